@@ -1,0 +1,1 @@
+console.log('clients: nothing to do yet')
