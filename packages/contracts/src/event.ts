@@ -1,0 +1,95 @@
+import { Type, type Static, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
+import { DateTimeSchema, IdSchema } from './schemas.ts'
+
+/** What a service states about an event it publishes; see {@link event}. */
+export interface EventOptions<Data extends TObject> {
+  /** The service that owns the event and alone may publish it. */
+  owner: ServiceName
+  /** Past tense, kebab-case: `post-created`. */
+  name: string
+  /** Major version; a breaking change of `data` is a new event beside the old one. */
+  version: number
+  summary: string
+  /** What `subject` and `aggregateversion` count. Events of one aggregate kind share one sequence per id. */
+  aggregate: string
+  /** The member of `data` that holds the aggregate's id. */
+  aggregateId: keyof Static<Data> & string
+  /**
+   * Whether nothing of the aggregate can come after it. A final event supersedes all before it, so consumers apply it
+   * also when earlier ones are missing (they may have been erased on the user's request).
+   */
+  final?: boolean
+  data: Data
+}
+
+/** One domain event: plain data from which subject, envelope, documentation and permissions follow. */
+export interface EventDefinition<Data extends TObject = TObject> extends EventOptions<Data> {
+  /** CloudEvents `type`: `posts.post-created.v1`. */
+  type: string
+  /** NATS subject: `events.posts.post-created.v1`. */
+  subject: string
+  /** CloudEvents `source`: `/services/posts`. */
+  source: string
+}
+
+export type ServiceName = 'auth' | 'posts' | 'feed' | 'gateway'
+
+/** The stream that holds every event, and all subjects that it listens to. */
+export const EVENTS_STREAM = 'EVENTS'
+export const EVENTS_SUBJECTS = 'events.>'
+
+/** A message larger than this is refused when the event is appended; NATS' own default limit is 1 MiB. */
+export const MAX_EVENT_BYTES = 512 * 1024
+
+/** Defines an event. Throws at load time when its name could not be a NATS subject token. */
+export function event<Data extends TObject> (options: EventOptions<Data>): EventDefinition<Data> {
+  if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(options.name)) throw new TypeError(`not an event name: ${options.name}`)
+  const type = `${options.owner}.${options.name}.v${options.version}`
+  return { ...options, type, subject: `events.${type}`, source: `/services/${options.owner}` }
+}
+
+/**
+ * The CloudEvents 1.0 envelope (structured mode, JSON) of one event.
+ * `additionalProperties` stays open on purpose: CloudEvents allows extensions, and consumers must ignore unknown ones.
+ */
+export function envelopeOf<Data extends TObject> (definition: EventDefinition<Data>) {
+  return Type.Object({
+    specversion: Type.Literal('1.0'),
+    id: IdSchema,
+    source: Type.Literal(definition.source),
+    type: Type.Literal(definition.type),
+    subject: IdSchema,
+    time: DateTimeSchema,
+    datacontenttype: Type.Literal('application/json'),
+    dataschema: Type.String(),
+    traceparent: Type.Optional(Type.String()),
+    aggregateversion: Type.Integer({ minimum: 1 }),
+    data: definition.data as TSchema as Data
+  }, { title: definition.type, description: definition.summary })
+}
+
+/** A published event as subscribers receive it. */
+export interface CloudEvent<Data = unknown> {
+  specversion: '1.0'
+  /** UUIDv7; the same on every redelivery, and the `Nats-Msg-Id`. */
+  id: string
+  source: string
+  type: string
+  /** The aggregate's id. */
+  subject: string
+  /** UTC, ISO 8601. */
+  time: string
+  datacontenttype: 'application/json'
+  dataschema: string
+  traceparent?: string
+  /** 1, 2, 3 … per aggregate, without a gap. */
+  aggregateversion: number
+  data: Data
+}
+
+export type EventData<D> = D extends EventDefinition<infer Data> ? Static<Data> : never
+
+/** `data` of an event: members may be added in a later version, so unknown ones are not refused. */
+export function eventData<Properties extends TProperties> (properties: Properties) {
+  return Type.Object(properties)
+}

@@ -1,0 +1,30 @@
+import { authEvents } from './auth/events.ts'
+import { type EventDefinition, type ServiceName } from './event.ts'
+import { postsEvents } from './posts/events.ts'
+
+/** Every event that anybody publishes. */
+export const events: readonly EventDefinition[] = [...authEvents, ...postsEvents] as unknown as EventDefinition[]
+
+const byType = new Map(events.map((definition) => [definition.type, definition]))
+
+/** The definition of a CloudEvents `type`, or undefined for one that we do not publish. */
+export function eventOfType (type: string) {
+  return byType.get(type)
+}
+
+/** A durable consumer of our own: who pulls it and what it sees. */
+export interface ConsumerDefinition {
+  name: string
+  service: ServiceName
+  /** One subject filter: nats-server 2.9, the oldest that we support, takes no list. */
+  filter: string
+  /** Whether every event of the aggregates it handles passes the filter, so that a gap in their versions is a fault. */
+  gapless: boolean
+}
+
+/** The durable consumers; provisioning, broker permissions and services read them from here. */
+export const consumers = {
+  'feed-users': { name: 'feed-users', service: 'feed', filter: 'events.auth.>', gapless: true },
+  'feed-posts': { name: 'feed-posts', service: 'feed', filter: 'events.posts.>', gapless: true },
+  'posts-users': { name: 'posts-users', service: 'posts', filter: 'events.auth.user-deleted.v1', gapless: false }
+} as const satisfies Record<string, ConsumerDefinition>
