@@ -1,0 +1,91 @@
+import { Type, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
+import { type ServiceName } from './event.ts'
+import { type ProblemCode } from './problems.ts'
+import { strict } from './schemas.ts'
+
+/**
+ * Who may call: `none` anybody (a bad token is ignored), `user` a token holder, `admin` a token holder with that role,
+ * `optional` anybody, and the handler decides what to ask for.
+ */
+export type AuthPolicy = 'none' | 'optional' | 'user' | 'admin'
+
+/** Which rate limits count the call: `default` the one over all of `/api`, `sensitive` that and the tighter group, `none` neither. */
+export type LimitPolicy = 'none' | 'default' | 'sensitive'
+
+export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
+
+export interface ResponseDefinition<Schema extends TSchema = TSchema> {
+  description: string
+  /** Absent: the answer has no body. */
+  schema?: Schema
+  /** `application/json` unless said otherwise. */
+  contentType?: string
+  headers?: Record<string, string>
+}
+
+export type Responses = Record<number, ResponseDefinition>
+
+export interface OperationOptions<Params extends TProperties, Query extends TProperties, Headers extends TProperties, Body extends TSchema, Answers extends Responses> {
+  id: string
+  /** Who answers: the gateway itself, or the service that it forwards to. */
+  service: ServiceName
+  method: Method
+  /** Fastify's form: `/api/posts/:id`. */
+  url: string
+  summary: string
+  auth: AuthPolicy
+  limit: LimitPolicy
+  params?: Params
+  query?: Query
+  /** Request headers with a meaning here, lower case. They are the only ones forwarded beside the ones that every operation forwards. */
+  headers?: Headers
+  body?: Body
+  /** Whether a request without a body is fine. */
+  bodyOptional?: boolean
+  responses: Answers
+  /** The problems that it answers beside those that every operation can answer. */
+  errors?: readonly ProblemCode[]
+  /** The gateway gives up on the service after this many milliseconds. */
+  timeoutMs?: number
+  /** Whether the answer goes on for as long as the client stays. */
+  streaming?: boolean
+}
+
+/** One HTTP call of the public API: the single place where its url, inputs, answers and policy are stated. */
+export interface Operation<Params extends TProperties = TProperties, Query extends TProperties = TProperties, Headers extends TProperties = TProperties, Body extends TSchema = TSchema, Answers extends Responses = Responses> {
+  id: string
+  service: ServiceName
+  method: Method
+  url: string
+  summary: string
+  auth: AuthPolicy
+  limit: LimitPolicy
+  params: TObject<Params>
+  query: TObject<Query>
+  headers: TObject<Headers>
+  body: Body | undefined
+  bodyOptional: boolean
+  responses: Answers
+  errors: readonly ProblemCode[]
+  timeoutMs: number
+  streaming: boolean
+}
+
+const DEFAULT_TIMEOUT_MS = 10_000
+
+/** Defines an operation. What is not named (a query parameter, a body) is refused. */
+export function operation<const Answers extends Responses, Params extends TProperties = {}, Query extends TProperties = {}, Headers extends TProperties = {}, Body extends TSchema = TSchema> (
+  options: OperationOptions<Params, Query, Headers, Body, Answers>
+): Operation<Params, Query, Headers, Body, Answers> {
+  return {
+    ...options,
+    params: strict(options.params ?? {} as Params),
+    query: strict(options.query ?? {} as Query),
+    headers: Type.Object(options.headers ?? {} as Headers),
+    body: options.body,
+    bodyOptional: options.bodyOptional ?? false,
+    errors: options.errors ?? [],
+    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
+    streaming: options.streaming ?? false
+  }
+}
