@@ -7,6 +7,7 @@ export default [
       '@typescript-eslint/consistent-type-imports': ['error', { fixStyle: 'inline-type-imports' }],
       'max-lines': ['error', { max: 250 }],
       'no-console': 'error',
+      'no-void': ['error', { allowAsStatement: true }],
       eqeqeq: ['error', 'always']
     }
   },

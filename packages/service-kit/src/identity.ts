@@ -1,0 +1,154 @@
+import jwt from '@fastify/jwt'
+import { TypeCompiler } from '@sinclair/typebox/compiler'
+import { AccessTokenClaimsSchema } from '@gatepost/contracts/auth/schemas'
+import { type Role } from '@gatepost/contracts/schemas'
+import { type FastifyRequest } from 'fastify'
+import fp from 'fastify-plugin'
+import { keyIdOf } from './identity/token-shape.ts'
+import { createVerifiedTokens, type VerifiedToken } from './identity/verified-tokens.ts'
+import { KeysUnavailableError, type KeySource } from './key-source.ts'
+import { ProblemError, retryAfter } from './problem.ts'
+import { type RevocationList } from './revocation-list.ts'
+
+/** Who calls, as a verified access token says. */
+export interface Principal {
+  userId: string
+  sessionId: string
+  role: Role
+  tokenId: string
+  /** Seconds since the epoch. */
+  issuedAt: number
+  /** Seconds since the epoch. */
+  expiresAt: number
+}
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set on routes that need a token, and on `optional` ones when a good token came along. */
+    principal: Principal | undefined
+  }
+  interface FastifyInstance {
+    identity: Identity
+  }
+}
+
+export interface Identity {
+  /**
+   * Judges one access token: the principal, or undefined for any token that is not good now (forged, expired, revoked,
+   * not a token at all). Throws a 503 problem when there are no keys to judge with. Synchronous for a token seen before.
+   */
+  verify (token: string): Principal | undefined | Promise<Principal | undefined>
+  /** Applies an operation's policy to a request; throws 401 or 403 problems. */
+  authorize (request: FastifyRequest): void | Promise<void>
+  stats: { hits: number, misses: number, readonly size: number }
+}
+
+export interface IdentityOptions {
+  keys: KeySource
+  revocations: RevocationList
+  /** The tokens' `iss`. */
+  issuer: string
+  /** How many verified tokens are remembered. */
+  cacheSize?: number
+  /** Whether the plugin applies each route's policy itself, at onRequest; the gateway does it in an order of its own. */
+  enforce?: boolean
+}
+
+export const AUDIENCE = 'gatepost'
+const CLOCK_SKEW_SECONDS = 5
+const BEARER = /^Bearer +([^\s,]+) *$/i
+const claims = TypeCompiler.Compile(AccessTokenClaimsSchema)
+
+/** The refusal of a request without a token, or with one that is not good (RFC 6750 section 3). */
+export function unauthorized (tokenSent: boolean) {
+  return new ProblemError(tokenSent ? 'TOKEN_INVALID' : 'TOKEN_REQUIRED', {
+    headers: { 'www-authenticate': tokenSent ? 'Bearer realm="gatepost", error="invalid_token"' : 'Bearer realm="gatepost"' }
+  })
+}
+
+/** Verifies bearer tokens with @fastify/jwt and says who calls. Every way for a token to be bad is the same 401. */
+export const identity = fp<IdentityOptions>(async (app, { keys, revocations, issuer, cacheSize = 20_000, enforce = true }) => {
+  await app.register(jwt, {
+    secret: async (token: unknown) => keys.find((token as { header: { kid: string } }).header.kid) as Promise<string>,
+    decoratorName: 'jwtPayload',
+    verify: {
+      algorithms: ['EdDSA'],
+      checkTyp: 'at+jwt',
+      allowedIss: issuer,
+      allowedAud: AUDIENCE,
+      requiredClaims: Object.keys(AccessTokenClaimsSchema.properties),
+      clockTolerance: CLOCK_SKEW_SECONDS * 1000
+    }
+  })
+  const verified = createVerifiedTokens(cacheSize)
+  const stats = { hits: 0, misses: 0, get size () { return verified.size } }
+
+  function stillGood ({ principal, kid }: VerifiedToken) {
+    return Date.now() < (principal.expiresAt + CLOCK_SKEW_SECONDS) * 1000 && keys.has(kid) &&
+      !revocations.isRevoked(principal.sessionId, principal.expiresAt * 1000)
+  }
+
+  function verify (token: string) {
+    const known = verified.get(token)
+    if (!known) return verifyNew(token)
+    stats.hits++
+    if (stillGood(known)) return known.principal
+    verified.delete(token)
+    return undefined
+  }
+
+  async function verifyNew (token: string) {
+    const kid = keyIdOf(token)
+    if (kid === undefined) return undefined
+    stats.misses++
+    if (await findKey(kid) === undefined) return undefined
+    const payload: unknown = await checkSignature(token)
+    if (!claims.Check(payload) || payload.iat > Date.now() / 1000 + CLOCK_SKEW_SECONDS) return undefined
+    const entry = {
+      kid,
+      principal: { userId: payload.sub, sessionId: payload.sid, role: payload.role, tokenId: payload.jti, issuedAt: payload.iat, expiresAt: payload.exp }
+    }
+    if (!stillGood(entry)) return undefined
+    verified.add(token, entry)
+    return entry.principal
+  }
+
+  async function findKey (kid: string) {
+    try {
+      return await keys.find(kid)
+    } catch (cause) {
+      if (cause instanceof KeysUnavailableError) throw new ProblemError('UPSTREAM_UNAVAILABLE', { cause, headers: retryAfter(1) })
+      throw cause
+    }
+  }
+
+  /** @fastify/jwt throws errors of many kinds and statuses at a bad token; here they are one. */
+  async function checkSignature (token: string): Promise<unknown> {
+    try {
+      return await app.jwt.verify(token)
+    } catch (error) {
+      app.log.debug({ err: error }, 'access token refused')
+      return undefined
+    }
+  }
+
+  function authorize (request: FastifyRequest) {
+    const policy = request.is404 ? 'none' : request.routeOptions.config.auth ?? 'user'
+    if (policy === 'none') return
+    const header = request.headers.authorization
+    const token = header === undefined ? undefined : BEARER.exec(header)?.[1]
+    const principal = token === undefined ? undefined : verify(token)
+    if (principal instanceof Promise) return principal.then((found) => apply(request, found, policy, header !== undefined))
+    apply(request, principal, policy, header !== undefined)
+  }
+
+  app.decorateRequest('principal', undefined)
+  app.decorate('identity', { verify, authorize, stats })
+  if (enforce) app.addHook('onRequest', async (request) => authorize(request))
+}, { name: 'identity' })
+
+function apply (request: FastifyRequest, principal: Principal | undefined, policy: string, tokenSent: boolean) {
+  if (policy !== 'optional' && !principal) throw unauthorized(tokenSent)
+  if (policy === 'admin' && principal!.role !== 'admin') throw new ProblemError('FORBIDDEN')
+  request.principal = principal
+}

@@ -1,0 +1,52 @@
+import { isUtf8 } from 'node:buffer'
+import { findDuplicateKey } from './json/duplicate-key.ts'
+import { ProblemError } from './problem.ts'
+
+const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
+
+/**
+ * Parses a JSON body as strictly as a contract needs (RFC 8259 with the choices of RFC 7493, I-JSON): valid UTF-8
+ * without a byte order mark, no duplicate member, no lone surrogate, no `__proto__`, bounded depth.
+ * Two parsers must never see two different values in the same bytes. Throws a {@link ProblemError} of status 400.
+ */
+export function parseJson (bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) throw malformed('The body is not valid UTF-8.')
+  const text = utf8.decode(bytes)
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (cause) {
+    throw malformed('The body is not valid JSON.', cause)
+  }
+  const duplicate = findDuplicateKey(text)
+  if (duplicate !== undefined) throw invalid(`/body${duplicate}`, 'is there twice')
+  checkStrings(value, '/body', 0)
+  return value
+}
+
+const MAX_DEPTH = 64
+
+function checkStrings (value: unknown, path: string, depth: number): void {
+  if (typeof value === 'string') {
+    if (!value.isWellFormed()) throw invalid(path, 'must not contain a lone surrogate')
+  } else if (typeof value === 'object' && value !== null) {
+    if (depth >= MAX_DEPTH) throw invalid(path, 'is nested too deeply')
+    for (const key in value) {
+      if (key === '__proto__' || !key.isWellFormed()) throw invalid(path, 'has a member with a name that is not allowed')
+      checkStrings((value as Record<string, unknown>)[key], `${path}/${pointer(key)}`, depth + 1)
+    }
+  }
+}
+
+/** A member name as a JSON Pointer token (RFC 6901), cut so that an answer cannot be made large by a request. */
+export function pointer (key: string) {
+  return key.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')
+}
+
+function malformed (detail: string, cause?: unknown) {
+  return new ProblemError('REQUEST_MALFORMED', { detail, cause, errors: [{ path: '/body', message: detail }] })
+}
+
+function invalid (path: string, message: string) {
+  return new ProblemError('REQUEST_INVALID', { errors: [{ path, message }] })
+}

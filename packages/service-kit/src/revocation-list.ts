@@ -1,0 +1,46 @@
+/** Sessions that ended before their access tokens did. */
+export interface RevocationList {
+  /** Access tokens of the session are refused from now on, until the last of them has expired by itself. */
+  revoke (sessionId: string, expiresAtMs: number): void
+  /** Whether a token of the session that expires then is refused. */
+  isRevoked (sessionId: string, tokenExpiresAtMs: number): boolean
+  readonly size: number
+}
+
+/** As many milliseconds as clocks may differ; an entry is kept for that long after its tokens died. */
+const CLOCK_SKEW_MS = 5_000
+const DEFAULT_MAX = 1_000_000
+
+/**
+ * A revocation list of at most `max` sessions. When more are revoked at once it errs on the safe side: the entries that
+ * would go soonest are dropped, and every token that expires no later than they would have is refused, so its holder
+ * refreshes a little early.
+ */
+export function createRevocationList ({ max = DEFAULT_MAX, now = Date.now }: { max?: number, now?: () => number } = {}): RevocationList {
+  const expiries = new Map<string, number>()
+  let refuseUntil = 0
+  let nextSweep = 0
+
+  function sweep () {
+    const current = now()
+    for (const [id, expiresAt] of expiries) if (expiresAt + CLOCK_SKEW_MS < current) expiries.delete(id)
+    if (expiries.size < max) return
+    const soonestFirst = [...expiries].sort((a, b) => a[1] - b[1])
+    for (const [id, expiresAt] of soonestFirst.slice(0, Math.ceil(max / 10))) {
+      refuseUntil = Math.max(refuseUntil, expiresAt)
+      expiries.delete(id)
+    }
+  }
+
+  return {
+    revoke (sessionId, expiresAtMs) {
+      if (expiries.size >= max || now() > nextSweep) {
+        nextSweep = now() + 60_000
+        sweep()
+      }
+      expiries.set(sessionId, Math.max(expiresAtMs, expiries.get(sessionId) ?? 0))
+    },
+    isRevoked: (sessionId, tokenExpiresAtMs) => tokenExpiresAtMs <= refuseUntil || expiries.has(sessionId),
+    get size () { return expiries.size }
+  }
+}

@@ -1,0 +1,39 @@
+import { Type, type TNull, type TObject, type TProperties, type TSchema, type TUnion } from '@sinclair/typebox'
+import { type AuthPolicy, type Operation, type Responses } from '@gatepost/contracts/operation'
+
+declare module 'fastify' {
+  interface FastifyContextConfig {
+    /** The operation that the route answers; absent only on routes outside the contract. */
+    operation?: Operation
+    /** Who may call. A route that does not say so needs a token. */
+    auth?: AuthPolicy
+  }
+}
+
+type ResponseSchemas<Answers extends Responses> = {
+  [Status in keyof Answers]: Answers[Status] extends { schema: infer Schema extends TSchema } ? Schema : TNull
+}
+
+/** The part of a Fastify route that follows from the contract: `app.route({ ...routeOf(createPost), handler })`. */
+export function routeOf<Params extends TProperties, Query extends TProperties, Headers extends TProperties, Body extends TSchema, Answers extends Responses> (
+  operation: Operation<Params, Query, Headers, Body, Answers>
+) {
+  const body = operation.body && operation.bodyOptional ? Type.Union([operation.body, Type.Null()]) : operation.body
+  return {
+    method: operation.method,
+    url: operation.url,
+    config: { operation: operation as unknown as Operation, auth: operation.auth },
+    schema: {
+      params: operation.params,
+      querystring: operation.query,
+      headers: operation.headers,
+      ...body && { body },
+      response: responseSchemas(operation.responses)
+    } as { params: TObject<Params>, querystring: TObject<Query>, headers: TObject<Headers>, body: Body | TUnion<[Body, TNull]>, response: ResponseSchemas<Answers> }
+  }
+}
+
+/** Only members that the contract names leave the process, whatever a handler returns. */
+function responseSchemas (responses: Responses) {
+  return Object.fromEntries(Object.entries(responses).flatMap(([status, { schema }]) => schema ? [[status, schema]] : []))
+}

@@ -1,0 +1,53 @@
+import { type StaticDecode, type TObject } from '@sinclair/typebox'
+import { type Logger } from 'pino'
+import { type Registry } from 'prom-client'
+import { createLog } from './log.ts'
+import { createOperationsServer, createRegistry } from './metrics.ts'
+import { exportTraces } from './otel.ts'
+import { drain } from './run/drain.ts'
+import { type App } from './server.ts'
+import { type commonSettings, parseSettings, SettingsError } from './settings.ts'
+
+export interface Process<Schema extends TObject> {
+  name: string
+  settings: Schema
+  env: Readonly<Record<string, string | undefined>>
+  /** Builds the app; whatever it opens is closed by its onClose hooks. */
+  build: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry }) => App | Promise<App>
+  /** The ports of this process, out of its settings. */
+  ports: (settings: StaticDecode<Schema>) => { main: number, operations: number }
+}
+
+/**
+ * Runs one process from its settings to its last request: a bad setting or a port in use is one readable line and exit
+ * code 1; SIGTERM, SIGINT and the loss of a supervising parent drain it (25 s at most); a second signal ends it at once.
+ */
+export async function run<Schema extends TObject> ({ name, settings: schema, env, build, ports }: Process<Schema>): Promise<void> {
+  let log: Logger | undefined
+  try {
+    const settings = parseSettings(schema, env)
+    const { HOST, LOG_LEVEL, DRAIN_DELAY, OTEL_EXPORTER_OTLP_ENDPOINT } = settings as unknown as StaticDecode<TObject<typeof commonSettings>>
+    log = createLog(name, LOG_LEVEL)
+    const stopTraces = OTEL_EXPORTER_OTLP_ENDPOINT ? exportTraces(name, OTEL_EXPORTER_OTLP_ENDPOINT) : undefined
+    const registry = createRegistry(name)
+    const app = await build({ settings, log, registry })
+    const operations = createOperationsServer(registry, log)
+    const port = ports(settings)
+    await app.listen({ host: HOST, port: port.main })
+    await operations.listen({ host: HOST, port: port.operations })
+    log.info({ port: port.main, operationsPort: port.operations }, 'listening')
+    drain({ app, delaySeconds: DRAIN_DELAY, log, afterwards: async () => { await operations.close(); await stopTraces?.() } })
+  } catch (error) {
+    log?.flush()
+    process.stderr.write(`${name}: ${readable(error)}\n`)
+    process.exit(1)
+  }
+}
+
+function readable (error: unknown) {
+  if (error instanceof SettingsError) return error.message.replaceAll('\n', `\n${' '.repeat(4)}`)
+  const { code, port, stack } = error as NodeJS.ErrnoException & { port?: number }
+  if (code === 'EADDRINUSE') return `port ${port} is in use; stop what listens there or choose another port`
+  if (code === 'EACCES') return `port ${port} may not be opened by this user; choose one above 1023`
+  return stack ?? String(error)
+}

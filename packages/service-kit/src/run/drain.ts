@@ -1,0 +1,45 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Logger } from 'pino'
+import { type App } from '../server.ts'
+
+interface DrainOptions {
+  app: App
+  delaySeconds: number
+  log: Logger
+  /** What is stopped last, when the app is closed. */
+  afterwards: () => Promise<void>
+}
+
+/** Requests that are still running after this long are cut; with the longest delay, all of it ends within 25 s. */
+const REQUESTS_MS = 12_000
+const CLOSE_MS = 3_000
+
+/**
+ * Ends the process in order when it is told to: not ready → wait until the load balancer has noticed → no new
+ * connections, `Connection: close` on every answer → wait for the requests → cut what is left → close what was opened.
+ */
+export function drain ({ app, delaySeconds, log, afterwards }: DrainOptions) {
+  async function end (cause: string) {
+    if (app.lifecycle.draining) process.exit(1) // told twice: at once
+    app.lifecycle.draining = true
+    log.info({ cause }, 'draining')
+    await sleep(delaySeconds * 1000)
+    const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_MS)
+    const giveUp = setTimeout(() => {
+      log.error('could not close in time')
+      process.exit(1)
+    }, REQUESTS_MS + CLOSE_MS)
+    await app.close()
+    clearTimeout(cut)
+    await afterwards()
+    clearTimeout(giveUp)
+    log.info('stopped')
+    log.flush(() => process.exit(0))
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { void end(signal) })
+  // A supervisor that starts this process with an IPC channel need not outlive it: when it is gone, so is the channel.
+  if (process.channel) {
+    process.channel.unref()
+    process.on('disconnect', () => { void end('the supervisor is gone') })
+  }
+}

@@ -1,0 +1,110 @@
+import { type IncomingMessage, type Server, type ServerResponse } from 'node:http'
+import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
+import { type TSchema } from '@sinclair/typebox'
+import { parseJson } from './json.ts'
+import { allowedMethods } from './server/allowed-methods.ts'
+import { answerBrokenRequest, answerProblem } from './server/problem-answers.ts'
+import { ProblemError } from './problem.ts'
+import { requestId } from './request-id.ts'
+import { tracing } from './tracing.ts'
+import { compileValidator } from './validation.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Set once the process is told to stop: not ready any more, and every answer closes its connection. */
+    lifecycle: { draining: boolean }
+    /** The methods that some route knows for a path as it was sent. */
+    allowedMethods (path: string): string[]
+  }
+  interface FastifyRequest {
+    /** The body as it arrived; undefined without one. */
+    rawBody: Buffer | undefined
+  }
+}
+
+export interface ServerOptions {
+  log: FastifyBaseLogger
+  /** Bytes of a request body; more is 413. */
+  bodyLimit?: number
+  /** Whether spans are recorded for export. */
+  recordTraces?: boolean
+  /** Milliseconds that an idle connection is kept; longer than the caller keeps its own, so that the caller closes first. */
+  keepAliveTimeout?: number
+}
+
+const JSON_MEDIA_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
+const HEADERS_TIMEOUT_MS = 10_000
+const REQUEST_TIMEOUT_MS = 30_000
+const PARAM_LENGTH = 128
+
+export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
+
+/** A Fastify server with the behaviour that every process of the system has at its door. It does not listen. */
+export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false, keepAliveTimeout = 75_000 }: ServerOptions): App {
+  const app = fastify({
+    loggerInstance: log,
+    logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
+    genReqId: (raw) => requestId(raw.headers['x-request-id']),
+    requestIdHeader: false,
+    bodyLimit,
+    keepAliveTimeout,
+    requestTimeout: REQUEST_TIMEOUT_MS,
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: true },
+    return503OnClosing: false,
+    forceCloseConnections: 'idle',
+    routerOptions: { maxParamLength: PARAM_LENGTH },
+    clientErrorHandler: answerBrokenRequest,
+    frameworkErrors: (error, request, reply) => answerProblem(error, request, reply)
+  }).withTypeProvider<TypeBoxTypeProvider>() as unknown as App
+
+  app.decorate('lifecycle', { draining: false })
+  app.decorate('allowedMethods', allowedMethods(app))
+  app.decorateRequest('rawBody', undefined)
+  app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => compileValidator(schema, httpPart ?? 'body'))
+  app.setErrorHandler((error, request, reply) => answerProblem(error, request, reply))
+  app.setNotFoundHandler((request) => {
+    const allow = app.allowedMethods(request.url)
+    throw allow.length > 0 ? new ProblemError('METHOD_NOT_ALLOWED', { headers: { allow: allow.join(', ') } }) : new ProblemError('ROUTE_NOT_FOUND')
+  })
+
+  app.removeAllContentTypeParsers()
+  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
+    if (!JSON_MEDIA_TYPE.test(request.headers['content-type'] ?? '')) return done(new ProblemError('UNSUPPORTED_MEDIA_TYPE'))
+    try {
+      request.rawBody = bytes as Buffer
+      done(null, bytes.length === 0 ? undefined : parseJson(bytes as Buffer))
+    } catch (error) {
+      done(error as Error)
+    }
+  })
+
+  app.register(tracing, { record: recordTraces })
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.header('x-request-id', request.id)
+    if (app.lifecycle.draining) reply.header('connection', 'close')
+    done()
+  })
+  app.addHook('preParsing', (request, _reply, payload, done) => {
+    done(request.headers['content-encoding'] === undefined ? null : new ProblemError('UNSUPPORTED_MEDIA_TYPE'), payload)
+  })
+  app.addHook('preValidation', (request, _reply, done) => {
+    done(isDecodable(request.url) ? undefined : new ProblemError('REQUEST_INVALID', { errors: [{ path: '/query', message: 'is not valid percent-encoded UTF-8' }] }))
+  })
+  app.server.on('checkExpectation', (request, response) => {
+    answerBrokenRequest(Object.assign(new Error('expectation'), { code: 'EXPECTATION_FAILED' }), request.socket)
+    response.destroy()
+  })
+  return app
+}
+
+function isDecodable (url: string) {
+  const start = url.indexOf('?')
+  if (start < 0 || !url.includes('%', start)) return true
+  try {
+    decodeURIComponent(url.slice(start))
+    return true
+  } catch {
+    return false
+  }
+}

@@ -1,0 +1,140 @@
+import { Type, type StaticDecode, type TObject, type TSchema } from '@sinclair/typebox'
+import { Value } from '@sinclair/typebox/value'
+
+/** A setting that is missing or wrong. The message is one readable line a variable and never shows a secret. */
+export class SettingsError extends Error {
+  override name = 'SettingsError'
+}
+
+interface SettingOptions {
+  description: string
+  /** As one would write it into the environment. Absent: the variable is required, or optional when wrapped so. */
+  default?: string
+  /** Masked in every message. */
+  secret?: boolean
+}
+
+const SECOND = 1000
+const UNITS: Record<string, number> = { ms: 1, second: SECOND, minute: 60 * SECOND, hour: 3600 * SECOND, day: 86_400 * SECOND }
+
+/** Any text. */
+export function text (options: SettingOptions & { minLength?: number, pattern?: string, needs?: string }) {
+  return Type.String({ needs: 'a text', ...options })
+}
+
+/** A whole number; decodes to a number. */
+export function integer (options: SettingOptions & { minimum: number, maximum: number }) {
+  const needs = `a whole number from ${options.minimum} to ${options.maximum}`
+  return Type.Transform(Type.String({ ...options, minimum: undefined, maximum: undefined, pattern: '^\\d{1,15}$', needs }))
+    .Decode((value) => {
+      const number = Number(value)
+      if (number < options.minimum || number > options.maximum) throw new RangeError(needs)
+      return number
+    })
+    .Encode(String)
+}
+
+/** A TCP port. */
+export function port (options: SettingOptions) {
+  return integer({ ...options, minimum: 0, maximum: 65_535 })
+}
+
+/** Seconds as a whole number; decodes to a number of seconds. */
+export function seconds (options: SettingOptions & { minimum?: number }) {
+  return integer({ minimum: 1, maximum: 10 * 365 * 86_400, ...options })
+}
+
+/** `1 second`, `15 minutes`, `500 ms`; decodes to milliseconds. */
+export function duration (options: SettingOptions) {
+  return Type.Transform(Type.String({ ...options, pattern: '^[1-9]\\d{0,8} ?(ms|seconds?|minutes?|hours?|days?)$', needs: 'a duration such as "1 second" or "15 minutes"' }))
+    .Decode((value) => {
+      const [, count, unit] = /^(\d+) ?(ms|second|minute|hour|day)/.exec(value)!
+      return Number(count) * UNITS[unit!]!
+    })
+    .Encode((value) => `${value} ms`)
+}
+
+/** `true` or `false`. */
+export function flag (options: SettingOptions) {
+  return Type.Transform(Type.String({ ...options, pattern: '^(true|false)$', needs: 'true or false' }))
+    .Decode((value) => value === 'true')
+    .Encode(String)
+}
+
+/** One URL with one of the schemes. */
+export function url (options: SettingOptions & { schemes: readonly string[] }) {
+  const needs = `a URL that begins with ${options.schemes.map((scheme) => `${scheme}://`).join(' or ')}`
+  return Type.Transform(Type.String({ ...options, schemes: undefined, needs }))
+    .Decode((value) => checkUrl(value, options.schemes, needs))
+    .Encode((value) => value)
+}
+
+/** Comma-separated URLs; decodes to at least one. */
+export function urls (options: SettingOptions & { schemes: readonly string[] }) {
+  const needs = `comma-separated URLs that begin with ${options.schemes.map((scheme) => `${scheme}://`).join(' or ')}`
+  return Type.Transform(Type.String({ ...options, schemes: undefined, needs }))
+    .Decode((value) => split(value).map((item) => checkUrl(item, options.schemes, needs)))
+    .Encode((value) => value.join(','))
+}
+
+/** Comma-separated texts, each checked by `check`, which throws with what it needs; decodes to a list. */
+export function list (options: SettingOptions & { needs: string, check?: (item: string) => void }) {
+  return Type.Transform(Type.String({ ...options, check: undefined }))
+    .Decode((value) => {
+      const items = split(value)
+      for (const item of items) options.check?.(item)
+      return items
+    })
+    .Encode((value) => value.join(','))
+}
+
+/** One of a few words. */
+export function choice<const Words extends readonly string[]> (words: Words, options: SettingOptions) {
+  return Type.Union(words.map((word) => Type.Literal(word)) as unknown as [ReturnType<typeof Type.Literal<Words[number]>>], { ...options, needs: `one of ${words.join(', ')}` })
+}
+
+/** Settings that every process has. */
+export const commonSettings = {
+  HOST: text({ description: 'The address to listen on', default: '127.0.0.1' }),
+  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { description: 'pino level', default: 'info' }),
+  DRAIN_DELAY: integer({ description: 'Seconds between "not ready" and the end of new connections at a shutdown; as long as the load balancer needs to notice', default: '0', minimum: 0, maximum: 10 }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(url({ description: 'Where traces go (OTLP over HTTP); none are exported without it', schemes: ['http', 'https'] }))
+}
+
+/**
+ * Reads the settings of one process from an environment: pure, complete, and frozen.
+ * An empty value counts as absent. Throws a {@link SettingsError} that names every variable at fault.
+ */
+export function parseSettings<Schema extends TObject> (schema: Schema, env: Readonly<Record<string, string | undefined>>): StaticDecode<Schema> {
+  const faults: string[] = []
+  const settings: Record<string, unknown> = {}
+  for (const [name, setting] of Object.entries<TSchema>(schema.properties)) {
+    const value = env[name] || setting.default as string | undefined
+    if (value === undefined) {
+      if ((schema.required as string[] | undefined)?.includes(name)) faults.push(`${name} is missing: it needs ${setting.needs} (${setting.description})`)
+      continue
+    }
+    try {
+      settings[name] = Value.Decode(setting, value)
+    } catch {
+      const got = setting.secret ? `a value of ${value.length} characters (not shown)` : JSON.stringify(withoutPassword(value))
+      faults.push(`${name} is ${got}: it needs ${setting.needs} (${setting.description})`)
+    }
+  }
+  if (faults.length > 0) throw new SettingsError(faults.join('\n'))
+  return Object.freeze(settings) as StaticDecode<Schema>
+}
+
+function split (value: string) {
+  return value.split(',').map((item) => item.trim()).filter(Boolean)
+}
+
+function checkUrl (value: string, schemes: readonly string[], needs: string) {
+  const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : ''
+  if (!schemes.includes(scheme)) throw new TypeError(needs)
+  return value
+}
+
+function withoutPassword (value: string) {
+  return value.replace(/(\/\/[^:/@\s]*:)[^@\s]*@/g, '$1…@')
+}

@@ -1,0 +1,85 @@
+import { randomFillSync } from 'node:crypto'
+import { ROOT_CONTEXT, SpanKind, trace, TraceFlags, type Context, type Span } from '@opentelemetry/api'
+import fp from 'fastify-plugin'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** W3C Trace Context to pass on: the caller's trace, with this request's own span as the parent. */
+    traceparent: string
+  }
+}
+
+const TRACEPARENT = /^(?!ff)[0-9a-f]{2}-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})$/
+
+export interface TraceContext {
+  traceId: string
+  spanId: string
+  flags: number
+}
+
+/** Reads a `traceparent` (W3C Trace Context level 1); undefined for anything that is not one. */
+export function parseTraceparent (header: unknown): TraceContext | undefined {
+  const match = typeof header === 'string' && header.length === 55 ? TRACEPARENT.exec(header) : null
+  return match ? { traceId: match[1]!, spanId: match[2]!, flags: parseInt(match[3]!, 16) } : undefined
+}
+
+const pool = Buffer.alloc(24 * 128)
+let used = pool.length
+
+/** A new span in the given trace, or in a new one. */
+export function childTraceparent (parent: TraceContext | undefined): string {
+  if (used === pool.length) {
+    randomFillSync(pool)
+    used = 0
+  }
+  const hex = pool.toString('hex', used, used += 24)
+  const flags = parent ? parent.flags & TraceFlags.SAMPLED : TraceFlags.SAMPLED
+  return `00-${parent?.traceId ?? hex.slice(0, 32)}-${hex.slice(32)}-0${flags}`
+}
+
+/** The OpenTelemetry context whose current span is the remote one of `traceparent`. */
+export function contextOf (traceparent: string | undefined): Context {
+  const parent = parseTraceparent(traceparent)
+  return parent
+    ? trace.setSpanContext(ROOT_CONTEXT, { traceId: parent.traceId, spanId: parent.spanId, traceFlags: parent.flags, isRemote: true })
+    : ROOT_CONTEXT
+}
+
+/** The `traceparent` that makes `span` the parent of whatever receives it. */
+export function traceparentOf (span: Span): string {
+  const { traceId, spanId, traceFlags } = span.spanContext()
+  return `00-${traceId}-${spanId}-0${traceFlags & TraceFlags.SAMPLED}`
+}
+
+/**
+ * Gives every request its `traceparent`. With `record`, a server span is exported for each (see otel.ts);
+ * without, ids are passed on and nothing else is paid.
+ */
+export const tracing = fp<{ record: boolean }>(async (app, { record }) => {
+  app.decorateRequest('traceparent', '')
+  if (!record) {
+    app.addHook('onRequest', (request, _reply, done) => {
+      request.traceparent = childTraceparent(parseTraceparent(request.headers.traceparent))
+      done()
+    })
+    return
+  }
+  const tracer = trace.getTracer('gatepost')
+  const spans = new WeakMap<object, Span>()
+  app.addHook('onRequest', (request, _reply, done) => {
+    const route = request.routeOptions.url ?? 'unknown'
+    const span = tracer.startSpan(`${request.method} ${route}`, {
+      kind: SpanKind.SERVER,
+      attributes: { 'http.request.method': request.method, 'http.route': route, 'gatepost.request_id': request.id }
+    }, contextOf(request.headers.traceparent as string | undefined))
+    spans.set(request, span)
+    request.traceparent = traceparentOf(span)
+    done()
+  })
+  app.addHook('onResponse', (request, reply, done) => {
+    const span = spans.get(request)
+    span?.setAttribute('http.response.status_code', reply.statusCode)
+    span?.end()
+    done()
+  })
+}, { name: 'tracing' })

@@ -1,0 +1,147 @@
+import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { pino } from 'pino'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { getMe, logout } from '@gatepost/contracts/auth/operations'
+import { getUser, listUsers } from '@gatepost/contracts/auth/user-operations'
+import { identity } from '../src/identity.ts'
+import { KeysUnavailableError, keysOf, type KeySource } from '../src/key-source.ts'
+import { createRevocationList } from '../src/revocation-list.ts'
+import { routeOf } from '../src/route.ts'
+import { createServer, type App } from '../src/server.ts'
+
+const ISSUER = 'http://127.0.0.1:3000'
+const USER = '01900000-0000-7000-8000-000000000001'
+const SESSION = '01900000-0000-7000-8000-000000000002'
+const { privateKey, publicKey } = generateKeyPairSync('ed25519')
+const now = () => Math.floor(Date.now() / 1000)
+const header = { alg: 'EdDSA', typ: 'at+jwt', kid: 'k1' }
+const payload = () => ({ iss: ISSUER, aud: 'gatepost', sub: USER, sid: SESSION, jti: USER, role: 'user', iat: now(), exp: now() + 600 })
+
+function encode (value: unknown) {
+  return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
+}
+
+function token (claims: unknown = payload(), head: unknown = header, key: KeyObject = privateKey) {
+  const input = `${encode(head)}.${encode(claims)}`
+  return `${input}.${sign(null, Buffer.from(input), key).toString('base64url')}`
+}
+
+let app: App
+let keys: Map<string, string>
+let broken = false
+const revocations = createRevocationList()
+
+beforeEach(async () => {
+  broken = false
+  keys = keysOf({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }] } as never)
+  const source: KeySource = {
+    has: (kid) => keys.has(kid),
+    find: (kid) => { if (broken) throw new KeysUnavailableError('away'); return keys.get(kid) }
+  }
+  app = createServer({ log: pino({ level: 'silent' }) })
+  await app.register(identity, { keys: source, revocations, issuer: ISSUER })
+  app.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId } as never) })
+  app.route({ ...routeOf(logout), handler: async (request, reply) => reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never) })
+  app.route({ ...routeOf(listUsers), handler: async () => ({ items: [], nextCursor: null }) })
+  app.route({ ...routeOf(getUser), config: {}, handler: async () => ({ id: USER, displayName: 'a', createdAt: '' }) })
+})
+afterEach(async () => { await app.close() })
+
+const me = (bearer?: string) => app.inject({ url: '/api/auth/me', headers: bearer === undefined ? {} : { authorization: bearer } })
+
+test('a good token passes, twice', async () => {
+  const good = token()
+  expect((await me(`Bearer ${good}`)).statusCode).toBe(200)
+  expect((await me(`bearer ${good}`)).statusCode).toBe(200)
+  expect(app.identity.stats).toMatchObject({ hits: 1, misses: 1 })
+})
+
+test('no token is 401 with a challenge', async () => {
+  const answer = await me()
+  expect([answer.statusCode, answer.json().code, answer.headers['www-authenticate']]).toEqual([401, 'TOKEN_REQUIRED', 'Bearer realm="gatepost"'])
+})
+
+const another = generateKeyPairSync('ed25519').privateKey
+const forged: Record<string, () => string> = {
+  'a signature by another key': () => token(payload(), header, another),
+  'HS256 with the public key as the secret': () => `${encode({ ...header, alg: 'HS256' })}.${encode(payload())}.${'A'.repeat(43)}`,
+  'alg none': () => `${encode({ ...header, alg: 'none' })}.${encode(payload())}.`,
+  'another typ': () => token(payload(), { ...header, typ: 'JWT' }),
+  'no typ': () => token(payload(), { alg: 'EdDSA', kid: 'k1' }),
+  'an unknown crit': () => token(payload(), { ...header, crit: ['x'], x: 1 }),
+  'an embedded key': () => token(payload(), { ...header, jwk: publicKey.export({ format: 'jwk' }) }),
+  'an unknown kid': () => token(payload(), { ...header, kid: 'k2' }),
+  'a kid called constructor': () => token(payload(), { ...header, kid: 'constructor' }),
+  'a kid that is an object': () => token(payload(), { ...header, kid: {} }),
+  'another issuer': () => token({ ...payload(), iss: 'http://evil' }),
+  'another audience': () => token({ ...payload(), aud: 'others' }),
+  'no expiry': () => token({ ...payload(), exp: undefined }),
+  'an expiry that is a text': () => token({ ...payload(), exp: '9999999999' }),
+  'an expiry in the past': () => token({ ...payload(), exp: now() - 6 }),
+  'a birth in the future': () => token({ ...payload(), iat: now() + 60 }),
+  'a future nbf': () => token({ ...payload(), nbf: now() + 60 }),
+  'a sub that is an object': () => token({ ...payload(), sub: { id: USER } }),
+  'a sub that is no id': () => token({ ...payload(), sub: "' or 1=1" }),
+  'a role that does not exist': () => token({ ...payload(), role: 'root' }),
+  'a payload that is no object': () => token('null'),
+  'a payload that is no JSON': () => token('{"a":'),
+  'junk after the signature': () => `${token()}.x`,
+  'padding after the signature': () => `${token()}==`,
+  'a fourth part': () => `${token()}.${encode('{}')}`,
+  'no dots': () => 'x'.repeat(300),
+  'a very long token': () => 'x.'.repeat(7_000)
+}
+test.each(Object.keys(forged))('%s is 401, always the same', async (name) => {
+  const answer = await me(`Bearer ${forged[name]!()}`)
+  expect([answer.statusCode, answer.json().code]).toEqual([401, 'TOKEN_INVALID'])
+  expect(app.identity.stats.size).toBe(0)
+})
+
+test.each(['Basic abc', 'Bearer', 'Bearer a b', 'Bearer a, Bearer b', ''])('the header %j is 401', async (value) => {
+  expect((await me(value)).statusCode).toBe(401)
+})
+
+test('clocks may differ by five seconds', async () => {
+  expect((await me(`Bearer ${token({ ...payload(), iat: now() + 4 })}`)).statusCode).toBe(200)
+  expect((await me(`Bearer ${token({ ...payload(), exp: now() - 3 })}`)).statusCode).toBe(200)
+})
+
+test('a remembered token is refused once its session is revoked', async () => {
+  const sid = '01900000-0000-7000-8000-00000000000a'
+  const good = token({ ...payload(), sid })
+  expect((await me(`Bearer ${good}`)).statusCode).toBe(200)
+  revocations.revoke(sid, Date.now() + 600_000)
+  expect((await me(`Bearer ${good}`)).statusCode).toBe(401)
+})
+
+test('a remembered token is refused once its key is gone', async () => {
+  const good = token()
+  expect((await me(`Bearer ${good}`)).statusCode).toBe(200)
+  keys.clear()
+  expect((await me(`Bearer ${good}`)).statusCode).toBe(401)
+})
+
+test('without any keys nobody can be judged: 503, not 401', async () => {
+  broken = true
+  const answer = await me(`Bearer ${token()}`)
+  expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1'])
+})
+
+test('an optional route ignores a bad token and knows a good one', async () => {
+  const ask = (bearer: string) => app.inject({ method: 'POST', url: '/api/auth/logout', headers: { authorization: bearer } })
+  expect((await ask('Bearer junk')).headers['x-user']).toBe('nobody')
+  expect((await ask(`Bearer ${token()}`)).headers['x-user']).toBe(USER)
+})
+
+test('an admin route is 401 without, 403 with a user’s, 200 with an admin’s token', async () => {
+  const ask = async (bearer?: string) => (await app.inject({ url: '/api/auth/users', headers: bearer ? { authorization: bearer } : {} })).statusCode
+  expect([await ask(), await ask(`Bearer ${token()}`), await ask(`Bearer ${token({ ...payload(), role: 'admin' })}`)]).toEqual([401, 403, 200])
+})
+
+test('a route that states no policy needs a token', async () => {
+  expect((await app.inject(`/api/auth/users/${USER}`)).statusCode).toBe(401)
+})
+
+test('401 comes before 400', async () => {
+  expect((await app.inject('/api/auth/users?limit=x')).statusCode).toBe(401)
+})
