@@ -40,7 +40,7 @@ beforeEach(async () => {
   }
   app = createServer({ log: pino({ level: 'silent' }) })
   await app.register(identity, { keys: source, revocations, issuer: ISSUER })
-  app.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId } as never) })
+  app.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId, email: '', displayName: 'a', role: 'user' as const, createdAt: '' }) })
   app.route({ ...routeOf(logout), handler: async (request, reply) => reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never) })
   app.route({ ...routeOf(listUsers), handler: async () => ({ items: [], nextCursor: null }) })
   app.route({ ...routeOf(getUser), config: {}, handler: async () => ({ id: USER, displayName: 'a', createdAt: '' }) })
