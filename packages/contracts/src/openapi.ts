@@ -1,0 +1,90 @@
+import { type TSchema } from '@sinclair/typebox'
+import { type Operation, type ResponseDefinition } from './operation.ts'
+import { operations } from './operations.ts'
+import { problems, ProblemSchema, type ProblemCode } from './problems.ts'
+
+type Json = Record<string, unknown>
+
+/** Problems that follow from an operation's policy and inputs, beside those it names itself. */
+export function problemCodesOf (operation: Operation): ProblemCode[] {
+  const codes: ProblemCode[] = ['INTERNAL']
+  if (operation.auth === 'user' || operation.auth === 'admin') codes.push('TOKEN_REQUIRED', 'TOKEN_INVALID')
+  if (operation.auth === 'admin') codes.push('FORBIDDEN')
+  if (operation.limit !== 'none') codes.push('RATE_LIMITED', 'REQUEST_INVALID')
+  if (operation.body) codes.push('REQUEST_MALFORMED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
+  if (operation.service !== 'gateway') codes.push('UPSTREAM_BROKEN', 'UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT')
+  return [...new Set([...codes, ...operation.errors])]
+}
+
+/** The whole public API as an OpenAPI 3.1 document; schemas with a title become components. */
+export function openApi (serverUrl: string): Json {
+  const schemas = new Map<string, Json>([['Problem', plain(ProblemSchema)]])
+  const paths: Record<string, Json> = {}
+  for (const operation of operations) {
+    const path = operation.url.replace(/:(\w+)/g, '{$1}')
+    paths[path] = { ...paths[path], [operation.method.toLowerCase()]: describe(operation, schemas) }
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'Gatepost', version: '1', description: 'Sign-up and login, posts, a feed. Every error is application/problem+json (RFC 9457).' },
+    servers: [{ url: serverUrl }],
+    tags: [...new Set(operations.map(({ service }) => service))].map((name) => ({ name })),
+    paths,
+    components: {
+      schemas: Object.fromEntries(schemas),
+      securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } }
+    }
+  }
+}
+
+function describe (operation: Operation, schemas: Map<string, Json>): Json {
+  const { id, service, summary, auth, body, bodyOptional } = operation
+  return {
+    operationId: id,
+    tags: [service],
+    summary,
+    ...auth !== 'none' && { security: auth === 'optional' ? [{ accessToken: [] }, {}] : [{ accessToken: [] }] },
+    parameters: [...parameters(operation.params, 'path'), ...parameters(operation.query, 'query'), ...parameters(operation.headers, 'header')],
+    ...body && { requestBody: { required: !bodyOptional, content: { 'application/json': { schema: reference(body, schemas) } } } },
+    responses: {
+      ...Object.fromEntries(Object.entries(operation.responses).map(([status, response]) => [status, describeResponse(response, schemas)])),
+      ...describeProblems(operation)
+    }
+  }
+}
+
+function parameters (schema: TSchema, place: string) {
+  return Object.entries<TSchema>(schema.properties).map(([name, property]) => ({
+    name,
+    in: place,
+    required: schema.required?.includes(name) ?? false,
+    schema: plain(property)
+  }))
+}
+
+function describeResponse ({ description, schema, contentType = 'application/json', headers = {} }: ResponseDefinition, schemas: Map<string, Json>): Json {
+  return {
+    description,
+    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, { description: text, schema: { type: 'string' } }])),
+    ...schema && { content: { [contentType]: { schema: reference(schema, schemas) } } }
+  }
+}
+
+function describeProblems (operation: Operation) {
+  const byStatus = Map.groupBy(problemCodesOf(operation), (code) => problems[code].status)
+  return Object.fromEntries([...byStatus].filter(([status]) => !(status in operation.responses)).map(([status, codes]) => [status, {
+    description: codes.map((code) => `\`${code}\`: ${problems[code].detail}`).join('\n\n'),
+    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
+  }]))
+}
+
+function reference (schema: TSchema, schemas: Map<string, Json>): Json {
+  if (!schema.title) return plain(schema)
+  schemas.set(schema.title, plain(schema))
+  return { $ref: `#/components/schemas/${schema.title}` }
+}
+
+/** TypeBox's own symbols are not JSON; the rest is JSON Schema 2020-12 as it stands. */
+function plain (schema: TSchema): Json {
+  return JSON.parse(JSON.stringify(schema))
+}

@@ -1,0 +1,49 @@
+import { expect, test } from 'vitest'
+import { openApi, problemCodesOf } from '../src/openapi.ts'
+import { operations } from '../src/operations.ts'
+import { problems } from '../src/problems.ts'
+
+test('ids and method + url name one operation each', () => {
+  const unique = (values: string[]) => new Set(values).size
+  expect(unique(operations.map(({ id }) => id))).toBe(operations.length)
+  expect(unique(operations.map(({ method, url }) => `${method} ${url.replace(/:\w+/g, ':')}`))).toBe(operations.length)
+})
+
+test('every operation of /api has a limit, and a policy that needs a token unless it is one of the open ones', () => {
+  const open = operations.filter(({ url, auth }) => url.startsWith('/api') && auth !== 'user' && auth !== 'admin').map(({ id }) => id)
+  expect(open.sort()).toEqual(['forgotPassword', 'login', 'logout', 'refreshToken', 'register', 'resetPassword', 'validateToken', 'verifyEmail'])
+  for (const { url, limit } of operations) expect(limit === 'none').toBe(!url.startsWith('/api'))
+})
+
+test('bodies, queries and parameters refuse what they do not name', () => {
+  for (const { body, query, params } of operations) {
+    for (const schema of [body, query, params]) if (schema) expect(schema.additionalProperties).toBe(false)
+  }
+})
+
+test('every parameter of a url has a schema', () => {
+  for (const { url, params } of operations) {
+    expect(Object.keys(params.properties).sort()).toEqual([...url.matchAll(/:(\w+)/g)].map((match) => match[1]).sort())
+  }
+})
+
+test('problem codes begin with their owner, and have a client or server error status', () => {
+  for (const [code, { status, detail }] of Object.entries(problems)) {
+    expect(code).toMatch(/^[A-Z][A-Z_]+[A-Z]$/)
+    expect(status).toBeGreaterThanOrEqual(400)
+    expect(detail).toMatch(/\.$/)
+  }
+})
+
+test('OpenAPI names every operation, every status that it can answer, and no dangling reference', () => {
+  const document = openApi('http://127.0.0.1:3000')
+  const text = JSON.stringify(document)
+  const paths = document.paths as Record<string, Record<string, { responses: object }>>
+  for (const operation of operations) {
+    const described = paths[operation.url.replace(/:(\w+)/g, '{$1}')]![operation.method.toLowerCase()]!
+    const statuses = [...Object.keys(operation.responses), ...problemCodesOf(operation).map((code) => String(problems[code].status))]
+    expect(Object.keys(described.responses)).toEqual(expect.arrayContaining(statuses))
+  }
+  const { schemas } = document.components as { schemas: object }
+  for (const [, name] of text.matchAll(/#\/components\/schemas\/(\w+)/g)) expect(schemas).toHaveProperty(name!)
+})
