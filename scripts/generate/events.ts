@@ -1,0 +1,31 @@
+import { type TSchema } from '@sinclair/typebox'
+import { EVENTS_STREAM } from '@gatepost/contracts/event'
+import { consumers, events } from '@gatepost/contracts/events'
+import { GENERATED, table } from './markdown.ts'
+
+/** docs/events.md: every event with its data, and who of us consumes it. */
+export function eventsPage () {
+  const sections = events.map((definition) => `## \`${definition.type}\`
+
+${definition.summary} Subject \`${definition.subject}\`, aggregate: the ${definition.aggregate} (\`${definition.aggregateId}\`)${definition.final ? '; the last event of its aggregate' : ''}.
+
+${table(['member of `data`', 'type', 'meaning'], Object.entries<TSchema>(definition.data.properties).map(([name, schema]) => [`\`${name}\``, typeOf(schema), schema.description ?? '']))}
+`)
+  return `${GENERATED}
+# Events
+
+JetStream stream \`${EVENTS_STREAM}\`. A message is a CloudEvents 1.0 JSON object; header \`Nats-Msg-Id\` is its \`id\`.
+Every committed change has exactly one event and no event is without a change. Delivery is at least once; whoever remembers \`id\` has it
+exactly once. Per aggregate \`aggregateversion\` is 1, 2, 3 … in the order of publication. Ignore members that you do not know.
+
+${sections.join('\n')}
+## Our own consumers
+
+${table(['durable', 'service', 'filter'], Object.values(consumers).map(({ name, service, filter }) => [`\`${name}\``, service, `\`${filter}\``]))}
+`
+}
+
+function typeOf (schema: TSchema): string {
+  if (schema.anyOf) return (schema.anyOf as TSchema[]).map(({ const: value }) => `\`${value}\``).join(', ')
+  return schema.type
+}

@@ -1,0 +1,102 @@
+import { readdirSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { cruise, type ICruiseResult, type IModule } from 'dependency-cruiser'
+import { beforeAll, expect, test } from 'vitest'
+
+const root = new URL('..', import.meta.url).pathname
+const PACKAGES = ['contracts', 'service-kit', 'events', 'local-stack', 'testing'] as const
+const SERVICES = readdirSync(`${root}services`)
+
+/** Which packages each kind of code may import; DESIGN's table. */
+const allowed: Record<string, readonly string[]> = {
+  '^packages/contracts/': ['contracts'],
+  '^packages/service-kit/': ['contracts', 'service-kit'],
+  '^packages/events/src/': ['contracts', 'service-kit', 'events'],
+  '^packages/events/test/': ['contracts', 'service-kit', 'events', 'local-stack'],
+  '^packages/client/src/': ['contracts', 'client'],
+  '^packages/local-stack/': ['local-stack'],
+  '^packages/testing/': ['contracts', 'service-kit', 'events', 'local-stack', 'testing'],
+  '^services/[^/]+/src/': ['contracts', 'service-kit', 'events'],
+  '^services/[^/]+/test/': ['contracts', 'service-kit', 'events', 'local-stack', 'testing'],
+  '^test/(e2e|chaos)/': ['contracts', 'local-stack', 'testing', 'client']
+}
+
+let modules: IModule[]
+
+beforeAll(async () => {
+  const { output } = await cruise(['packages', 'services', 'test', 'scripts'], {
+    baseDir: root,
+    exclude: { path: 'node_modules/|/generated/' },
+    tsPreCompilationDeps: true,
+    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'], extensions: ['.ts', '.js', '.json', '.d.ts'] },
+    ruleSet: { forbidden: [{ name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } }] },
+    validate: true
+  })
+  modules = (output as ICruiseResult).modules.filter(({ source }) => source.endsWith('.ts'))
+}, 120_000)
+
+function imports (from: RegExp, to: RegExp) {
+  return modules.filter(({ source }) => from.test(source))
+    .flatMap(({ source, dependencies }) => dependencies.filter(({ resolved }) => to.test(resolved)).map(({ resolved }) => `${source} → ${resolved}`))
+}
+
+test('the check has seen every module', async () => {
+  const files = readdirSync(root, { recursive: true, encoding: 'utf8' })
+    .filter((file) => /^(packages|services|test|scripts)\/.*\.ts$/.test(file) && !/node_modules|\/generated\//.test(file))
+  expect(modules.map(({ source }) => source)).toEqual(expect.arrayContaining(files))
+  expect(modules.length).toBeGreaterThan(80)
+  expect(imports(/^services\//, /^packages\//).length, 'imports across packages are followed').toBeGreaterThan(30)
+})
+
+test.each(Object.entries(allowed))('%s imports only %j of the packages', (from, packages) => {
+  const others = [...PACKAGES, 'client'].filter((name) => !packages.includes(name))
+  if (others.length > 0) expect(imports(new RegExp(from), new RegExp(`^packages/(${others.join('|')})/`))).toEqual([])
+})
+
+test('no service imports another, and no package imports a service', () => {
+  for (const service of SERVICES) {
+    const others = SERVICES.filter((name) => name !== service).join('|')
+    expect(imports(new RegExp(`^services/${service}/`), new RegExp(`^services/(${others})/`))).toEqual([])
+  }
+  expect(imports(/^packages\//, /^services\//)).toEqual([])
+  expect(imports(/^test\/(e2e|chaos)\//, /^services\//)).toEqual([])
+})
+
+test('there are no cycles', () => {
+  const cycles = modules.flatMap(({ source, dependencies }) => dependencies.filter(({ circular }) => circular).map(({ resolved }) => `${source} ⇄ ${resolved}`))
+  expect(cycles).toEqual([])
+})
+
+test('NATS is spoken in packages/events alone, apart from the subscriber’s package', () => {
+  const outside = modules.filter(({ source }) => /^(packages\/(?!events|client|testing)|services\/[^/]+\/src)/.test(source))
+  const offenders = outside.filter(({ dependencies }) => dependencies.some(({ module }) => module.startsWith('@nats-io/'))).map(({ source }) => source)
+  expect(offenders).toEqual([])
+})
+
+test('contracts depend on TypeBox alone', () => {
+  const external = modules.filter(({ source }) => source.startsWith('packages/contracts/src')).flatMap(({ dependencies }) => dependencies.map(({ module }) => module))
+  expect(external.filter((name) => !name.startsWith('.') && !name.startsWith('@sinclair/typebox'))).toEqual([])
+})
+
+test('inside a service: routes see no Prisma, services see no Fastify, nothing imports the app or the server', () => {
+  const inner = modules.filter(({ source }) => /^services\/[^/]+\/src\//.test(source))
+  const using = (file: RegExp, library: RegExp) => inner.filter(({ source, dependencies }) => file.test(source) && dependencies.some(({ module, resolved }) => library.test(module) || library.test(resolved))).map(({ source }) => source)
+  expect(using(/routes\.ts$/, /@prisma\/|\/generated\//)).toEqual([])
+  expect(using(/-service\.ts$|\/service\.ts$/, /^fastify|^@fastify\/|@prisma\/|\/generated\//)).toEqual([])
+  expect(inner.filter(({ source, dependencies }) => !/\/(server|worker|main)\.ts$/.test(source) && dependencies.some(({ resolved }) => /\/src\/(app|server)\.ts$/.test(resolved))).map(({ source }) => source)).toEqual([])
+})
+
+test('the environment is read by entry points alone', async () => {
+  const offenders = []
+  for (const { source } of modules.filter(({ source }) => /^(packages|services)\/[^/]+\/src\//.test(source))) {
+    if (/\/(server|main)\.ts$|^packages\/(local-stack|testing)\//.test(source)) continue
+    if (/process\.env\b/.test(await readFile(root + source, 'utf8'))) offenders.push(source)
+  }
+  expect(offenders).toEqual([])
+})
+
+test('files are small: the median has at most 70 lines, none more than 250', async () => {
+  const sizes = await Promise.all(modules.map(async ({ source }) => ({ source, lines: (await readFile(root + source, 'utf8')).split('\n').length - 1 })))
+  expect(sizes.filter(({ lines }) => lines > 250)).toEqual([])
+  expect(sizes.map(({ lines }) => lines).sort((a, b) => a - b)[Math.floor(sizes.length / 2)]).toBeLessThanOrEqual(70)
+})
