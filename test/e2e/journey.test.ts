@@ -1,0 +1,89 @@
+import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { startSystem, type System } from '@gatepost/testing/system'
+import { call, register, type Account } from './client.ts'
+import { RawSubscriber } from './raw-nats.ts'
+
+let system: System
+let subscriber: RawSubscriber
+
+beforeAll(async () => {
+  system = await startSystem({ env: { RATE_LIMIT_MAX: '1000', SENSITIVE_RATE_LIMIT_MAX: '1000' } })
+  subscriber = await RawSubscriber.connect(system.natsUrl, 'events.>')
+}, 60_000)
+afterAll(async () => {
+  subscriber?.close()
+  await system?.stop()
+})
+
+const seen = (type: string, subject: string) => subscriber.messages.map(({ body }) => JSON.parse(body)).filter((event) => event.type === type && event.subject === subject)
+
+describe('from sign-up to the end of the account', () => {
+  let ada: Account
+  let postId: string
+
+  test('a stranger’s NATS client receives user-registered as the contract says', async () => {
+    ada = await register(system.gatewayUrl, 'Ada')
+    await vi.waitFor(() => expect(seen('auth.user-registered.v1', ada.userId)).toHaveLength(1))
+    const [event] = seen('auth.user-registered.v1', ada.userId)
+    expect(event).toMatchObject({ specversion: '1.0', source: '/services/auth', datacontenttype: 'application/json', aggregateversion: 1, data: { userId: ada.userId, displayName: 'Ada' } })
+    const message = subscriber.messages.find(({ body }) => body.includes(ada.userId))!
+    expect(message.subject).toBe('events.auth.user-registered.v1')
+    expect(message.headers).toMatch(new RegExp(`Nats-Msg-Id: ?${event.id}`, 'i'))
+    expect(message.headers).toMatch(/content-type: ?application\/cloudevents\+json/i)
+    expect(message.body).not.toContain(ada.email)
+  })
+
+  test('a post has its event, with the trace of the request that made it', async () => {
+    const traceparent = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+    const answer = await call(system.gatewayUrl, 'POST', '/api/posts', { token: ada.accessToken, body: { title: 'Hello', content: 'World' }, headers: { traceparent } })
+    expect([answer.status, answer.headers.get('location')]).toEqual([201, `/api/posts/${answer.body.id}`])
+    postId = answer.body.id
+    await vi.waitFor(() => expect(seen('posts.post-created.v1', postId)).toHaveLength(1))
+    expect(seen('posts.post-created.v1', postId)[0]).toMatchObject({ aggregateversion: 1, data: { postId, authorId: ada.userId, title: 'Hello', content: 'World' } })
+    expect(seen('posts.post-created.v1', postId)[0].traceparent).toContain('0af7651916cd43dd8448eb211c80319c')
+  })
+
+  test('the feed and the overview show it with the author’s name', async () => {
+    const feed = () => call(system.gatewayUrl, 'GET', '/api/feed', { token: ada.accessToken })
+    await vi.waitFor(async () => expect((await feed()).body.items).toMatchObject([{ id: postId, author: { id: ada.userId, displayName: 'Ada' } }]))
+    const overview = await call(system.gatewayUrl, 'GET', `/api/users/${ada.userId}/overview`, { token: ada.accessToken })
+    expect(overview.body).toMatchObject({ user: { id: ada.userId, displayName: 'Ada' }, posts: { items: [{ id: postId }] }, incomplete: [] })
+  })
+
+  test('a change of the name reaches the feed', async () => {
+    expect((await call(system.gatewayUrl, 'PATCH', '/api/auth/me', { token: ada.accessToken, body: { displayName: 'Countess' } })).status).toBe(200)
+    await vi.waitFor(async () => expect((await call(system.gatewayUrl, 'GET', '/api/feed', { token: ada.accessToken })).body.items[0].author.displayName).toBe('Countess'))
+  })
+
+  test('services trust nobody: a forged identity header is 401', async () => {
+    for (const [origin, path] of [[system.authUrl, '/api/auth/me'], [system.postsUrl, '/api/posts'], [system.feedUrl, '/api/feed']] as const) {
+      expect((await call(origin, 'GET', path, { headers: { 'x-user-id': ada.userId, 'x-user-role': 'admin' } })).status).toBe(401)
+    }
+  })
+
+  test('after a logout the token is dead at the gateway and in every service', async () => {
+    const other = await call(system.gatewayUrl, 'POST', '/api/auth/login', { body: { email: ada.email, password: ada.password } })
+    const token = other.body.accessToken
+    expect((await call(system.gatewayUrl, 'POST', '/api/auth/logout', { token })).status).toBe(204)
+    await vi.waitFor(async () => {
+      for (const [origin, path] of [[system.gatewayUrl, '/api/posts'], [system.authUrl, '/api/auth/me'], [system.postsUrl, '/api/posts'], [system.feedUrl, '/api/feed']] as const) {
+        expect((await call(origin, 'GET', path, { token })).status).toBe(401)
+      }
+    })
+    expect(seen('auth.session-revoked.v1', other.body.sessionId)).toMatchObject([{ data: { reason: 'logout', userId: ada.userId } }])
+  })
+
+  test('a deleted account takes its posts and feed entries with it', async () => {
+    const reader = await register(system.gatewayUrl, 'Reader')
+    expect((await call(system.gatewayUrl, 'POST', '/api/auth/delete-account', { token: ada.accessToken, body: { password: ada.password } })).status).toBe(204)
+    await vi.waitFor(() => expect(seen('posts.post-deleted.v1', postId)).toHaveLength(1), { timeout: 5000 })
+    await vi.waitFor(async () => expect((await call(system.gatewayUrl, 'GET', '/api/feed', { token: reader.accessToken })).body.items).toEqual([]))
+    expect((await call(system.gatewayUrl, 'GET', `/api/posts/${postId}`, { token: reader.accessToken })).status).toBe(404)
+    expect((await call(system.gatewayUrl, 'GET', `/api/users/${ada.userId}/overview`, { token: reader.accessToken })).status).toBe(404)
+  })
+
+  test('per aggregate the versions that a subscriber saw are 1, 2, 3 …', () => {
+    const versions = Map.groupBy(subscriber.messages.map(({ body }) => JSON.parse(body)), ({ subject }) => subject)
+    for (const [, events] of versions) expect(events.map(({ aggregateversion }) => aggregateversion)).toEqual(events.map((_, index) => index + 1))
+  })
+})
