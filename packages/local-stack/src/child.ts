@@ -1,0 +1,96 @@
+import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
+import { once } from 'node:events'
+import { connect } from 'node:net'
+import { setTimeout as sleep } from 'node:timers/promises'
+
+/** A server that this process started, and is responsible for. */
+export interface Child {
+  name: string
+  pid: number
+  /** Resolves with what is to be told when it has ended, wanted or not. */
+  ended: Promise<string>
+  /** Sends the signal that asks it to stop, waits, and kills it when it takes longer than `graceMs`. */
+  stop (graceMs?: number): Promise<void>
+  signal (signal: NodeJS.Signals): void
+  /** The last lines that it wrote to standard error. */
+  lastWords (): string
+  process: ChildProcess
+}
+
+export interface ChildOptions extends SpawnOptions {
+  name: string
+  stopSignal?: NodeJS.Signals
+  onOutput?: (text: string) => void
+}
+
+const GRACE_MS = 10_000
+const LAST_WORDS = 2_000
+
+/**
+ * Starts a child in a process group of its own, so that Ctrl-C in a terminal reaches only us and we decide the order in
+ * which things stop. Should we die without a chance to stop it, a watcher that holds the other end of a pipe does.
+ */
+export function startChild (command: string, args: readonly string[], { name, stopSignal = 'SIGTERM', onOutput, ...options }: ChildOptions): Child {
+  const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, ...options })
+  let tail = ''
+  const hear = (chunk: Buffer) => {
+    tail = (tail + chunk.toString()).slice(-LAST_WORDS)
+    onOutput?.(chunk.toString())
+  }
+  child.stdout?.on('data', onOutput ? (chunk: Buffer) => { onOutput(chunk.toString()) } : hear)
+  child.stderr?.on('data', hear)
+  const ended = new Promise<string>((resolve) => {
+    child.once('error', (error) => resolve(`${name} could not be started: ${error.message}`))
+    child.once('exit', (code, signal) => resolve(`${name} ended ${signal ? `by ${signal}` : `with code ${code}`}`))
+  })
+  if (child.pid !== undefined) watch(child.pid, stopSignal)
+  return {
+    name,
+    pid: child.pid ?? -1,
+    ended,
+    process: child,
+    lastWords: () => tail.trim(),
+    signal: (signal) => { child.kill(signal) },
+    async stop (graceMs = GRACE_MS) {
+      if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
+      child.kill(stopSignal)
+      const killer = setTimeout(() => child.kill('SIGKILL'), graceMs)
+      await ended
+      clearTimeout(killer)
+    }
+  }
+}
+
+/** A shell that waits for the end of its standard input, which is our end, and then asks the child to stop. */
+function watch (pid: number, signal: NodeJS.Signals) {
+  if (process.platform === 'win32') return
+  const watcher = spawn('sh', ['-c', `cat >/dev/null; kill -${signal.slice(3)} ${pid} 2>/dev/null`], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  watcher.unref();
+  (watcher.stdin as unknown as { unref (): void }).unref()
+  void once(watcher, 'error').catch(() => {})
+}
+
+/** Resolves once something accepts connections at the port; rejects when the child ends first or after `timeoutMs`. */
+export async function waitForPort (child: Child, port: number, timeoutMs = 20_000): Promise<void> {
+  const deadline = Date.now() + timeoutMs
+  let end: string | undefined
+  void child.ended.then((text) => { end = text })
+  while (!await isOpen(port)) {
+    if (end) throw new Error(`${end}\n${child.lastWords()}`)
+    if (Date.now() > deadline) throw new Error(`${child.name} does not answer on port ${port}`)
+    await sleep(20)
+  }
+}
+
+/** Whether something accepts connections at this port of 127.0.0.1. */
+export async function isOpen (port: number): Promise<boolean> {
+  const socket = connect(port, '127.0.0.1')
+  try {
+    await once(socket, 'connect')
+    return true
+  } catch {
+    return false
+  } finally {
+    socket.destroy()
+  }
+}
