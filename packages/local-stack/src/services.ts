@@ -1,0 +1,57 @@
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Child, startChild } from './child.ts'
+import { type SystemPorts } from './system.ts'
+
+export type ServiceName = 'gateway' | 'auth' | 'posts' | 'feed'
+
+interface ServiceOptions {
+  service: ServiceName
+  root: string
+  ports: SystemPorts
+  env: Readonly<Record<string, string | undefined>>
+  settings: { databaseUrl: string | undefined, natsUrl: string, tokenSecret: string, dataDir: string }
+  onOutput?: (name: string, text: string) => void
+}
+
+/** Variables that one service alone may see. */
+const PRIVATE: Record<string, ServiceName> = {
+  TOKEN_SECRET: 'auth', PASSWORD_PEPPER: 'auth', SMTP_URL: 'auth', AUTH_DATABASE_URL: 'auth', POSTS_DATABASE_URL: 'posts', FEED_DATABASE_URL: 'feed', REDIS_URL: 'gateway'
+}
+
+/** Starts one service as a process of its own, with the settings that concern it. */
+export function startService ({ service, root, ports, env, settings, onOutput }: ServiceOptions): Child {
+  const upper = service.toUpperCase()
+  const shared = Object.fromEntries(Object.entries(env).filter(([name]) => (PRIVATE[name] ?? service) === service && !name.endsWith('_MIGRATION_DATABASE_URL')))
+  return startChild(process.execPath, [join(root, `services/${service}/src/server.ts`)], {
+    name: service,
+    cwd: root,
+    // The IPC channel tells the service when we are gone.
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+    onOutput: onOutput && ((text) => onOutput(service, text)),
+    env: {
+      AUTH_URL: `http://127.0.0.1:${ports.auth}`,
+      POSTS_URL: `http://127.0.0.1:${ports.posts}`,
+      FEED_URL: `http://127.0.0.1:${ports.feed}`,
+      PUBLIC_URL: `http://127.0.0.1:${ports.gateway}`,
+      MAIL_DIR: join(settings.dataDir, 'mail'),
+      ...shared,
+      [`${upper}_PORT`]: String(ports[service]),
+      [`${upper}_OPS_PORT`]: String(ports[`${service}Ops`]),
+      NATS_URL: settings.natsUrl,
+      ...settings.databaseUrl && { [`${upper}_DATABASE_URL`]: settings.databaseUrl },
+      ...service === 'auth' && { TOKEN_SECRET: settings.tokenSecret }
+    }
+  })
+}
+
+const READY_TIMEOUT_MS = 60_000
+
+/** Resolves once `/ready` is 200. Whether the process still lives is for the caller to watch. */
+export async function waitUntilReady (service: string, port: number): Promise<void> {
+  for (const deadline = Date.now() + READY_TIMEOUT_MS; ; await sleep(50)) {
+    const answer = await fetch(`http://127.0.0.1:${port}/ready`, { signal: AbortSignal.timeout(2000) }).catch(() => undefined)
+    if (answer?.status === 200) return
+    if (Date.now() > deadline) throw new Error(`${service} is not ready after ${READY_TIMEOUT_MS / 1000} s: ${await answer?.text() ?? 'no answer'}`)
+  }
+}

@@ -1,0 +1,131 @@
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { type Child } from './child.ts'
+import { type NatsServer, startNats } from './nats.ts'
+import { type PostgresServer, startPostgres } from './postgres.ts'
+import { secretIn } from './secret.ts'
+import { type ServiceName, startService, waitUntilReady } from './services.ts'
+
+export interface SystemPorts {
+  gateway: number
+  auth: number
+  posts: number
+  feed: number
+  gatewayOps: number
+  authOps: number
+  postsOps: number
+  feedOps: number
+  nats: number
+  postgres: number
+}
+
+export interface SystemOptions {
+  /** The repository's folder. */
+  root: string
+  /** State that survives a restart. */
+  dataDir: string
+  ports: SystemPorts
+  /** What the processes read; whatever names a database or a broker here is used in place of an embedded one. */
+  env: Readonly<Record<string, string | undefined>>
+  /** The broker's accounts: configuration text, and the password of each. */
+  broker: { authorization: string, users: Record<ServiceName | 'provisioner', { user: string, password: string }> }
+  /** Applies the pending migrations of a service's database. */
+  migrate: (service: string, ownerUrl: string) => Promise<void>
+  /** Makes stream and consumers. */
+  provision: (natsUrl: string) => Promise<void>
+  say?: (line: string) => void
+  /** For tests: commits may be lost when the machine dies. */
+  unsafeButFast?: boolean
+  onOutput?: (name: string, text: string) => void
+}
+
+export interface RunningSystem {
+  /** Every server and process by name, in the order in which they were started. */
+  children: Map<string, Child>
+  natsUrl: string
+  /** The URL of a broker account. */
+  brokerUrl (account: string): string
+  databaseUrl (service: string): string
+  postgres: PostgresServer | undefined
+  nats: NatsServer | undefined
+  /** Starts a service again that was stopped or killed, and waits until it is ready. */
+  startAgain (service: ServiceName): Promise<void>
+  /** The first unwanted end of anything, as a line to print. */
+  broken: Promise<string>
+  /** Gateway first, then services, NATS, PostgreSQL. */
+  stop (): Promise<void>
+}
+
+export const SERVICES: readonly ServiceName[] = ['auth', 'posts', 'feed', 'gateway']
+const DATABASES = ['auth', 'posts', 'feed'] as const
+
+/** Starts the whole system and resolves when everything is ready; when that fails, everything is stopped again. */
+export async function startSystem (options: SystemOptions): Promise<RunningSystem> {
+  const { root, dataDir, ports, env, broker, say = () => {}, onOutput } = options
+  await mkdir(dataDir, { recursive: true })
+  const children = new Map<string, Child>()
+  const broken = Promise.withResolvers<string>()
+  let stopping = false
+
+  function watch (child: Child) {
+    children.set(child.name, child)
+    void child.ended.then((text) => {
+      if (!stopping && children.get(child.name) === child) broken.resolve([text, child.lastWords()].filter(Boolean).join('\n'))
+    })
+  }
+
+  async function stop () {
+    stopping = true
+    const stopAll = (names: readonly string[]) => Promise.all(names.map((name) => children.get(name)?.stop(26_000)))
+    await stopAll(['gateway'])
+    await stopAll(['feed', 'posts', 'auth'])
+    await stopAll(['nats-server'])
+    await stopAll(['PostgreSQL'])
+  }
+
+  try {
+    const embeddedDatabases = DATABASES.filter((service) => !env[`${service.toUpperCase()}_DATABASE_URL`])
+    const [postgres, nats, tokenSecret] = await Promise.all([
+      embeddedDatabases.length > 0 ? startPostgres({ port: ports.postgres, dataDir: join(dataDir, 'postgres'), services: DATABASES, unsafeButFast: options.unsafeButFast }) : undefined,
+      env.NATS_URL ? undefined : startNats({ port: ports.nats, dataDir: join(dataDir, 'nats'), authorization: broker.authorization, say }),
+      env.TOKEN_SECRET ?? secretIn(join(dataDir, 'token-secret'))
+    ])
+    if (postgres) watch(postgres)
+    if (nats) watch(nats)
+
+    const databaseUrl = (service: string) => env[`${service.toUpperCase()}_DATABASE_URL`] ?? postgres!.serviceUrl(service)
+    const ownerUrl = (service: string) => env[`${service.toUpperCase()}_MIGRATION_DATABASE_URL`] ?? env[`${service.toUpperCase()}_DATABASE_URL`] ?? postgres!.ownerUrl(service)
+    const brokerUrl = (account: string) => {
+      if (env.NATS_URL) return env.NATS_URL
+      const { user, password } = broker.users[account as ServiceName]
+      return `nats://${user}:${password}@127.0.0.1:${ports.nats}`
+    }
+    await Promise.all([...DATABASES.map((service) => options.migrate(service, ownerUrl(service))), options.provision(brokerUrl('provisioner'))])
+
+    const start = (service: ServiceName) => {
+      const settings = { databaseUrl: service === 'gateway' ? undefined : databaseUrl(service), natsUrl: brokerUrl(service), tokenSecret, dataDir }
+      watch(startService({ service, root, ports, env, settings, onOutput }))
+    }
+    for (const service of SERVICES) start(service)
+    const ready = Promise.all(SERVICES.map((service) => waitUntilReady(service, ports[service])))
+    await Promise.race([ready, broken.promise.then((text) => { throw new Error(text) })])
+
+    return {
+      children,
+      postgres,
+      nats,
+      natsUrl: env.NATS_URL ?? nats!.url,
+      brokerUrl,
+      databaseUrl,
+      broken: broken.promise,
+      stop,
+      async startAgain (service) {
+        start(service)
+        await waitUntilReady(service, ports[service])
+      }
+    }
+  } catch (error) {
+    await stop()
+    throw error
+  }
+}

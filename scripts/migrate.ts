@@ -1,0 +1,50 @@
+// pnpm migrate dev <service> <name>   makes a migration of what changed in the schema, on a throw-away PostgreSQL
+// pnpm migrate deploy [service]       applies what is pending to <SERVICE>_MIGRATION_DATABASE_URL or <SERVICE>_DATABASE_URL
+// pnpm migrate status                 fails when a schema and its migrations disagree
+import { deploy } from './migrate/deploy.ts'
+import { withScratchPostgres } from './migrate/scratch-postgres.ts'
+import { type DatabaseService, prisma, SERVICES } from './prisma.ts'
+
+const [command, service, name] = process.argv.slice(2)
+const usage = `usage: pnpm migrate dev <${SERVICES.join('|')}> <name> | deploy [service] | status`
+
+function isService (value: string | undefined): value is DatabaseService {
+  return SERVICES.includes(value as DatabaseService)
+}
+
+async function makeMigration (service: DatabaseService, name: string) {
+  await withScratchPostgres(async (server) => {
+    await prisma(service, ['migrate', 'dev', '--create-only', '--name', name.replace(/\W+/g, '_')], server.adminUrl(service)).then(console.log)
+  })
+}
+
+async function deployAll (services: readonly DatabaseService[]) {
+  for (const one of services) {
+    const url = process.env[`${one.toUpperCase()}_MIGRATION_DATABASE_URL`] ?? process.env[`${one.toUpperCase()}_DATABASE_URL`]
+    if (!url) throw new Error(`set ${one.toUpperCase()}_MIGRATION_DATABASE_URL (a role that owns the tables) or ${one.toUpperCase()}_DATABASE_URL`)
+    const applied = await deploy(one, url)
+    console.log(applied.length > 0 ? `${one}: applied ${applied.join(', ')}` : `${one}: nothing to do`)
+  }
+}
+
+async function checkDrift () {
+  await withScratchPostgres(async (server) => {
+    for (const one of SERVICES) {
+      await prisma(one, ['migrate', 'diff', '--from-migrations', 'migrations', '--to-schema', 'schema.prisma', '--exit-code'], server.adminUrl(one))
+        .then(() => console.log(`${one}: schema and migrations agree`), (error: Error & { stdout?: string }) => {
+          process.exitCode = 1
+          console.error(`${one}: schema and migrations disagree; run \`pnpm migrate dev ${one} <name>\`\n${error.stdout ?? error.message}`)
+        })
+    }
+  })
+}
+
+try {
+  if (command === 'dev' && isService(service) && name) await makeMigration(service, name)
+  else if (command === 'deploy' && (service === undefined || isService(service))) await deployAll(service ? [service] : SERVICES)
+  else if (command === 'status') await checkDrift()
+  else throw new Error(usage)
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
+}
