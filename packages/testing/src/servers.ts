@@ -1,0 +1,13 @@
+/** The servers that a test run shares, as its global set-up hands them to the test files. */
+export interface TestServers {
+  postgresPort: number
+  credentials: Record<string, string>
+  redisUrl: string
+}
+
+/** What the global set-up started. Throws outside a test run. */
+export function testServers (): TestServers {
+  const text = process.env.GATEPOST_TEST_SERVERS
+  if (!text) throw new Error('no test servers: run the tests with `pnpm test [file]`')
+  return JSON.parse(text)
+}
