@@ -1,0 +1,54 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { brokerAuthorization } from '@gatepost/events/permissions'
+import { provision } from '@gatepost/events/provision'
+import { type NatsServer, startNats } from '@gatepost/local-stack/nats'
+import { freePorts } from '@gatepost/local-stack/ports'
+
+const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
+export type BrokerAccount = typeof ACCOUNTS[number]
+
+/** Accounts with passwords made up on the spot. */
+export function brokerUsers () {
+  return Object.fromEntries(ACCOUNTS.map((account) => [account, { user: account, password: randomUUID() }])) as Record<BrokerAccount, { user: string, password: string }>
+}
+
+/** Makes stream and consumers. */
+export async function provisionBroker (natsUrl: string) {
+  await provision({ servers: natsUrl })
+}
+
+export interface TestBroker {
+  /** Without credentials: what any subscriber may do. */
+  url: string
+  /** The URL of an account. */
+  urlOf (account: BrokerAccount): string
+  server: NatsServer
+  /** Stops the server and forgets or keeps its store; `start` brings it back on the same port. */
+  halt (): Promise<void>
+  start (): Promise<void>
+  stop (): Promise<void>
+}
+
+/** A nats-server of one's own with the real accounts, stream and consumers. */
+export async function startBroker ({ provisioned = true } = {}): Promise<TestBroker> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-nats-'))
+  const [port] = await freePorts(1) as [number]
+  const users = brokerUsers()
+  const launch = () => startNats({ port, dataDir, authorization: brokerAuthorization(users) })
+  const broker: TestBroker = {
+    url: `nats://127.0.0.1:${port}`,
+    urlOf: (account) => `nats://${users[account].user}:${users[account].password}@127.0.0.1:${port}`,
+    server: await launch(),
+    halt: () => broker.server.stop(),
+    start: async () => { broker.server = await launch() },
+    stop: async () => {
+      await broker.server.stop()
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  }
+  if (provisioned) await provisionBroker(broker.urlOf('provisioner'))
+  return broker
+}

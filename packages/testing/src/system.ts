@@ -1,0 +1,87 @@
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { freePorts } from '@gatepost/local-stack/ports'
+import { type RunningSystem, startSystem as start, type SystemPorts } from '@gatepost/local-stack/system'
+import { type ServiceName } from '@gatepost/local-stack/services'
+import { brokerUsers, provisionBroker } from './broker.ts'
+import { createDatabase } from './database.ts'
+import { brokerAuthorization } from '@gatepost/events/permissions'
+
+export interface System {
+  gatewayUrl: string
+  authUrl: string
+  postsUrl: string
+  feedUrl: string
+  /** Without credentials: what any subscriber may do. */
+  natsUrl: string
+  ports: SystemPorts
+  /** What each process wrote, by name. */
+  output: Map<string, string>
+  /** Where mails, keys and logs of this run are. */
+  dataDir: string
+  databaseUrl (service: 'auth' | 'posts' | 'feed'): string
+  /** A broker account's URL. */
+  brokerUrl (account: string): string
+  signal (child: ServiceName | 'nats-server', signal: NodeJS.Signals): void
+  /** kill -9, and wait until it is gone. */
+  kill (service: ServiceName): Promise<void>
+  /** Starts a killed service again and waits until it is ready. */
+  startAgain (service: ServiceName): Promise<void>
+  stop (): Promise<void>
+}
+
+const PORT_NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
+const DATABASES = ['auth', 'posts', 'feed'] as const
+
+/** The whole system as processes on free ports, with a nats-server of its own and databases of its own in the run's PostgreSQL. */
+export async function startSystem ({ env = {} }: { env?: Record<string, string> } = {}): Promise<System> {
+  const root = fileURLToPath(new URL('../../../', import.meta.url))
+  const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-system-'))
+  await chmod(dataDir, 0o711)
+  const numbers = await freePorts(PORT_NAMES.length)
+  const ports = Object.fromEntries(PORT_NAMES.map((name, index) => [name, numbers[index]])) as unknown as SystemPorts
+  const databases = await Promise.all(DATABASES.map(createDatabase))
+  const output = new Map<string, string>()
+  const users = brokerUsers()
+  const running: RunningSystem = await start({
+    root,
+    dataDir,
+    ports,
+    env: {
+      PATH: process.env.PATH,
+      ...Object.fromEntries(DATABASES.map((service, index) => [`${service.toUpperCase()}_DATABASE_URL`, databases[index]!.url])),
+      ...env
+    },
+    broker: { authorization: brokerAuthorization(users), users },
+    migrate: async () => {}, // the databases are clones of migrated ones
+    provision: provisionBroker,
+    onOutput: (name, text) => output.set(name, (output.get(name) ?? '') + text)
+  })
+  const child = (name: string) => running.children.get(name)!
+  const url = (port: number) => `http://127.0.0.1:${port}`
+  return {
+    gatewayUrl: url(ports.gateway),
+    authUrl: url(ports.auth),
+    postsUrl: url(ports.posts),
+    feedUrl: url(ports.feed),
+    natsUrl: running.natsUrl,
+    ports,
+    output,
+    dataDir,
+    databaseUrl: running.databaseUrl,
+    brokerUrl: running.brokerUrl,
+    signal: (name, signal) => child(name).signal(signal),
+    async kill (service) {
+      child(service).signal('SIGKILL')
+      await child(service).ended
+    },
+    startAgain: running.startAgain,
+    async stop () {
+      await running.stop()
+      await Promise.all(databases.map((database) => database.drop()))
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  }
+}

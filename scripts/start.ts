@@ -1,0 +1,66 @@
+// Runs everything on this machine: `pnpm start [--fresh]`.
+import { fileURLToPath } from 'node:url'
+import { isOpen } from '@gatepost/local-stack/child'
+import { startSystem } from '@gatepost/local-stack/system'
+import { addresses, portsOf, portVariables } from './start/addresses.ts'
+import { embeddedBroker } from './start/broker.ts'
+import { dataFolder } from './start/data-folder.ts'
+import { relayOutput } from './start/output.ts'
+import { deploy } from './migrate/deploy.ts'
+import { type DatabaseService } from './prisma.ts'
+
+const root = fileURLToPath(new URL('..', import.meta.url))
+const say = (line: string) => { process.stdout.write(`${line}\n`) }
+const started = performance.now()
+
+async function start () {
+  const dataDir = await dataFolder(root, process.argv.includes('--fresh'))
+  const ports = portsOf(process.env)
+  for (const [name, port] of Object.entries(ports)) {
+    const variable = portVariables[name as keyof typeof ports]
+    if (await isOpen(port)) throw new Error(`port ${port} is in use: stop what listens there, or choose another port with ${variable}`)
+  }
+  say('starting PostgreSQL, NATS, auth, posts, feed and gateway …')
+  return startSystem({
+    root,
+    dataDir,
+    ports,
+    env: process.env,
+    say,
+    onOutput: relayOutput(dataDir),
+    ...await embeddedBroker(dataDir),
+    migrate: async (service, url) => {
+      const applied = await deploy(service as DatabaseService, url)
+      if (applied.length > 0) say(`applied ${applied.length} migration${applied.length > 1 ? 's' : ''} of ${service}`)
+    }
+  })
+}
+
+let leaving = false
+const told = new Promise<string>((resolve) => {
+  const leave = (cause: string) => {
+    if (leaving) process.exit(1) // told twice
+    leaving = true
+    resolve(cause)
+  }
+  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(signal))
+  // pnpm and npx may be ended without a word to us; then we have a new parent.
+  const parent = process.ppid
+  setInterval(() => { if (process.ppid !== parent) leave('the parent is gone') }, 500).unref()
+})
+
+try {
+  const starting = start()
+  const early = await Promise.race([starting.then(() => undefined), told])
+  const system = await starting
+  if (!early) say(addresses(process.env, Math.round(performance.now() - started)))
+  const broken = await Promise.race([system.broken, told.then(() => undefined)])
+  leaving = true
+  say(broken ? `\n${broken}\nstopping the rest …` : '\nstopping …')
+  await system.stop()
+  say('stopped; the data is in .data')
+  process.exit(broken ? 1 : 0)
+} catch (error) {
+  process.stderr.write(`\nGatepost could not start: ${(error as Error).message}\n`)
+  process.exit(1)
+}
