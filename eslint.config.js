@@ -11,5 +11,5 @@ export default [
       eqeqeq: ['error', 'always']
     }
   },
-  { files: ['scripts/**', 'bench/**', 'examples/**'], rules: { 'no-console': 'off' } }
+  { files: ['scripts/**', 'deploy/**', 'bench/**', 'examples/**'], rules: { 'no-console': 'off' } }
 ]

@@ -2,7 +2,7 @@ import pg from 'pg'
 import { type PostgresServer } from '../postgres.ts'
 
 /** One database and two roles per service: `<service>_owner` migrates, `<service>` reads and writes rows. */
-export async function ensureDatabases (server: PostgresServer, services: readonly string[]) {
+export async function ensureDatabases (server: Pick<PostgresServer, 'adminUrl' | 'credentials'>, services: readonly string[]) {
   const admin = new pg.Client({ connectionString: server.adminUrl() })
   await admin.connect()
   try {
