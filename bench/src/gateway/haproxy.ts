@@ -1,0 +1,36 @@
+/** HAProxy with the same policy: JWT verified, a limit per address, an id, security headers, one log line. */
+export function haproxyConfig ({ port, upstream, alg, keyFile }: { port: number, upstream: string, alg: string, keyFile: string }) {
+  return `
+global
+  nbthread 1
+  maxconn 20000
+  log stdout format raw local0
+defaults
+  mode http
+  log global
+  option httplog
+  timeout connect 5s
+  timeout client 60s
+  timeout server 60s
+  http-reuse always
+frontend edge
+  bind 127.0.0.1:${port}
+  stick-table type ip size 100k expire 10s store http_req_rate(1s)
+  http-request track-sc0 src
+  http-request deny deny_status 429 if { sc_http_req_rate(0) gt 1000000000 }
+  http-request set-var(txn.bearer) http_auth_bearer
+  http-request set-var(txn.alg) var(txn.bearer),jwt_header_query('$.alg')
+  http-request deny deny_status 401 unless { var(txn.alg) -m str "${alg}" }
+  http-request deny deny_status 401 unless { var(txn.bearer),jwt_verify(txn.alg,"${keyFile}") 1 }
+  http-request set-header x-user-id %[var(txn.bearer),jwt_payload_query('$.sub')]
+  http-request set-header x-request-id %[uuid]
+  http-response set-header strict-transport-security "max-age=31536000; includeSubDomains"
+  http-response set-header x-content-type-options nosniff
+  http-response set-header x-frame-options SAMEORIGIN
+  http-response set-header content-security-policy "default-src 'self'"
+  http-response set-header referrer-policy no-referrer
+  default_backend service
+backend service
+  server one ${new URL(upstream).host}
+`
+}
