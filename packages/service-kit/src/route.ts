@@ -1,4 +1,4 @@
-import { Type, type TNull, type TObject, type TProperties, type TSchema, type TUnion } from '@sinclair/typebox'
+import { Type, type TNull, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
 import { type AuthPolicy, type Operation, type Responses } from '@gatepost/contracts/operation'
 
 declare module 'fastify' {
@@ -29,7 +29,7 @@ export function routeOf<Params extends TProperties, Query extends TProperties, H
       headers: operation.headers,
       ...body && { body },
       response: responseSchemas(operation.responses)
-    } as { params: TObject<Params>, querystring: TObject<Query>, headers: TObject<Headers>, body: Body | TUnion<[Body, TNull]>, response: ResponseSchemas<Answers> }
+    } as { params: TObject<Params>, querystring: TObject<Query>, headers: TObject<Headers>, body: Body, response: ResponseSchemas<Answers> }
   }
 }
 

@@ -4,7 +4,7 @@ import { type TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import { type TSchema } from '@sinclair/typebox'
 import { parseJson } from './json.ts'
 import { allowedMethods } from './server/allowed-methods.ts'
-import { answerBrokenRequest, answerProblem } from './server/problem-answers.ts'
+import { answerProblem, brokenRequestAnswer } from './server/problem-answers.ts'
 import { ProblemError } from './problem.ts'
 import { requestId } from './request-id.ts'
 import { tracing } from './tracing.ts'
@@ -29,6 +29,8 @@ export interface ServerOptions {
   bodyLimit?: number
   /** Whether spans are recorded for export. */
   recordTraces?: boolean
+  /** Set on every answer, also on those that no route or hook sees: broken requests and targets that cannot be routed. */
+  headers?: Readonly<Record<string, string>>
   /** Milliseconds that an idle connection is kept; longer than the caller keeps its own, so that the caller closes first. */
   keepAliveTimeout?: number
 }
@@ -41,7 +43,8 @@ const PARAM_LENGTH = 128
 export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
 
 /** A Fastify server with the behaviour that every process of the system has at its door. It does not listen. */
-export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false, keepAliveTimeout = 75_000 }: ServerOptions): App {
+export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false, headers = {}, keepAliveTimeout = 75_000 }: ServerOptions): App {
+  const answerBroken = brokenRequestAnswer(headers)
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -50,12 +53,13 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
     bodyLimit,
     keepAliveTimeout,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: true },
+    // Doubled headers are joined, so that whoever reads one sees that there were two; by default Node keeps the first.
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: true, joinDuplicateHeaders: true },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: PARAM_LENGTH },
-    clientErrorHandler: answerBrokenRequest,
-    frameworkErrors: (error, request, reply) => answerProblem(error, request, reply)
+    clientErrorHandler: answerBroken,
+    frameworkErrors: (error, request, reply) => answerProblem(error, request, reply.headers(headers))
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as App
 
   app.decorate('lifecycle', { draining: false })
@@ -81,7 +85,7 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
 
   app.register(tracing, { record: recordTraces })
   app.addHook('onRequest', (request, reply, done) => {
-    reply.header('x-request-id', request.id)
+    reply.headers(headers).header('x-request-id', request.id)
     if (app.lifecycle.draining) reply.header('connection', 'close')
     done()
   })
@@ -92,7 +96,7 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
     done(isDecodable(request.url) ? undefined : new ProblemError('REQUEST_INVALID', { errors: [{ path: '/query', message: 'is not valid percent-encoded UTF-8' }] }))
   })
   app.server.on('checkExpectation', (request, response) => {
-    answerBrokenRequest(Object.assign(new Error('expectation'), { code: 'EXPECTATION_FAILED' }), request.socket)
+    answerBroken(Object.assign(new Error('expectation'), { code: 'EXPECTATION_FAILED' }), request.socket)
     response.destroy()
   })
   return app

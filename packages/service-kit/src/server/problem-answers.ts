@@ -23,8 +23,13 @@ const SOCKET_CODES: Record<string, ProblemCode> = {
   EXPECTATION_FAILED: 'EXPECTATION_FAILED'
 }
 
-/** Answers a request that Node's parser gave up on, straight to the socket, and closes it. */
-export function answerBrokenRequest (error: Error & { code?: string }, socket: Socket) {
+/** Makes what answers a request that Node's parser gave up on, straight to the socket, and closes it. */
+export function brokenRequestAnswer (headers: Readonly<Record<string, string>>) {
+  const lines = Object.entries(headers).map(([name, value]) => `${name}: ${value}`)
+  return (error: Error & { code?: string }, socket: Socket) => answerBrokenRequest(error, socket, lines)
+}
+
+function answerBrokenRequest (error: Error & { code?: string }, socket: Socket, headerLines: string[]) {
   if (error.code === 'ECONNRESET' || !socket.writable) {
     socket.destroy()
     return
@@ -38,6 +43,7 @@ export function answerBrokenRequest (error: Error & { code?: string }, socket: S
     `content-length: ${Buffer.byteLength(body)}`,
     `x-request-id: ${id}`,
     'cache-control: no-store',
+    ...headerLines,
     'connection: close',
     '', body
   ].join('\r\n'))
