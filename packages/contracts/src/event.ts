@@ -23,7 +23,9 @@ export interface EventOptions<Data extends TObject> {
 }
 
 /** One domain event: plain data from which subject, envelope, documentation and permissions follow. */
-export interface EventDefinition<Data extends TObject = TObject> extends EventOptions<Data> {
+export interface EventDefinition<Data extends TObject = TObject> extends Omit<EventOptions<Data>, 'aggregateId'> {
+  /** The member of `data` that holds the aggregate's id; checked by {@link event}, plain here so that a list can hold all events. */
+  aggregateId: string
   /** CloudEvents `type`: `posts.post-created.v1`. */
   type: string
   /** NATS subject: `events.posts.post-created.v1`. */
