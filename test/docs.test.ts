@@ -1,4 +1,4 @@
-import { existsSync, readdirSync } from 'node:fs'
+import { existsSync, globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -6,7 +6,7 @@ import { documents } from '../scripts/generate/documents.ts'
 
 const root = new URL('..', import.meta.url).pathname
 const read = (path: string) => readFile(join(root, path), 'utf8')
-const pages = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter((file) => file.endsWith('.md') && !file.includes('node_modules') && !file.startsWith('.data'))
+const pages = globSync('**/*.md', { cwd: root, exclude: (name) => name === 'node_modules' || name.startsWith('.') })
 
 test.each(Object.keys(documents()))('%s is what `pnpm generate` writes', async (path) => {
   expect(await read(path)).toBe(documents()[path])

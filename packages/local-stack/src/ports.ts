@@ -1,14 +1,30 @@
 import { once } from 'node:events'
-import { createServer, type AddressInfo } from 'node:net'
+import { createServer } from 'node:net'
+import { randomInt } from 'node:crypto'
+
+/** Below the range that systems take the ports of outgoing connections from, which else might take one before its server does. */
+const LOWEST = 15_000
+const HIGHEST = 32_000
 
 /** Ports of 127.0.0.1 that were free a moment ago, all different. */
 export async function freePorts (count: number): Promise<number[]> {
-  const servers = await Promise.all(Array.from({ length: count }, async () => {
-    const server = createServer().listen(0, '127.0.0.1')
+  const ports = new Set<number>()
+  while (ports.size < count) {
+    const port = randomInt(LOWEST, HIGHEST)
+    if (!ports.has(port) && await isFree(port)) ports.add(port)
+  }
+  return [...ports]
+}
+
+async function isFree (port: number) {
+  const server = createServer().listen(port, '127.0.0.1')
+  try {
     await once(server, 'listening')
-    return server
-  }))
-  const ports = servers.map((server) => (server.address() as AddressInfo).port)
-  await Promise.all(servers.map(async (server) => { server.close(); await once(server, 'close') }))
-  return ports
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'EADDRINUSE') return false
+    throw error
+  }
+  server.close()
+  await once(server, 'close')
+  return true
 }

@@ -1,7 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Child, startChild } from './child.ts'
-import { type SystemPorts } from './system.ts'
+import { type SystemPorts } from './ports.ts'
 
 export type ServiceName = 'gateway' | 'auth' | 'posts' | 'feed'
 

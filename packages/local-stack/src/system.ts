@@ -2,22 +2,10 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { type Child } from './child.ts'
 import { type NatsServer, startNats } from './nats.ts'
+import { type SystemPorts } from './ports.ts'
 import { type PostgresServer, startPostgres } from './postgres.ts'
 import { secretIn } from './secret.ts'
 import { type ServiceName, startService, waitUntilReady } from './services.ts'
-
-export interface SystemPorts {
-  gateway: number
-  auth: number
-  posts: number
-  feed: number
-  gatewayOps: number
-  authOps: number
-  postsOps: number
-  feedOps: number
-  nats: number
-  postgres: number
-}
 
 export interface SystemOptions {
   /** The repository's folder. */

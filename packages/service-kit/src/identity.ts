@@ -1,26 +1,16 @@
 import jwt from '@fastify/jwt'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { AccessTokenClaimsSchema } from '@gatepost/contracts/auth/schemas'
-import { type Role } from '@gatepost/contracts/schemas'
 import { type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { type Principal } from './identity/principal.ts'
 import { keyIdOf } from './identity/token-shape.ts'
 import { createVerifiedTokens, type VerifiedToken } from './identity/verified-tokens.ts'
 import { KeysUnavailableError, type KeySource } from './key-source.ts'
 import { ProblemError, retryAfter } from './problem.ts'
 import { type RevocationList } from './revocation-list.ts'
 
-/** Who calls, as a verified access token says. */
-export interface Principal {
-  userId: string
-  sessionId: string
-  role: Role
-  tokenId: string
-  /** Seconds since the epoch. */
-  issuedAt: number
-  /** Seconds since the epoch. */
-  expiresAt: number
-}
+export type { Principal } from './identity/principal.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,8 +1,14 @@
 import pg from 'pg'
-import { type PostgresServer } from '../postgres.ts'
+import { type Credentials } from './cluster.ts'
+
+interface Server {
+  credentials: Credentials
+  /** The superuser's URL of a database. */
+  adminUrl (database?: string): string
+}
 
 /** One database and two roles per service: `<service>_owner` migrates, `<service>` reads and writes rows. */
-export async function ensureDatabases (server: Pick<PostgresServer, 'adminUrl' | 'credentials'>, services: readonly string[]) {
+export async function ensureDatabases (server: Server, services: readonly string[]) {
   const admin = new pg.Client({ connectionString: server.adminUrl() })
   await admin.connect()
   try {
