@@ -1,0 +1,84 @@
+import { auditRepository } from '../audit/audit-repository.ts'
+import { attemptRepository } from '../attempts/attempt-repository.ts'
+import { attemptCounters } from '../attempts/attempt-limits.ts'
+import { type PasswordChecker } from '../attempts/password-check.ts'
+import { type Database } from '../database/database.ts'
+import { InvalidEmailTokenError, WeakPasswordError, WrongPasswordError } from '../errors.ts'
+import { emailTokenRepository } from '../mail/email-token-repository.ts'
+import { jobRepository } from '../mail/job-repository.ts'
+import { type Origin } from '../origin.ts'
+import { type PasswordHasher } from '../passwords/password-hasher.ts'
+import { requireStrongPassword } from '../passwords/password-policy.ts'
+import { endSessions } from '../sessions/session-end.ts'
+import { type Account, userRepository } from '../users/user-repository.ts'
+
+export interface PasswordServiceOptions {
+  database: Database
+  checker: PasswordChecker
+  hasher: PasswordHasher
+  attemptKey: Buffer
+  onEvents: () => void
+  onMail: () => void
+}
+
+const NEW_PASSWORD_PATH = '/body/newPassword'
+
+export function createPasswordService ({ database, checker, hasher, attemptKey, onEvents, onMail }: PasswordServiceOptions) {
+  return {
+    /** All sessions but the caller's end. Throws AUTH_WRONG_PASSWORD, AUTH_WEAK_PASSWORD, AUTH_TOO_MANY_ATTEMPTS, OVERLOADED. */
+    async change (account: Account, sessionId: string, { currentPassword, newPassword }: { currentPassword: string, newPassword: string }, origin: Origin) {
+      const checked = await checker.check({ email: account.email, password: currentPassword, origin, failureAct: 'password-change-failed' })
+      if (checked.account === null) throw new WrongPasswordError()
+      requireStrongPassword(newPassword, account, NEW_PASSWORD_PATH)
+      if (newPassword === currentPassword) throw new WeakPasswordError({ errors: [{ path: NEW_PASSWORD_PATH, message: 'is the password that you have now' }] })
+      const { passwordHash } = checked.account
+      const replacement = await hasher.create(newPassword)
+      await database.transaction(async (tx) => {
+        const locked = await userRepository.lock(tx, account.id)
+        // Somebody else changed it since we looked: what was typed is not the current password any more.
+        if (locked?.passwordHash !== passwordHash) throw new WrongPasswordError()
+        await userRepository.setPasswordHash(tx, account.id, replacement)
+        await emailTokenRepository.deleteFor(tx, account.id, 'reset_password')
+        const ended = await endSessions(tx, { userId: account.id, except: sessionId, reason: 'password-changed', origin })
+        await auditRepository.append(tx, origin, { act: 'password-changed', userId: account.id, sessionId, detail: { sessionsEnded: String(ended.length) } })
+        await jobRepository.enqueue(tx, { kind: 'password-changed', payload: { userId: account.id } })
+      })
+      onEvents()
+      onMail()
+    },
+
+    /** The same work for every address; whether there is such an account is looked up when the mail is sent. */
+    async forgot (email: string, origin: Origin) {
+      await database.transaction(async (tx) => {
+        await jobRepository.enqueue(tx, { kind: 'forgot-password', payload: { email } })
+        await auditRepository.append(tx, origin, { act: 'password-reset-requested', userId: null })
+      })
+      onMail()
+    },
+
+    /** All sessions end. Throws AUTH_INVALID_EMAIL_TOKEN, AUTH_WEAK_PASSWORD, OVERLOADED. */
+    async reset (token: string, newPassword: string, origin: Origin) {
+      const subject = await emailTokenRepository.find(database.connection, token)
+      const user = subject?.purpose === 'reset_password' ? await userRepository.find(database.connection, subject.userId!) : null
+      if (!user) throw new InvalidEmailTokenError()
+      requireStrongPassword(newPassword, user, NEW_PASSWORD_PATH)
+      const replacement = await hasher.create(newPassword)
+      await database.transaction(async (tx) => {
+        // The user first, as everywhere, so that two transactions do not wait for each other.
+        const locked = await userRepository.lock(tx, user.id)
+        if (!locked || !await emailTokenRepository.use(tx, token, 'reset_password')) throw new InvalidEmailTokenError()
+        await userRepository.setPasswordHash(tx, user.id, replacement)
+        await userRepository.setEmailVerified(tx, user.id) // who reads the mails owns the address
+        await emailTokenRepository.deleteFor(tx, user.id, 'reset_password')
+        const { pair, account } = attemptCounters(attemptKey, locked.emailKey, origin.network)
+        await attemptRepository.forget(tx, [pair, account])
+        const ended = await endSessions(tx, { userId: user.id, reason: 'password-reset', origin })
+        await auditRepository.append(tx, origin, { act: 'password-reset', userId: user.id, detail: { sessionsEnded: String(ended.length) } })
+        await jobRepository.enqueue(tx, { kind: 'password-changed', payload: { userId: user.id } })
+      })
+      onEvents()
+      onMail()
+    }
+  }
+}
+export type PasswordService = ReturnType<typeof createPasswordService>

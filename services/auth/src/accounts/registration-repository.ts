@@ -1,0 +1,24 @@
+import { type Connection } from '../database/database.ts'
+
+export interface PendingRegistration {
+  id: string
+  email: string
+  emailKey: string
+  displayName: string
+  passwordHash: string
+}
+
+/** Registrations that wait for the confirmation of their address. Several may wait for one address: each has its own link. */
+export const registrationRepository = {
+  async insert (tx: Connection, registration: PendingRegistration, expiresAt: Date) {
+    await tx.pendingRegistration.create({ data: { ...registration, createdAt: new Date(), expiresAt } })
+  },
+
+  find (connection: Connection, id: string): Promise<PendingRegistration | null> {
+    return connection.pendingRegistration.findUnique({ where: { id }, select: { id: true, email: true, emailKey: true, displayName: true, passwordHash: true } })
+  },
+
+  async deleteByEmailKey (tx: Connection, emailKey: string) {
+    await tx.pendingRegistration.deleteMany({ where: { emailKey } })
+  }
+}

@@ -1,0 +1,98 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { userRegistered } from '@gatepost/contracts/auth/events'
+import { type Session } from '@gatepost/contracts/auth/schemas'
+import { auditRepository } from '../audit/audit-repository.ts'
+import { type Connection, type Database } from '../database/database.ts'
+import { storeEvent } from '../database/outbox.ts'
+import { EmailTakenError, InvalidEmailTokenError } from '../errors.ts'
+import { emailTokenRepository } from '../mail/email-token-repository.ts'
+import { jobRepository } from '../mail/job-repository.ts'
+import { type Origin } from '../origin.ts'
+import { type PasswordHasher } from '../passwords/password-hasher.ts'
+import { requireStrongPassword } from '../passwords/password-policy.ts'
+import { type SessionLifetimes, sessionRepository } from '../sessions/session-repository.ts'
+import { type SessionTokens } from '../sessions/session-tokens.ts'
+import { emailKey } from '../users/email-key.ts'
+import { type Account, userRepository } from '../users/user-repository.ts'
+import { registrationRepository } from './registration-repository.ts'
+
+export interface RegistrationOptions {
+  database: Database
+  hasher: PasswordHasher
+  tokens: SessionTokens
+  lifetimes: SessionLifetimes
+  requireVerification: boolean
+  onEvents: () => void
+  onMail: () => void
+}
+
+export interface Registration {
+  email: string
+  password: string
+  displayName: string
+}
+
+const PENDING_MS = 86_400_000
+
+export function createRegistrationService ({ database, hasher, tokens, lifetimes, requireVerification, onEvents, onMail }: RegistrationOptions) {
+  /** The first session; null when the address must be confirmed first, whether or not it is taken. Throws AUTH_WEAK_PASSWORD, AUTH_EMAIL_TAKEN. */
+  async function register ({ email, password, displayName }: Registration, origin: Origin): Promise<Session | null> {
+    requireStrongPassword(password, { email, displayName }, '/body/password')
+    const passwordHash = await hasher.create(password)
+    if (requireVerification) {
+      const id = uuidv7()
+      await database.transaction(async (tx) => {
+        await registrationRepository.insert(tx, { id, email, emailKey: emailKey(email), displayName, passwordHash }, new Date(Date.now() + PENDING_MS))
+        await jobRepository.enqueue(tx, { kind: 'confirm-registration', payload: { registrationId: id } })
+      })
+      onMail()
+      return null
+    }
+    const account: Account = { id: uuidv7(), email, displayName, role: 'user', createdAt: new Date() }
+    const session = await database.transaction(async (tx) => {
+      if (!await createAccount(tx, account, { passwordHash, verified: false, origin })) throw new EmailTakenError()
+      await jobRepository.enqueue(tx, { kind: 'verify-email', payload: { userId: account.id } })
+      const begun = await sessionRepository.begin(tx, { account, passwordHash, origin, accessExpiry: tokens.accessExpiry(), lifetimes, act: 'registered', counters: [] })
+      return begun.session!
+    })
+    onEvents()
+    onMail()
+    return tokens.issue(account, session)
+  }
+
+  /** Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN. */
+  async function verifyEmail (token: string, origin: Origin) {
+    await database.transaction(async (tx) => {
+      const subject = await emailTokenRepository.find(tx, token)
+      if (!subject || subject.purpose === 'reset_password' || !await emailTokenRepository.use(tx, token, subject.purpose)) throw new InvalidEmailTokenError()
+      if (subject.userId) {
+        await userRepository.setEmailVerified(tx, subject.userId)
+        await auditRepository.append(tx, origin, { act: 'email-verified', userId: subject.userId })
+      } else {
+        await confirm(tx, subject.registrationId!, origin)
+      }
+    })
+    onEvents()
+  }
+
+  async function confirm (tx: Connection, registrationId: string, origin: Origin) {
+    const pending = await registrationRepository.find(tx, registrationId)
+    if (!pending) throw new InvalidEmailTokenError()
+    const account: Account = { id: uuidv7(), email: pending.email, displayName: pending.displayName, role: 'user', createdAt: new Date() }
+    if (!await createAccount(tx, account, { passwordHash: pending.passwordHash, verified: true, origin })) throw new InvalidEmailTokenError()
+    await registrationRepository.deleteByEmailKey(tx, pending.emailKey)
+    await auditRepository.append(tx, origin, { act: 'registered', userId: account.id })
+  }
+
+  /** False when the address is taken. */
+  async function createAccount (tx: Connection, account: Account, { passwordHash, verified, origin }: { passwordHash: string, verified: boolean, origin: Origin }) {
+    const inserted = await userRepository.insert(tx, { ...account, emailKey: emailKey(account.email), passwordHash, emailVerifiedAt: verified ? account.createdAt : undefined })
+    if (inserted) {
+      await storeEvent(tx, userRegistered, { data: { userId: account.id, displayName: account.displayName, registeredAt: account.createdAt.toISOString() }, aggregateVersion: 1, origin })
+    }
+    return inserted
+  }
+
+  return { register, verifyEmail }
+}
+export type RegistrationService = ReturnType<typeof createRegistrationService>

@@ -1,0 +1,71 @@
+import { changePassword, deleteAccount, forgotPassword, getMe, register, resetPassword, updateMe, verifyEmail } from '@gatepost/contracts/auth/operations'
+import { routeOf } from '@gatepost/service-kit/route'
+import { type App } from '@gatepost/service-kit/server'
+import { originOf } from '../origin.ts'
+import { callerOf } from '../plugins/live-session.ts'
+import { userOf } from '../sessions/session-tokens.ts'
+import { type AccountService } from './account-service.ts'
+import { type PasswordService } from './password-service.ts'
+import { type RegistrationService } from './registration-service.ts'
+
+export function accountRoutes (app: App, { registrations, accounts, passwords }: { registrations: RegistrationService, accounts: AccountService, passwords: PasswordService }) {
+  app.route({
+    ...routeOf(register),
+    async handler (request, reply) {
+      const session = await registrations.register(request.body, originOf(request))
+      reply.header('cache-control', 'no-store')
+      if (session === null) return reply.code(202).send({ message: 'Look into your mail to confirm the address.' })
+      return reply.code(201).send(session)
+    }
+  })
+  app.route({
+    ...routeOf(verifyEmail),
+    async handler (request, reply) {
+      await registrations.verifyEmail(request.body.token, originOf(request))
+      return reply.code(204).send(null)
+    }
+  })
+  app.route({
+    ...routeOf(getMe),
+    handler (request, reply) {
+      reply.header('cache-control', 'no-store')
+      return userOf(callerOf(request).account)
+    }
+  })
+  app.route({
+    ...routeOf(updateMe),
+    async handler (request, reply) {
+      const user = await accounts.rename(callerOf(request).account, request.body.displayName, originOf(request))
+      return reply.header('cache-control', 'no-store').send(user)
+    }
+  })
+  app.route({
+    ...routeOf(deleteAccount),
+    async handler (request, reply) {
+      await accounts.delete(callerOf(request).account, request.body.password, originOf(request))
+      return reply.code(204).send(null)
+    }
+  })
+  app.route({
+    ...routeOf(changePassword),
+    async handler (request, reply) {
+      const { account, holder } = callerOf(request)
+      await passwords.change(account, holder.sessionId, request.body, originOf(request))
+      return reply.code(204).send(null)
+    }
+  })
+  app.route({
+    ...routeOf(forgotPassword),
+    async handler (request, reply) {
+      await passwords.forgot(request.body.email, originOf(request))
+      return reply.code(202).send(null)
+    }
+  })
+  app.route({
+    ...routeOf(resetPassword),
+    async handler (request, reply) {
+      await passwords.reset(request.body.token, request.body.newPassword, originOf(request))
+      return reply.code(204).send(null)
+    }
+  })
+}

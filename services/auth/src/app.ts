@@ -1,0 +1,75 @@
+import { databaseProblem } from '@gatepost/service-kit/database-problem'
+import { health } from '@gatepost/service-kit/health'
+import { identity } from '@gatepost/service-kit/identity'
+import { httpMetrics } from '@gatepost/service-kit/metrics'
+import { requestLog } from '@gatepost/service-kit/request-log'
+import { createRevocationList } from '@gatepost/service-kit/revocation-list'
+import { createCursorSeal } from '@gatepost/service-kit/sealed-cursor'
+import { type App, createServer } from '@gatepost/service-kit/server'
+import { type Logger } from 'pino'
+import { type Registry } from 'prom-client'
+import { accountRoutes } from './accounts/routes.ts'
+import { auditRoutes } from './audit/routes.ts'
+import { readinessChecks } from './checks.ts'
+import { type Settings } from './config.ts'
+import { openDatabase } from './database/database.ts'
+import { keyRoutes } from './keys/routes.ts'
+import { createMailWorker } from './mail/mail-worker.ts'
+import { createMailer } from './mail/mailer.ts'
+import { startMaintenance } from './maintenance.ts'
+import { clientAddress } from './plugins/client-address.ts'
+import { eventRelay } from './plugins/event-relay.ts'
+import { liveSession } from './plugins/live-session.ts'
+import { deriveKey } from './secrets.ts'
+import { createServices } from './services.ts'
+import { logoutRoutes } from './sessions/logout-routes.ts'
+import { sessionRoutes } from './sessions/routes.ts'
+import { userRoutes } from './users/routes.ts'
+
+export interface AppOptions {
+  settings: Settings
+  log: Logger
+  registry: Registry
+}
+
+/** The auth service. It does not listen; closing it closes all that it opened. */
+export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
+  const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
+  const database = openDatabase({ url: settings.AUTH_DATABASE_URL, poolSize: settings.AUTH_DATABASE_POOL })
+  const mailer = createMailer({ smtpUrl: settings.SMTP_URL, directory: settings.MAIL_DIR, from: settings.MAIL_FROM, log })
+  const mail = createMailWorker({ database, mailer, linkBase: settings.MAIL_LINK_URL ?? settings.PUBLIC_URL, log })
+  const services = await createServices({ settings, database, log, onEvents: () => app.relay.wake(), onMail: mail.wake })
+  await services.keys.start()
+
+  await app.register(httpMetrics, { registry })
+  await app.register(requestLog)
+  await app.register(eventRelay, { databaseUrl: settings.AUTH_DATABASE_URL, natsUrl: settings.NATS_URL.join(','), log, registry })
+  await app.register(clientAddress, { trustedProxies: settings.TRUSTED_PROXIES ?? [] })
+  // Nothing is ever revoked in this list: auth asks its own sessions, see live-session.
+  await app.register(identity, { keys: services.keys, revocations: createRevocationList(), issuer: settings.PUBLIC_URL })
+  await app.register(liveSession, { database })
+  await app.register(health, { checks: readinessChecks({ database, keys: services.keys, broker: app.broker, relay: app.relay }) })
+
+  mail.start()
+  const stopMaintenance = startMaintenance({ database, log })
+  app.addHook('onClose', async () => {
+    stopMaintenance()
+    services.keys.stop()
+    await mail.stop()
+    mailer.close()
+    await database.close()
+  })
+
+  await app.register(async (routes) => {
+    // Thrown on, for the server's own handler to answer.
+    routes.setErrorHandler((error) => { throw databaseProblem(error) ?? error })
+    const seal = createCursorSeal(deriveKey(settings.TOKEN_SECRET, 'cursors'))
+    keyRoutes(routes as App, services)
+    accountRoutes(routes as App, services)
+    sessionRoutes(routes as App, services)
+    logoutRoutes(routes as App, { database, ...services })
+    userRoutes(routes as App, { ...services, seal })
+    auditRoutes(routes as App, { ...services, seal })
+  })
+  return app
+}

@@ -1,0 +1,24 @@
+import { listAudit } from '@gatepost/contracts/auth/user-operations'
+import { ProblemError } from '@gatepost/service-kit/problem'
+import { routeOf } from '@gatepost/service-kit/route'
+import { type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
+import { type App } from '@gatepost/service-kit/server'
+import { cursorAfter, positionOf } from '../cursor.ts'
+import { callerOf } from '../plugins/live-session.ts'
+import { type AuditService } from './audit-service.ts'
+
+const DEFAULT_LIMIT = 20
+
+export function auditRoutes (app: App, { audits, seal }: { audits: AuditService, seal: CursorSeal }) {
+  app.route({
+    ...routeOf(listAudit),
+    async handler (request, reply) {
+      const { account } = callerOf(request)
+      const { cursor, limit = DEFAULT_LIMIT, userId = account.role === 'admin' ? undefined : account.id } = request.query
+      if (account.role !== 'admin' && userId !== account.id) throw new ProblemError('FORBIDDEN')
+      const list = `audit:${userId ?? 'all'}`
+      const { items, last } = await audits.list({ userId, before: positionOf(seal, cursor, list), limit })
+      return reply.header('cache-control', 'no-store').send({ items, nextCursor: cursorAfter(seal, last, list) })
+    }
+  })
+}

@@ -1,0 +1,36 @@
+import { type Broker } from '@gatepost/events/broker'
+import { type Relay } from '@gatepost/events/relay'
+import { type Check } from '@gatepost/service-kit/health'
+import { type Database } from './database/database.ts'
+import { type KeyStore } from './keys/key-store.ts'
+
+/** An outbox that is behind by this much is worth an alarm. */
+const LATE_SECONDS = 30
+
+/** Without its database auth can do nothing; without NATS it can do everything, and the outbox keeps the events. */
+export function readinessChecks ({ database, keys, broker, relay }: { database: Database, keys: KeyStore, broker: Broker, relay: Relay }): Check[] {
+  return [
+    {
+      name: 'postgres',
+      async check () {
+        await database.ping()
+        return { status: 'up' }
+      }
+    },
+    {
+      name: 'keys',
+      check: () => keys.jwks().keys.length > 0 ? { status: 'up' } : { status: 'down', detail: 'the signing keys are not read yet' }
+    },
+    {
+      name: 'nats',
+      check: () => broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'events wait in the outbox' }
+    },
+    {
+      name: 'outbox',
+      check () {
+        const { oldestUnpublishedSeconds } = relay.status()
+        return oldestUnpublishedSeconds > LATE_SECONDS ? { status: 'degraded', detail: `the oldest event waits for ${Math.round(oldestUnpublishedSeconds)} s` } : { status: 'up' }
+      }
+    }
+  ]
+}

@@ -1,0 +1,31 @@
+import { Type, type StaticDecode } from '@sinclair/typebox'
+import { commonSettings, flag, integer, list, port, seconds, text, url, urls } from '@gatepost/service-kit/settings'
+import { checkCidr } from './plugins/client-address.ts'
+
+const DAY = 86_400
+
+/** The settings of the auth process; docs/environment.md is generated from them. */
+export const settingsSchema = Type.Object({
+  ...commonSettings,
+  AUTH_PORT: port({ description: 'Where auth listens', default: '3001' }),
+  AUTH_OPS_PORT: port({ description: 'Where auth serves /metrics', default: '9301' }),
+  AUTH_DATABASE_URL: url({ description: 'The database of auth', schemes: ['postgres', 'postgresql'], secret: true }),
+  AUTH_DATABASE_POOL: integer({ description: 'Database connections of one auth process', default: '10', minimum: 2, maximum: 200 }),
+  NATS_URL: urls({ description: 'Comma-separated NATS servers, with the credentials of auth', schemes: ['nats', 'tls'], default: 'nats://127.0.0.1:4222', secret: true }),
+  TOKEN_SECRET: text({ description: 'Protects refresh tokens and the keys at rest; at least 32 bytes', minLength: 32, needs: 'at least 32 characters from a random source', secret: true }),
+  ACCESS_TOKEN_TTL: seconds({ description: 'Life of an access token in seconds', default: '600', minimum: 5 }),
+  REFRESH_IDLE_TTL: seconds({ description: 'A session that is not used for so many seconds ends', default: String(30 * DAY) }),
+  REFRESH_ABSOLUTE_TTL: seconds({ description: 'A session ends after so many seconds, however much it is used', default: String(90 * DAY) }),
+  KEY_ROTATION_INTERVAL: seconds({ description: 'A signing key is replaced when it has signed for so many seconds', default: String(30 * DAY), minimum: 120 }),
+  PUBLIC_URL: url({ description: 'What clients call: the iss of the tokens, and the base of links', schemes: ['http', 'https'], default: 'http://127.0.0.1:3000' }),
+  MAIL_LINK_URL: Type.Optional(url({ description: 'The web application that the links of mails lead to, if it is not at PUBLIC_URL', schemes: ['http', 'https'] })),
+  REQUIRE_EMAIL_VERIFICATION: flag({ description: 'Whether an account begins only when its e-mail address is confirmed', default: 'false' }),
+  SMTP_URL: Type.Optional(url({ description: 'The mail server: smtp://user:password@host:587, smtps://…', schemes: ['smtp', 'smtps'], secret: true })),
+  MAIL_FROM: text({ description: 'The sender of mails', default: 'Gatepost <no-reply@localhost>' }),
+  MAIL_DIR: text({ description: 'Where mails are written as files while there is no SMTP_URL', default: '.data/mail' }),
+  PASSWORD_PEPPER: Type.Optional(text({ description: 'A secret that goes into every password hash and is in no database', minLength: 32, needs: 'at least 32 characters from a random source', secret: true })),
+  PASSWORD_PEPPER_PREVIOUS: Type.Optional(text({ description: 'The pepper before; hashes made with it are upgraded at login', minLength: 32, needs: 'at least 32 characters', secret: true })),
+  TRUSTED_PROXIES: Type.Optional(list({ description: 'Networks besides loopback whose Forwarded and X-Forwarded-For are believed', needs: 'comma-separated addresses or CIDR networks', check: checkCidr }))
+}, { title: 'auth' })
+
+export type Settings = StaticDecode<typeof settingsSchema>

@@ -1,0 +1,60 @@
+import { PrismaPg } from '@prisma/adapter-pg'
+import { type Sql } from '@gatepost/events/sql'
+import { type Prisma, PrismaClient } from '../../generated/client.ts'
+import { isConflict } from '@gatepost/service-kit/database-problem'
+
+/** Inside a transaction, or one statement by itself: what repositories take as their first argument. */
+export type Connection = Prisma.TransactionClient
+
+export interface Database {
+  /** For single statements. */
+  connection: Connection
+  /** Runs the work in one transaction and again when it met another one. Hash and send outside: a connection is held. */
+  transaction <T> (work: (tx: Connection) => Promise<T>): Promise<T>
+  ping (): Promise<void>
+  close (): Promise<void>
+}
+
+export interface DatabaseOptions {
+  url: string
+  /** Connections of this process. */
+  poolSize: number
+}
+
+const ACQUIRE_TIMEOUT_MS = 2_000
+const TRANSACTION_TIMEOUT_MS = 5_000
+const TRIES = 4
+
+export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
+  const adapter = new PrismaPg({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
+    statement_timeout: TRANSACTION_TIMEOUT_MS,
+    application_name: 'gatepost-auth'
+  })
+  const prisma = new PrismaClient({ adapter, transactionOptions: { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS } })
+
+  async function transaction<T> (work: (tx: Connection) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await prisma.$transaction(work)
+      } catch (error) {
+        if (attempt === TRIES || !isConflict(error)) throw error
+      }
+    }
+  }
+  return {
+    connection: prisma,
+    transaction,
+    async ping () { await prisma.$queryRaw`SELECT 1` },
+    close: () => prisma.$disconnect()
+  }
+}
+
+/** The connection as packages/events wants it. */
+export function sqlOf (connection: Connection): Sql {
+  return {
+    query: <Row>(text: string, values: readonly unknown[] = []) => connection.$queryRawUnsafe<Row[]>(text, ...values)
+  }
+}

@@ -1,0 +1,47 @@
+import { type Connection } from '../database/database.ts'
+
+export interface StoredKey {
+  kid: string
+  state: 'next' | 'current' | 'retiring'
+  publicKey: string
+  privateKey: Uint8Array | null
+  createdAt: Date
+  activatedAt: Date | null
+  retiresAt: Date | null
+}
+
+export type NewKey = Pick<StoredKey, 'kid' | 'publicKey'> & { privateKey: Uint8Array<ArrayBuffer> }
+
+const ROTATION_LOCK = 7_301_001
+
+export const keyRepository = {
+  list (connection: Connection): Promise<StoredKey[]> {
+    return connection.signingKey.findMany({ orderBy: { createdAt: 'asc' } })
+  },
+
+  /** Until the transaction ends, nobody else changes keys. */
+  async lock (tx: Connection) {
+    await tx.$executeRaw`SELECT pg_advisory_xact_lock(${ROTATION_LOCK})`
+  },
+
+  async insert (tx: Connection, key: NewKey, state: 'next' | 'current') {
+    const now = new Date()
+    await tx.signingKey.create({ data: { ...key, state, createdAt: now, activatedAt: state === 'current' ? now : null } })
+  },
+
+  /** Current → retiring, without its private half; next → current. */
+  async advance (tx: Connection, retiresAt: Date) {
+    await tx.signingKey.updateMany({ where: { state: 'current' }, data: { state: 'retiring', privateKey: null, retiresAt } })
+    await tx.signingKey.updateMany({ where: { state: 'next' }, data: { state: 'current', activatedAt: new Date() } })
+  },
+
+  async deleteRetired (connection: Connection) {
+    await connection.signingKey.deleteMany({ where: { state: 'retiring', retiresAt: { lt: new Date() } } })
+  },
+
+  /** Forgets a retiring key at once: tokens that it signed die with it. */
+  async drop (connection: Connection, kid: string) {
+    const { count } = await connection.signingKey.deleteMany({ where: { kid, state: 'retiring' } })
+    return count === 1
+  }
+}

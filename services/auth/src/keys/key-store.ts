@@ -1,0 +1,100 @@
+import { createPrivateKey } from 'node:crypto'
+import { type FastifyBaseLogger } from 'fastify'
+import { type JwkSet } from '@gatepost/contracts/auth/schemas'
+import { KeysUnavailableError, keysOf, type KeySource } from '@gatepost/service-kit/key-source'
+import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
+import { type Database } from '../database/database.ts'
+import { type SigningKey } from './access-token.ts'
+import { keyRepository, type StoredKey } from './key-repository.ts'
+import { ensureKeys, rotateOldKey } from './key-rotation.ts'
+import { openPrivateKey, SealedKeyError } from './private-key-cipher.ts'
+
+export interface KeyStoreOptions {
+  database: Database
+  encryptionKey: Buffer
+  accessTokenTtl: number
+  rotationSeconds: number
+  log: FastifyBaseLogger
+}
+
+export interface KeyStore extends KeySource {
+  /** The key that signs now. Throws OVERLOADED while there is none yet. */
+  current (): SigningKey
+  /** Next, current and retiring: a key is known before it signs and as long as its tokens live. */
+  jwks (): JwkSet
+  /** Reads the keys again. */
+  reload (): Promise<void>
+  /** Reads the keys (makes the first ones) and follows them. Throws only when TOKEN_SECRET does not open them. */
+  start (): Promise<void>
+  stop (): void
+}
+
+const RELOAD_MS = 5_000
+const RETRY_MS = 1_000
+
+export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotationSeconds, log }: KeyStoreOptions): KeyStore {
+  let signing: SigningKey | undefined
+  let published: JwkSet = { keys: [] }
+  let pems = new Map<string, string>()
+  let timer: NodeJS.Timeout | undefined
+  let stopped = false
+  let rotateAt = Infinity
+
+  async function reload () {
+    const keys = await keyRepository.list(database.connection)
+    const current = keys.find(({ state }) => state === 'current')
+    if (!current) throw new Error('no current signing key')
+    if (signing?.kid !== current.kid) signing = openKey(current)
+    rotateAt = (current.activatedAt ?? current.createdAt).getTime() + rotationSeconds * 1000
+    const jwks = { keys: keys.map(({ kid, publicKey }) => ({ kty: 'OKP' as const, crv: 'Ed25519' as const, x: publicKey, kid, alg: 'EdDSA' as const, use: 'sig' as const })) }
+    if (jwks.keys.map(({ kid }) => kid).join() !== published.keys.map(({ kid }) => kid).join()) pems = keysOf(jwks)
+    published = jwks
+  }
+
+  function openKey ({ kid, privateKey }: StoredKey): SigningKey {
+    if (!privateKey) throw new SealedKeyError(`the signing key ${kid} has no private half`)
+    return { kid, privateKey: createPrivateKey({ key: openPrivateKey(encryptionKey, kid, privateKey), format: 'der', type: 'pkcs8' }) }
+  }
+
+  async function tend () {
+    if (!signing) await ensureKeys(database, encryptionKey)
+    else if (Date.now() > rotateAt && await rotateOldKey(database, encryptionKey, { accessTokenTtl, intervalSeconds: rotationSeconds })) log.info('signing key rotated by age')
+    await keyRepository.deleteRetired(database.connection)
+    await reload()
+  }
+
+  async function follow () {
+    const ok = await tend().then(() => true, (error: Error) => {
+      log.warn({ err: error }, 'signing keys cannot be read')
+      return false
+    })
+    if (!stopped) timer = setTimeout(follow, ok ? RELOAD_MS : RETRY_MS).unref()
+  }
+
+  return {
+    current () {
+      if (!signing) throw new ProblemError('OVERLOADED', { headers: retryAfter(1) })
+      return signing
+    },
+    jwks: () => published,
+    reload,
+    async start () {
+      try {
+        await tend()
+      } catch (error) {
+        if (error instanceof SealedKeyError) throw error
+        log.warn({ err: error }, 'signing keys cannot be read yet')
+      }
+      timer = setTimeout(follow, signing ? RELOAD_MS : RETRY_MS).unref()
+    },
+    stop () {
+      stopped = true
+      clearTimeout(timer)
+    },
+    has: (kid) => pems.has(kid),
+    find (kid) {
+      if (!signing) throw new KeysUnavailableError('the signing keys are not read yet')
+      return pems.get(kid)
+    }
+  }
+}

@@ -1,0 +1,18 @@
+import { getJwks } from '@gatepost/contracts/auth/operations'
+import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
+import { routeOf } from '@gatepost/service-kit/route'
+import { type App } from '@gatepost/service-kit/server'
+import { type KeyStore } from './key-store.ts'
+
+export function keyRoutes (app: App, { keys }: { keys: KeyStore }) {
+  app.route({
+    ...routeOf(getJwks),
+    handler (_request, reply) {
+      const jwks = keys.jwks()
+      // An empty set would be cached and make every token 401.
+      if (jwks.keys.length === 0) throw new ProblemError('OVERLOADED', { headers: retryAfter(1) })
+      reply.header('cache-control', getJwks.responses[200].headers['cache-control'])
+      return jwks
+    }
+  })
+}

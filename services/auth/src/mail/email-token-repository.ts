@@ -1,0 +1,59 @@
+import { createHash, randomBytes } from 'node:crypto'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { type EmailPurpose } from '../../generated/client.ts'
+import { type Connection } from '../database/database.ts'
+
+const TOKEN_BYTES = 32
+
+export interface EmailTokenSubject {
+  userId?: string
+  registrationId?: string
+}
+
+export const emailTokenRepository = {
+  /** Makes a link's token; only its hash is kept. */
+  async create (connection: Connection, purpose: EmailPurpose, subject: EmailTokenSubject, seconds: number) {
+    const token = randomBytes(TOKEN_BYTES).toString('base64url')
+    const now = Date.now()
+    await connection.emailToken.create({
+      data: { id: uuidv7(), purpose, tokenHash: hashOf(token), ...subject, createdAt: new Date(now), expiresAt: new Date(now + seconds * 1000) }
+    })
+    return token
+  },
+
+  /** What a token is for, while it is good. */
+  find (connection: Connection, token: string) {
+    return connection.emailToken.findFirst({
+      where: { tokenHash: hashOf(token), usedAt: null, expiresAt: { gt: new Date() } },
+      select: { purpose: true, userId: true, registrationId: true }
+    })
+  },
+
+  /** True for exactly one caller, however many come at once. */
+  async use (tx: Connection, token: string, purpose: EmailPurpose) {
+    const { count } = await tx.emailToken.updateMany({
+      where: { tokenHash: hashOf(token), purpose, usedAt: null, expiresAt: { gt: new Date() } },
+      data: { usedAt: new Date() }
+    })
+    return count === 1
+  },
+
+  /** How many links were made for a user since then. */
+  count (connection: Connection, userId: string, purpose: EmailPurpose, since: Date) {
+    return connection.emailToken.count({ where: { userId, purpose, createdAt: { gte: since } } })
+  },
+
+  async deleteFor (tx: Connection, userId: string, purpose?: EmailPurpose) {
+    await tx.emailToken.deleteMany({ where: { userId, ...purpose && { purpose, usedAt: null } } })
+  },
+
+  async deleteExpired (connection: Connection, before: Date) {
+    await connection.emailToken.deleteMany({ where: { expiresAt: { lt: before } } })
+    await connection.pendingRegistration.deleteMany({ where: { expiresAt: { lt: before } } })
+  }
+}
+
+/** The token has 256 bits of its own: a plain hash is enough. */
+function hashOf (token: string) {
+  return new Uint8Array(createHash('sha256').update(token).digest())
+}

@@ -1,0 +1,41 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { type Connection } from '../database/database.ts'
+
+/** What is to be mailed. Addresses and tokens are looked up and made when it is sent, so that no job holds a token. */
+export type MailJob =
+  | { kind: 'verify-email', payload: { userId: string } }
+  | { kind: 'confirm-registration', payload: { registrationId: string } }
+  | { kind: 'forgot-password', payload: { email: string } }
+  | { kind: 'password-changed', payload: { userId: string } }
+
+export type ClaimedJob = MailJob & { id: string, attempts: number }
+
+/** So long a job is out of others' sight while somebody works on it; a worker that dies gives it back by then. */
+const CLAIM_SECONDS = 60
+
+export const jobRepository = {
+  async enqueue (tx: Connection, { kind, payload }: MailJob) {
+    await tx.job.create({ data: { id: uuidv7(), kind, payload, runAt: new Date() } })
+  },
+
+  async claim (connection: Connection): Promise<ClaimedJob | undefined> {
+    const [job] = await connection.$queryRaw<ClaimedJob[]>`
+      UPDATE jobs SET run_at = now() + ${CLAIM_SECONDS}::int * interval '1 second', attempts = attempts + 1
+      WHERE id = (SELECT id FROM jobs WHERE run_at <= now() AND failed_at IS NULL ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+      RETURNING id, kind, payload, attempts`
+    return job
+  },
+
+  async finish (connection: Connection, id: string) {
+    await connection.job.deleteMany({ where: { id } })
+  },
+
+  async postpone (connection: Connection, id: string, seconds: number, lastError: string) {
+    await connection.$executeRaw`UPDATE jobs SET run_at = now() + ${seconds}::int * interval '1 second', last_error = ${lastError} WHERE id = ${id}::uuid`
+  },
+
+  /** Stays as a row for the operator, without what it was about. */
+  async giveUp (connection: Connection, id: string, lastError: string) {
+    await connection.job.updateMany({ where: { id }, data: { failedAt: new Date(), lastError, payload: {} } })
+  }
+}

@@ -1,0 +1,65 @@
+export interface MailContent {
+  subject: string
+  text: string
+  html: string
+}
+
+/** One link of a mail, and its token for who has no web application. */
+export interface MailLink {
+  url: string
+  token: string
+}
+
+interface Template {
+  subject: string
+  /** Paragraphs before the link, and after it. */
+  before: string[]
+  after: string[]
+}
+
+/** Nothing that the sender of a request chose stands in a mail: mails to strangers' addresses must not carry messages. */
+const templates = {
+  'verify-email': {
+    subject: 'Confirm your e-mail address',
+    before: ['Please confirm that this is your e-mail address.'],
+    after: ['The link is good for 24 hours. If you have no account with us, ignore this mail.']
+  },
+  'confirm-registration': {
+    subject: 'Confirm your registration',
+    before: ['Somebody, probably you, has registered with this e-mail address. The account begins when you confirm it.'],
+    after: ['The link is good for 24 hours. If it was not you, ignore this mail: nothing happens then.']
+  },
+  'address-in-use': {
+    subject: 'You have an account already',
+    before: ['Somebody, probably you, has tried to register with this e-mail address. You have an account already: log in, or ask for a new password.'],
+    after: ['If it was not you, ignore this mail: nothing has changed.']
+  },
+  'reset-password': {
+    subject: 'Choose a new password',
+    before: ['Somebody, probably you, has asked for a new password for your account. The link lets you choose one, and ends all sessions.'],
+    after: ['The link is good for one hour, and once. If it was not you, ignore this mail: nothing has changed.']
+  },
+  'password-changed': {
+    subject: 'Your password was changed',
+    before: ['The password of your account was changed, and the other sessions were ended.'],
+    after: ['If it was not you, ask for a new password at once.']
+  }
+} satisfies Record<string, Template>
+
+export type MailKind = keyof typeof templates
+
+export function renderMail (kind: MailKind, link?: MailLink): MailContent {
+  const { subject, before, after } = templates[kind]
+  const linkText = link ? [`${link.url}\n\nor enter this code:\n\n${link.token}`] : []
+  const linkHtml = link ? [`<p><a href="${escapeHtml(link.url)}">${escapeHtml(subject)}</a></p>`, `<p>or enter this code:</p><p><code>${escapeHtml(link.token)}</code></p>`] : []
+  const paragraphs = (texts: string[]) => texts.map((text) => `<p>${escapeHtml(text)}</p>`)
+  return {
+    subject,
+    text: `${[...before, ...linkText, ...after].join('\n\n')}\n`,
+    html: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escapeHtml(subject)}</title><body>${[...paragraphs(before), ...linkHtml, ...paragraphs(after)].join('')}</body></html>\n`
+  }
+}
+
+function escapeHtml (text: string) {
+  return text.replace(/[&<>"']/g, (character) => `&#${character.charCodeAt(0)};`)
+}

@@ -1,0 +1,53 @@
+import { mkdir, writeFile } from 'node:fs/promises'
+import { resolve } from 'node:path'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { createTransport } from 'nodemailer'
+import { type FastifyBaseLogger } from 'fastify'
+import { type MailContent } from './mail-templates.ts'
+
+export interface Mailer {
+  /** Rejects when the mail could not be handed over. */
+  send (to: string, kind: string, content: MailContent): Promise<void>
+  close (): void
+}
+
+export interface MailerOptions {
+  smtpUrl?: string
+  directory: string
+  from: string
+  log: FastifyBaseLogger
+}
+
+const SMTP_TIMEOUT_MS = 15_000
+
+/** Sends through SMTP when there is a server, else writes files that the log names; the log never shows what is in them. */
+export function createMailer ({ smtpUrl, directory, from, log }: MailerOptions): Mailer {
+  return smtpUrl ? smtpMailer(smtpUrl, from, log) : fileMailer(resolve(directory), from, log)
+}
+
+function smtpMailer (url: string, from: string, log: FastifyBaseLogger): Mailer {
+  const transport = createTransport({ url, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS, disableFileAccess: true, disableUrlAccess: true })
+  return {
+    async send (to, kind, content) {
+      const { messageId } = await transport.sendMail({ from, to, ...content })
+      log.info({ kind, messageId }, 'mail sent')
+    },
+    close: () => transport.close()
+  }
+}
+
+function fileMailer (directory: string, from: string, log: FastifyBaseLogger): Mailer {
+  const transport = createTransport({ streamTransport: true, buffer: true, disableFileAccess: true, disableUrlAccess: true })
+  return {
+    async send (to, kind, content) {
+      const { message } = await transport.sendMail({ from, to, ...content })
+      await mkdir(directory, { recursive: true, mode: 0o700 })
+      const file = resolve(directory, `${uuidv7()}-${kind}`)
+      await writeFile(`${file}.eml`, message as Buffer, { mode: 0o600 })
+      await writeFile(`${file}.txt`, content.text, { mode: 0o600 })
+      await writeFile(`${file}.html`, content.html, { mode: 0o600 })
+      log.info({ kind, file: `${file}.eml` }, 'mail written')
+    },
+    close: () => transport.close()
+  }
+}

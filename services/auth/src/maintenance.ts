@@ -1,0 +1,27 @@
+import { type FastifyBaseLogger } from 'fastify'
+import { attemptRepository } from './attempts/attempt-repository.ts'
+import { type Database } from './database/database.ts'
+import { emailTokenRepository } from './mail/email-token-repository.ts'
+import { sessionRepository } from './sessions/session-repository.ts'
+import { ENDED_DAYS } from './sessions/session-service.ts'
+
+const EVERY_MS = 10 * 60_000
+const DAY_MS = 86_400_000
+/** Longer than any counter remembers. */
+const ATTEMPTS_SECONDS = 86_400
+
+/** Deletes what has no meaning any more. Several processes may do it at once. Returns what stops it. */
+export function startMaintenance ({ database, log }: { database: Database, log: FastifyBaseLogger }) {
+  async function tidy () {
+    try {
+      const { connection } = database
+      await sessionRepository.deleteEnded(connection, new Date(Date.now() - (ENDED_DAYS + 1) * DAY_MS))
+      await emailTokenRepository.deleteExpired(connection, new Date(Date.now() - DAY_MS))
+      await attemptRepository.deleteForgotten(connection, ATTEMPTS_SECONDS)
+    } catch (error) {
+      log.warn({ err: error }, 'maintenance failed, tried again later')
+    }
+  }
+  const timer = setInterval(tidy, EVERY_MS).unref()
+  return () => clearInterval(timer)
+}

@@ -1,0 +1,55 @@
+import { createHash } from 'node:crypto'
+import { parseOptions } from '@node-rs/argon2'
+
+/** argon2id as OWASP recommends it. The library's default algorithm is argon2id, version 0x13. */
+export const HASH_PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const
+
+/** The most that a stored hash may ask for: a row that somebody changed must not stop the process. */
+const LIMITS = { memoryCost: 65_536, timeCost: 8, parallelism: 4, outputLen: 64, saltLen: 64 } as const
+const ARGON2ID = 2
+const MIN_SALT_BYTES = 8
+const MIN_OUTPUT_BYTES = 16
+const PEPPERED = /^pepper:([0-9a-f]{8}):(\$argon2id\$.*)$/
+
+/** A stored hash: the PHC string, and which pepper it was made with. */
+export interface StoredHash {
+  phc: string
+  pepperId: string | null
+}
+
+/** Names a pepper without giving it away; it must have high entropy, as the settings demand. */
+export function pepperIdOf (pepper: string) {
+  return createHash('sha256').update(`pepper id:${pepper}`).digest('hex').slice(0, 8)
+}
+
+export function formatStoredHash ({ phc, pepperId }: StoredHash) {
+  return pepperId === null ? phc : `pepper:${pepperId}:${phc}`
+}
+
+/** Null when it is no argon2id hash, or one that asks for more than we are willing to do. */
+export function parseStoredHash (stored: string): StoredHash | null {
+  const peppered = PEPPERED.exec(stored)
+  const hash = peppered ? { phc: peppered[2]!, pepperId: peppered[1]! } : { phc: stored, pepperId: null }
+  return isBounded(hash.phc) ? hash : null
+}
+
+/** Whether the hash was made as we make them now. */
+export function isUpToDate (phc: string) {
+  const options = optionsOf(phc)
+  return options !== null && Object.entries(HASH_PARAMETERS).every(([name, value]) => options[name as keyof typeof HASH_PARAMETERS] === value)
+}
+
+function isBounded (phc: string) {
+  const options = optionsOf(phc)
+  return options !== null && options.algorithm as number === ARGON2ID &&
+    options.outputLen >= MIN_OUTPUT_BYTES && options.saltLen >= MIN_SALT_BYTES &&
+    Object.entries(LIMITS).every(([name, limit]) => options[name as keyof typeof LIMITS] <= limit)
+}
+
+function optionsOf (phc: string) {
+  try {
+    return parseOptions(phc)
+  } catch {
+    return null // not a PHC string: the caller treats it as a hash that nothing fits
+  }
+}

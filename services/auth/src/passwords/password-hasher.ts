@@ -1,0 +1,52 @@
+import { randomBytes } from 'node:crypto'
+import { availableParallelism } from 'node:os'
+import { hash, verify } from '@node-rs/argon2'
+import { formatStoredHash, HASH_PARAMETERS, isUpToDate, parseStoredHash, pepperIdOf } from './password-hash.ts'
+import { createWorkLimit } from './work-limit.ts'
+
+export interface PasswordHasherOptions {
+  /** A secret beside the database; hashes made with another one are verified with `previousPepper` and upgraded at login. */
+  pepper?: string
+  previousPepper?: string
+  concurrency?: number
+  /** How many may wait; more are refused with 503. */
+  queue?: number
+}
+
+export interface PasswordVerdict {
+  matches: boolean
+  /** Whether the password should be hashed again with today's parameters and pepper. */
+  outdated: boolean
+}
+
+export type PasswordHasher = Awaited<ReturnType<typeof createPasswordHasher>>
+
+/** The most that one core does in a second or so, times the cores: nobody waits much longer than that for a place. */
+const QUEUE_PER_CORE = 64
+
+/** argon2id on libuv's threads, as many at once as there are cores. */
+export async function createPasswordHasher ({ pepper, previousPepper, concurrency = availableParallelism(), queue = QUEUE_PER_CORE * concurrency }: PasswordHasherOptions = {}) {
+  const limit = createWorkLimit({ concurrency, queue, retryAfterSeconds: 1 })
+  const peppers = new Map([pepper, previousPepper].filter((secret) => secret !== undefined).map((secret) => [pepperIdOf(secret), Buffer.from(secret)]))
+  const pepperId = pepper === undefined ? null : pepperIdOf(pepper)
+  const secretOf = (id: string | null) => id === null ? {} : { secret: peppers.get(id) }
+  // Verified when there is no account, so that the time says nothing. Nobody knows its password.
+  const dummy = await create(randomBytes(32).toString('base64url'))
+
+  /** Throws OVERLOADED when too many wait. */
+  async function create (password: string) {
+    const phc = await limit.run(() => hash(password, { ...HASH_PARAMETERS, ...secretOf(pepperId) }))
+    return formatStoredHash({ phc, pepperId })
+  }
+
+  /** Takes the same time whether there is a hash or not. Throws OVERLOADED when too many wait. */
+  async function check (password: string, stored: string | null): Promise<PasswordVerdict> {
+    const known = stored === null ? null : parseStoredHash(stored)
+    const usable = known !== null && (known.pepperId === null || peppers.has(known.pepperId))
+    const against = usable ? known : parseStoredHash(dummy)!
+    const fits = await limit.run(() => verify(against.phc, password, secretOf(against.pepperId)))
+    return { matches: usable && fits, outdated: !isUpToDate(against.phc) || against.pepperId !== pepperId }
+  }
+
+  return { create, check, waiting: limit.waiting }
+}

@@ -1,0 +1,55 @@
+import { WeakPasswordError } from '../errors.ts'
+import { isCommonPassword } from './common-passwords.ts'
+
+const MIN_BYTES = 8
+const MAX_BYTES = 1024
+/** Shorter words are found in too many passwords by chance. */
+const MIN_WORD = 4
+
+export interface PasswordOwner {
+  email: string
+  displayName: string
+}
+
+/** Why a password is refused; empty when it is fine. One sentence a reason, for the person who chose it. */
+export function passwordWeaknesses (password: string, owner: PasswordOwner): string[] {
+  const bytes = Buffer.byteLength(password)
+  if (bytes < MIN_BYTES) return [`must have at least ${MIN_BYTES} bytes of UTF-8`]
+  if (bytes > MAX_BYTES) return [`must have at most ${MAX_BYTES} bytes of UTF-8`]
+  const weaknesses: string[] = []
+  if (isCommonPassword(password)) weaknesses.push('is on the list of common passwords')
+  if (new Set(password).size < 3) weaknesses.push('repeats one or two characters')
+  if (isLike(password, emailWords(owner.email))) weaknesses.push('is too much like the e-mail address')
+  if (isLike(password, [owner.displayName, ...owner.displayName.split(/\s+/u)])) weaknesses.push('is too much like the display name')
+  return weaknesses
+}
+
+/** Throws AUTH_WEAK_PASSWORD with every reason; `path` is where the password stands in the request. */
+export function requireStrongPassword (password: string, owner: PasswordOwner, path: string) {
+  const weaknesses = passwordWeaknesses(password, owner)
+  if (weaknesses.length > 0) throw new WeakPasswordError({ errors: weaknesses.map((message) => ({ path, message })) })
+}
+
+/** The address, its local part, and the local part's words. */
+function emailWords (email: string) {
+  const local = email.slice(0, email.lastIndexOf('@'))
+  return [email, local, ...local.split(/[^\p{L}\p{N}]+/u)]
+}
+
+/** A word with little around it, forwards or backwards: what somebody who knows the name tries first. */
+function isLike (password: string, words: string[]) {
+  const plain = plainOf(password)
+  return words.map(plainOf).some((word) => {
+    if ([...word].length < MIN_WORD) return false
+    const rest = Math.min(restAround(plain, word), restAround(plain, [...word].reverse().join('')))
+    return rest <= Math.max(MIN_WORD, [...word].length / 2)
+  })
+}
+
+function restAround (text: string, word: string) {
+  return text.includes(word) ? [...text.replaceAll(word, '')].length : Infinity
+}
+
+function plainOf (text: string) {
+  return text.normalize('NFKC').toLowerCase().replace(/[^\p{L}\p{N}]/gu, '')
+}

@@ -1,0 +1,52 @@
+import { type FastifyBaseLogger } from 'fastify'
+import { createAccountService } from './accounts/account-service.ts'
+import { createPasswordService } from './accounts/password-service.ts'
+import { createRegistrationService } from './accounts/registration-service.ts'
+import { createPasswordChecker } from './attempts/password-check.ts'
+import { createAuditService } from './audit/audit-service.ts'
+import { type Settings } from './config.ts'
+import { type Database } from './database/database.ts'
+import { createKeyStore } from './keys/key-store.ts'
+import { createPasswordHasher } from './passwords/password-hasher.ts'
+import { deriveKey } from './secrets.ts'
+import { createLoginService } from './sessions/login-service.ts'
+import { createRefreshService } from './sessions/refresh-service.ts'
+import { createSessionService } from './sessions/session-service.ts'
+import { createSessionTokens } from './sessions/session-tokens.ts'
+import { createAdminService } from './users/admin-service.ts'
+import { createProfileService } from './users/profile-service.ts'
+
+export interface ServicesOptions {
+  settings: Settings
+  database: Database
+  log: FastifyBaseLogger
+  onEvents: () => void
+  onMail: () => void
+}
+
+export type Services = Awaited<ReturnType<typeof createServices>>
+
+/** What auth does, without HTTP: every part made once and handed what it needs. */
+export async function createServices ({ settings, database, log, onEvents, onMail }: ServicesOptions) {
+  const { TOKEN_SECRET, ACCESS_TOKEN_TTL, REFRESH_IDLE_TTL, REFRESH_ABSOLUTE_TTL, KEY_ROTATION_INTERVAL, PUBLIC_URL, REQUIRE_EMAIL_VERIFICATION, PASSWORD_PEPPER, PASSWORD_PEPPER_PREVIOUS } = settings
+  const lifetimes = { idleSeconds: REFRESH_IDLE_TTL, absoluteSeconds: REFRESH_ABSOLUTE_TTL }
+  const attemptKey = deriveKey(TOKEN_SECRET, 'login-attempts')
+  const keys = createKeyStore({ database, encryptionKey: deriveKey(TOKEN_SECRET, 'signing-keys'), accessTokenTtl: ACCESS_TOKEN_TTL, rotationSeconds: KEY_ROTATION_INTERVAL, log })
+  const tokens = createSessionTokens({ keys, refreshKey: deriveKey(TOKEN_SECRET, 'refresh-tokens'), issuer: PUBLIC_URL, accessTokenTtl: ACCESS_TOKEN_TTL })
+  const hasher = await createPasswordHasher({ pepper: PASSWORD_PEPPER, previousPepper: PASSWORD_PEPPER_PREVIOUS })
+  const checker = createPasswordChecker({ database, hasher, attemptKey })
+  return {
+    keys,
+    tokens,
+    hasher,
+    registrations: createRegistrationService({ database, hasher, tokens, lifetimes, requireVerification: REQUIRE_EMAIL_VERIFICATION, onEvents, onMail }),
+    accounts: createAccountService({ database, checker, onEvents }),
+    passwords: createPasswordService({ database, checker, hasher, attemptKey, onEvents, onMail }),
+    logins: createLoginService({ database, checker, hasher, tokens, lifetimes }),
+    refreshes: createRefreshService({ database, tokens, lifetimes, onEvents }),
+    sessions: createSessionService({ database, onEvents }),
+    profiles: createProfileService({ database }),
+    admins: createAdminService({ database, onEvents }),
+    audits: createAuditService({ database })
+  }
+}

@@ -1,0 +1,69 @@
+import { type FastifyRequest } from 'fastify'
+import { logout, validateToken } from '@gatepost/contracts/auth/operations'
+import { unauthorized } from '@gatepost/service-kit/identity'
+import { routeOf } from '@gatepost/service-kit/route'
+import { type App } from '@gatepost/service-kit/server'
+import { type Database } from '../database/database.ts'
+import { InvalidRefreshTokenError } from '../errors.ts'
+import { originOf } from '../origin.ts'
+import { sessionRepository } from './session-repository.ts'
+import { type LogoutScope, type SessionHolder, type SessionService } from './session-service.ts'
+import { type SessionTokens } from './session-tokens.ts'
+
+export interface LogoutRouteOptions {
+  database: Database
+  sessions: SessionService
+  tokens: SessionTokens
+}
+
+export function logoutRoutes (app: App, { database, sessions, tokens }: LogoutRouteOptions) {
+  app.route({
+    ...routeOf(logout),
+    // Without either token it is 401, whatever else is wrong with the request.
+    preValidation: async (request) => { if (!request.principal && !offersRefreshToken(request)) throw unauthorized(request.headers.authorization !== undefined) },
+    errorHandler (error, request) {
+      throw request.principal || offersRefreshToken(request) || error.statusCode !== 400 ? error : unauthorized(request.headers.authorization !== undefined)
+    },
+    async handler (request, reply) {
+      const { scope = 'local' } = request.query
+      const done = request.principal
+        ? await sessions.logout(request.principal, scope, originOf(request))
+        : await logoutByRefreshToken(request.body!.refreshToken!, scope, request)
+      if (!done) throw unauthorized(true)
+      return reply.code(204).send(null)
+    }
+  })
+
+  async function logoutByRefreshToken (token: string, scope: LogoutScope, request: FastifyRequest) {
+    const presented = tokens.readRefreshToken(token)
+    const session = presented && await sessionRepository.findHolder(database.connection, presented.sessionId)
+    if (!session || presented.counter > session.counter) throw new InvalidRefreshTokenError()
+    // A token that was replaced may have leaked: it may end its own session, as it would by being reused, and no other.
+    if (scope !== 'local' && presented.counter < session.counter - 1) throw new InvalidRefreshTokenError()
+    const holder: SessionHolder = { userId: session.userId, sessionId: presented.sessionId }
+    if (await sessions.logout(holder, scope, originOf(request))) return true
+    throw new InvalidRefreshTokenError()
+  }
+
+  app.route({
+    ...routeOf(validateToken),
+    async handler (request, reply) {
+      reply.header('cache-control', 'no-store')
+      const principal = await app.identity.verify(request.body.token)
+      const account = principal && await sessionRepository.findAccount(database.connection, principal.sessionId)
+      if (!account || account.id !== principal.userId || account.role !== principal.role) return { active: false as const }
+      return {
+        active: true as const,
+        userId: principal.userId,
+        sessionId: principal.sessionId,
+        role: principal.role,
+        issuedAt: new Date(principal.issuedAt * 1000).toISOString(),
+        expiresAt: new Date(principal.expiresAt * 1000).toISOString()
+      }
+    }
+  })
+}
+
+function offersRefreshToken ({ body }: FastifyRequest) {
+  return typeof body === 'object' && body !== null && typeof (body as { refreshToken?: unknown }).refreshToken === 'string'
+}

@@ -1,0 +1,51 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { type Session, type User } from '@gatepost/contracts/auth/schemas'
+import { AUDIENCE } from '@gatepost/service-kit/identity'
+import { signAccessToken } from '../keys/access-token.ts'
+import { type KeyStore } from '../keys/key-store.ts'
+import { type Account } from '../users/user-repository.ts'
+import { decodeRefreshToken, encodeRefreshToken, type RefreshTokenContent } from './refresh-token.ts'
+
+/** A session as its row says after it began or moved on. */
+export interface IssuedSession {
+  sessionId: string
+  counter: number
+  /** When the access token that is to be made dies. */
+  accessExpiresAt: Date
+}
+
+export interface SessionTokens {
+  /** When an access token dies that is issued now, if its session lives that long. */
+  accessExpiry (): Date
+  issue (account: Account, session: IssuedSession): Session
+  /** Null for what we did not make. */
+  readRefreshToken (token: string): RefreshTokenContent | null
+}
+
+export function createSessionTokens ({ keys, refreshKey, issuer, accessTokenTtl }: { keys: KeyStore, refreshKey: Buffer, issuer: string, accessTokenTtl: number }): SessionTokens {
+  return {
+    accessExpiry: () => new Date((seconds() + accessTokenTtl) * 1000),
+    readRefreshToken: (token) => decodeRefreshToken(refreshKey, token),
+    issue (account, { sessionId, counter, accessExpiresAt }) {
+      const exp = Math.floor(accessExpiresAt.getTime() / 1000)
+      const iat = Math.min(seconds(), exp)
+      const accessToken = signAccessToken(keys.current(), { iss: issuer, aud: AUDIENCE, sub: account.id, sid: sessionId, jti: uuidv7(), role: account.role, iat, exp })
+      return {
+        user: userOf(account),
+        accessToken,
+        tokenType: 'Bearer',
+        expiresIn: exp - iat,
+        refreshToken: encodeRefreshToken(refreshKey, { sessionId, counter }),
+        sessionId
+      }
+    }
+  }
+}
+
+export function userOf ({ id, email, displayName, role, createdAt }: Account): User {
+  return { id, email, displayName, role, createdAt: createdAt.toISOString() }
+}
+
+function seconds () {
+  return Math.floor(Date.now() / 1000)
+}

@@ -1,0 +1,56 @@
+import { type ManagedUser } from '@gatepost/contracts/auth/schemas'
+import { type Role } from '@gatepost/contracts/schemas'
+import { auditRepository } from '../audit/audit-repository.ts'
+import { type Database } from '../database/database.ts'
+import { UserNotFoundError } from '../errors.ts'
+import { type Origin } from '../origin.ts'
+import { endSessions } from '../sessions/session-end.ts'
+import { userOf } from '../sessions/session-tokens.ts'
+import { requireOtherAdmin } from './admin-rule.ts'
+import { type ManagedAccount, userRepository } from './user-repository.ts'
+
+export interface UserChange {
+  role?: Role
+  disabled?: boolean
+}
+
+export function createAdminService ({ database, onEvents }: { database: Database, onEvents: () => void }) {
+  return {
+    async list ({ before, limit }: { before?: string, limit: number }) {
+      const rows = await userRepository.list(database.connection, { before, limit: limit + 1 })
+      const page = rows.slice(0, limit)
+      return { items: page.map(managedUserOf), last: rows.length > limit ? page.at(-1)!.id : null }
+    },
+
+    /**
+     * Sessions carry the role and die with what it allowed: a change of role or a disabling ends them all.
+     * `actorId` is null when the operator does it. Throws AUTH_USER_NOT_FOUND, AUTH_LAST_ADMIN.
+     */
+    async manage (id: string, { role, disabled }: UserChange, { actorId, origin }: { actorId: string | null, origin: Origin | null }): Promise<ManagedUser> {
+      const changed = await database.transaction(async (tx) => {
+        const user = await userRepository.lock(tx, id)
+        if (!user) throw new UserNotFoundError()
+        if (role === 'user' || disabled) await requireOtherAdmin(tx, user)
+        const by = actorId ? { actorId } : {}
+        if (role !== undefined && role !== user.role) {
+          await userRepository.setRole(tx, id, role)
+          await endSessions(tx, { userId: id, reason: 'role-changed', origin })
+          await auditRepository.append(tx, origin, { act: 'role-changed', userId: id, ...by, detail: { from: user.role, to: role } })
+        }
+        if (disabled !== undefined && disabled !== (user.disabledAt !== null)) {
+          await userRepository.setDisabled(tx, id, disabled)
+          if (disabled) await endSessions(tx, { userId: id, reason: 'disabled', origin })
+          await auditRepository.append(tx, origin, { act: disabled ? 'disabled' : 'enabled', userId: id, ...by })
+        }
+        return { ...managedUserOf(user), role: role ?? user.role, disabled: disabled ?? user.disabledAt !== null }
+      })
+      onEvents()
+      return changed
+    }
+  }
+}
+export type AdminService = ReturnType<typeof createAdminService>
+
+function managedUserOf (account: ManagedAccount): ManagedUser {
+  return { ...userOf(account), disabled: account.disabledAt !== null }
+}

@@ -1,0 +1,118 @@
+import { type Role } from '@gatepost/contracts/schemas'
+import { Prisma } from '../../generated/client.ts'
+import { type AttemptCounter } from '../attempts/attempt-limits.ts'
+import { lockedSeconds } from '../attempts/attempt-repository.ts'
+import { type Connection } from '../database/database.ts'
+
+/** An account that is there: not deleted. */
+export interface Account {
+  id: string
+  email: string
+  displayName: string
+  role: Role
+  createdAt: Date
+}
+
+/** What a login needs to know, read at once; `account` is null for an unknown address. */
+export interface LoginFacts {
+  account: Account & { passwordHash: string, disabled: boolean } | null
+  /** Whether the account was used from this network before. */
+  knownNetwork: boolean
+  /** Until the counters let an attempt through again; null when they do. */
+  lockedSeconds: number | null
+}
+
+export interface ManagedAccount extends Account {
+  disabledAt: Date | null
+}
+
+/** The columns of an Account, from a table or alias. */
+export const accountColumns = (alias: string) => Prisma.raw(
+  ['id', 'email', 'display_name AS "displayName"', 'role::text AS role', 'created_at AS "createdAt"'].map((column) => `${alias}.${column}`).join(', ')
+)
+
+const managed = { id: true, email: true, displayName: true, role: true, createdAt: true, disabledAt: true } as const
+
+export const userRepository = {
+  async findForLogin (connection: Connection, { emailKey, network, counters }: { emailKey: string, network: string, counters: { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter } }): Promise<LoginFacts> {
+    const [row] = await connection.$queryRaw<[Account & { passwordHash: string, disabled: boolean, knownNetwork: boolean, lockedSeconds: number | null }]>`
+      WITH account AS (SELECT * FROM users WHERE email_key = ${emailKey}),
+        known AS (SELECT EXISTS (SELECT FROM sessions JOIN account ON sessions.user_id = account.id WHERE sessions.network = ${network}) AS network)
+      SELECT ${accountColumns('account')}, account.password_hash AS "passwordHash", account.disabled_at IS NOT NULL AS disabled, known.network AS "knownNetwork",
+        CASE WHEN known.network THEN ${lockedSeconds([counters.pair, counters.network])}
+          ELSE ${lockedSeconds([counters.pair, counters.network, counters.account])} END AS "lockedSeconds"
+      FROM known LEFT JOIN account ON true`
+    const { knownNetwork, lockedSeconds: locked, ...account } = row
+    return { account: account.id === null ? null : account, knownNetwork, lockedSeconds: locked }
+  },
+
+  /** False when the address is taken. */
+  async insert (tx: Connection, user: Account & { emailKey: string, passwordHash: string, emailVerifiedAt?: Date }) {
+    const count = await tx.$executeRaw`
+      INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, email_verified_at)
+      VALUES (${user.id}::uuid, ${user.email}, ${user.emailKey}, ${user.displayName}, ${user.passwordHash}, ${user.createdAt}::timestamptz, ${user.emailVerifiedAt ?? null}::timestamptz)
+      ON CONFLICT (email_key) DO NOTHING`
+    return count === 1
+  },
+
+  /** Takes the row's lock, so that no session begins and no version is taken beside us. */
+  async lock (tx: Connection, id: string) {
+    const [row] = await tx.$queryRaw<Array<ManagedAccount & { emailKey: string, passwordHash: string, version: number }>>`
+      SELECT ${accountColumns('users')}, disabled_at AS "disabledAt", email_key AS "emailKey", password_hash AS "passwordHash", version
+      FROM users WHERE id = ${id}::uuid AND deleted_at IS NULL FOR UPDATE`
+    return row
+  },
+
+  async find (connection: Connection, id: string) {
+    const row = await connection.user.findFirst({ where: { id, deletedAt: null }, select: { ...managed, emailKey: true, passwordHash: true } })
+    return row as (ManagedAccount & { emailKey: string, passwordHash: string }) | null
+  },
+
+  /** The new version; undefined when that is the name already. */
+  async rename (tx: Connection, id: string, displayName: string) {
+    const [row] = await tx.$queryRaw<Array<{ version: number }>>`
+      UPDATE users SET display_name = ${displayName}, version = version + 1
+      WHERE id = ${id}::uuid AND deleted_at IS NULL AND display_name <> ${displayName} RETURNING version`
+    return row?.version
+  },
+
+  async setPasswordHash (tx: Connection, id: string, passwordHash: string, replaces?: string) {
+    await tx.user.updateMany({ where: { id, deletedAt: null, ...replaces && { passwordHash: replaces } }, data: { passwordHash } })
+  },
+
+  async setEmailVerified (tx: Connection, id: string) {
+    await tx.user.updateMany({ where: { id, emailVerifiedAt: null, deletedAt: null }, data: { emailVerifiedAt: new Date() } })
+  },
+
+  /** Leaves id and version, and nothing personal. Returns the version of the last event. */
+  async erase (tx: Connection, id: string) {
+    const { version } = await tx.user.update({
+      where: { id },
+      data: { email: null, emailKey: null, emailVerifiedAt: null, displayName: '', passwordHash: null, deletedAt: new Date(), version: { increment: 1 } }
+    })
+    return version
+  },
+
+  async setRole (tx: Connection, id: string, role: Role) {
+    await tx.user.update({ where: { id }, data: { role } })
+  },
+
+  async setDisabled (tx: Connection, id: string, disabled: boolean) {
+    await tx.user.update({ where: { id }, data: { disabledAt: disabled ? new Date() : null } })
+  },
+
+  /** The administrators that can act, locked: two of them cannot remove each other at the same time. */
+  async lockAdmins (tx: Connection) {
+    const rows = await tx.$queryRaw<Array<{ id: string }>>`SELECT id FROM users WHERE role = 'admin' AND disabled_at IS NULL AND deleted_at IS NULL ORDER BY id FOR UPDATE`
+    return rows.map(({ id }) => id)
+  },
+
+  async list (connection: Connection, { before, limit }: { before?: string, limit: number }) {
+    const rows = await connection.user.findMany({ where: { deletedAt: null, ...before && { id: { lt: before } } }, select: managed, orderBy: { id: 'desc' }, take: limit })
+    return rows as ManagedAccount[]
+  },
+
+  findByEmailKey (connection: Connection, emailKey: string) {
+    return connection.user.findUnique({ where: { emailKey }, select: { id: true, email: true, disabledAt: true, emailVerifiedAt: true } })
+  }
+}
