@@ -1,11 +1,9 @@
-import { execFile } from 'node:child_process'
 import { constants } from 'node:fs'
-import { access, mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises'
+import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
 import { homedir } from 'node:os'
-import { delimiter, join } from 'node:path'
-import { promisify } from 'node:util'
-
-const exec = promisify(execFile)
+import { delimiter, dirname, join } from 'node:path'
+import { librariesIn, unpackDistribution } from './binaries/distribution.ts'
+import { NATS_RELEASE, unpackRelease, type Release } from './binaries/release.ts'
 
 export interface Binary {
   path: string
@@ -14,9 +12,11 @@ export interface Binary {
 }
 
 export interface BinarySource {
-  name: 'nats-server' | 'redis-server'
+  name: string
   /** The variable that names one's own. */
   variable: string
+  /** The archives that the project itself publishes. */
+  release?: Release
   /** Debian's packages with it and with the libraries that a minimal system lacks. */
   packages: readonly string[]
   install: string
@@ -25,6 +25,7 @@ export interface BinarySource {
 export const NATS: BinarySource = {
   name: 'nats-server',
   variable: 'NATS_SERVER_BIN',
+  release: NATS_RELEASE,
   packages: ['nats-server'],
   install: 'https://docs.nats.io/running-a-nats-service/introduction/installation'
 }
@@ -44,8 +45,9 @@ export function cacheFolder (env: Env = process.env) {
 }
 
 /**
- * Finds a server program: the one that the variable names, on PATH, in our cache; else unpacks the distribution's
- * package into the cache without installing it. Throws an error whose message says what to do.
+ * Finds a server program: the one that the variable names, on PATH, in our cache; else fetches it into the cache, from
+ * the project's own release (pinned by SHA-256) or out of the distribution's package, without installing anything.
+ * Throws one error whose message says what to do.
  */
 export async function findBinary (source: BinarySource, { env = process.env, say = () => {} }: { env?: Env, say?: (line: string) => void } = {}): Promise<Binary> {
   const named = env[source.variable]
@@ -56,56 +58,48 @@ export async function findBinary (source: BinarySource, { env = process.env, say
   for (const folder of [...(env.PATH ?? '').split(delimiter), '/usr/sbin']) {
     if (folder && await isExecutable(join(folder, source.name))) return { path: join(folder, source.name), env: {} }
   }
-  const cached = await inCache(source, env)
-  if (cached) return cached
+  const origins = [
+    // The version is in the name, so that a new pin is fetched although an old one is there.
+    { folder: join(cacheFolder(env), `${source.name}-${source.release?.version ?? 'none'}`), unpack: unpackRelease },
+    { folder: join(cacheFolder(env), `${source.name}-distribution`), unpack: unpackDistribution }
+  ]
+  for (const { folder } of origins) {
+    const cached = await programIn(folder, source.name)
+    if (cached) return cached
+  }
   say(`fetching ${source.name} (once) …`)
-  const failure = await unpackPackages(source, env).then(() => undefined, (error: Error & { stderr?: string }) => error)
-  const fetched = await inCache(source, env)
-  if (fetched) return fetched
-  const reason = (failure?.stderr ?? failure?.message ?? '').trim().split('\n').filter(Boolean).at(-1) ?? 'unknown'
-  throw new Error(`${source.name} is not on this machine and could not be fetched (${reason}). Install it (${source.install}), or name one with ${source.variable}, and start again.`)
+  const reasons: string[] = []
+  for (const { folder, unpack } of origins) {
+    try {
+      await unpackInto(folder, (work, root) => unpack(source, work, root))
+      const fetched = await programIn(folder, source.name)
+      if (fetched) return fetched
+    } catch (error) {
+      const { stderr, message } = error as Error & { stderr?: string }
+      reasons.push((stderr || message).trim().split('\n').filter(Boolean).at(-1) ?? 'unknown')
+    }
+  }
+  throw new Error(`${source.name} is not on this machine and could not be fetched (${reasons.join('; ')}). Install it (${source.install}), or name one with ${source.variable}, and start again.`)
 }
 
-async function inCache (source: BinarySource, env: Env): Promise<Binary | undefined> {
-  const root = join(cacheFolder(env), source.name)
-  for (const folder of ['usr/bin', 'usr/sbin']) {
-    const path = join(root, folder, source.name)
-    if (!await isExecutable(path)) continue
-    const libraries = await readdir(join(root, 'usr/lib')).catch(() => [])
-    const folders = libraries.filter((name) => name.endsWith('-linux-gnu')).map((name) => join(root, 'usr/lib', name))
-    return { path, env: folders.length > 0 ? { LD_LIBRARY_PATH: folders.join(':') } : {} }
+async function programIn (root: string, name: string): Promise<Binary | undefined> {
+  for (const folder of ['', 'usr/bin', 'usr/sbin']) {
+    const path = join(root, folder, name)
+    if (await isExecutable(path)) return { path, env: await librariesIn(root) }
   }
 }
 
-async function unpackPackages (source: BinarySource, env: Env) {
-  const cache = cacheFolder(env)
-  await mkdir(cache, { recursive: true })
-  const work = await mkdtemp(join(cache, 'unpack-'))
+/** Unpacks beside the final place and renames: whoever looks there finds a whole one or none. */
+async function unpackInto (folder: string, unpack: (work: string, root: string) => Promise<void>) {
+  await mkdir(dirname(folder), { recursive: true })
+  const work = await mkdtemp(`${folder}-unpack-`)
   try {
-    await download(source.packages, work)
-    for (const file of (await readdir(work)).filter((name) => name.endsWith('.deb'))) {
-      await exec('dpkg', ['-x', join(work, file), join(work, 'root')])
-    }
-    await rename(join(work, 'root'), join(cache, source.name)).catch((error: NodeJS.ErrnoException) => {
+    await unpack(work, join(work, 'root'))
+    await rename(join(work, 'root'), folder).catch((error: NodeJS.ErrnoException) => {
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error // somebody else was faster, which is as good
     })
   } finally {
     await rm(work, { recursive: true, force: true })
-  }
-}
-
-async function download (packages: readonly string[], folder: string) {
-  const options = ['-o', 'APT::Sandbox::User=', '-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=10', '-o', 'Acquire::https::Timeout=10']
-  const get = (...args: string[]) => exec('apt-get', ['-q', ...options, ...args], { cwd: folder })
-  try {
-    await get('download', ...packages)
-  } catch {
-    // The package lists may be missing or old; a copy of our own leaves the system as it is and needs no privilege.
-    const lists = join(folder, 'lists')
-    await mkdir(join(lists, 'partial'), { recursive: true })
-    options.push('-o', `Dir::State::lists=${lists}`, '-o', `Dir::Cache=${folder}`)
-    await get('update')
-    await get('download', ...packages)
   }
 }
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn, type SpawnOptions } from 'node:child_process'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { connect, type Socket } from 'node:net'
 import { setTimeout as sleep } from 'node:timers/promises'
 
 /** A server that this process started, and is responsible for. */
@@ -43,7 +43,11 @@ export function startChild (command: string, args: readonly string[], { name, st
     child.once('error', (error) => resolve(`${name} could not be started: ${error.message}`))
     child.once('exit', (code, signal) => resolve(`${name} ended ${signal ? `by ${signal}` : `with code ${code}`}`))
   })
-  if (child.pid !== undefined) watch(child.pid, stopSignal)
+  if (child.pid !== undefined) {
+    // A child with a channel to us sees its end by itself, and would take a signal besides as a second, more urgent one.
+    const unwatch = watch(child.pid, child.channel ? '0' : stopSignal.slice(3))
+    void ended.then(unwatch)
+  }
   return {
     name,
     pid: child.pid ?? -1,
@@ -54,6 +58,7 @@ export function startChild (command: string, args: readonly string[], { name, st
     async stop (graceMs = GRACE_MS) {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return
       child.kill(stopSignal)
+      child.kill('SIGCONT') // a frozen one would not hear us
       const killer = setTimeout(() => child.kill('SIGKILL'), graceMs)
       await ended
       clearTimeout(killer)
@@ -61,13 +66,25 @@ export function startChild (command: string, args: readonly string[], { name, st
   }
 }
 
-/** A shell that waits for the end of its standard input, which is our end, and then asks the child to stop. */
-function watch (pid: number, signal: NodeJS.Signals) {
-  if (process.platform === 'win32') return
-  const watcher = spawn('sh', ['-c', `cat >/dev/null; kill -${signal.slice(3)} ${pid} 2>/dev/null`], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
-  watcher.unref();
-  (watcher.stdin as unknown as { unref (): void }).unref()
-  void once(watcher, 'error').catch(() => {})
+/** Waits for the end of its standard input, which is our end; then asks the child to stop, and ends it if it does not. */
+const WATCHER = `
+trap '' INT TERM HUP
+read -r _
+kill "-$1" "$2" 2>/dev/null || exit 0
+tries=0
+while kill -0 "$2" 2>/dev/null && [ "$tries" -lt 28 ]; do sleep 1; tries=$((tries + 1)); done
+kill -KILL "$2" 2>/dev/null`
+
+/** Starts a watcher for the case that we are killed, and returns what ends it once the child has ended: its number may be another's then. */
+function watch (pid: number, signal: string) {
+  if (process.platform === 'win32') return () => {}
+  const watcher = spawn('sh', ['-c', WATCHER, 'watcher', signal, String(pid)], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  watcher.unref()
+  const input = watcher.stdin as Socket
+  input.unref()
+  input.on('error', () => {}) // it was killed, as is wanted
+  watcher.on('error', () => {}) // no shell: nobody watches, and all else works
+  return () => { watcher.kill('SIGKILL') }
 }
 
 /** Resolves once something accepts connections at the port; rejects when the child ends first or after `timeoutMs`. */

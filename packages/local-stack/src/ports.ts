@@ -1,6 +1,6 @@
+import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
-import { randomInt } from 'node:crypto'
 
 /** Below the range that systems take the ports of outgoing connections from, which else might take one before its server does. */
 const LOWEST = 15_000
@@ -27,4 +27,18 @@ async function isFree (port: number) {
   server.close()
   await once(server, 'close')
   return true
+}
+
+/** Where each server and process of one system listens. */
+export interface SystemPorts {
+  gateway: number
+  auth: number
+  posts: number
+  feed: number
+  gatewayOps: number
+  authOps: number
+  postsOps: number
+  feedOps: number
+  nats: number
+  postgres: number
 }

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { type Child, startChild } from './child.ts'
-import { createCluster, credentialsIn, serverPrograms, unprivileged, type Credentials } from './postgres/cluster.ts'
+import { createCluster, credentialsIn, serverPrograms, type Credentials } from './postgres/cluster.ts'
 import { ensureDatabases } from './postgres/databases.ts'
+import { asUnprivileged } from './postgres/unprivileged.ts'
 
 export interface PostgresOptions {
   port: number
@@ -32,7 +33,7 @@ export interface PostgresServer extends Child {
 export async function startPostgres ({ port, dataDir, services, unsafeButFast = false, maxConnections = 200 }: PostgresOptions): Promise<PostgresServer> {
   const programs = await serverPrograms()
   const folder = join(dataDir, 'cluster')
-  if (!existsSync(join(folder, 'PG_VERSION'))) await createCluster(programs, dataDir, services)
+  if (!existsSync(folder)) await createCluster(programs, dataDir, services)
   const credentials = await credentialsIn(dataDir)
   await endLeftover(folder)
   const settings = {
@@ -46,7 +47,8 @@ export async function startPostgres ({ port, dataDir, services, unsafeButFast = 
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   // SIGINT is PostgreSQL's fast shutdown: connections are cut, transactions rolled back, everything written.
-  const child = startChild(programs.postgres, ['-D', folder, '-p', String(port), ...flags], { name: 'PostgreSQL', stopSignal: 'SIGINT', ...unprivileged() })
+  const { program, args, ...as } = asUnprivileged(programs.postgres, ['-D', folder, '-p', String(port), ...flags], folder)
+  const child = startChild(program, args, { name: 'PostgreSQL', stopSignal: 'SIGINT', ...as })
   const url = (user: string, password: string, database: string) => `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`
   const server: PostgresServer = {
     ...child,

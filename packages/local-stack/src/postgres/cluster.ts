@@ -1,10 +1,11 @@
-import { execFile, execFileSync } from 'node:child_process'
+import { execFile } from 'node:child_process'
 import { randomBytes } from 'node:crypto'
-import { chmod, chown, mkdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { chmod, chown, mkdir, readFile, rename, rm, writeFile } from 'node:fs/promises'
 import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { asUnprivileged, unprivilegedUser } from './unprivileged.ts'
 
 export interface Programs {
   initdb: string
@@ -27,45 +28,38 @@ export async function serverPrograms (): Promise<Programs> {
   }
 }
 
-/** PostgreSQL refuses to run as root, so root hands it to a user without rights. */
-export function unprivileged (): { uid?: number, gid?: number } {
-  if (process.getuid?.() !== 0) return {}
-  for (const name of ['postgres', 'nobody']) {
-    try {
-      const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
-      return { uid: id('-u'), gid: id('-g') }
-    } catch {
-      continue // no such user
-    }
-  }
-  throw new Error('PostgreSQL cannot run as root, and there is neither a user "postgres" nor "nobody"; start as another user')
-}
-
-/** Makes the cluster and the passwords of its roles. */
+/** Makes the cluster and the passwords of its roles. An attempt that was interrupted leaves nothing that looks like one. */
 export async function createCluster (programs: Programs, dataDir: string, services: readonly string[]) {
   const roles = ['postgres', ...services.flatMap((service) => [service, `${service}_owner`])]
   const credentials: Credentials = Object.fromEntries(roles.map((role) => [role, randomBytes(18).toString('hex')]))
-  const folder = join(dataDir, 'cluster')
-  const user = unprivileged()
-  await rm(folder, { recursive: true, force: true }) // what an interrupted attempt left
+  const unfinished = join(dataDir, 'cluster.unfinished')
+  const user = unprivilegedUser()
+  await rm(unfinished, { recursive: true, force: true })
   await mkdir(dataDir, { recursive: true })
-  if (user.uid !== undefined) await chmod(dataDir, 0o711)
-  await mkdir(folder, { mode: 0o700 })
+  if (user) await chmod(dataDir, 0o711)
+  await mkdir(unfinished, { mode: 0o700 })
   const passwordFile = join(dataDir, 'initial-password')
   await writeFile(passwordFile, credentials.postgres!, { mode: 0o600 })
-  if (user.uid !== undefined) await Promise.all([folder, passwordFile].map((path) => chown(path, user.uid!, user.gid!)))
+  if (user) await Promise.all([unfinished, passwordFile].map((path) => chown(path, user.uid, user.gid)))
   try {
-    const args = ['-D', folder, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale-provider=builtin', '--locale=C.UTF-8', '--no-sync']
-    await promisify(execFile)(programs.initdb, args, { ...user, env: { PATH: process.env.PATH, LC_ALL: 'C' } })
+    const flags = ['-D', unfinished, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale-provider=builtin', '--locale=C.UTF-8', '--no-sync']
+    const { program, args, ...as } = asUnprivileged(programs.initdb, flags, unfinished, user)
+    await promisify(execFile)(program, args, { ...as, env: { PATH: process.env.PATH, LC_ALL: 'C' } })
   } catch (cause) {
     const { stderr = '', message } = cause as { stderr?: string, message: string }
-    throw new Error(`PostgreSQL could not make its data folder ${folder}: ${stderr.trim().split('\n').at(-1) || message}`, { cause })
+    throw new Error(`PostgreSQL could not make its data folder ${join(dataDir, 'cluster')}: ${stderr.trim().split('\n').at(-1) || message}`, { cause })
   } finally {
     await rm(passwordFile, { force: true })
   }
   await writeFile(join(dataDir, CREDENTIALS), JSON.stringify(credentials, null, 2), { mode: 0o600 })
+  await rename(unfinished, join(dataDir, 'cluster'))
 }
 
+/** The passwords of the cluster in `dataDir`. */
 export async function credentialsIn (dataDir: string): Promise<Credentials> {
-  return JSON.parse(await readFile(join(dataDir, CREDENTIALS), 'utf8'))
+  const file = join(dataDir, CREDENTIALS)
+  const text = await readFile(file, 'utf8').catch((cause) => {
+    throw new Error(`the passwords of the databases cannot be read (${file}): restore that file, or begin anew with --fresh`, { cause })
+  })
+  return JSON.parse(text)
 }
