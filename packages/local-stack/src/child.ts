@@ -87,14 +87,17 @@ function watch (pid: number, signal: string) {
   return () => { watcher.kill('SIGKILL') }
 }
 
-/** Resolves once something accepts connections at the port; rejects when the child ends first or after `timeoutMs`. */
+/** Resolves once something accepts connections at the port; when the child ends first or `timeoutMs` pass, ends it and rejects. */
 export async function waitForPort (child: Child, port: number, timeoutMs = 20_000): Promise<void> {
   const deadline = Date.now() + timeoutMs
   let end: string | undefined
   void child.ended.then((text) => { end = text })
   while (!await isOpen(port)) {
-    if (end) throw new Error(`${end}\n${child.lastWords()}`)
-    if (Date.now() > deadline) throw new Error(`${child.name} does not answer on port ${port}`)
+    if (end) throw new Error(`${end}\n${child.lastWords()}`.trim())
+    if (Date.now() > deadline) {
+      await child.stop()
+      throw new Error(`${child.name} does not answer on port ${port}`)
+    }
     await sleep(20)
   }
 }

@@ -57,9 +57,14 @@ export async function startPostgres ({ port, dataDir, services, unsafeButFast = 
     serviceUrl: (service, database = service) => url(service, credentials[service]!, database),
     ownerUrl: (service, database = service) => url(`${service}_owner`, credentials[`${service}_owner`]!, database)
   }
-  await waitUntilReady(server)
-  await ensureDatabases(server, services)
-  return server
+  try {
+    await waitUntilReady(server)
+    await ensureDatabases(server, services)
+    return server
+  } catch (error) {
+    await child.stop()
+    throw error
+  }
 }
 
 async function waitUntilReady (server: PostgresServer) {

@@ -47,11 +47,11 @@ export function startService ({ service, root, ports, env, settings, onOutput }:
 
 const READY_TIMEOUT_MS = 60_000
 
-/** Resolves once `/ready` is 200. Whether the process still lives is for the caller to watch. */
-export async function waitUntilReady (service: string, port: number): Promise<void> {
+/** Resolves once `/ready` is 200, or nobody wants to know any more. Whether the process still lives is for the caller to watch. */
+export async function waitUntilReady (service: string, port: number, givenUp?: AbortSignal): Promise<void> {
   for (const deadline = Date.now() + READY_TIMEOUT_MS; ; await sleep(50)) {
     const answer = await fetch(`http://127.0.0.1:${port}/ready`, { signal: AbortSignal.timeout(2000) }).catch(() => undefined)
-    if (answer?.status === 200) return
+    if (answer?.status === 200 || givenUp?.aborted) return
     if (Date.now() > deadline) throw new Error(`${service} is not ready after ${READY_TIMEOUT_MS / 1000} s: ${await answer?.text() ?? 'no answer'}`)
   }
 }

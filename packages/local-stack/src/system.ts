@@ -55,11 +55,12 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
   const broken = Promise.withResolvers<string>()
   let stopping = false
 
-  function watch (child: Child) {
+  function watch<Kind extends Child> (child: Kind): Kind {
     children.set(child.name, child)
     void child.ended.then((text) => {
       if (!stopping && children.get(child.name) === child) broken.resolve([text, child.lastWords()].filter(Boolean).join('\n'))
     })
+    return child
   }
 
   async function stop () {
@@ -71,18 +72,18 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
     await stopAll(['PostgreSQL'])
   }
 
+  const embeddedDatabases = DATABASES.filter((service) => !env[`${service.toUpperCase()}_DATABASE_URL`])
+  const starting = [
+    embeddedDatabases.length > 0 ? startPostgres({ port: ports.postgres, dataDir: join(dataDir, 'postgres'), services: DATABASES, unsafeButFast: options.unsafeButFast }).then(watch) : undefined,
+    env.NATS_URL ? undefined : startNats({ port: ports.nats, dataDir: join(dataDir, 'nats'), authorization: broker.authorization, say }).then(watch)
+  ] as const
+  const givenUp = new AbortController()
   try {
-    const embeddedDatabases = DATABASES.filter((service) => !env[`${service.toUpperCase()}_DATABASE_URL`])
-    const [postgres, nats, tokenSecret] = await Promise.all([
-      embeddedDatabases.length > 0 ? startPostgres({ port: ports.postgres, dataDir: join(dataDir, 'postgres'), services: DATABASES, unsafeButFast: options.unsafeButFast }) : undefined,
-      env.NATS_URL ? undefined : startNats({ port: ports.nats, dataDir: join(dataDir, 'nats'), authorization: broker.authorization, say }),
-      env.TOKEN_SECRET ?? secretIn(join(dataDir, 'token-secret'))
-    ])
-    if (postgres) watch(postgres)
-    if (nats) watch(nats)
+    const [postgres, nats] = await Promise.all(starting)
+    const tokenSecret = env.TOKEN_SECRET || await secretIn(join(dataDir, 'token-secret'))
 
-    const databaseUrl = (service: string) => env[`${service.toUpperCase()}_DATABASE_URL`] ?? postgres!.serviceUrl(service)
-    const ownerUrl = (service: string) => env[`${service.toUpperCase()}_MIGRATION_DATABASE_URL`] ?? env[`${service.toUpperCase()}_DATABASE_URL`] ?? postgres!.ownerUrl(service)
+    const databaseUrl = (service: string) => env[`${service.toUpperCase()}_DATABASE_URL`] || postgres!.serviceUrl(service)
+    const ownerUrl = (service: string) => env[`${service.toUpperCase()}_MIGRATION_DATABASE_URL`] || env[`${service.toUpperCase()}_DATABASE_URL`] || postgres!.ownerUrl(service)
     const brokerUrl = (account: string) => {
       if (env.NATS_URL) return env.NATS_URL
       const { user, password } = broker.users[account as ServiceName]
@@ -95,14 +96,14 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
       watch(startService({ service, root, ports, env, settings, onOutput }))
     }
     for (const service of SERVICES) start(service)
-    const ready = Promise.all(SERVICES.map((service) => waitUntilReady(service, ports[service])))
+    const ready = Promise.all(SERVICES.map((service) => waitUntilReady(service, ports[service], givenUp.signal)))
     await Promise.race([ready, broken.promise.then((text) => { throw new Error(text) })])
 
     return {
       children,
       postgres,
       nats,
-      natsUrl: env.NATS_URL ?? nats!.url,
+      natsUrl: env.NATS_URL || nats!.url,
       brokerUrl,
       databaseUrl,
       broken: broken.promise,
@@ -113,6 +114,8 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
       }
     }
   } catch (error) {
+    givenUp.abort()
+    await Promise.allSettled(starting)
     await stop()
     throw error
   }
