@@ -1,0 +1,47 @@
+import { postDeleted } from '@gatepost/contracts/posts/events'
+import { appendEvent } from '@gatepost/events/outbox'
+import { type Database, sqlOf, TRANSACTION_TIMEOUT_MS } from '../database/database.ts'
+import { postRepository } from '../posts/post-repository.ts'
+import { deletedAuthorRepository } from './deleted-author-repository.ts'
+
+const BATCH = 100
+const AUTHORS = 100
+/**
+ * A request that was under way when its author left did not see the mark, and may have stored a post after the last
+ * batch. None runs for longer than a transaction may, so the last look comes when the last of them is long over.
+ */
+const WATCH_MS = 6 * TRANSACTION_TIMEOUT_MS
+
+export interface AuthorEraserOptions {
+  database: Database
+  onEvents: () => void
+  now?: () => number
+}
+
+/**
+ * Deletes the posts of authors who left: in batches of one transaction each, every post with its own event, so that it
+ * can be broken off anywhere and goes on from there. Several processes may do it at once.
+ */
+export function createAuthorEraser ({ database, onEvents, now = Date.now }: AuthorEraserOptions) {
+  function deleteBatch (authorId: string) {
+    return database.transaction(async (tx) => {
+      const posts = await postRepository.deleteSome(tx, { authorId, limit: BATCH })
+      for (const { id, version } of posts) {
+        await appendEvent(sqlOf(tx), postDeleted, { data: { postId: id, authorId }, aggregateVersion: version + 1 })
+      }
+      return posts.length
+    })
+  }
+
+  return async function eraseAuthors () {
+    for (const { authorId, deletedAt } of await deletedAuthorRepository.listUnfinished(database.connection, AUTHORS)) {
+      const lookedAt = now()
+      for (let deleted = BATCH; deleted === BATCH;) {
+        deleted = await deleteBatch(authorId)
+        if (deleted > 0) onEvents()
+      }
+      await deletedAuthorRepository.deleteKeys(database.connection, authorId)
+      if (lookedAt - deletedAt.getTime() > WATCH_MS) await deletedAuthorRepository.finish(database.connection, authorId)
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import { type Broker } from '@gatepost/events/broker'
+import { type Relay } from '@gatepost/events/relay'
+import { type Revocations } from '@gatepost/events/revocations'
+import { type Check } from '@gatepost/service-kit/health'
+import { type RemoteKeySource } from '@gatepost/service-kit/key-source'
+import { type Database } from './database/database.ts'
+
+export interface ChecksOptions {
+  database: Database
+  keys: RemoteKeySource
+  broker: Broker
+  relay: Relay
+  revoked: Revocations
+}
+
+/** An outbox that is behind by this much is worth an alarm. */
+const LATE_SECONDS = 30
+
+/** Without its database or the keys of tokens posts can do nothing; without NATS it can do everything, and the outbox keeps the events. */
+export function readinessChecks ({ database, keys, broker, relay, revoked }: ChecksOptions): Check[] {
+  return [
+    {
+      name: 'postgres',
+      async check () {
+        await database.ping()
+        return { status: 'up' }
+      }
+    },
+    {
+      name: 'keys',
+      check: () => keys.status().loaded ? { status: 'up' } : { status: 'down', detail: 'the keys of access tokens are not read yet' }
+    },
+    {
+      name: 'nats',
+      check: () => broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'events wait in the outbox' }
+    },
+    {
+      name: 'revocations',
+      check: () => revoked.status().caughtUp ? { status: 'up' } : { status: 'degraded', detail: 'not all revoked sessions are known' }
+    },
+    {
+      name: 'outbox',
+      check () {
+        const { oldestUnpublishedSeconds } = relay.status()
+        return oldestUnpublishedSeconds > LATE_SECONDS ? { status: 'degraded', detail: `the oldest event waits for ${Math.round(oldestUnpublishedSeconds)} s` } : { status: 'up' }
+      }
+    }
+  ]
+}

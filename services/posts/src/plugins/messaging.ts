@@ -1,0 +1,63 @@
+import fp from 'fastify-plugin'
+import { consumers } from '@gatepost/contracts/events'
+import { userDeleted } from '@gatepost/contracts/auth/events'
+import { type Broker, createBroker } from '@gatepost/events/broker'
+import { createConsumer, handlerOf } from '@gatepost/events/consumer'
+import { createRelay, type Relay } from '@gatepost/events/relay'
+import { followRevocations, type Revocations } from '@gatepost/events/revocations'
+import { type RevocationList } from '@gatepost/service-kit/revocation-list'
+import { type Logger } from 'pino'
+import { type Registry } from 'prom-client'
+import { deletedAuthorRepository } from '../authors/deleted-author-repository.ts'
+import { type Settings } from '../config.ts'
+import { type Connection, type Database, sqlOf } from '../database/database.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    broker: Broker
+    relay: Relay
+    revoked: Revocations
+  }
+}
+
+export interface MessagingOptions {
+  settings: Settings
+  database: Database
+  revocations: RevocationList
+  /** Called once the mark of an author who left is committed. */
+  onAuthorDeleted: () => void
+  log: Logger
+  registry: Registry
+}
+
+/** Events out and in. NATS may be away for as long as it likes: what goes out waits in the outbox, what comes in waits in the stream. */
+export const messaging = fp<MessagingOptions>(async (app, { settings, database, revocations, onAuthorDeleted, log, registry }) => {
+  const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'posts', log })
+  const relay = createRelay({ databaseUrl: settings.POSTS_DATABASE_URL, service: 'posts', broker, log, registry })
+  const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
+  const consumer = createConsumer<Connection>({
+    broker,
+    definition: consumers['posts-users'],
+    handlers: {
+      [userDeleted.type]: handlerOf(userDeleted, ({ data }, tx: Connection) => deletedAuthorRepository.add(tx, data.userId))
+    },
+    async transaction (work) {
+      const result = await database.transaction((tx) => work(tx, sqlOf(tx)))
+      onAuthorDeleted()
+      return result
+    },
+    log,
+    registry
+  })
+  relay.start()
+  consumer.start()
+  app.decorate('broker', broker)
+  app.decorate('relay', relay)
+  app.decorate('revoked', revoked)
+  app.addHook('onClose', async () => {
+    revoked.stop()
+    await consumer.stop()
+    await relay.stop()
+    await broker.close()
+  })
+}, { name: 'messaging' })

@@ -1,0 +1,79 @@
+import { type Post } from '@gatepost/contracts/posts/schemas'
+import { type Connection } from '../database/database.ts'
+import { HIGHEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
+
+/** Who asks for a change, and which versions the change may be made to; null is any. */
+export interface ChangeGuard {
+  id: string
+  userId: string
+  versions: number[] | null
+}
+
+/** The post as it was found under its row's lock. Whether it was changed says whether the guard let it. */
+export interface Attempt {
+  changed: boolean
+  authorId: string
+  versionFound: number
+}
+
+const LIST = `SELECT ${POST_COLUMNS} FROM posts WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int`
+const LIST_OF_AUTHOR = `SELECT ${POST_COLUMNS} FROM posts WHERE author_id = $3::uuid AND id < $1::uuid ORDER BY id DESC LIMIT $2::int`
+
+/*
+ * The conditions are on `target`, never on `posts`: when the lock had to be waited for, `target` is the row as it is
+ * now, while the scan of `posts` still begins with the row as it was when the statement began.
+ */
+const LOCKED = 'WITH target AS MATERIALIZED (SELECT id, author_id, title, content, version, created_at, updated_at FROM posts WHERE id = $1::uuid FOR UPDATE)'
+const UPDATE = `${LOCKED},
+  wanted AS (SELECT id, coalesce($4::text, title) AS title, coalesce($5::text, content) AS content FROM target),
+  changed AS (
+    UPDATE posts SET title = wanted.title, content = wanted.content, version = target.version + 1, updated_at = $6::timestamptz
+    FROM target, wanted
+    WHERE posts.id = target.id AND target.author_id = $2::uuid AND ($3::int[] IS NULL OR target.version = ANY ($3::int[]))
+      AND (target.title, target.content) IS DISTINCT FROM (wanted.title, wanted.content)
+    RETURNING posts.id, posts.title, posts.content, posts.version, posts.updated_at
+  )
+  SELECT changed.id IS NOT NULL AS changed, target.version AS "versionFound", target.id, target.author_id AS "authorId",
+    coalesce(changed.title, target.title) AS title, coalesce(changed.content, target.content) AS content,
+    coalesce(changed.version, target.version) AS version, target.created_at AS "createdAt", coalesce(changed.updated_at, target.updated_at) AS "updatedAt"
+  FROM target LEFT JOIN changed ON true`
+const DELETE = `${LOCKED},
+  gone AS (
+    DELETE FROM posts USING target
+    WHERE posts.id = target.id AND (target.author_id = $2::uuid OR $4::boolean) AND ($3::int[] IS NULL OR target.version = ANY ($3::int[]))
+    RETURNING posts.id
+  )
+  SELECT EXISTS (SELECT FROM gone) AS changed, author_id AS "authorId", version AS "versionFound" FROM target`
+const DELETE_SOME = `WITH some AS MATERIALIZED (SELECT id FROM posts WHERE author_id = $1::uuid ORDER BY id DESC LIMIT $2::int FOR UPDATE)
+  DELETE FROM posts USING some WHERE posts.id = some.id RETURNING posts.id, posts.version`
+
+export const postRepository = {
+  async find (connection: Connection, id: string): Promise<Post | null> {
+    const row = await connection.post.findUnique({ where: { id } })
+    return row && postOf(row)
+  },
+
+  /** Newest first, after the post with the id `before`. */
+  async list (connection: Connection, { authorId, before = HIGHEST_ID, limit }: { authorId?: string, before?: string, limit: number }): Promise<Post[]> {
+    const rows = await (authorId === undefined
+      ? connection.$queryRawUnsafe<PostRow[]>(LIST, before, limit)
+      : connection.$queryRawUnsafe<PostRow[]>(LIST_OF_AUTHOR, before, limit, authorId))
+    return rows.map(postOf)
+  },
+
+  /** Changes the post if it is the user's, has an allowed version, and would be another one afterwards. */
+  async update (tx: Connection, { id, userId, versions }: ChangeGuard, { title, content, now }: { title?: string, content?: string, now: Date }) {
+    const [row] = await tx.$queryRawUnsafe<Array<PostRow & Attempt>>(UPDATE, id, userId, versions, title ?? null, content ?? null, now.toISOString())
+    return row && { changed: row.changed, authorId: row.authorId, versionFound: row.versionFound, post: postOf(row) }
+  },
+
+  /** Deletes the post if it is the user's (or `anyAuthor`) and has an allowed version. */
+  async delete (tx: Connection, { id, userId, versions }: ChangeGuard, { anyAuthor }: { anyAuthor: boolean }) {
+    const [row] = await tx.$queryRawUnsafe<Attempt[]>(DELETE, id, userId, versions, anyAuthor)
+    return row
+  },
+
+  deleteSome (tx: Connection, { authorId, limit }: { authorId: string, limit: number }) {
+    return tx.$queryRawUnsafe<Array<{ id: string, version: number }>>(DELETE_SOME, authorId, limit)
+  }
+}

@@ -1,0 +1,49 @@
+import { type Post } from '@gatepost/contracts/posts/schemas'
+import { type Connection } from '../database/database.ts'
+import { PLAN_EACH_TIME } from '../database/statement-names.ts'
+import { HIGHEST_ID, LOWEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
+
+/** Of so many matches, the newest, the rank is computed; a word that is everywhere would otherwise cost a scan of everything. */
+export const RANKED_MATCHES = 2_000
+
+/** Where a search goes on, and between which two posts it looks, so that newer ones do not shift the pages. */
+export interface SearchPosition {
+  rank: number
+  id: string
+  oldest: string
+  newest: string
+}
+
+export interface Search {
+  q: string
+  authorId?: string
+  after?: SearchPosition
+  limit: number
+}
+
+const QUERY = "websearch_to_tsquery('english', $1::text)"
+
+function searchOf (condition: string) {
+  return `${PLAN_EACH_TIME} WITH
+    newest AS MATERIALIZED (
+      SELECT id, search FROM posts WHERE search @@ ${QUERY} AND id BETWEEN $2::uuid AND $3::uuid ${condition} ORDER BY id DESC LIMIT $4::int
+    ),
+    ranked AS MATERIALIZED (SELECT id, ts_rank(search, ${QUERY}) AS rank FROM newest),
+    page AS MATERIALIZED (SELECT id, rank FROM ranked WHERE (rank, id) < ($5::float4, $6::uuid) ORDER BY rank DESC, id DESC LIMIT $7::int)
+  SELECT ${POST_COLUMNS}, page.rank, (SELECT id FROM ranked ORDER BY id LIMIT 1) AS oldest, (SELECT id FROM ranked ORDER BY id DESC LIMIT 1) AS newest
+  FROM page JOIN posts ON posts.id = page.id ORDER BY page.rank DESC, page.id DESC`
+}
+const SEARCH = searchOf('')
+const SEARCH_OF_AUTHOR = searchOf('AND author_id = $8::uuid')
+
+export const searchRepository = {
+  /** The best first; among equals the newest. */
+  async search (connection: Connection, { q, authorId, after, limit }: Search): Promise<Array<{ post: Post, position: SearchPosition }>> {
+    const { rank, id, oldest, newest } = after ?? { rank: Infinity, id: HIGHEST_ID, oldest: LOWEST_ID, newest: HIGHEST_ID }
+    const values = [q, oldest, newest, RANKED_MATCHES, String(rank), id, limit]
+    const rows = await (authorId === undefined
+      ? connection.$queryRawUnsafe<Array<PostRow & SearchPosition>>(SEARCH, ...values)
+      : connection.$queryRawUnsafe<Array<PostRow & SearchPosition>>(SEARCH_OF_AUTHOR, ...values, authorId))
+    return rows.map((row) => ({ post: postOf(row), position: { rank: row.rank, id: row.id, oldest: row.oldest, newest: row.newest } }))
+  }
+}
