@@ -1,0 +1,107 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type CloudEvent, type EventData, EVENTS_STREAM } from '@gatepost/contracts/event'
+import { type ConsumerDefinition } from '@gatepost/contracts/events'
+import { type ConsumerMessages } from '@nats-io/jetstream'
+import { type Logger } from 'pino'
+import { type Registry } from 'prom-client'
+import { type Broker } from './broker.ts'
+import { type Handler, type Transaction } from './consumer/handling.ts'
+import { createConsumerMetrics } from './consumer/metrics.ts'
+import { createWorkers } from './consumer/workers.ts'
+
+export { type Handler, type Transaction }
+
+export interface ConsumerOptions<Tx> {
+  broker: Broker
+  /** One of the durable consumers of the contracts: `consumers['feed-posts']`. */
+  definition: ConsumerDefinition
+  /** By event type; see {@link handlerOf}. A type without one is skipped, and its version is recorded all the same. */
+  handlers: Record<string, Handler<Tx>>
+  transaction: Transaction<Tx>
+  log: Logger
+  /** Events handled side by side; those of one aggregate never are. Default 8: keep it below the size of the database pool. */
+  concurrency?: number
+  registry?: Registry
+}
+
+export interface ConsumerStatus {
+  /** Whether events are being pulled now. */
+  pulling: boolean
+  inFlight: number
+  /** Events in the stream that this consumer had not been given when the last one came. */
+  pending: number
+}
+
+/** A durable consumer whose effects happen exactly once, per aggregate in order. */
+export interface Consumer {
+  start (): void
+  /** Pulls no more, lets what runs finish (ten seconds at most), gives the rest back to the other replicas. */
+  stop (): Promise<void>
+  status (): ConsumerStatus
+}
+
+/** Gives a handler the type of its event: `[postCreated.type]: handlerOf(postCreated, async (event, tx) => …)`. */
+export function handlerOf<Definition, Tx> (_definition: Definition, handler: (event: CloudEvent<EventData<Definition>>, tx: Tx) => Promise<void>): Handler<Tx> {
+  return handler as Handler<Tx>
+}
+
+const MAX_QUEUED = 256
+const PULL_MESSAGES = 128
+
+/**
+ * Pulls a durable consumer. Each event is validated, then its effect and its version are written in one transaction, then
+ * it is acknowledged. What fails comes again later and later; what can never work goes to the dead-letter stream with its
+ * cause; a database that is away is waited for.
+ */
+export function createConsumer<Tx> ({ broker, definition, handlers, transaction, log: parent, concurrency = 8, registry }: ConsumerOptions<Tx>): Consumer {
+  const log = parent.child({ consumer: definition.name })
+  const metrics = createConsumerMetrics(registry, definition.name)
+  const workers = createWorkers({ broker, definition, handlers, transaction, log, concurrency, metrics })
+  const stopping = new AbortController()
+  let messages: ConsumerMessages | undefined
+  let pending = 0
+  let running: Promise<void> | undefined
+  let complained = false
+
+  async function pull () {
+    await broker.connected()
+    const consumer = await broker.jetstream()!.consumers.get(EVENTS_STREAM, definition.name)
+    messages = await consumer.consume({ max_messages: PULL_MESSAGES, expires: 10_000, idle_heartbeat: 1_000 })
+    if (complained) log.info('pulling again')
+    complained = false
+    for await (const message of messages) {
+      pending = message.info.pending
+      metrics.pending.set({ consumer: definition.name }, pending)
+      workers.add(message)
+      if (workers.size >= MAX_QUEUED) await workers.room(MAX_QUEUED)
+      if (stopping.signal.aborted) return
+    }
+  }
+
+  async function run () {
+    while (!stopping.signal.aborted) {
+      try {
+        await pull()
+      } catch (error) {
+        if (stopping.signal.aborted) return
+        if (!complained) log.warn({ err: error }, 'events cannot be pulled; trying on')
+        complained = true
+      }
+      messages = undefined
+      await sleep(500, undefined, { signal: stopping.signal }).catch(() => undefined)
+    }
+  }
+
+  return {
+    start () {
+      running ??= run()
+    },
+    async stop () {
+      stopping.abort()
+      messages?.stop()
+      await workers.stop()
+      await Promise.race([running, sleep(1_000, undefined, { ref: false })])
+    },
+    status: () => ({ pulling: messages !== undefined && broker.status() === 'connected', inFlight: workers.size, pending })
+  }
+}

@@ -1,0 +1,39 @@
+import { type JsMsg } from '@nats-io/jetstream'
+import { headers } from '@nats-io/nats-core'
+import { type Broker } from '../broker.ts'
+import { DEAD_LETTER_STREAM, deadLetterSubject } from '../provision/configuration.ts'
+
+export const DEAD_LETTER_HEADERS = {
+  consumer: 'Gatepost-Consumer',
+  cause: 'Gatepost-Cause',
+  subject: 'Gatepost-Subject',
+  sequence: 'Gatepost-Stream-Sequence',
+  deliveries: 'Gatepost-Deliveries',
+  failedAt: 'Gatepost-Failed-At'
+} as const
+
+/** A header holds one line of visible characters. */
+const oneLine = (text: string) => text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 1_000)
+
+/**
+ * Stores the message with its cause in the dead-letter stream; resolves only once the stream has it. The same message
+ * of the same consumer is stored once, however often this is tried.
+ */
+export async function storeDeadLetter (broker: Broker, consumer: string, message: JsMsg, cause: string): Promise<number> {
+  const js = broker.jetstream()
+  if (!js) throw new Error('not connected')
+  const head = headers()
+  for (const name of message.headers?.keys() ?? []) {
+    if (!name.startsWith('Nats-')) head.set(name, message.headers!.get(name))
+  }
+  head.set(DEAD_LETTER_HEADERS.consumer, consumer)
+  head.set(DEAD_LETTER_HEADERS.cause, oneLine(cause))
+  head.set(DEAD_LETTER_HEADERS.subject, message.subject)
+  head.set(DEAD_LETTER_HEADERS.sequence, String(message.seq))
+  head.set(DEAD_LETTER_HEADERS.deliveries, String(message.info.deliveryCount))
+  head.set(DEAD_LETTER_HEADERS.failedAt, new Date().toISOString())
+  const ack = await js.publish(deadLetterSubject(consumer), message.data, {
+    headers: head, msgID: `${consumer}:${message.seq}`, expect: { streamName: DEAD_LETTER_STREAM }
+  })
+  return ack.seq
+}

@@ -1,0 +1,61 @@
+import { type CloudEvent } from '@gatepost/contracts/event'
+import { eventOfType, type ConsumerDefinition } from '@gatepost/contracts/events'
+import { type Sql } from '../sql.ts'
+import { faultOf, MalformedEventError } from '../validation.ts'
+import { countStart, enterInbox, forgetStarts, type InboxVerdict } from './inbox.ts'
+
+export type Handler<Tx> = (event: CloudEvent<never>, tx: Tx) => Promise<void>
+
+/** Runs the work in one transaction of the service's database, on a connection of its own. */
+export type Transaction<Tx> = <T>(work: (tx: Tx, sql: Sql) => Promise<T>) => Promise<T>
+
+/** The event has ended that many starts without a result: it throws, or it takes the process with it. */
+export class TooManyStartsError extends Error {
+  override name = 'TooManyStartsError'
+}
+
+/** What a handler threw, told apart from a database that cannot be reached. */
+export class HandlerError extends Error {
+  override name = 'HandlerError'
+  /** Whether the event has been tried often enough. */
+  readonly last: boolean
+
+  constructor (cause: unknown, last: boolean) {
+    super(cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause), { cause })
+    this.last = last
+  }
+}
+
+/** So many times is an event begun again after its first failure. */
+export const MAX_STARTS = 5
+
+/**
+ * Applies one event, exactly once: version check, effect and record in one transaction. An event that comes again has
+ * its starts counted first, in a transaction of their own.
+ */
+export async function handle<Tx> (
+  event: CloudEvent, redelivered: boolean,
+  { definition, handlers, transaction }: { definition: ConsumerDefinition, handlers: Record<string, Handler<Tx> | undefined>, transaction: Transaction<Tx> }
+): Promise<InboxVerdict> {
+  const known = eventOfType(event.type)
+  const fault = known && faultOf(known, event)
+  if (fault) throw new MalformedEventError(fault)
+  let starts = 0
+  if (redelivered) {
+    starts = await transaction((_tx, sql) => countStart(sql, definition.name, event))
+    if (starts > MAX_STARTS) throw new TooManyStartsError(`${MAX_STARTS} starts ended without a result`)
+  }
+  return transaction(async (tx, sql) => {
+    const verdict = await enterInbox(sql, definition.name, event, !definition.gapless || known?.final === true)
+    if (verdict === 'new') {
+      const handler = handlers[event.type]
+      try {
+        await handler?.(event as CloudEvent<never>, tx)
+      } catch (error) {
+        throw new HandlerError(error, starts === MAX_STARTS)
+      }
+    }
+    if (redelivered) await forgetStarts(sql, definition.name, event)
+    return verdict
+  })
+}

@@ -1,0 +1,65 @@
+import { EVENTS_STREAM, EVENTS_SUBJECTS, MAX_EVENT_BYTES } from '@gatepost/contracts/event'
+import { type ConsumerDefinition } from '@gatepost/contracts/events'
+import { AckPolicy, DeliverPolicy, DiscardPolicy, ReplayPolicy, RetentionPolicy, StorageType, type ConsumerConfig, type StreamConfig } from '@nats-io/jetstream'
+import { nanos } from '@nats-io/nats-core'
+
+/** What a consumer could not apply, with its cause; private to our own services. */
+export const DEAD_LETTER_STREAM = 'DEAD_LETTERS'
+export const DEAD_LETTER_SUBJECTS = 'dead-letters.>'
+export const deadLetterSubject = (consumer: string) => `dead-letters.${consumer}`
+
+/** The relay republishes with the same id for this long and the server takes it for one. */
+export const DUPLICATE_WINDOW_MS = 10 * 60_000
+/** Headers come on top of the event itself. */
+const MAX_MESSAGE_BYTES = MAX_EVENT_BYTES + 16 * 1024
+/** A handler that is slower says so every third of it; a process that died is noticed after it. */
+export const ACK_WAIT_MS = 15_000
+
+const keepsEverything = {
+  retention: RetentionPolicy.Limits,
+  storage: StorageType.File,
+  discard: DiscardPolicy.New,
+  max_msgs: -1,
+  max_bytes: -1,
+  max_age: 0,
+  max_msgs_per_subject: -1
+} as const
+
+export function eventsStream (replicas: number) {
+  return {
+    ...keepsEverything,
+    name: EVENTS_STREAM,
+    description: 'Every domain event; see /docs/events',
+    subjects: [EVENTS_SUBJECTS],
+    max_msg_size: MAX_MESSAGE_BYTES,
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    allow_direct: true,
+    num_replicas: replicas
+  } satisfies Partial<StreamConfig>
+}
+
+export function deadLetterStream (replicas: number) {
+  return {
+    ...keepsEverything,
+    name: DEAD_LETTER_STREAM,
+    description: 'Events that a consumer of ours could not apply',
+    subjects: [DEAD_LETTER_SUBJECTS],
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
+    num_replicas: replicas
+  } satisfies Partial<StreamConfig>
+}
+
+/** `max_deliver` stays unlimited: the consumer itself counts and dead-letters, so nothing is dropped in silence. */
+export function consumerConfig ({ name, filter }: ConsumerDefinition) {
+  return {
+    durable_name: name,
+    filter_subject: filter,
+    ack_policy: AckPolicy.Explicit,
+    deliver_policy: DeliverPolicy.All,
+    replay_policy: ReplayPolicy.Instant,
+    ack_wait: nanos(ACK_WAIT_MS),
+    max_deliver: -1,
+    max_ack_pending: 2_000,
+    max_waiting: 64
+  } satisfies Partial<ConsumerConfig>
+}

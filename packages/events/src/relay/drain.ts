@@ -1,0 +1,174 @@
+import { type Logger } from 'pino'
+import { type Broker } from '../broker.ts'
+import { createLanes } from '../order/lanes.ts'
+import { createMarker } from './marker.ts'
+import { type RelayMetrics } from './metrics.ts'
+import { type OutboxRow, type OutboxStore } from './outbox-store.ts'
+import { type Outcome, type Publisher } from './publisher.ts'
+
+/** More in flight brings nothing (measured). */
+const MAX_IN_FLIGHT = 256
+const CLAIM_ROWS = 500
+/**
+ * An id is taken before its transaction commits, so rows appear below the newest one seen. Each look goes back this far;
+ * what took longer is found by the full look.
+ */
+const LOOK_BACK = 2_000n
+const POLL_MS = 200
+const FULL_LOOK_MS = 500
+const MAX_PAUSE_MS = 1_000
+/** A row that is refused this often is refused for good. */
+const MAX_REFUSALS = 3
+
+export interface DrainOptions {
+  store: OutboxStore
+  publisher: Publisher
+  broker: Broker
+  log: Logger
+  metrics: RelayMetrics
+  held: () => boolean
+}
+
+/** Moves rows from the outbox to the stream while the lease is held. */
+export function createDrain ({ store, publisher, broker, log, metrics, held }: DrainOptions) {
+  const lanes = createLanes<OutboxRow>((row) => row.aggregateId)
+  /** Rows that are here: waiting, in flight, or acknowledged and not yet marked. */
+  const known = new Set<string>()
+  const marker = createMarker(store, log, (ids) => {
+    for (const id of ids) known.delete(id)
+  })
+  let inFlight = 0
+  let newest = 0n
+  let fullLookAt = 0
+  let looking = false
+  let again = false
+  let pause = 0
+  let pausedUntil = 0
+  let resume: NodeJS.Timeout | undefined
+  let poll: NodeJS.Timeout | undefined
+  let complained = false
+  let stopped = false
+  let idle: (() => void) | undefined
+
+  function pump () {
+    while (inFlight < MAX_IN_FLIGHT && !stopped && performance.now() >= pausedUntil && broker.status() === 'connected') {
+      if (!held()) return forget()
+      const row = lanes.take()
+      if (!row) break
+      inFlight++
+      publisher.publish(row, (outcome) => settle(row, outcome))
+    }
+    if (again && lanes.size < CLAIM_ROWS) void look()
+  }
+
+  function settle (row: OutboxRow, outcome: Outcome) {
+    inFlight--
+    if (outcome.kind === 'stored') {
+      lanes.finish(row)
+      marker.add({ id: row.id, streamSequence: outcome.sequence })
+      metrics.published.inc()
+      recover()
+    } else {
+      metrics.retries.inc({ cause: outcome.kind })
+      row.attempts++
+      if (outcome.kind === 'refused') refuse(row, outcome.reason)
+      else {
+        lanes.giveBack(row)
+        hesitate(outcome.reason)
+      }
+    }
+    if (stopped && inFlight === 0) idle?.()
+    if (!held()) forget()
+    pump()
+  }
+
+  function recover () {
+    pause = 0
+    if (!complained) return
+    complained = false
+    log.info('publishing again')
+  }
+
+  /** The trouble is the broker's and not this row's: everything waits a little, longer each time. */
+  function hesitate (reason: string) {
+    if (!complained) log.warn({ reason }, 'publishing is interrupted; events wait in the outbox')
+    complained = true
+    if (performance.now() < pausedUntil) return
+    pause = Math.min(MAX_PAUSE_MS, pause * 2 || 50)
+    pausedUntil = performance.now() + pause
+    clearTimeout(resume)
+    resume = setTimeout(pump, pause + 1)
+  }
+
+  /** The stream will not have this row. Its aggregate waits, the others go on. */
+  function refuse (row: OutboxRow, reason: string) {
+    const quarantine = row.attempts >= MAX_REFUSALS
+    store.fail(row, reason, quarantine)
+      .catch((error: unknown) => log.warn({ err: error }, 'a refused event could not be noted'))
+      .finally(() => { if (quarantine) known.delete(row.id) })
+    if (!quarantine) return lanes.giveBack(row)
+    log.error({ eventId: row.eventId, subject: row.subject, aggregateId: row.aggregateId, reason }, 'event quarantined; later events of its aggregate wait')
+    lanes.finish(row)
+    for (const { id } of lanes.forget(row.aggregateId)) known.delete(id)
+  }
+
+  function forget () {
+    for (const { id } of lanes.forget()) known.delete(id)
+  }
+
+  async function look () {
+    if (looking) {
+      again = true
+      return
+    }
+    if (!held() || stopped || broker.status() !== 'connected' || lanes.size >= CLAIM_ROWS) return
+    looking = true
+    again = false
+    try {
+      const full = performance.now() >= fullLookAt
+      if (full) fullLookAt = performance.now() + FULL_LOOK_MS
+      const after = full || newest < LOOK_BACK ? 0n : newest - LOOK_BACK
+      const rows = await store.claim({ after, held: [...known], limit: CLAIM_ROWS })
+      if (!held()) return
+      for (const row of rows) {
+        known.add(row.id)
+        lanes.add(row)
+        if (BigInt(row.id) > newest) newest = BigInt(row.id)
+      }
+      if (rows.length === CLAIM_ROWS) again = true
+    } catch (error) {
+      log.debug({ err: error }, 'the outbox could not be read; trying on')
+    } finally {
+      looking = false
+    }
+    pump()
+  }
+
+  const stopWatching = broker.onChange((status) => {
+    if (status !== 'connected') return
+    pausedUntil = 0
+    void look().then(pump)
+  })
+
+  return {
+    inFlight: () => inFlight,
+    /** A new term: whatever another leader did meanwhile is in the table. */
+    begin () {
+      fullLookAt = 0
+      void look()
+    },
+    start () {
+      poll = setInterval(() => void look(), POLL_MS)
+    },
+    wake: () => void look(),
+    /** Publishes nothing more; waits for what is in flight and marks it. */
+    async stop () {
+      stopped = true
+      clearInterval(poll)
+      clearTimeout(resume)
+      stopWatching()
+      if (inFlight > 0) await Promise.race([new Promise<void>((resolve) => { idle = resolve }), new Promise((resolve) => setTimeout(resolve, 2_000).unref())])
+      await marker.flush()
+    }
+  }
+}

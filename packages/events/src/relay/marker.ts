@@ -1,0 +1,49 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Logger } from 'pino'
+import { type OutboxStore, type PublishedRow } from './outbox-store.ts'
+
+/**
+ * Writes acknowledgements back, one statement at a time with all that came meanwhile. What cannot be written now is
+ * kept and tried again; should this process end before, the next leader publishes those rows again under the same ids.
+ */
+export function createMarker (store: Pick<OutboxStore, 'mark'>, log: Logger, onMarked: (ids: string[]) => void) {
+  let waiting: PublishedRow[] = []
+  let running: Promise<void> | undefined
+  let ending = false
+
+  async function run () {
+    while (waiting.length > 0) {
+      const batch = waiting
+      waiting = []
+      try {
+        await store.mark(batch)
+        onMarked(batch.map((row) => row.id))
+      } catch (error) {
+        waiting = batch.concat(waiting)
+        log.debug({ err: error, rows: waiting.length }, 'published rows could not be marked; trying on')
+        if (ending) return
+        await sleep(250)
+      }
+    }
+  }
+
+  function begin () {
+    running ??= run().finally(() => {
+      running = undefined
+      if (waiting.length > 0 && !ending) begin()
+    })
+    return running
+  }
+
+  return {
+    add (row: PublishedRow) {
+      waiting.push(row)
+      if (!running) setImmediate(() => void begin())
+    },
+    async flush () {
+      ending = true
+      await running
+      if (waiting.length > 0) await run()
+    }
+  }
+}
