@@ -1,0 +1,69 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
+
+let auth: AuthServer
+beforeAll(async () => { auth = await startAuth() })
+afterAll(() => auth.close())
+
+test('lists the live sessions with device and address, the current one marked', async () => {
+  const { email, sessionId, accessToken } = await auth.register({ from: '192.0.2.1' })
+  await auth.call('POST', '/api/auth/login', { body: { email, password: PASSWORD }, from: '2001:db8::7', headers: { 'user-agent': 'Phone/1.0' } })
+  const { status, body } = await auth.call('GET', '/api/auth/sessions', { token: accessToken })
+  expect(status).toBe(200)
+  expect(body.items).toHaveLength(2)
+  expect(body.items[0]).toMatchObject({ ipAddress: '2001:db8::7', userAgent: 'Phone/1.0', current: false, endedAt: null, endReason: null })
+  expect(body.items[1]).toMatchObject({ id: sessionId, ipAddress: '192.0.2.1', current: true })
+})
+
+test('one that was deleted is dead at once, and listed with its reason among the ended', async () => {
+  const { email, accessToken } = await auth.register()
+  const other = (await auth.login(email)).body
+  expect((await auth.call('DELETE', `/api/auth/sessions/${other.sessionId}`, { token: accessToken })).status).toBe(204)
+  expect((await auth.call('GET', '/api/auth/me', { token: other.accessToken })).status).toBe(401)
+  expect((await auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken: other.refreshToken } })).status).toBe(401)
+  const { body } = await auth.call('GET', '/api/auth/sessions?ended=true', { token: accessToken })
+  expect(body.items).toEqual([expect.objectContaining({ id: other.sessionId, endReason: 'ended', endedAt: expect.any(String) })])
+})
+
+test('somebody else’s, an ended and an unknown session are all 404', async () => {
+  const mine = await auth.register()
+  const other = await auth.register()
+  const ended = (await auth.login(mine.email)).body
+  await auth.call('POST', '/api/auth/logout', { token: ended.accessToken })
+  for (const id of [other.sessionId, ended.sessionId, '01890a5d-ac96-774b-bcce-b302099a8057']) {
+    expect(await auth.call('DELETE', `/api/auth/sessions/${id}`, { token: mine.accessToken })).toMatchObject({ status: 404, body: { code: 'AUTH_SESSION_NOT_FOUND' } })
+  }
+  expect((await auth.call('GET', '/api/auth/me', { token: other.accessToken })).status).toBe(200)
+})
+
+test('an expired session is listed as such, ended when it expired; after 30 days it is gone from the list', async () => {
+  const { email, accessToken } = await auth.register()
+  const [recent, old] = [(await auth.login(email)).body, (await auth.login(email)).body]
+  await auth.sql("UPDATE sessions SET expires_at = now() - interval '1 day' WHERE id = $1", recent.sessionId)
+  await auth.sql("UPDATE sessions SET expires_at = now() - interval '31 days' WHERE id = $1", old.sessionId)
+  const { body } = await auth.call('GET', '/api/auth/sessions?ended=true', { token: accessToken })
+  expect(body.items).toEqual([expect.objectContaining({ id: recent.sessionId, endReason: 'expired' })])
+})
+
+test('changing the password ends all other sessions, and the old password opens nothing', async () => {
+  const first = await auth.register()
+  const second = (await auth.login(first.email)).body
+  const newPassword = 'another tram, another town 7'
+  expect(await auth.call('POST', '/api/auth/change-password', { token: first.accessToken, body: { currentPassword: 'wrong wrong', newPassword } })).toMatchObject({ status: 403 })
+  expect(await auth.call('POST', '/api/auth/change-password', { token: first.accessToken, body: { currentPassword: PASSWORD, newPassword: 'password1' } })).toMatchObject({ status: 422, body: { errors: [{ path: '/body/newPassword' }] } })
+  expect((await auth.call('POST', '/api/auth/change-password', { token: first.accessToken, body: { currentPassword: PASSWORD, newPassword } })).status).toBe(204)
+  expect((await auth.call('GET', '/api/auth/me', { token: first.accessToken })).status).toBe(200)
+  expect((await auth.call('GET', '/api/auth/me', { token: second.accessToken })).status).toBe(401)
+  expect((await auth.login(first.email)).status).toBe(401)
+  expect((await auth.login(first.email, newPassword)).status).toBe(200)
+  expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === first.user.id)).toEqual([expect.objectContaining({ subject: second.sessionId, data: expect.objectContaining({ reason: 'password-changed' }) })])
+})
+
+test('a login that races a change of the password leaves no session behind that the old password opened', async () => {
+  const { email, accessToken, user, sessionId } = await auth.register()
+  const logins = Array.from({ length: 6 }, () => auth.login(email))
+  const change = auth.call('POST', '/api/auth/change-password', { token: accessToken, body: { currentPassword: PASSWORD, newPassword: 'another tram, another town 7' } })
+  await Promise.all([...logins, change])
+  expect((await change).status).toBe(204)
+  expect(await auth.sql('SELECT id FROM sessions WHERE user_id = $1 AND ended_at IS NULL', user.id)).toEqual([{ id: sessionId }])
+})
