@@ -71,7 +71,7 @@ export async function findBinary (source: BinarySource, { env = process.env, say
   const reasons: string[] = []
   for (const { folder, unpack } of origins) {
     try {
-      await unpackInto(folder, (work, root) => unpack(source, work, root))
+      await unpackInto(folder, (work, root) => unpack(source, work, root, env))
       const fetched = await programIn(folder, source.name)
       if (fetched) return fetched
     } catch (error) {

@@ -5,11 +5,13 @@ import { promisify } from 'node:util'
 
 const exec = promisify(execFile)
 
+type Env = Readonly<Record<string, string | undefined>>
+
 /** Downloads the distribution's packages and unpacks them into `root`; the system stays as it is. */
-export async function unpackDistribution ({ packages }: { packages: readonly string[] }, work: string, root: string): Promise<void> {
-  await download(packages, work)
+export async function unpackDistribution ({ packages }: { packages: readonly string[] }, work: string, root: string, env: Env = process.env): Promise<void> {
+  await download(packages, work, env)
   for (const file of (await readdir(work)).filter((name) => name.endsWith('.deb'))) {
-    await exec('dpkg', ['-x', join(work, file), root])
+    await exec('dpkg', ['-x', join(work, file), root], { env })
   }
 }
 
@@ -20,9 +22,9 @@ export async function librariesIn (root: string): Promise<Record<string, string>
   return folders.length > 0 ? { LD_LIBRARY_PATH: folders.join(':') } : {}
 }
 
-async function download (packages: readonly string[], folder: string) {
+async function download (packages: readonly string[], folder: string, env: Env) {
   const options = ['-o', 'APT::Sandbox::User=', '-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=10', '-o', 'Acquire::https::Timeout=10']
-  const get = (...args: string[]) => exec('apt-get', ['-q', ...options, ...args], { cwd: folder }).catch(readably)
+  const get = (...args: string[]) => exec('apt-get', ['-q', ...options, ...args], { cwd: folder, env }).catch(readably)
   try {
     await get('download', ...packages)
   } catch (error) {

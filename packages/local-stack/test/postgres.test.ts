@@ -1,0 +1,67 @@
+import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { freePorts } from '@gatepost/local-stack/ports'
+import { type PostgresServer, startPostgres } from '@gatepost/local-stack/postgres'
+
+const services = ['auth', 'posts']
+let folder: string
+let server: PostgresServer
+
+async function start () {
+  const [port] = await freePorts(1)
+  return startPostgres({ port: port!, dataDir: join(folder, 'postgres'), services })
+}
+
+async function query (url: string, text: string) {
+  const client = new pg.Client({ connectionString: url })
+  await client.connect()
+  try {
+    return (await client.query(text)).rows
+  } finally {
+    await client.end()
+  }
+}
+
+beforeAll(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'gatepost-postgres-'))
+  chmodSync(folder, 0o700) // nobody but us gets in: PostgreSQL has to come up all the same when we are root
+  server = await start()
+})
+afterAll(async () => {
+  await server.stop()
+  rmSync(folder, { recursive: true })
+})
+
+test('the owner makes tables and the service uses their rows, and nothing more', async () => {
+  await query(server.ownerUrl('auth'), 'CREATE TABLE notes (id bigserial PRIMARY KEY, text text)')
+  await query(server.serviceUrl('auth'), "INSERT INTO notes (text) VALUES ('kept')")
+  await query(server.serviceUrl('auth'), "UPDATE notes SET text = 'kept' WHERE id = 1")
+  for (const text of ['DROP TABLE notes', 'ALTER TABLE notes ADD COLUMN more int', 'CREATE TABLE mine (id int)', 'TRUNCATE notes']) {
+    await expect(query(server.serviceUrl('auth'), text), text).rejects.toThrow(/must be owner|permission denied/)
+  }
+})
+
+test('a service cannot reach the database of another', async () => {
+  await expect(query(server.serviceUrl('posts', 'auth'), 'SELECT 1')).rejects.toThrow(/permission denied for database "auth"/)
+  await expect(query(server.ownerUrl('posts', 'auth'), 'SELECT 1')).rejects.toThrow(/permission denied for database "auth"/)
+})
+
+test('a wrong password is refused', async () => {
+  const url = new URL(server.serviceUrl('auth'))
+  url.password = 'guess'
+  await expect(query(url.href, 'SELECT 1')).rejects.toThrow(/password authentication failed/)
+})
+
+test('a restart keeps the data and the passwords, also after a kill', async () => {
+  const { credentials } = server
+  await server.stop()
+  server = await start()
+  expect(server.credentials).toEqual(credentials)
+  server.signal('SIGKILL')
+  await server.ended
+  server = await start()
+  expect(await query(server.serviceUrl('auth'), 'SELECT text FROM notes')).toEqual([{ text: 'kept' }])
+})
