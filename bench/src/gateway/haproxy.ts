@@ -3,7 +3,7 @@ export function haproxyConfig ({ port, upstream, alg, keyFile }: { port: number,
   return `
 global
   nbthread 1
-  maxconn 20000
+  maxconn 4000
   log stdout format raw local0
 defaults
   mode http
