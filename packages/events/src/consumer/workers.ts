@@ -41,22 +41,21 @@ const gapDelay = (deliveries: number) => Math.min(5_000, 50 * 2 ** (deliveries -
 export function createWorkers<Tx> ({ broker, definition, handlers, transaction, log, concurrency, metrics }: WorkersOptions<Tx>) {
   const lanes = createLanes<Delivery>((delivery) => delivery.key)
   const present = new Map<number, Delivery>()
-  let active = 0
+  const state = { active: 0, stopped: false }
   let suspects: Promise<unknown> = Promise.resolve()
-  let stopped = false
   let onChange: (() => void) | undefined
   const heartbeat = setInterval(() => { for (const { message } of present.values()) message.working() }, ACK_WAIT_MS / 3)
 
   function run () {
-    while (active < concurrency && !stopped) {
+    while (state.active < concurrency && !state.stopped) {
       const delivery = lanes.take()
       if (!delivery) break
-      active++
+      state.active++
       const suspect = delivery.message.info.deliveryCount >= SUSPECT_DELIVERIES
       const work = suspect ? suspects.then(() => settle(delivery)) : settle(delivery)
       if (suspect) suspects = work
       void work.then(() => {
-        active--
+        state.active--
         present.delete(delivery.message.seq)
         lanes.finish(delivery)
         onChange?.()
@@ -69,7 +68,7 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
   async function settle (delivery: Delivery): Promise<void> {
     const { message, event } = delivery
     if (event instanceof MalformedEventError) return bury(message, event.message)
-    for (let attempt = 1; !stopped || attempt === 1; attempt++) {
+    for (let attempt = 1; !state.stopped || attempt === 1; attempt++) {
       try {
         const verdict = await traced(event, definition.name, () => handle(event, message.redelivered, { definition, handlers, transaction }))
         if (verdict === 'gap') return await waitForPredecessor(message, event)
@@ -135,17 +134,17 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
     },
     /** Resolves once fewer than `limit` messages are here. */
     async room (limit: number) {
-      while (lanes.size >= limit && !stopped) await new Promise<void>((resolve) => { onChange = resolve })
+      while (lanes.size >= limit && !state.stopped) await new Promise<void>((resolve) => { onChange = resolve })
     },
     async stop () {
-      stopped = true
+      state.stopped = true
       onChange?.()
       for (const { message } of lanes.forget()) {
         present.delete(message.seq)
         message.nak()
       }
       const deadline = performance.now() + STOP_MS
-      while (active > 0 && performance.now() < deadline) {
+      while (state.active > 0 && performance.now() < deadline) {
         await Promise.race([new Promise<void>((resolve) => { onChange = resolve }), sleep(100, undefined, { ref: false })])
       }
       clearInterval(heartbeat)

@@ -28,12 +28,11 @@ export function createLanes<Item> (keyOf: (item: Item) => string) {
     },
     /** The next item whose key has none out. */
     take (): Item | undefined {
-      for (const lane of ready) {
-        ready.delete(lane)
-        lane.busy = true
-        return lane.items[0]
-      }
-      return undefined
+      const [lane] = ready
+      if (!lane) return undefined
+      ready.delete(lane)
+      lane.busy = true
+      return lane.items[0]
     },
     /** The item is done; its key may go on. */
     finish (item: Item) {

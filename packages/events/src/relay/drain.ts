@@ -47,11 +47,11 @@ export function createDrain ({ store, publisher, broker, log, metrics, held }: D
   let resume: NodeJS.Timeout | undefined
   let poll: NodeJS.Timeout | undefined
   let complained = false
-  let stopped = false
+  const ending = new AbortController()
   let idle: (() => void) | undefined
 
   function pump () {
-    while (inFlight < MAX_IN_FLIGHT && !stopped && performance.now() >= pausedUntil && broker.status() === 'connected') {
+    while (inFlight < MAX_IN_FLIGHT && !ending.signal.aborted && performance.now() >= pausedUntil && broker.status() === 'connected') {
       if (!held()) return forget()
       const row = lanes.take()
       if (!row) break
@@ -77,7 +77,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held }: D
         hesitate(outcome.reason)
       }
     }
-    if (stopped && inFlight === 0) idle?.()
+    if (ending.signal.aborted && inFlight === 0) idle?.()
     if (!held()) forget()
     pump()
   }
@@ -121,7 +121,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held }: D
       again = true
       return
     }
-    if (!held() || stopped || broker.status() !== 'connected' || lanes.size >= CLAIM_ROWS) return
+    if (!held() || ending.signal.aborted || broker.status() !== 'connected' || lanes.size >= CLAIM_ROWS) return
     looking = true
     again = false
     try {
@@ -158,12 +158,14 @@ export function createDrain ({ store, publisher, broker, log, metrics, held }: D
       void look()
     },
     start () {
-      poll = setInterval(() => void look(), POLL_MS)
+      poll = setInterval(look, POLL_MS)
     },
-    wake: () => void look(),
+    wake () {
+      void look()
+    },
     /** Publishes nothing more; waits for what is in flight and marks it. */
     async stop () {
-      stopped = true
+      ending.abort()
       clearInterval(poll)
       clearTimeout(resume)
       stopWatching()

@@ -38,7 +38,7 @@ export function createMarker (store: Pick<OutboxStore, 'mark'>, log: Logger, onM
   return {
     add (row: PublishedRow) {
       waiting.push(row)
-      if (!running) setImmediate(() => void begin())
+      if (!running) setImmediate(begin)
     },
     async flush () {
       ending = true

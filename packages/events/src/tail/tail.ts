@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type ConsumerMessages, DeliverPolicy, type JsMsg, type OrderedConsumerOptions } from '@nats-io/jetstream'
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
+import { type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg, type OrderedConsumerOptions } from '@nats-io/jetstream'
 import { type Logger } from 'pino'
 import { type Broker } from '../broker.ts'
 
@@ -11,6 +11,8 @@ export interface TailOptions {
   /** Where to begin: a sequence, a time, or what comes from now on. */
   from: { sequence: number } | { time: Date } | 'now'
   onMessage: (message: JsMsg) => void
+  /** Called with the sequence after which reading begins, and again whenever the stream had to be begun anew. */
+  onBegin?: (sequence: number) => void
   log: Logger
 }
 
@@ -25,22 +27,30 @@ export interface Tail {
 
 const HEARTBEAT_MS = 1_000
 
-/** Follows the stream with a short-lived ordered consumer, which is made anew after the last message seen whenever it is lost. */
-export function createTail ({ broker, filter, from, onMessage, log }: TailOptions): Tail {
-  let last = 0
-  let heardAt = -Infinity
-  const began = performance.now()
+/**
+ * Follows the stream with a short-lived ordered consumer, which is made anew after the last message seen whenever it is
+ * lost. A stream that ends before that message was itself lost and made again: then all of it is read.
+ */
+export function createTail ({ broker, filter, from, onMessage, onBegin, log }: TailOptions): Tail {
+  /** The last sequence that need not be seen again; undefined before the first beginning. */
+  let last: number | undefined
+  let heardAt = performance.now()
   let messages: ConsumerMessages | undefined
   let complained = false
   const stopping = new AbortController()
   const { promise: caughtUp, resolve: beCaughtUp } = Promise.withResolvers<void>()
   const stopWatching = broker.onChange((status) => { if (status !== 'connected') messages?.stop() })
 
-  function begin (): Partial<OrderedConsumerOptions> {
-    if (last > 0) return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: last + 1 }
-    if (from === 'now') return { deliver_policy: DeliverPolicy.New }
-    if ('time' in from) return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.time.toISOString() }
-    return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, from.sequence) }
+  async function beginning (js: JetStreamClient): Promise<Partial<OrderedConsumerOptions>> {
+    if (last === undefined && from !== 'now' && 'time' in from) return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.time.toISOString() }
+    const { state } = await js.streams.get(EVENTS_STREAM).then((stream) => stream.info())
+    if (last === undefined) last = from === 'now' ? state.last_seq : (from as { sequence: number }).sequence - 1
+    else if (state.last_seq < last) {
+      log.warn({ seen: last, last: state.last_seq }, 'the stream is shorter than it was; reading it from its beginning')
+      last = 0
+    } else return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: last + 1 }
+    onBegin?.(last)
+    return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: last + 1 }
   }
 
   async function hear (stream: ConsumerMessages) {
@@ -52,24 +62,27 @@ export function createTail ({ broker, filter, from, onMessage, log }: TailOption
 
   async function follow () {
     await broker.connected()
-    const consumer = await broker.jetstream()!.consumers.get(EVENTS_STREAM, { filter_subjects: filter, ...begin() })
+    const js = broker.jetstream()
+    if (!js) return
+    const consumer = await js.consumers.get(EVENTS_STREAM, { filter_subjects: filter, ...await beginning(js) })
     const { num_pending: pending } = await consumer.info(true)
     heardAt = performance.now()
     complained = false
     if (pending === 0) beCaughtUp()
     messages = await consumer.consume({ max_messages: 500, expires: 10_000, idle_heartbeat: HEARTBEAT_MS })
+    if (stopping.signal.aborted) messages.stop()
     void hear(messages)
     try {
       for await (const message of messages) {
         heardAt = performance.now()
-        if (message.seq <= last) continue
+        if (message.seq <= (last ?? 0) || stopping.signal.aborted) continue
         last = message.seq
         onMessage(message)
         if (message.info.pending === 0) beCaughtUp()
       }
     } finally {
       messages = undefined
-      void consumer.delete().catch(() => undefined) // the server forgets it by itself
+      if (broker.status() === 'connected') consumer.delete().catch((error: unknown) => log.debug({ err: error }, 'the server will forget the reader by itself'))
     }
   }
 
@@ -82,14 +95,14 @@ export function createTail ({ broker, filter, from, onMessage, log }: TailOption
         if (!complained) log.warn({ err: error, filter }, 'the stream cannot be followed; trying on')
         complained = true
       }
-      await sleep(200, undefined, { signal: stopping.signal }).catch(() => undefined)
+      await sleep(100, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   }
   void run()
 
   return {
     caughtUp,
-    staleSeconds: () => (performance.now() - Math.max(heardAt, began)) / 1_000,
+    staleSeconds: () => (performance.now() - heardAt) / 1_000,
     stop () {
       stopping.abort()
       stopWatching()
