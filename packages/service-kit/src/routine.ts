@@ -19,7 +19,7 @@ export interface Routine {
 export function startRoutine ({ name, everyMs, work, log }: RoutineOptions): Routine {
   let running: Promise<void> | undefined
   let again = false
-  let stopped = false
+  const stopping = new AbortController()
 
   async function run () {
     do {
@@ -29,12 +29,12 @@ export function startRoutine ({ name, everyMs, work, log }: RoutineOptions): Rou
       } catch (error) {
         log.warn({ err: error, routine: name }, 'a routine failed and is tried again later')
       }
-    } while (again && !stopped)
+    } while (again && !stopping.signal.aborted)
     running = undefined
   }
 
   function wake () {
-    if (stopped) return
+    if (stopping.signal.aborted) return
     again = true
     running ??= run()
   }
@@ -43,7 +43,7 @@ export function startRoutine ({ name, everyMs, work, log }: RoutineOptions): Rou
   return {
     wake,
     async stop () {
-      stopped = true
+      stopping.abort()
       clearInterval(timer)
       await running
     }

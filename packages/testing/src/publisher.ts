@@ -1,0 +1,27 @@
+import { type EventDefinition } from '@gatepost/contracts/event'
+import { createBroker } from '@gatepost/events/broker'
+import { type EventOf, outboxRow, type OutboxRow } from '@gatepost/events/outbox'
+import { createLog } from '@gatepost/service-kit/log'
+
+export interface EventPublisher {
+  /** Resolves with the sequence in the stream. */
+  publish<Definition extends EventDefinition> (definition: Definition, event: EventOf<Definition>): Promise<number>
+  /** The same message again, as after a lost acknowledgement. */
+  publishRow (row: OutboxRow, messageId?: string): Promise<number>
+  close (): Promise<void>
+}
+
+/** Publishes events as the relay of a service would, without that service. */
+export async function startPublisher (natsUrl: string, name: string): Promise<EventPublisher> {
+  const broker = createBroker({ servers: natsUrl, name, log: createLog(name, 'silent') })
+  await broker.connected()
+  async function publishRow ({ eventId, subject, payload }: OutboxRow, messageId = eventId) {
+    const { seq } = await broker.jetstream()!.publish(subject, payload, { msgID: messageId })
+    return seq
+  }
+  return {
+    publish: (definition, event) => publishRow(outboxRow(definition, event)),
+    publishRow,
+    close: () => broker.close()
+  }
+}
