@@ -33,9 +33,10 @@ export interface LiveTailOptions {
 /** Follows `events.>` once and hands it to everybody who listens; only a reader who was away for long reads on its own for a while. */
 export function createLiveTail ({ broker, log, keep = 1_000 }: LiveTailOptions): LiveTail {
   const listeners = new Set<LiveListener>()
-  const latecomers = new Set<() => void>()
+  const latecomers = new Set<{ stop: () => void, join: () => void }>()
   let recent: LiveEvent[] = []
-  let last = 0
+  /** The last sequence that the shared tail has handed out; undefined until it has begun. */
+  let last: number | undefined
 
   const tail = createTail({
     broker,
@@ -43,8 +44,9 @@ export function createLiveTail ({ broker, log, keep = 1_000 }: LiveTailOptions):
     filter: EVENTS_SUBJECTS,
     from: 'now',
     onBegin (sequence) {
-      if (sequence < last) recent = []
+      recent = []
       last = sequence
+      for (const latecomer of [...latecomers]) latecomer.join()
     },
     onMessage (message) {
       last = message.seq
@@ -66,9 +68,9 @@ export function createLiveTail ({ broker, log, keep = 1_000 }: LiveTailOptions):
     let seen = sequence
     let stopShared: (() => void) | undefined
     function join () {
-      if (stopShared || seen < last) return
+      if (stopShared || last === undefined || seen < last) return
       own.stop()
-      latecomers.delete(own.stop)
+      latecomers.delete(latecomer)
       stopShared = subscribe((live) => { if (live.sequence > seen) listener(live) })
     }
     const own = createTail({
@@ -84,11 +86,12 @@ export function createLiveTail ({ broker, log, keep = 1_000 }: LiveTailOptions):
         join()
       }
     })
-    latecomers.add(own.stop)
+    const latecomer = { stop: own.stop, join }
+    latecomers.add(latecomer)
     void own.caughtUp.then(join)
     return () => {
       own.stop()
-      latecomers.delete(own.stop)
+      latecomers.delete(latecomer)
       stopShared?.()
       stopShared = () => undefined
     }
@@ -97,16 +100,16 @@ export function createLiveTail ({ broker, log, keep = 1_000 }: LiveTailOptions):
   return {
     subscribe,
     from (sequence, listener) {
-      if (last > 0 && sequence >= last) return subscribe(listener)
+      if (last !== undefined && sequence >= last) return subscribe(listener)
       const oldest = recent[0]?.sequence ?? Infinity
-      if (last === 0 || sequence + 1 < oldest) return catchUp(sequence, listener)
+      if (sequence + 1 < oldest) return catchUp(sequence, listener)
       for (const live of recent) if (live.sequence > sequence) listener(live)
       return subscribe(listener)
     },
-    status: () => ({ listeners: listeners.size, staleSeconds: tail.staleSeconds(), lastSequence: last }),
+    status: () => ({ listeners: listeners.size, staleSeconds: tail.staleSeconds(), lastSequence: last ?? 0 }),
     stop () {
       tail.stop()
-      for (const stop of latecomers) stop()
+      for (const latecomer of latecomers) latecomer.stop()
       listeners.clear()
     }
   }

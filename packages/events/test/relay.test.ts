@@ -1,0 +1,92 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
+
+let stage: Stage
+beforeEach(async () => { stage = await setStage() })
+afterEach(() => stage.close())
+
+const unpublished = async () => (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
+
+test('every committed row is in the stream once, under its id, and is marked with the sequence it was given', async () => {
+  const relay = stage.relay(stage.broker())
+  const posts = Array.from({ length: 20 }, () => uuidv7())
+  await Promise.all(posts.map((post) => appendVersions(stage.pool, post, 1, 5)))
+  relay.wake()
+  await eventually(unpublished, (count) => count === 0)
+  const stream = await stage.stream()
+  const { rows } = await stage.pool.query('SELECT event_id, stream_sequence::int FROM outbox')
+  expect(stream).toHaveLength(100)
+  expect(new Map(stream.map((message) => [message.id, message.sequence]))).toEqual(new Map(rows.map((row) => [row.event_id, row.stream_sequence])))
+  expect(stream.every((message) => message.header === message.id)).toBe(true)
+  for (const post of posts) expect(stream.filter((message) => message.aggregate === post).map((message) => message.version)).toEqual([1, 2, 3, 4, 5])
+})
+
+test('a transaction that is rolled back leaves no event', async () => {
+  const relay = stage.relay(stage.broker())
+  const client = await stage.pool.connect()
+  await client.query('BEGIN')
+  await appendVersion(sqlOf(client), uuidv7(), 1)
+  await client.query('ROLLBACK')
+  client.release()
+  await appendVersion(stage.sql, uuidv7(), 1)
+  relay.wake()
+  await eventually(unpublished, (count) => count === 0)
+  expect(await stage.stream()).toHaveLength(1)
+})
+
+test('a row whose id was taken before but committed after that of others is not passed over', async () => {
+  const relay = stage.relay(stage.broker())
+  const late = await stage.pool.connect()
+  await late.query('BEGIN')
+  const post = uuidv7()
+  await appendVersion(sqlOf(late), post, 1)
+  await appendVersions(stage.pool, uuidv7(), 1, 30)
+  relay.wake()
+  await eventually(() => stage.stream(), (stream) => stream.length === 30)
+  await late.query('COMMIT')
+  late.release()
+  relay.wake()
+  await eventually(() => stage.stream(), (stream) => stream.some((message) => message.aggregate === post), 1_000)
+})
+
+test('while NATS is down rows wait; they are in the stream within a second of its return', async () => {
+  const relay = stage.relay(stage.broker())
+  await appendVersion(stage.sql, uuidv7(), 1)
+  await eventually(unpublished, (count) => count === 0)
+  await stage.nats.halt()
+  await appendVersions(stage.pool, uuidv7(), 1, 50)
+  relay.wake()
+  await eventually(() => relay.status().oldestUnpublishedSeconds, (seconds) => seconds > 1)
+  const warnings = stage.lines.filter((line) => line.level >= 40).length
+  expect(warnings).toBeLessThan(5)
+  await stage.nats.start()
+  await eventually(unpublished, (count) => count === 0, 1_000)
+  expect(await stage.stream()).toHaveLength(51)
+})
+
+test('a transaction that is open elsewhere holds nothing up', async () => {
+  const relay = stage.relay(stage.broker())
+  const foreign = await stage.pool.connect()
+  await foreign.query('BEGIN')
+  await foreign.query('SELECT txid_current()')
+  await appendVersions(stage.pool, uuidv7(), 1, 10)
+  relay.wake()
+  await eventually(unpublished, (count) => count === 0, 1_000)
+  await foreign.query('ROLLBACK')
+  foreign.release()
+})
+
+test('without a wake-up the poll finds a row within a second', async () => {
+  stage.relay(stage.broker())
+  await eventually(() => stage.lines.some((line) => line.msg === 'this relay leads'))
+  await appendVersion(stage.sql, uuidv7(), 1)
+  await eventually(unpublished, (count) => count === 0, 1_000)
+})
+
+test('what was published long ago is pruned, what was not is kept', async () => {
+  await appendVersions(stage.pool, uuidv7(), 1, 3)
+  await stage.pool.query("UPDATE outbox SET stream_sequence = 1, published_at = now() - interval '8 days' WHERE aggregate_version = 1")
+  const { createOutboxStore } = await import('../src/relay/outbox-store.ts')
+  expect(await createOutboxStore(stage.pool).prune(7, 100)).toBe(1)
+  expect((await stage.pool.query('SELECT aggregate_version FROM outbox ORDER BY 1')).rows).toEqual([{ aggregate_version: 2 }, { aggregate_version: 3 }])
+})
