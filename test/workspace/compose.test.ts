@@ -42,7 +42,7 @@ const compose: { services: Record<string, Container>, networks: Record<string, {
   }), { merge: true })
 const containers = Object.entries(compose.services)
 for (const [, container] of containers) {
-  if (container.environment) container.environment = Object.fromEntries(Object.entries(container.environment).map(([name, value]) => [name, String(value)]))
+  if (container.environment) container.environment = Object.fromEntries(Object.entries(container.environment).map(([name, value]) => [name, String(value ?? '')]))
 }
 
 async function settingsSchemaOf (service: string): Promise<TObject> {
