@@ -3,8 +3,9 @@ import { operation } from '../operation.ts'
 import { CursorSchema, IdSchema, LimitSchema, SINGLE_LINE_PATTERN } from '../schemas.ts'
 import { CreatePostBodySchema, PostPageSchema, PostSchema, UpdatePostBodySchema } from './schemas.ts'
 
-/** RFC 9110 8.8.3: `*` or a list of entity tags. */
-const EntityTagsSchema = Type.String({ maxLength: 1024, pattern: '^(\\*|(W/)?"[!#-~\\u0080-\\u00ff]*"([ \\t]*,[ \\t]*(W/)?"[!#-~\\u0080-\\u00ff]*")*)$' })
+/** RFC 9110, 8.8.3 and 5.6.1: `*`, or a list of entity tags in which elements may be empty. */
+const TAG = '(W/)?"[!#-~\\u0080-\\u00ff]*"'
+const EntityTagsSchema = Type.String({ maxLength: 1024, pattern: `^(\\*|(,[ \\t]*)*${TAG}([ \\t]*,([ \\t]*${TAG})?)*)$` })
 const etag = { etag: 'Strong entity tag of this version' }
 
 export const createPost = operation({
