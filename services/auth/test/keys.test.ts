@@ -1,0 +1,82 @@
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openDatabase, type Database } from '../src/database/database.ts'
+import { keyRepository } from '../src/keys/key-repository.ts'
+import { rotateKeys, rotateOldKey } from '../src/keys/key-rotation.ts'
+import { createKeyStore } from '../src/keys/key-store.ts'
+import { openPrivateKey, sealPrivateKey } from '../src/keys/private-key-cipher.ts'
+import { deriveKey } from '../src/secrets.ts'
+import { type AuthServer, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
+
+let auth: AuthServer
+let database: Database
+const encryptionKey = deriveKey(TOKEN_SECRET, 'signing-keys')
+beforeAll(async () => {
+  auth = await startAuth()
+  database = openDatabase({ url: auth.database.url, poolSize: 3 })
+})
+afterAll(async () => {
+  await database.close()
+  await auth.close()
+})
+
+const kidOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()).kid
+const published = async () => (await auth.call('GET', '/.well-known/jwks.json')).body.keys.map(({ kid }: { kid: string }) => kid)
+const states = async () => Object.fromEntries((await keyRepository.list(database.connection)).map(({ state, kid }) => [state, kid]))
+
+test('through a rotation every token stays good and every key was published before it signed', async () => {
+  const before = await auth.register()
+  const { current, next } = await states()
+  const jwksBefore = await published()
+  expect(await rotateKeys(database, encryptionKey, { accessTokenTtl: 600 })).toEqual({ rotated: true, kid: next })
+  expect(jwksBefore).toContain(next)
+  await expect.poll(async () => kidOf((await auth.login(before.email)).body.accessToken), { timeout: 15_000, interval: 300 }).toBe(next)
+  expect((await auth.call('GET', '/api/auth/me', { token: before.accessToken })).status).toBe(200)
+  const jwks = await published()
+  expect(jwks).toHaveLength(3)
+  expect(jwks).toEqual(expect.arrayContaining([current, next, (await states()).next]))
+})
+
+test('a next key that verifiers may not know yet does not sign; one that is known does', async () => {
+  const result = await rotateKeys(database, encryptionKey, { accessTokenTtl: 600 })
+  expect(result).toEqual({ rotated: false, waitSeconds: expect.any(Number) })
+  await auth.sql("UPDATE signing_keys SET created_at = created_at - interval '61 seconds' WHERE state = 'next'")
+  expect(await rotateKeys(database, encryptionKey, { accessTokenTtl: 600 })).toMatchObject({ rotated: true })
+})
+
+test('a retiring key has lost its private half and goes when its tokens are dead', async () => {
+  const [row] = await auth.sql("SELECT private_key, retires_at > now() + interval '1 hour' AS late FROM signing_keys WHERE state = 'retiring' LIMIT 1")
+  expect(row).toEqual({ private_key: null, late: true })
+  await auth.sql("UPDATE signing_keys SET retires_at = now() - interval '1 second' WHERE state = 'retiring'")
+  await expect.poll(published, { timeout: 15_000, interval: 300 }).toHaveLength(2)
+})
+
+test('a key that has signed for long enough is replaced, once, however many processes look', async () => {
+  await auth.sql("UPDATE signing_keys SET created_at = created_at - interval '31 days', activated_at = activated_at - interval '31 days'")
+  const { next } = await states()
+  const rotations = await Promise.all([1, 2, 3].map(() => rotateOldKey(database, encryptionKey, { accessTokenTtl: 600, intervalSeconds: 30 * 86_400 })))
+  expect(rotations.filter(Boolean)).toHaveLength(1)
+  expect((await states()).current).toBe(next)
+})
+
+test('processes that start at once on an empty database agree on the keys', async () => {
+  await auth.sql('DELETE FROM signing_keys')
+  const stores = [1, 2, 3].map(() => createKeyStore({ database, encryptionKey, accessTokenTtl: 600, rotationSeconds: 86_400, log: console as never }))
+  await Promise.all(stores.map((store) => store.start()))
+  expect(new Set(stores.map((store) => store.current().kid)).size).toBe(1)
+  expect(new Set(stores.map((store) => JSON.stringify(store.jwks()))).size).toBe(1)
+  for (const store of stores) store.stop()
+})
+
+test('a sealed key opens with its secret and kid alone, and with not one bit changed', () => {
+  const box = sealPrivateKey(encryptionKey, 'kid', Buffer.from('private'))
+  expect(box.toString('latin1')).not.toContain('private')
+  expect(openPrivateKey(encryptionKey, 'kid', box).toString()).toBe('private')
+  expect(() => openPrivateKey(deriveKey('y'.repeat(32), 'signing-keys'), 'kid', box)).toThrow(/TOKEN_SECRET/)
+  expect(() => openPrivateKey(encryptionKey, 'other', box)).toThrow(/TOKEN_SECRET/)
+  box[20]! ^= 1
+  expect(() => openPrivateKey(encryptionKey, 'kid', box)).toThrow(/TOKEN_SECRET/)
+})
+
+test('a service with another TOKEN_SECRET refuses to start and says why', async () => {
+  await expect(startAuth({ TOKEN_SECRET: 'z'.repeat(40) }, auth.database)).rejects.toThrow(/TOKEN_SECRET is not the one/)
+})

@@ -1,0 +1,81 @@
+import { hashSync } from '@node-rs/argon2'
+import { expect, test } from 'vitest'
+import { COMMON_PASSWORD_COUNT } from '../src/passwords/common-passwords.ts'
+import { HASH_PARAMETERS, parseStoredHash } from '../src/passwords/password-hash.ts'
+import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
+import { passwordWeaknesses } from '../src/passwords/password-policy.ts'
+
+const owner = { email: 'ada.lovelace@example.test', displayName: 'Ada Lovelace' }
+
+test('the list of common passwords has at least 40 000 entries', () => {
+  expect(COMMON_PASSWORD_COUNT).toBeGreaterThanOrEqual(40_000)
+})
+
+test.each([
+  ['short77', /at least 8 bytes/],
+  ['password', /common/],
+  ['PassWord', /common/],
+  ['1qaz2wsx', /common/],
+  ['abababababab', /repeats/],
+  ['ada.lovelace@example.test', /e-mail/],
+  ['Ada.Lovelace1815', /e-mail/],
+  ['lovelace!!', /e-mail/],
+  ['ecalevol99', /e-mail/],
+  ['Ada Lovelace!', /display name/],
+  ['x'.repeat(1025), /at most 1024 bytes/]
+])('%s is refused with the reason', (password, reason) => {
+  expect(passwordWeaknesses(password, owner).join()).toMatch(reason)
+})
+
+test.each(['violet tram 92 over Dresden', 'пароль из слов', '🚋🚋🚲🦊', 'a lovelace of my own choosing', '        spaces   are fine  '])('%s is fine', (password) => {
+  expect(passwordWeaknesses(password, owner)).toEqual([])
+})
+
+test('hashes are argon2id with 19 MiB, two passes, one lane', async () => {
+  const hasher = await createPasswordHasher()
+  expect(await hasher.create('x')).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
+})
+
+test('a hash that was made otherwise is good and outdated', async () => {
+  const hasher = await createPasswordHasher()
+  const older = hashSync('secret', { ...HASH_PARAMETERS, timeCost: 1 })
+  expect(await hasher.check('secret', older)).toEqual({ matches: true, outdated: true })
+  expect(await hasher.check('secret', await hasher.create('secret'))).toEqual({ matches: true, outdated: false })
+})
+
+test('a pepper goes into the hash; the one before still opens it, a lost one does not', async () => {
+  const [first, second] = ['a pepper of at least thirty-two characters', 'another pepper, also of thirty-two and more']
+  const plain = await createPasswordHasher()
+  const peppered = await createPasswordHasher({ pepper: first })
+  const rotated = await createPasswordHasher({ pepper: second, previousPepper: first })
+  const stored = await peppered.create('secret')
+  expect(stored).not.toContain(first)
+  expect(await peppered.check('secret', stored)).toEqual({ matches: true, outdated: false })
+  expect(await peppered.check('secret', await plain.create('secret'))).toEqual({ matches: true, outdated: true })
+  expect(await rotated.check('secret', stored)).toEqual({ matches: true, outdated: true })
+  expect(await plain.check('secret', stored)).toMatchObject({ matches: false })
+  expect(await plain.check('secret', parseStoredHash(stored)!.phc)).toMatchObject({ matches: false })
+})
+
+test.each([
+  '$argon2id$v=19$m=4194304,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI',
+  '$argon2id$v=19$m=19456,t=4000000,p=1$c29tZXNhbHRzb21lc2FsdA$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI',
+  '$argon2id$v=19$m=19456,t=2,p=255$c29tZXNhbHRzb21lc2FsdA$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI',
+  '$argon2d$v=19$m=19456,t=2,p=1$c29tZXNhbHRzb21lc2FsdA$MTIzNDU2Nzg5MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTI',
+  '$2b$10$abcdefghijklmnopqrstuvabcdefghijklmnopqrstuvabcdefghijklm',
+  '',
+  'plain text'
+])('a stored hash that asks for too much, or is none, is a wrong password in the usual time: %s', async (stored) => {
+  const hasher = await createPasswordHasher()
+  const start = performance.now()
+  expect(await hasher.check('plain text', stored)).toMatchObject({ matches: false })
+  expect(performance.now() - start).toBeLessThan(2_000)
+})
+
+test('what waits is bounded: beyond that it is 503 at once, and what waits is served', async () => {
+  const hasher = await createPasswordHasher({ concurrency: 1, queue: 3 })
+  const results = await Promise.allSettled(Array.from({ length: 10 }, () => hasher.create('x')))
+  expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(4)
+  for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'OVERLOADED', statusCode: 503, headers: { 'retry-after': '1' } })
+  await expect(hasher.create('x')).resolves.toBeTruthy()
+})
