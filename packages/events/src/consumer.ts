@@ -66,6 +66,7 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
   async function pull () {
     await broker.connected()
     const consumer = await broker.jetstream()!.consumers.get(EVENTS_STREAM, definition.name)
+    workers.keepAlive((await consumer.info(true)).config.ack_wait! / 1e6)
     messages = await consumer.consume({ max_messages: PULL_MESSAGES, expires: 10_000, idle_heartbeat: 1_000 })
     if (complained) log.info('pulling again')
     complained = false

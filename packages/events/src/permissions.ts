@@ -1,7 +1,7 @@
-import { EVENTS_STREAM, type ServiceName } from '@gatepost/contracts/event'
+import { EVENTS_STREAM, EVENTS_SUBJECTS, type ServiceName } from '@gatepost/contracts/event'
 import { consumers, events } from '@gatepost/contracts/events'
 import { inboxPrefixOf } from './broker.ts'
-import { deadLetterSubject } from './provision/configuration.ts'
+import { DEAD_LETTER_SUBJECTS, deadLetterSubject } from './provision/configuration.ts'
 
 export interface Credential {
   user: string
@@ -68,7 +68,7 @@ const subscriber: Permissions = {
 }
 
 const provisioner: Permissions = {
-  publish: { allow: [api('>'), deadLetterSubject('>'), ...events.map((event) => event.subject)] },
+  publish: { allow: [api('>'), EVENTS_SUBJECTS, DEAD_LETTER_SUBJECTS] },
   subscribe: { allow: [`${inboxPrefixOf('provisioner')}.>`, 'events.>'] }
 }
 

@@ -5,7 +5,6 @@ import { type JsMsg } from '@nats-io/jetstream'
 import { type Logger } from 'pino'
 import { type Broker } from '../broker.ts'
 import { createLanes } from '../order/lanes.ts'
-import { ACK_WAIT_MS } from '../provision/configuration.ts'
 import { MalformedEventError, parseEvent } from '../validation.ts'
 import { storeDeadLetter } from './dead-letters.ts'
 import { handle, HandlerError, type Handler, TooManyStartsError, type Transaction } from './handling.ts'
@@ -44,7 +43,7 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
   const state = { active: 0, stopped: false }
   let suspects: Promise<unknown> = Promise.resolve()
   let onChange: (() => void) | undefined
-  const heartbeat = setInterval(() => { for (const { message } of present.values()) message.working() }, ACK_WAIT_MS / 3)
+  let heartbeat: NodeJS.Timeout | undefined
 
   function run () {
     while (state.active < concurrency && !state.stopped) {
@@ -124,6 +123,11 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
 
   return {
     get size () { return lanes.size },
+    /** Tells the server in time that what is here is being worked on; without it, it would be given to another replica. */
+    keepAlive (ackWaitMs: number) {
+      clearInterval(heartbeat)
+      heartbeat = setInterval(() => { for (const { message } of present.values()) message.working() }, ackWaitMs / 3)
+    },
     add (message: JsMsg) {
       // Redelivered while it is still here: one handling settles both.
       if (present.has(message.seq)) return

@@ -10,7 +10,7 @@ export function listenForRows (databaseUrl: string, onRows: () => void): { stop 
 
   async function listen () {
     client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 2_000, keepAlive: true, application_name: 'outbox-listen' })
-    const ended = new Promise<void>((resolve) => client!.once('end', resolve).once('error', () => resolve()))
+    const ended = new Promise<void>((resolve) => client!.once('end', resolve).on('error', () => resolve()))
     try {
       await client.connect()
       client.on('notification', onRows)

@@ -57,7 +57,13 @@ export async function setStage () {
   pool.on('error', () => undefined)
   const { log, lines } = recordingLog()
   const own = {
-    ...stage, nats, database, pool, sql: sqlOf(pool), log, lines,
+    ...stage,
+    nats,
+    database,
+    pool,
+    sql: sqlOf(pool),
+    log,
+    lines,
     broker: (name: BrokerAccount = 'posts'): Broker => stage.defer(createBroker({ servers: nats.urlOf(name), name, log }), (broker) => broker.close()),
     relay (broker: Broker, more: object = {}): Relay {
       const relay = stage.defer(createRelay({ databaseUrl: database.url, service: 'posts', broker, log, ...more }), (started) => started.stop())

@@ -1,0 +1,112 @@
+import { spawn } from 'node:child_process'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createBroker } from '../src/broker.ts'
+import { startProxy } from './support/proxy.ts'
+import { appendVersion, appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+
+let stage: Stage
+beforeEach(async () => { stage = await setStage() })
+afterEach(() => stage.close())
+
+const unpublished = async () => (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
+
+/** A relay in a process of its own, which can be killed and frozen. */
+async function startRelayProcess () {
+  const child = spawn(process.execPath, [new URL('support/relay-process.ts', import.meta.url).pathname], {
+    env: { ...process.env, DATABASE_URL: stage.database.url, NATS_URL: stage.nats.urlOf('posts') }, stdio: ['ignore', 'pipe', 'inherit']
+  })
+  stage.defer(child, () => { child.kill('SIGKILL') })
+  let output = ''
+  child.stdout.on('data', (chunk) => { output += chunk })
+  return { child, says: (text: string) => output.includes(text) }
+}
+
+/** In the stream: nothing twice, and every aggregate's versions in their order. */
+function inOrder (stream: Awaited<ReturnType<Stage['stream']>>) {
+  expect(new Set(stream.map((message) => message.id)).size).toBe(stream.length)
+  const versions = new Map<string, number>()
+  for (const { aggregate, version } of stream) {
+    expect(version).toBe((versions.get(aggregate) ?? 0) + 1)
+    versions.set(aggregate, version)
+  }
+}
+
+test('a leader that is killed in the middle is succeeded within two seconds; nothing is lost, doubled or reordered', async () => {
+  const first = await startRelayProcess()
+  await eventually(() => first.says('this relay leads'))
+  const relay = stage.relay(stage.broker())
+  const posts = Array.from({ length: 40 }, () => uuidv7())
+  await Promise.all(posts.slice(0, 20).map((post) => appendVersions(stage.pool, post, 1, 10)))
+  first.child.kill('SIGKILL')
+  const killedAt = Date.now()
+  const late = Promise.all(posts.slice(20).map((post) => appendVersions(stage.pool, post, 1, 10)))
+  await eventually(() => relay.status().leader)
+  expect(Date.now() - killedAt).toBeLessThan(2_000)
+  await late
+  await eventually(unpublished, (count) => count === 0)
+  const stream = await stage.stream()
+  expect(stream).toHaveLength(400)
+  inOrder(stream)
+})
+
+test('a leader that was frozen, and wakes when another leads, neither doubles nor reorders', async () => {
+  const first = await startRelayProcess()
+  await eventually(() => first.says('this relay leads'))
+  const relay = stage.relay(stage.broker())
+  const posts = Array.from({ length: 20 }, () => uuidv7())
+  const writing = Promise.all(posts.map((post) => appendVersions(stage.pool, post, 1, 30)))
+  await eventually(() => stage.stream(), (stream) => stream.length > 20)
+  first.child.kill('SIGSTOP')
+  const frozenAt = Date.now()
+  await eventually(() => relay.status().leader)
+  expect(Date.now() - frozenAt).toBeLessThan(2_000)
+  await writing
+  first.child.kill('SIGCONT')
+  await Promise.all(posts.map((post) => appendVersions(stage.pool, post, 31, 40)))
+  await eventually(unpublished, (count) => count === 0)
+  await eventually(() => first.says('this relay no longer leads'))
+  const stream = await stage.stream()
+  expect(stream).toHaveLength(800)
+  inOrder(stream)
+})
+
+test('an acknowledgement that never came is asked for again under the same id; no later version overtakes', async () => {
+  const proxy = stage.defer(await startProxy(Number(new URL(stage.nats.url).port)), (started) => started.stop())
+  const url = new URL(stage.nats.urlOf('posts'))
+  url.port = String(proxy.port)
+  const relay = stage.relay(stage.defer(createBroker({ servers: url.href, name: 'posts', log: stage.log }), (broker) => broker.close()))
+  const post = uuidv7()
+  await appendVersion(stage.sql, post, 1)
+  await eventually(unpublished, (count) => count === 0)
+  proxy.withhold()
+  await appendVersions(stage.pool, post, 2, 5)
+  relay.wake()
+  await eventually(() => stage.stream(), (stream) => stream.length === 2)
+  proxy.cut()
+  await eventually(unpublished, (count) => count === 0)
+  const stream = await stage.stream()
+  expect(stream.map((message) => message.version)).toEqual([1, 2, 3, 4, 5])
+  inOrder(stream)
+})
+
+test('an event that the stream refuses is quarantined; its aggregate waits, the others go on', async () => {
+  const relay = stage.relay(stage.broker())
+  const [poisoned, healthy] = [uuidv7(), uuidv7()]
+  const event = await appendVersion(stage.sql, poisoned, 1)
+  await stage.pool.query("UPDATE outbox SET payload = rpad(payload, 1200000, ' ') WHERE event_id = $1", [event.id])
+  await appendVersion(stage.sql, poisoned, 2)
+  await appendVersions(stage.pool, healthy, 1, 3)
+  await eventually(() => relay.status().quarantined, (count) => count === 1)
+  await eventually(unpublished, (count) => count === 2)
+  expect((await stage.stream()).map((message) => message.aggregate)).toEqual([healthy, healthy, healthy])
+  const { rows: [row] } = await stage.pool.query('SELECT attempts, last_error, quarantined_at FROM outbox WHERE event_id = $1', [event.id])
+  expect(row).toMatchObject({ attempts: 3, last_error: expect.stringContaining('max_payload') })
+})
+
+test('a database that restarts is found again', async () => {
+  const relay = stage.relay(stage.broker())
+  await eventually(() => relay.status().leader)
+  await stage.pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user')
+  await appendVersions(stage.pool, uuidv7(), 1, 5)
+  await eventually(unpublished, (count) => count === 0, 3_000)
+})
