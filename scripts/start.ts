@@ -1,25 +1,26 @@
 // Runs everything on this machine: `pnpm start [--fresh]`.
+import { relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isOpen } from '@gatepost/local-stack/child'
 import { startSystem } from '@gatepost/local-stack/system'
-import { addresses, portsOf, portVariables } from './start/addresses.ts'
+import { addresses, neededPorts, portsOf, portVariables } from './start/addresses.ts'
 import { embeddedBroker } from './start/broker.ts'
-import { dataFolder } from './start/data-folder.ts'
+import { prepareDataFolder } from './start/data-folder.ts'
 import { relayOutput } from './start/output.ts'
 import { deploy } from './migrate/deploy.ts'
 import { type DatabaseService } from './prisma.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
+const dataDir = resolve(root, process.env.GATEPOST_DATA || '.data')
 const say = (line: string) => { process.stdout.write(`${line}\n`) }
 const started = performance.now()
 
 async function start () {
-  const dataDir = await dataFolder(root, process.argv.includes('--fresh'))
   const ports = portsOf(process.env)
-  for (const [name, port] of Object.entries(ports)) {
-    const variable = portVariables[name as keyof typeof ports]
-    if (await isOpen(port)) throw new Error(`port ${port} is in use: stop what listens there, or choose another port with ${variable}`)
+  for (const name of neededPorts(process.env)) {
+    if (await isOpen(ports[name])) throw new Error(`port ${ports[name]} is in use: stop what listens there, or choose another port with ${portVariables[name]}`)
   }
+  await prepareDataFolder(dataDir, process.argv.includes('--fresh'))
   say('starting PostgreSQL, NATS, auth, posts, feed and gateway …')
   return startSystem({
     root,
@@ -53,12 +54,12 @@ try {
   const starting = start()
   const early = await Promise.race([starting.then(() => undefined), told])
   const system = await starting
-  if (!early) say(addresses(process.env, Math.round(performance.now() - started)))
+  if (!early) say(addresses(process.env, { dataDir: relative(process.cwd(), dataDir) || '.', milliseconds: performance.now() - started }))
   const broken = await Promise.race([system.broken, told.then(() => undefined)])
   leaving = true
   say(broken ? `\n${broken}\nstopping the rest …` : '\nstopping …')
   await system.stop()
-  say('stopped; the data is in .data')
+  say(`stopped; the data is in ${relative(process.cwd(), dataDir) || '.'}`)
   process.exit(broken ? 1 : 0)
 } catch (error) {
   process.stderr.write(`\nGatepost could not start: ${(error as Error).message}\n`)

@@ -29,19 +29,25 @@ export function portsOf (env: Env): SystemPorts {
   })) as unknown as SystemPorts
 }
 
+/** The ports that this run opens; a server that the environment names needs none. */
+export function neededPorts (env: Env): Array<keyof SystemPorts> {
+  const ownServers = { postgres: !['AUTH', 'POSTS', 'FEED'].every((name) => env[`${name}_DATABASE_URL`]), nats: !env.NATS_URL }
+  return (Object.keys(DEFAULTS) as Array<keyof SystemPorts>).filter((name) => ownServers[name as keyof typeof ownServers] ?? true)
+}
+
 /** What one wants to know once everything runs. */
-export function addresses (env: Env, milliseconds: number): string {
+export function addresses (env: Env, { dataDir, milliseconds }: { dataDir: string, milliseconds: number }): string {
   const ports = portsOf(env)
   const gateway = `http://127.0.0.1:${ports.gateway}`
   const rows = [
     ['API', gateway],
     ['API reference', `${gateway}/docs`],
     ['events', `${gateway}/docs/events`],
-    ['NATS', env.NATS_URL ? 'NATS_URL' : `nats://127.0.0.1:${ports.nats}   (no credentials: read-only)`],
+    ['NATS', env.NATS_URL ? 'as NATS_URL says' : `nats://127.0.0.1:${ports.nats}   (no credentials: read-only)`],
     ['services', `auth ${ports.auth}, posts ${ports.posts}, feed ${ports.feed}`],
     ['metrics', `gateway ${ports.gatewayOps}, auth ${ports.authOps}, posts ${ports.postsOps}, feed ${ports.feedOps}   (/metrics)`],
-    ['PostgreSQL', `127.0.0.1:${ports.postgres}   (passwords in .data/postgres/credentials.json)`],
-    ['logs', '.data/logs']
+    ['PostgreSQL', neededPorts(env).includes('postgres') ? `127.0.0.1:${ports.postgres}   (passwords in ${dataDir}/postgres/credentials.json)` : 'as *_DATABASE_URL say'],
+    ['logs', `${dataDir}/logs`]
   ]
   return `\nGatepost is ready after ${(milliseconds / 1000).toFixed(1)} s.\n\n${rows.map(([name, value]) => `  ${name!.padEnd(14)} ${value}`).join('\n')}\n\nCtrl-C stops it.\n`
 }

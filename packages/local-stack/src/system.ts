@@ -58,7 +58,7 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
   function watch<Kind extends Child> (child: Kind): Kind {
     children.set(child.name, child)
     void child.ended.then((text) => {
-      if (!stopping && children.get(child.name) === child) broken.resolve([text, child.lastWords()].filter(Boolean).join('\n'))
+      if (!stopping && children.get(child.name) === child) broken.resolve([text, reasonIn(child.lastWords())].filter(Boolean).join(': '))
     })
     return child
   }
@@ -119,4 +119,10 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
     await stop()
     throw error
   }
+}
+
+/** The line that says why, out of what a process wrote before it ended. */
+function reasonIn (lastWords: string) {
+  const lines = lastWords.split('\n').map((line) => line.trim()).filter(Boolean)
+  return lines.find((line) => line.includes(': ')) ?? lines.at(-1)
 }
