@@ -20,8 +20,6 @@ export interface DatabaseOptions {
   url: string
   /** Connections of this process; whoever waits for one for two seconds is told that it is too much. */
   poolSize: number
-  /** Sees every statement. */
-  onQuery?: (statement: string, parameters: string) => void
 }
 
 const ACQUIRE_TIMEOUT_MS = 2_000
@@ -29,7 +27,7 @@ const ACQUIRE_TIMEOUT_MS = 2_000
 export const TRANSACTION_TIMEOUT_MS = 5_000
 const TRIES = 4
 
-export function openDatabase ({ url, poolSize, onQuery }: DatabaseOptions): Database {
+export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
   const adapter = new PrismaPg({
     connectionString: url,
     max: poolSize,
@@ -38,12 +36,7 @@ export function openDatabase ({ url, poolSize, onQuery }: DatabaseOptions): Data
     idle_in_transaction_session_timeout: TRANSACTION_TIMEOUT_MS,
     application_name: 'gatepost-posts'
   }, { statementNameGenerator: createStatementNames() })
-  const prisma = new PrismaClient({
-    adapter,
-    transactionOptions: { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS },
-    log: onQuery ? [{ emit: 'event', level: 'query' }] : []
-  })
-  if (onQuery) prisma.$on('query' as never, ({ query, params }: Prisma.QueryEvent) => { onQuery(query, params) })
+  const prisma = new PrismaClient({ adapter, transactionOptions: { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS } })
 
   async function transaction<T> (work: (tx: Connection) => Promise<T>): Promise<T> {
     for (let attempt = 1; ; attempt++) {

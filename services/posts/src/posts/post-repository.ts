@@ -44,8 +44,8 @@ const DELETE = `${LOCKED},
     RETURNING posts.id
   )
   SELECT EXISTS (SELECT FROM gone) AS changed, author_id AS "authorId", version AS "versionFound" FROM target`
-const DELETE_SOME = `WITH some AS MATERIALIZED (SELECT id FROM posts WHERE author_id = $1::uuid ORDER BY id DESC LIMIT $2::int FOR UPDATE)
-  DELETE FROM posts USING some WHERE posts.id = some.id RETURNING posts.id, posts.version`
+const DELETE_SOME = `WITH batch AS MATERIALIZED (SELECT id FROM posts WHERE author_id = $1::uuid ORDER BY id DESC LIMIT $2::int FOR UPDATE)
+  DELETE FROM posts USING batch WHERE posts.id = batch.id RETURNING posts.id, posts.version`
 
 export const postRepository = {
   async find (connection: Connection, id: string): Promise<Post | null> {

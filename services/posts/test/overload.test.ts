@@ -1,0 +1,73 @@
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
+
+let posts: PostsUnderTest
+beforeAll(async () => { posts = await startPosts({ env: { POSTS_DATABASE_POOL: '2' } }) })
+afterAll(() => posts.stop())
+
+async function whileLocked (mode: string, work: () => Promise<void>) {
+  const blocker = new pg.Client({ connectionString: posts.database.ownerUrl })
+  await blocker.connect()
+  try {
+    await blocker.query('BEGIN')
+    await blocker.query(`LOCK TABLE posts IN ${mode} MODE`)
+    await work()
+  } finally {
+    await blocker.end()
+  }
+}
+
+test('when every connection is taken, and when a statement is too slow, it is 503 with Retry-After, and never more than the pool', async () => {
+  const userId = anybody()
+  const post = await posts.write(userId)
+  const url = `/api/posts/${post.id}`
+  await whileLocked('ACCESS EXCLUSIVE', async () => {
+    const answers = Promise.all([
+      ...Array.from({ length: 3 }, () => posts.call('GET', url)),
+      ...Array.from({ length: 3 }, () => posts.call('GET', '/api/posts')),
+      ...Array.from({ length: 3 }, () => posts.call('POST', '/api/posts', { as: { userId }, body: { title: 'a', content: 'b' } })),
+      ...Array.from({ length: 3 }, () => posts.call('PATCH', url, { as: { userId }, body: { title: 'c' } })),
+      ...Array.from({ length: 3 }, () => posts.call('DELETE', url, { as: { userId } }))
+    ])
+    await expect.poll(async () => (await posts.sql.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()")).rows[0].n).toBe(2)
+    for (const answer of await answers) {
+      expect([answer.statusCode, answer.json().code, answer.headers['retry-after']]).toEqual([503, 'OVERLOADED', '1'])
+      expect(answer.body).not.toMatch(/prisma|connect|statement|postgres/i)
+    }
+  })
+  expect((await posts.call('PATCH', url, { as: { userId }, body: { title: 'c' } })).statusCode).toBe(200)
+})
+
+test('a connection that the server cuts is 503 for the one who was using it, and for nobody later', async () => {
+  const userId = anybody()
+  const post = await posts.write(userId)
+  const admin = new pg.Client({ connectionString: posts.database.adminUrl })
+  await admin.connect()
+  try {
+    await whileLocked('ACCESS EXCLUSIVE', async () => {
+      const read = posts.call('GET', `/api/posts/${post.id}`)
+      const change = posts.call('PATCH', `/api/posts/${post.id}`, { as: { userId }, body: { title: 'c' } })
+      await expect.poll(async () => (await admin.query("SELECT FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database() AND wait_event_type = 'Lock'")).rowCount).toBe(2)
+      await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()")
+      for (const answer of [await read, await change]) expect([answer.statusCode, answer.json().code]).toEqual([503, 'OVERLOADED'])
+    })
+  } finally {
+    await admin.end()
+  }
+  expect((await posts.call('GET', `/api/posts/${post.id}`)).json()).toEqual(post)
+})
+
+test('without PostgreSQL it is not ready, and answers 503', async () => {
+  const lost = await startPosts({ env: { POSTS_DATABASE_URL: 'postgresql://posts:secret@127.0.0.1:1/posts' } })
+  try {
+    await expect.poll(async () => (await lost.app.inject({ url: '/ready' })).json().checks.keys.status).toBe('up')
+    const ready = await lost.app.inject({ url: '/ready' })
+    expect([ready.statusCode, ready.json().checks.postgres.status]).toEqual([503, 'down'])
+    const answer = await lost.call('GET', '/api/posts')
+    expect([answer.statusCode, answer.json().code, answer.headers['retry-after']]).toEqual([503, 'OVERLOADED', '1'])
+    expect(answer.body).not.toMatch(/127\.0\.0\.1|secret/)
+  } finally {
+    await lost.stop()
+  }
+})

@@ -1,0 +1,102 @@
+import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
+import { planOf } from '@gatepost/testing/query-plans'
+import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { outboxRow } from '@gatepost/events/outbox'
+import { postCreated } from '@gatepost/contracts/posts/events'
+import { type Connection, type Database, openDatabase } from '../src/database/database.ts'
+import { creationRepository } from '../src/posts/creation-repository.ts'
+import { postRepository } from '../src/posts/post-repository.ts'
+import { searchRepository } from '../src/posts/search-repository.ts'
+import { anybody } from './posts-app.ts'
+
+const ROWS = 60_000
+const author = anybody()
+let database: TestDatabase
+let prisma: Database
+let connection: Connection
+let last: { statement: string, values: unknown[] }
+
+beforeAll(async () => {
+  database = await createDatabase('posts')
+  const client = new pg.Client({ connectionString: database.ownerUrl })
+  await client.connect()
+  await client.query(`INSERT INTO posts (id, author_id, title, content, created_at, updated_at)
+    SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, ('01900000-0000-7000-9000-' || lpad(to_hex(i % 20), 12, '0'))::uuid,
+      'number ' || i, 'every post has word' || i % 1000, now(), now() FROM generate_series(1, ${ROWS}) i`)
+  await client.query('ANALYZE posts')
+  await client.end()
+  prisma = openDatabase({ url: database.url, poolSize: 2 })
+  connection = new Proxy(prisma.connection, {
+    get (target, name) {
+      if (name !== '$queryRawUnsafe') return Reflect.get(target, name)
+      return (statement: string, ...values: unknown[]) => {
+        last = { statement, values }
+        return target.$queryRawUnsafe(statement, ...values)
+      }
+    }
+  })
+})
+afterAll(async () => {
+  await prisma.close()
+  await database.drop()
+})
+
+const id = '01900000-0000-7000-8000-000000009876'
+const known = '01900000-0000-7000-9000-000000000007'
+const plan = () => planOf(database.url, last.statement, last.values)
+/** What PostgreSQL may change to once it has planned a named statement a few times. */
+const genericPlan = () => planOf(database.url, last.statement, 'generic')
+
+test('the list is read off the primary key, without a sort', async () => {
+  for (const before of [undefined, id]) {
+    await postRepository.list(connection, { before, limit: 21 })
+    for (const nodes of [await plan(), await genericPlan()]) expect(nodes).toEqual(['Limit', 'Index Scan posts_pkey'])
+  }
+})
+
+test('the list of an author is read off its index, without a sort', async () => {
+  for (const before of [undefined, id]) {
+    await postRepository.list(connection, { authorId: known, before, limit: 21 })
+    for (const nodes of [await plan(), await genericPlan()]) expect(nodes).toEqual(['Limit', 'Index Scan posts_author_id_id_idx'])
+  }
+})
+
+test('a search for a word uses the index of words', async () => {
+  await searchRepository.search(connection, { q: 'word77', limit: 21 })
+  const nodes = await plan()
+  expect(nodes).toContain('Bitmap Index Scan posts_search_idx')
+  expect(nodes).not.toContain('Seq Scan posts')
+})
+
+test('a search for a word that is everywhere reads the newest posts and no more', async () => {
+  await searchRepository.search(connection, { q: 'every', limit: 21 })
+  const nodes = await plan()
+  expect(nodes).not.toContain('Seq Scan posts')
+  expect(nodes).not.toContain('Bitmap Index Scan posts_search_idx')
+})
+
+test('a search at one author uses an index', async () => {
+  await searchRepository.search(connection, { q: 'every', authorId: known, limit: 21 })
+  const nodes = await plan()
+  expect(nodes.some((node) => node.includes('posts_author_id_id_idx'))).toBe(true)
+  expect(nodes).not.toContain('Seq Scan posts')
+})
+
+test('changing, deleting and creating scan no table', async () => {
+  const statements: Array<() => Promise<unknown>> = [
+    () => postRepository.update(connection, { id, userId: author, versions: [1] }, { title: 'a', now: new Date() }),
+    () => postRepository.delete(connection, { id, userId: author, versions: null }, { anyAuthor: false }),
+    () => postRepository.deleteSome(connection, { authorId: author, limit: 100 }),
+    () => {
+      const post = { id: anybody(), authorId: author, title: 'a', content: 'b', version: 1, createdAt: new Date().toISOString(), updatedAt: new Date().toISOString() }
+      const event = outboxRow(postCreated, { data: { postId: post.id, ...post }, aggregateVersion: 1 })
+      return creationRepository.create(connection, post, event, { key: 'a', fingerprint: new Uint8Array(32), expired: new Date() })
+    }
+  ]
+  for (const run of statements) {
+    await run()
+    // Of the table of deleted authors, which is empty here, a scan is the cheapest read.
+    for (const nodes of [await plan(), await genericPlan()]) expect(nodes.filter((node) => node.startsWith('Seq Scan') && node !== 'Seq Scan deleted_authors')).toEqual([])
+  }
+})

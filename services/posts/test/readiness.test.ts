@@ -1,0 +1,59 @@
+import { sessionRevoked } from '@gatepost/contracts/auth/events'
+import { eventually } from '@gatepost/testing/eventually'
+import { startPublisher } from '@gatepost/testing/publisher'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
+
+let posts: PostsUnderTest
+beforeAll(async () => { posts = await startPosts({ broker: true }) })
+afterAll(() => posts?.stop())
+
+const ready = () => posts.app.inject({ url: '/ready' })
+
+test('with everything there it is ready', async () => {
+  await eventually(async () => {
+    const answer = await ready()
+    expect([answer.statusCode, answer.json()]).toEqual([200, {
+      status: 'up',
+      checks: { postgres: { status: 'up' }, keys: { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' }, outbox: { status: 'up' } }
+    }])
+  })
+})
+
+test('a revoked session is refused within a second', async () => {
+  const [userId, sessionId] = [anybody(), anybody()]
+  const auth = await startPublisher(posts.nats.urlOf('auth'), 'auth')
+  try {
+    expect((await posts.call('GET', '/api/posts', { as: { userId, sessionId } })).statusCode).toBe(200)
+    await auth.publish(sessionRevoked, { data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() }, aggregateVersion: 1 })
+    await eventually(async () => { expect((await posts.call('GET', '/api/posts', { as: { userId, sessionId } })).statusCode).toBe(401) }, { withinMs: 1_000 })
+    expect((await posts.call('GET', '/api/posts', { as: { userId } })).statusCode).toBe(200)
+  } finally {
+    await auth.close()
+  }
+})
+
+test('without NATS it goes on, says so, and publishes once NATS is back', async () => {
+  await posts.nats.halt()
+  await eventually(async () => { expect((await ready()).json().checks.nats.status).toBe('degraded') })
+  expect((await ready()).statusCode).toBe(200)
+  const post = await posts.write(anybody())
+  await posts.nats.start()
+  await eventually(async () => {
+    const { rows } = await posts.sql.query('SELECT stream_sequence FROM outbox WHERE aggregate_id = $1', [post.id])
+    expect(rows[0].stream_sequence).not.toBeNull()
+  })
+})
+
+test('it starts without NATS and without auth, live but not ready', async () => {
+  const alone = await startPosts({ env: { AUTH_URL: 'http://127.0.0.1:1' } })
+  try {
+    expect((await alone.app.inject({ url: '/live' })).statusCode).toBe(200)
+    const answer = await alone.app.inject({ url: '/ready' })
+    expect([answer.statusCode, answer.json().checks.keys.status]).toEqual([503, 'down'])
+    const refused = await alone.call('GET', '/api/posts')
+    expect([refused.statusCode, refused.headers['retry-after']]).toEqual([503, '1'])
+  } finally {
+    await alone.stop()
+  }
+})
