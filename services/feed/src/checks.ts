@@ -1,0 +1,37 @@
+import { type Broker } from '@gatepost/events/broker'
+import { type Revocations } from '@gatepost/events/revocations'
+import { type Check } from '@gatepost/service-kit/health'
+import { type RemoteKeySource } from '@gatepost/service-kit/key-source'
+import { type Database } from './database/database.ts'
+
+export interface ChecksOptions {
+  database: Database
+  keys: RemoteKeySource
+  broker: Broker
+  revoked: Revocations
+}
+
+/** Without its database or the keys of tokens the feed can do nothing; without NATS it answers what it knows. */
+export function readinessChecks ({ database, keys, broker, revoked }: ChecksOptions): Check[] {
+  return [
+    {
+      name: 'postgres',
+      async check () {
+        await database.ping()
+        return { status: 'up' }
+      }
+    },
+    {
+      name: 'keys',
+      check: () => keys.status().loaded ? { status: 'up' } : { status: 'down', detail: 'the keys of access tokens are not read yet' }
+    },
+    {
+      name: 'nats',
+      check: () => broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'the feed is as old as the connection is away' }
+    },
+    {
+      name: 'revocations',
+      check: () => revoked.status().caughtUp ? { status: 'up' } : { status: 'degraded', detail: 'not all revoked sessions are known' }
+    }
+  ]
+}

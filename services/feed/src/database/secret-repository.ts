@@ -1,0 +1,13 @@
+import { randomBytes } from 'node:crypto'
+import { type Connection } from './database.ts'
+
+const BYTES = 32
+
+export const secretRepository = {
+  /** The random key of a name: made by whoever asks first, the same for all replicas and after every restart. */
+  async find (connection: Connection, name: string) {
+    await connection.secret.createMany({ data: [{ name, value: randomBytes(BYTES) }], skipDuplicates: true })
+    const { value } = await connection.secret.findUniqueOrThrow({ where: { name } })
+    return value
+  }
+}

@@ -1,0 +1,54 @@
+import { type Connection } from '../database/database.ts'
+
+export interface Entry {
+  id: string
+  authorId: string
+  title: string
+  content: string
+  createdAt: string
+}
+
+export interface ListedEntry {
+  id: string
+  title: string
+  content: string
+  createdAt: Date
+  authorId: string
+  displayName: string
+}
+
+/** Above every UUIDv7: the first page begins here. */
+const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+export const entryRepository = {
+  /** Adds an entry, also one whose author is not known yet; the entry of an author who is gone is not taken. */
+  async add (tx: Connection, { id, authorId, title, content, createdAt }: Entry) {
+    await tx.$executeRaw`
+      INSERT INTO entries (id, author_id, title, content, created_at)
+      SELECT ${id}::uuid, ${authorId}::uuid, ${title}, ${content}, ${createdAt}::timestamptz
+      WHERE NOT EXISTS (SELECT 1 FROM authors WHERE id = ${authorId}::uuid AND deleted_at IS NOT NULL)
+      ON CONFLICT (id) DO NOTHING`
+  },
+
+  async change (tx: Connection, id: string, title: string, content: string) {
+    await tx.entry.updateMany({ where: { id }, data: { title, content } })
+  },
+
+  async delete (tx: Connection, id: string) {
+    await tx.entry.deleteMany({ where: { id } })
+  },
+
+  /** Deletes at most `limit` entries of an author; answers how many. */
+  deleteSome (connection: Connection, authorId: string, limit: number) {
+    return connection.$executeRaw`DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE author_id = ${authorId}::uuid LIMIT ${limit})`
+  },
+
+  /** Newest first, from before an id on: two index look-ups an entry, however far down the list it is. */
+  list (connection: Connection, { before = NEWEST, limit }: { before?: string, limit: number }): Promise<ListedEntry[]> {
+    return connection.$queryRaw<ListedEntry[]>`
+      SELECT e.id, e.title, e.content, e.created_at AS "createdAt", e.author_id AS "authorId", a.display_name AS "displayName"
+      FROM entries e JOIN authors a ON a.id = e.author_id
+      WHERE e.id < ${before}::uuid AND a.display_name IS NOT NULL
+      ORDER BY e.id DESC LIMIT ${limit}`
+  }
+}

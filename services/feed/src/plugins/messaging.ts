@@ -1,0 +1,72 @@
+import { userDeleted, userRegistered, userUpdated } from '@gatepost/contracts/auth/events'
+import { consumers } from '@gatepost/contracts/events'
+import { postCreated, postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
+import { type Broker, createBroker } from '@gatepost/events/broker'
+import { createConsumer, handlerOf } from '@gatepost/events/consumer'
+import { followRevocations, type Revocations } from '@gatepost/events/revocations'
+import { type RevocationList } from '@gatepost/service-kit/revocation-list'
+import fp from 'fastify-plugin'
+import { type Logger } from 'pino'
+import { type Registry } from 'prom-client'
+import { authorRepository } from '../authors/author-repository.ts'
+import { type Settings } from '../config.ts'
+import { type Connection, type Database, sqlOf } from '../database/database.ts'
+import { entryRepository } from '../feed/entry-repository.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    broker: Broker
+    revoked: Revocations
+  }
+}
+
+export interface MessagingOptions {
+  settings: Settings
+  database: Database
+  revocations: RevocationList
+  /** Called once the mark of an author who left is committed. */
+  onAuthorDeleted: () => void
+  log: Logger
+  registry: Registry
+}
+
+/** The only way in which the feed learns anything: the events of auth and posts. While NATS is away it answers what it knows. */
+export const messaging = fp<MessagingOptions>(async (app, { settings, database, revocations, onAuthorDeleted, log, registry }) => {
+  const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'feed', log })
+  const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
+  const shared = { broker, log, registry }
+
+  const users = createConsumer<Connection>({
+    ...shared,
+    definition: consumers['feed-users'],
+    handlers: {
+      [userRegistered.type]: handlerOf(userRegistered, ({ data }, tx: Connection) => authorRepository.setName(tx, data.userId, data.displayName)),
+      [userUpdated.type]: handlerOf(userUpdated, ({ data }, tx: Connection) => authorRepository.setName(tx, data.userId, data.displayName)),
+      [userDeleted.type]: handlerOf(userDeleted, ({ data }, tx: Connection) => authorRepository.markDeleted(tx, data.userId))
+    },
+    async transaction (work) {
+      const result = await database.transaction((tx) => work(tx, sqlOf(tx)))
+      onAuthorDeleted()
+      return result
+    }
+  })
+  const posts = createConsumer<Connection>({
+    ...shared,
+    definition: consumers['feed-posts'],
+    handlers: {
+      [postCreated.type]: handlerOf(postCreated, ({ data: { postId, ...entry } }, tx: Connection) => entryRepository.add(tx, { id: postId, ...entry })),
+      [postUpdated.type]: handlerOf(postUpdated, ({ data }, tx: Connection) => entryRepository.change(tx, data.postId, data.title, data.content)),
+      [postDeleted.type]: handlerOf(postDeleted, ({ data }, tx: Connection) => entryRepository.delete(tx, data.postId))
+    },
+    transaction: (work) => database.transaction((tx) => work(tx, sqlOf(tx)))
+  })
+  users.start()
+  posts.start()
+  app.decorate('broker', broker)
+  app.decorate('revoked', revoked)
+  app.addHook('onClose', async () => {
+    revoked.stop()
+    await Promise.all([users.stop(), posts.stop()])
+    await broker.close()
+  })
+}, { name: 'messaging' })

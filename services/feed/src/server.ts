@@ -1,0 +1,11 @@
+import { run } from '@gatepost/service-kit/run'
+import { buildApp } from './app.ts'
+import { settingsSchema } from './config.ts'
+
+await run({
+  name: 'feed',
+  settings: settingsSchema,
+  env: process.env,
+  build: buildApp,
+  ports: ({ FEED_PORT, FEED_OPS_PORT }) => ({ main: FEED_PORT, operations: FEED_OPS_PORT })
+})
