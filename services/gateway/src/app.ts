@@ -1,0 +1,82 @@
+import { operations } from '@gatepost/contracts/operations'
+import { health } from '@gatepost/service-kit/health'
+import { identity } from '@gatepost/service-kit/identity'
+import { remoteKeys } from '@gatepost/service-kit/key-source'
+import { httpMetrics } from '@gatepost/service-kit/metrics'
+import { createRevocationList } from '@gatepost/service-kit/revocation-list'
+import { type App, createServer } from '@gatepost/service-kit/server'
+import { type Logger } from 'pino'
+import { type Registry } from 'prom-client'
+import { admission } from './admission/admission.ts'
+import { clientFinder } from './admission/client-address.ts'
+import { readiness } from './checks.ts'
+import { type Settings } from './config.ts'
+import { documentationRoutes } from './documentation/routes.ts'
+import { limits } from './limits/limits.ts'
+import { memoryCounters } from './limits/memory-counters.ts'
+import { redisCounters } from './limits/redis-counters.ts'
+import { createEventStreams } from './live/event-streams.ts'
+import { liveRoutes } from './live/routes.ts'
+import { limiterDecisions, watchIdentity, watchLimiter, watchUpstreams } from './metrics.ts'
+import { overviewRoutes } from './overview/routes.ts'
+import { accessLog } from './plugins/access-log.ts'
+import { crossOrigin } from './plugins/cross-origin.ts'
+import { messaging } from './plugins/messaging.ts'
+import { apiPolicy, securityHeaders } from './plugins/security-headers.ts'
+import { proxy } from './proxy/proxy.ts'
+import { createUpstream } from './upstreams/upstream.ts'
+
+export interface AppOptions {
+  settings: Settings
+  log: Logger
+  registry: Registry
+}
+
+/** Composes the gateway, in the order in which a request meets its parts. It does not listen. */
+export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
+  const headers = await securityHeaders(apiPolicy)
+  const app = createServer({ log, bodyLimit: settings.BODY_LIMIT, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined, headers })
+  const revocations = createRevocationList()
+  const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
+  const shared = settings.REDIS_URL === undefined ? undefined : redisCounters({ url: settings.REDIS_URL, log })
+  const upstreams = {
+    auth: createUpstream({ name: 'auth', urls: settings.AUTH_URL, log }),
+    posts: createUpstream({ name: 'posts', urls: settings.POSTS_URL, log }),
+    feed: createUpstream({ name: 'feed', urls: settings.FEED_URL, log })
+  }
+
+  await app.register(httpMetrics, { registry })
+  await app.register(accessLog)
+  await app.register(messaging, { settings, revocations, log, registry })
+  await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, enforce: false })
+  await app.register(limits, {
+    counters: shared ?? memoryCounters(),
+    everything: { name: 'default', max: settings.RATE_LIMIT_MAX, windowMs: settings.RATE_LIMIT_WINDOW },
+    sensitive: { name: 'sensitive', max: settings.SENSITIVE_RATE_LIMIT_MAX, windowMs: settings.SENSITIVE_RATE_LIMIT_WINDOW },
+    decisions: limiterDecisions(registry)
+  })
+  await app.register(admission, { operations, findClient: clientFinder(settings.TRUSTED_PROXIES ?? []) })
+  await app.register(crossOrigin, { operations, origins: settings.CORS_ORIGINS ?? [] })
+
+  await app.register(health, { checks: readiness({ keys, revoked: app.revoked, broker: app.broker, upstreams: Object.values(upstreams), shared }) })
+  await app.register(proxy, { operations: operations.filter(({ service }) => service !== 'gateway'), upstreamOf: ({ service }) => upstreams[service as keyof typeof upstreams] })
+  const streams = createEventStreams({ live: app.live, isRevoked: revocations.isRevoked })
+  overviewRoutes(app, upstreams)
+  liveRoutes(app, { streams })
+  await documentationRoutes(app, { publicUrl: settings.PUBLIC_URL, natsUrl: withoutCredentials(settings.NATS_URL[0]!) })
+
+  watchIdentity(registry, app.identity, revocations)
+  watchUpstreams(registry, Object.values(upstreams))
+  if (shared) watchLimiter(registry, shared)
+
+  app.addHook('preClose', async () => streams.closeAll())
+  app.addHook('onClose', async () => {
+    keys.stop()
+    await Promise.all([shared?.close(), ...Object.values(upstreams).map((upstream) => upstream.close())])
+  })
+  return app
+}
+
+function withoutCredentials (natsUrl: string) {
+  return natsUrl.replace(/\/\/[^@/]*@/, '//')
+}

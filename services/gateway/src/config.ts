@@ -1,0 +1,37 @@
+import { isIP } from 'node:net'
+import { Type, type StaticDecode } from '@sinclair/typebox'
+import { commonSettings, duration, integer, list, port, seconds, url, urls } from '@gatepost/service-kit/settings'
+
+/** The settings of the gateway; docs/environment.md and .env.example are generated from here. */
+export const settingsSchema = Type.Object({
+  ...commonSettings,
+  GATEWAY_PORT: port({ description: 'The port of the public API', default: '3000' }),
+  GATEWAY_OPS_PORT: port({ description: 'The port of the gateway’s metrics', default: '9300' }),
+  AUTH_URL: urls({ description: 'The instances of the auth service; several are load-balanced', default: 'http://127.0.0.1:3001', schemes: ['http', 'https'] }),
+  POSTS_URL: urls({ description: 'The instances of the posts service; several are load-balanced', default: 'http://127.0.0.1:3002', schemes: ['http', 'https'] }),
+  FEED_URL: urls({ description: 'The instances of the feed service; several are load-balanced', default: 'http://127.0.0.1:3003', schemes: ['http', 'https'] }),
+  NATS_URL: urls({ description: 'The NATS servers; may carry user:password@', default: 'nats://127.0.0.1:4222', secret: true, schemes: ['nats', 'tls'] }),
+  REDIS_URL: Type.Optional(url({ description: 'Where gateways share their rate-limit counters; without it each counts in its own memory', secret: true, schemes: ['redis', 'rediss'] })),
+  RATE_LIMIT_MAX: integer({ description: 'Requests of one client address over all of /api in one window', default: '10', minimum: 1, maximum: 1_000_000_000 }),
+  RATE_LIMIT_WINDOW: duration({ description: 'The window of RATE_LIMIT_MAX', default: '1 second' }),
+  SENSITIVE_RATE_LIMIT_MAX: integer({ description: 'Requests of one client address over register, login and password endpoints together in one window', default: '50', minimum: 1, maximum: 1_000_000_000 }),
+  SENSITIVE_RATE_LIMIT_WINDOW: duration({ description: 'The window of SENSITIVE_RATE_LIMIT_MAX', default: '15 minutes' }),
+  TRUSTED_PROXIES: Type.Optional(list({ description: 'Proxies whose X-Forwarded-* is believed', needs: 'a comma-separated list of addresses and CIDR ranges', check: checkRange })),
+  CORS_ORIGINS: Type.Optional(list({ description: 'Origins whose pages may call the API; none but its own without it', needs: 'a comma-separated list of origins such as https://app.example.org', check: checkOrigin })),
+  BODY_LIMIT: integer({ description: 'Bytes of a request body; more is 413', default: '1048576', minimum: 1024, maximum: 104_857_600 }),
+  ACCESS_TOKEN_TTL: seconds({ description: 'Life of an access token in seconds: how far back the gateway reads revocations when it starts', default: '600' }),
+  PUBLIC_URL: url({ description: 'What clients call: the issuer of tokens and the base of links', default: 'http://127.0.0.1:3000', schemes: ['http', 'https'] })
+})
+
+export type Settings = StaticDecode<typeof settingsSchema>
+
+function checkRange (item: string) {
+  const [address = '', bits] = item.split('/')
+  const family = isIP(address)
+  const most = family === 4 ? 32 : 128
+  if (family === 0 || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= most))) throw new TypeError(item)
+}
+
+function checkOrigin (item: string) {
+  if (!/^https?:\/\//.test(item) || !URL.canParse(item) || new URL(item).origin !== item) throw new TypeError(item)
+}

@@ -1,0 +1,66 @@
+import { createHash } from 'node:crypto'
+import { type FastifyReply } from 'fastify'
+import { securityHeaders } from '../plugins/security-headers.ts'
+
+/** A page that is the same for everybody, with the headers that let a browser show it and nothing else. */
+export interface Page {
+  html: string
+  headers: Record<string, string>
+}
+
+export interface PageOptions {
+  html: string
+  /** Content Security Policy directives beside the ones that every page has. */
+  directives?: Record<string, string[]>
+}
+
+/** A quarter of an hour: long enough to browse, short enough to see a new version the same day. */
+const CACHE = 'public, max-age=900'
+
+export async function createPage ({ html, directives = {} }: PageOptions): Promise<Page> {
+  const headers = await securityHeaders({
+    contentSecurityPolicy: {
+      useDefaults: false,
+      directives: { 'default-src': ["'none'"], 'base-uri': ["'none'"], 'form-action': ["'none'"], 'frame-ancestors': ["'none'"], 'style-src': ["'unsafe-inline'"], ...directives }
+    },
+    crossOriginResourcePolicy: { policy: 'same-origin' },
+    referrerPolicy: { policy: 'no-referrer' },
+    xFrameOptions: { action: 'deny' }
+  })
+  return { html, headers: { ...headers, 'cache-control': CACHE, 'content-type': 'text/html; charset=utf-8' } }
+}
+
+export function sendPage (reply: FastifyReply, { html, headers }: Page) {
+  return reply.headers(headers).serializer(String).send(html)
+}
+
+/** Lets exactly the inline scripts of a page run, and no other (CSP 3, section 8). */
+export function scriptHashes (html: string) {
+  return [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(([, source]) => `'sha256-${createHash('sha256').update(source!).digest('base64')}'`)
+}
+
+const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
+
+export function escapeHtml (text: string) {
+  return text.replace(/[&<>"]/g, (character) => ESCAPES[character]!)
+}
+
+const STYLE = `
+  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
+  body { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem }
+  code, pre { font-family: ui-monospace, monospace; font-size: .9em }
+  pre { overflow-x: auto; padding: 1rem; background: color-mix(in srgb, currentColor 6%, transparent); border-radius: .5rem }
+  table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
+  nav a { margin-right: 1rem } section { margin: 2.5rem 0 }`
+
+/** A plain page of ours. `body` is HTML. */
+export function layout (title: string, body: string) {
+  return `<!doctype html>
+<html lang="en">
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title><link rel="icon" href="data:,"><style>${STYLE}</style></head>
+<body><nav><a href="/docs">API</a><a href="/docs/events">Events</a><a href="/openapi.json">OpenAPI</a><a href="/asyncapi.json">AsyncAPI</a></nav>
+<main><h1>${escapeHtml(title)}</h1>
+${body}
+</main></body></html>
+`
+}

@@ -1,0 +1,32 @@
+/** One limit: at most `max` requests of one client address in a window that begins with the first of them. */
+export interface Limit {
+  /** As it is named in the RateLimit fields. */
+  name: string
+  max: number
+  windowMs: number
+}
+
+/** What one limit says about a request. */
+export interface Verdict {
+  limit: Limit
+  /** Requests that are left in the window. */
+  remaining: number
+  /** Until the window ends. */
+  resetMs: number
+}
+
+export interface Decision {
+  refused: boolean
+  /** One for each limit that was asked, in the same order. */
+  verdicts: Verdict[]
+  /** Whether this is the local share of a limit, because the shared counters cannot be reached. */
+  degraded: boolean
+}
+
+/**
+ * Counts a request against several limits at once. Either all of them have room and all are charged, or the request is
+ * refused and none is: a client that runs into the small limit does not use up the large one meanwhile.
+ */
+export interface Counters {
+  take (key: string, limits: readonly Limit[]): Decision | Promise<Decision>
+}

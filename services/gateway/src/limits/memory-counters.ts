@@ -1,0 +1,83 @@
+import { type Counters, type Decision, type Limit } from './limit.ts'
+
+interface Counter {
+  count: number
+  endsAt: number
+}
+
+/** The counters of one limit. Windows have one length, so each map stays in the order in which they end. */
+interface Table {
+  open: Map<string, Counter>
+  /** Counters without anything left, kept apart so that a flood of new addresses cannot push them out. */
+  exhausted: Map<string, Counter>
+}
+
+const DEFAULT_MAX_KEYS = 100_000
+
+/** Rate-limit counters of this process alone, at most `maxKeys` of each limit. */
+export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = Date.now }: { maxKeys?: number, now?: () => number } = {}): Counters & { readonly size: number } {
+  const tables = new Map<string, Table>()
+
+  function tableOf (limit: Limit) {
+    let table = tables.get(limit.name)
+    if (!table) tables.set(limit.name, table = { open: new Map(), exhausted: new Map() })
+    return table
+  }
+
+  function find (table: Table, key: string, current: number): Counter | undefined {
+    const counter = table.open.get(key) ?? table.exhausted.get(key)
+    if (counter === undefined || counter.endsAt > current) return counter
+    table.open.delete(key)
+    table.exhausted.delete(key)
+    return undefined
+  }
+
+  function charge (table: Table, key: string, limit: Limit, counter: Counter | undefined, current: number): Counter {
+    if (counter === undefined) {
+      makeRoom(table, current)
+      table.open.set(key, counter = { count: 0, endsAt: current + limit.windowMs })
+    }
+    if (++counter.count >= limit.max) {
+      table.open.delete(key)
+      table.exhausted.set(key, counter)
+    }
+    return counter
+  }
+
+  function makeRoom ({ open, exhausted }: Table, current: number) {
+    dropEnded(open, current)
+    dropEnded(exhausted, current)
+    if (open.size + exhausted.size < maxKeys) return
+    const fullest = open.size > 0 ? open : exhausted
+    fullest.delete(fullest.keys().next().value!)
+  }
+
+  return {
+    take (key, limits): Decision {
+      const current = now()
+      const counters = limits.map((limit) => find(tableOf(limit), key, current))
+      const refused = limits.some((limit, i) => (counters[i]?.count ?? 0) >= limit.max)
+      const verdicts = limits.map((limit, i) => {
+        const counter = refused ? counters[i] : charge(tableOf(limit), key, limit, counters[i], current)
+        return {
+          limit,
+          remaining: Math.max(0, limit.max - (counter?.count ?? 0)),
+          resetMs: counter ? counter.endsAt - current : limit.windowMs
+        }
+      })
+      return { refused, verdicts, degraded: false }
+    },
+    get size () {
+      return [...tables.values()].reduce((sum, { open, exhausted }) => sum + open.size + exhausted.size, 0)
+    }
+  }
+}
+
+/** At most two at a time: the work of a request stays constant, and tables still shrink faster than they grow. */
+function dropEnded (counters: Map<string, Counter>, current: number) {
+  let looked = 0
+  for (const [key, counter] of counters) {
+    if (counter.endsAt > current || looked++ === 2) return
+    counters.delete(key)
+  }
+}

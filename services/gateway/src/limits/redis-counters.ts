@@ -1,0 +1,127 @@
+import { randomUUID } from 'node:crypto'
+import { type FastifyBaseLogger } from 'fastify'
+import { Redis } from 'ioredis'
+import { type Counters, type Decision, type Limit } from './limit.ts'
+import { memoryCounters } from './memory-counters.ts'
+
+export interface SharedCounters extends Counters {
+  status (): { degraded: boolean, instances: number }
+  close (): Promise<void>
+}
+
+/** A store that is slower than this counts as gone; requests do not wait for it longer. */
+const STORE_TIMEOUT_MS = 50
+const PROBE_MS = 250
+const HEARTBEAT_MS = 2_000
+const INSTANCE_GONE_MS = 7_000
+const INSTANCES_KEY = 'gatepost:gateways'
+
+/** All or nothing over any number of counters; answers refused, then count and milliseconds left of each. */
+const TAKE = `
+local refused = 0
+for i, key in ipairs(KEYS) do
+  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then refused = 1 end
+end
+local answer = { refused }
+for i, key in ipairs(KEYS) do
+  local count = 0
+  if refused == 0 then count = redis.call('INCR', key) else count = tonumber(redis.call('GET', key) or '0') end
+  local left = redis.call('PTTL', key)
+  if left < 0 then
+    left = tonumber(ARGV[2 * i])
+    if count > 0 then redis.call('PEXPIRE', key, left) end
+  end
+  answer[2 * i] = count
+  answer[2 * i + 1] = left
+end
+return answer`
+
+/** Notes that an instance is alive and answers how many are. */
+const HEARTBEAT = `
+local now = redis.call('TIME')
+local ms = now[1] * 1000 + math.floor(now[2] / 1000)
+redis.call('ZADD', KEYS[1], ms, ARGV[1])
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ms - tonumber(ARGV[2]))
+redis.call('PEXPIRE', KEYS[1], ARGV[2])
+return redis.call('ZCARD', KEYS[1])`
+
+interface Commands {
+  takeFromLimits (keys: number, ...args: Array<string | number>): Promise<number[]>
+  gatewayHeartbeat (keys: number, key: string, id: string, goneMs: number): Promise<number>
+}
+
+/**
+ * Rate-limit counters that all gateways share in Redis: exact, one round trip a request. When Redis is slow or gone,
+ * this instance admits its share (limit ÷ instances that were seen last) from its own memory, asks Redis no more until
+ * a probe finds it well, and says so.
+ */
+export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogger }): SharedCounters {
+  const redis = new Redis(url, {
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    commandTimeout: STORE_TIMEOUT_MS,
+    connectTimeout: 1_000,
+    retryStrategy: (times) => Math.min(50 * times, 500),
+    scripts: { takeFromLimits: { lua: TAKE }, gatewayHeartbeat: { lua: HEARTBEAT, numberOfKeys: 1 } }
+  })
+  const commands = redis as unknown as Commands
+  const id = randomUUID()
+  const local = memoryCounters()
+  let degraded = true // until the first heartbeat has gone through
+  let instances = 1
+  let lastHeartbeat = 0
+
+  redis.on('error', (err) => log.debug({ err }, 'redis')) // each of them also fails a command or a probe, which is told once
+
+  function degrade (err: unknown) {
+    if (degraded) return
+    degraded = true
+    log.warn({ err, instances }, 'rate limits are degraded: the shared counters do not answer, counting this instance’s share')
+  }
+
+  /** Runs from start to close: heartbeats while all is well, probes while it is not. */
+  async function watch () {
+    if (!degraded && Date.now() - lastHeartbeat < HEARTBEAT_MS) return
+    try {
+      instances = Math.max(1, await commands.gatewayHeartbeat(1, INSTANCES_KEY, id, INSTANCE_GONE_MS))
+      lastHeartbeat = Date.now()
+      if (degraded) log.info({ instances }, 'rate limits are shared')
+      degraded = false
+    } catch (err) {
+      degrade(err)
+    }
+  }
+  const timer = setInterval(() => { void watch() }, PROBE_MS).unref()
+  redis.once('ready', () => { void watch() })
+
+  function shareOf (limit: Limit): Limit {
+    return { ...limit, max: Math.max(1, Math.floor(limit.max / instances)) }
+  }
+
+  async function takeLocally (key: string, limits: readonly Limit[]) {
+    return { ...await local.take(key, limits.map(shareOf)), degraded: true }
+  }
+
+  return {
+    async take (key, limits): Promise<Decision> {
+      if (degraded) return takeLocally(key, limits)
+      try {
+        const answer = await commands.takeFromLimits(
+          limits.length, ...limits.map(({ name }) => `gatepost:limit:{${key}}:${name}`), ...limits.flatMap(({ max, windowMs }) => [max, windowMs])
+        )
+        const verdicts = limits.map((limit, i) => ({ limit, remaining: Math.max(0, limit.max - answer[2 * i + 1]!), resetMs: answer[2 * i + 2]! }))
+        return { refused: answer[0] === 1, verdicts, degraded: false }
+      } catch (err) {
+        degrade(err)
+        return takeLocally(key, limits)
+      }
+    },
+    status: () => ({ degraded, instances }),
+    async close () {
+      clearInterval(timer)
+      if (redis.status === 'ready') await redis.zrem(INSTANCES_KEY, id).catch((err: Error) => log.debug({ err }, 'redis'))
+      redis.disconnect()
+    }
+  }
+}

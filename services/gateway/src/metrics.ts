@@ -1,0 +1,54 @@
+import { type Identity } from '@gatepost/service-kit/identity'
+import { type RevocationList } from '@gatepost/service-kit/revocation-list'
+import { Counter, Gauge, type Registry } from 'prom-client'
+import { type SharedCounters } from './limits/redis-counters.ts'
+import { type Upstream } from './upstreams/upstream.ts'
+
+/** Decisions of the rate limiter. */
+export function limiterDecisions (registry: Registry) {
+  return new Counter({
+    name: 'gatepost_limiter_decisions_total',
+    help: 'Requests that the rate limits admitted or refused; mode degraded: by this instance’s share alone.',
+    labelNames: ['decision', 'mode'] as const,
+    registers: [registry]
+  })
+}
+
+/** Gauges are read when somebody asks, so they cost requests nothing. */
+function gauge (registry: Registry, name: string, help: string, read: () => number) {
+  registry.registerMetric(new Gauge({ name, help, registers: [], collect () { this.set(read()) } }))
+}
+
+function counter (registry: Registry, name: string, help: string, read: () => number) {
+  registry.registerMetric(new Counter({ name, help, registers: [], collect () { this.reset(); this.inc(read()) } }))
+}
+
+export function watchLimiter (registry: Registry, shared: SharedCounters) {
+  gauge(registry, 'gatepost_limiter_degraded', '1 while the shared counters do not answer.', () => shared.status().degraded ? 1 : 0)
+  gauge(registry, 'gatepost_limiter_instances', 'Gateways that share the limits, as seen last.', () => shared.status().instances)
+}
+
+export function watchUpstreams (registry: Registry, upstreams: readonly Upstream[]) {
+  const labelNames = ['upstream', 'instance'] as const
+  const perInstance = (name: string, help: string, read: (instance: Upstream['instances'][number]) => number) => {
+    registry.registerMetric(new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [],
+      collect () {
+        for (const upstream of upstreams) for (const instance of upstream.instances) this.set({ upstream: upstream.name, instance: instance.origin }, read(instance))
+      }
+    }))
+  }
+  perInstance('gatepost_upstream_up', '1 up, 0.5 slow, 0 down.', ({ state }) => ({ up: 1, slow: 0.5, down: 0 })[state])
+  perInstance('gatepost_upstream_in_flight', 'Calls that wait for the instance now.', ({ inFlight }) => inFlight)
+  perInstance('gatepost_upstream_consecutive_failures', 'Failed calls since the last good one.', ({ failures }) => failures)
+}
+
+export function watchIdentity (registry: Registry, { stats }: Identity, revocations: RevocationList) {
+  counter(registry, 'gatepost_token_cache_hits_total', 'Access tokens that were verified before.', () => stats.hits)
+  counter(registry, 'gatepost_token_cache_misses_total', 'Access tokens whose signature was checked.', () => stats.misses)
+  gauge(registry, 'gatepost_token_cache_size', 'Verified access tokens remembered.', () => stats.size)
+  gauge(registry, 'gatepost_revoked_sessions', 'Revoked sessions whose access tokens have not expired yet.', () => revocations.size)
+}

@@ -1,0 +1,38 @@
+import { type Broker, createBroker } from '@gatepost/events/broker'
+import { createLiveTail, type LiveTail } from '@gatepost/events/live'
+import { followRevocations, type Revocations } from '@gatepost/events/revocations'
+import { type RevocationList } from '@gatepost/service-kit/revocation-list'
+import fp from 'fastify-plugin'
+import { type Logger } from 'pino'
+import { type Registry } from 'prom-client'
+import { type Settings } from '../config.ts'
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    broker: Broker
+    revoked: Revocations
+    live: LiveTail
+  }
+}
+
+export interface MessagingOptions {
+  settings: Settings
+  revocations: RevocationList
+  log: Logger
+  registry: Registry
+}
+
+/** What the gateway reads from NATS: the sessions that ended, and the events that it streams on. It publishes nothing. */
+export const messaging = fp<MessagingOptions>(async (app, { settings, revocations, log, registry }) => {
+  const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'gateway', log })
+  const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
+  const live = createLiveTail({ broker, log })
+  app.decorate('broker', broker)
+  app.decorate('revoked', revoked)
+  app.decorate('live', live)
+  app.addHook('onClose', async () => {
+    revoked.stop()
+    live.stop()
+    await broker.close()
+  })
+}, { name: 'messaging' })

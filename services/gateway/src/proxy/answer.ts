@@ -1,0 +1,94 @@
+import { type IncomingHttpHeaders, type ServerResponse } from 'node:http'
+import { type FastifyReply, type FastifyRequest } from 'fastify'
+import { UpstreamBrokenError, upstreamProblem } from '../errors.ts'
+import { Exchange, type Call, type Failure, type Receiver } from '../upstreams/exchange.ts'
+import { type Upstream } from '../upstreams/upstream.ts'
+
+export interface ProxyCall extends Call {
+  upstream: Upstream
+  /** The headers that may pass, or undefined for an answer that makes no sense. */
+  filter (status: number, headers: IncomingHttpHeaders): string[] | undefined
+}
+
+/** Calls a service for a request and sends on what it answers, or a problem that says why there is nothing. */
+export function answer (request: FastifyRequest, reply: FastifyReply, call: ProxyCall) {
+  request.exchange = new Answer(reply, call).exchange
+}
+
+/**
+ * Takes a service's answer straight from undici's parser to the client's socket: no stream in between, one write for
+ * an answer that came in one piece.
+ */
+class Answer implements Receiver {
+  readonly exchange: Exchange
+  private readonly reply: FastifyReply
+  private readonly raw: ServerResponse
+  private readonly filter: ProxyCall['filter']
+  private status = 0
+  private headers: string[] = []
+  private first: Buffer | undefined
+  private started = false
+  private failed = false
+
+  constructor (reply: FastifyReply, call: ProxyCall) {
+    this.reply = reply
+    this.raw = reply.raw
+    this.filter = call.filter
+    this.exchange = new Exchange(call.upstream, call, this)
+    this.raw.once('close', () => this.exchange.cancel())
+  }
+
+  onHeaders (status: number, headers: IncomingHttpHeaders) {
+    const passed = this.filter(status, headers)
+    if (passed === undefined) return this.refuse()
+    this.status = status
+    this.headers = passed
+  }
+
+  onData (chunk: Buffer) {
+    if (this.failed) return true
+    if (this.started) return this.write(chunk)
+    if (this.first === undefined) {
+      this.first = chunk
+      return true
+    }
+    this.start()
+    this.raw.write(this.first)
+    return this.write(chunk)
+  }
+
+  private write (chunk: Buffer) {
+    const flows = this.raw.write(chunk)
+    if (!flows) this.raw.once('drain', () => this.exchange.resume())
+    return flows
+  }
+
+  onEnd () {
+    if (this.failed) return
+    if (!this.started) this.start()
+    else this.first = undefined
+    this.raw.end(this.first)
+  }
+
+  onFailure (failure: Failure) {
+    if (this.failed) return
+    this.failed = true
+    if (this.started) this.raw.socket?.resetAndDestroy() // half an answer must not look like a whole one
+    else this.reply.send(upstreamProblem(failure))
+  }
+
+  private refuse () {
+    this.failed = true
+    this.exchange.cancel()
+    this.reply.send(new UpstreamBrokenError())
+  }
+
+  private start () {
+    this.started = true
+    const { reply } = this
+    reply.hijack()
+    const headers = this.headers
+    for (const [name, value] of Object.entries(reply.getHeaders())) headers.push(name, String(value))
+    this.raw.writeHead(this.status, headers)
+  }
+}

@@ -1,0 +1,65 @@
+import httpProxy from '@fastify/http-proxy'
+import { type Operation } from '@gatepost/contracts/operation'
+import { routeOf } from '@gatepost/service-kit/route'
+import { type FastifyInstance } from 'fastify'
+import fp from 'fastify-plugin'
+import { type Exchange } from '../upstreams/exchange.ts'
+import { type Upstream } from '../upstreams/upstream.ts'
+import { InvalidRequestError } from '../errors.ts'
+import { answer } from './answer.ts'
+import { requestHeadersOf } from './request-headers.ts'
+import { responseHeadersOf } from './response-headers.ts'
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** The call to a service that answers the request. */
+    exchange: Exchange | undefined
+  }
+}
+
+export interface ProxyOptions {
+  operations: readonly Operation[]
+  upstreamOf (operation: Operation): Upstream
+}
+
+/**
+ * One route of @fastify/http-proxy for each operation that a service answers. The plugin routes and checks the
+ * destination; its way to the service is replaced by ours, which balances, repeats what may be repeated, gives up in
+ * time, filters headers both ways and forwards the bytes of the body as they came.
+ */
+export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) => {
+  app.decorateRequest('exchange', undefined)
+  addSchemas(app)
+  for (const operation of operations) {
+    const upstream = upstreamOf(operation)
+    const requestHeaders = requestHeadersOf(operation)
+    const filter = responseHeadersOf(operation)
+    const { timeoutMs } = operation
+    await app.register(httpProxy, {
+      upstream: upstream.instances[0]!.origin,
+      routes: [operation.url],
+      httpMethods: [operation.method],
+      config: routeOf(operation).config,
+      proxyPayloads: false, // bodies are parsed and validated here
+      undici: upstream.instances[0]!.pool, // else the plugin makes a pool of its own, which accepts any certificate
+      disableRequestLogging: true,
+      handler (request, reply) {
+        if (operation.body === undefined && request.rawBody !== undefined) throw new InvalidRequestError({ errors: [{ path: '/body', message: 'is not known here' }] })
+        answer(request, reply, { upstream, filter, method: request.method, path: request.url, headers: requestHeaders(request), body: request.rawBody, timeoutMs })
+        return reply
+      }
+    })
+  }
+}, { name: 'proxy' })
+
+/** @fastify/http-proxy takes no schema for its routes; they get the one of their operation as they are added. */
+function addSchemas (app: FastifyInstance) {
+  app.addHook('onRoute', (route) => {
+    const operation = route.config?.operation
+    if (operation === undefined || route.schema !== undefined) return
+    const { params, querystring, headers, body } = routeOf(operation).schema
+    route.schema = { querystring, ...body && { body } }
+    if (Object.keys(params.properties).length > 0) route.schema.params = params
+    if (Object.keys(headers.properties).length > 0) route.schema.headers = headers
+  })
+}

@@ -1,0 +1,40 @@
+import { type Operation } from '@gatepost/contracts/operation'
+import { type FastifyRequest } from 'fastify'
+
+/** What clients may say to any service. Everything else they send stops here: identity, forwarding and hop-by-hop headers. */
+const ALWAYS = ['accept', 'accept-language', 'user-agent']
+const VIA = '1.1 gatepost'
+
+/**
+ * Makes the function that builds the headers of an operation's upstream call, from nothing: the client's headers that
+ * are on the list, then ours. Names and values in turn, as undici takes them.
+ */
+export function requestHeadersOf (operation: Operation) {
+  const allowed = [...ALWAYS, ...Object.keys(operation.headers.properties)]
+  const passesToken = operation.auth !== 'none'
+  const timeout = String(operation.timeoutMs)
+
+  return function requestHeaders (request: FastifyRequest): string[] {
+    const { headers, client } = request
+    const built: string[] = []
+    for (const name of allowed) {
+      const value = headers[name]
+      if (typeof value === 'string') built.push(name, value)
+    }
+    if (passesToken && request.principal !== undefined) built.push('authorization', headers.authorization!)
+    if (request.rawBody !== undefined) built.push('content-type', 'application/json')
+    const proto = client.trusted && headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
+    const host = headers.host!
+    built.push(
+      'x-request-id', request.id,
+      'traceparent', request.traceparent,
+      'x-forwarded-for', client.address,
+      'x-forwarded-proto', proto,
+      'x-forwarded-host', host,
+      'forwarded', `for=${client.address.includes(':') ? `"[${client.address}]"` : client.address};host="${host}";proto=${proto}`,
+      'x-request-timeout-ms', timeout,
+      'via', VIA
+    )
+    return built
+  }
+}

@@ -1,0 +1,11 @@
+import { run } from '@gatepost/service-kit/run'
+import { buildApp } from './app.ts'
+import { settingsSchema } from './config.ts'
+
+await run({
+  name: 'gateway',
+  settings: settingsSchema,
+  env: process.env,
+  build: buildApp,
+  ports: ({ GATEWAY_PORT, GATEWAY_OPS_PORT }) => ({ main: GATEWAY_PORT, operations: GATEWAY_OPS_PORT })
+})

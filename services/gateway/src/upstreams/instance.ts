@@ -1,0 +1,74 @@
+import { Pool } from 'undici'
+
+/**
+ * `up` takes requests. `slow` did not answer in time lately and takes them only when no other instance is better.
+ * `down` refuses connections and takes none until a probe finds it back.
+ */
+export type InstanceState = 'up' | 'slow' | 'down'
+
+export interface Instance {
+  readonly origin: string
+  readonly pool: Pool
+  state: InstanceState
+  /** Requests that are waiting for this instance now. */
+  inFlight: number
+  /** Requests since the last good one that broke off or were not answered in time. */
+  failures: number
+}
+
+const CONNECT_TIMEOUT_MS = 1_000
+const MAX_CONNECTIONS = 512
+/** Its circuit opens after as many failures in a row. */
+const MAX_FAILURES = 5
+const PROBE_MS = 400
+
+/** One process of a service. TLS certificates are verified; times are the caller's business, so the pool has none. */
+export function createInstance (url: string): Instance {
+  const { origin } = new URL(url)
+  const pool = new Pool(origin, { connections: MAX_CONNECTIONS, pipelining: 1, connectTimeout: CONNECT_TIMEOUT_MS, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 32_768 })
+  return { origin, pool, state: 'up', inFlight: 0, failures: 0 }
+}
+
+export function recordSuccess (instance: Instance) {
+  instance.failures = 0
+}
+
+/** A connection that could not be made says that nobody is there; anything else must happen several times in a row. */
+export function recordFailure (instance: Instance, connected: boolean) {
+  instance.failures++
+  if (!connected) instance.state = 'down'
+  else if (instance.failures >= MAX_FAILURES && instance.state === 'up') instance.state = 'slow'
+}
+
+/** Asks an instance for `/live` for as long as the gateway runs, so that it leaves and comes back within a second. */
+export function watchInstance (instance: Instance, onChange: (instance: Instance) => void) {
+  let stopped = false
+  let timer: NodeJS.Timeout | undefined
+
+  async function probe () {
+    const before = instance.state
+    const found = await askLive(instance)
+    if (stopped) return
+    instance.state = found
+    if (found === 'up') instance.failures = 0
+    if (found !== before) onChange(instance)
+    timer = setTimeout(probe, PROBE_MS).unref()
+  }
+  void probe()
+
+  return function stop () {
+    stopped = true
+    clearTimeout(timer)
+  }
+}
+
+async function askLive ({ pool }: Instance): Promise<InstanceState> {
+  const signal = AbortSignal.timeout(PROBE_MS)
+  try {
+    const { statusCode, body } = await pool.request({ path: '/live', method: 'GET', signal })
+    await body.dump()
+    return statusCode === 200 ? 'up' : 'slow'
+  } catch {
+    return signal.aborted ? 'slow' : 'down' // why is seen by the requests that fail
+  }
+}

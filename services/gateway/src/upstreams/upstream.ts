@@ -1,0 +1,44 @@
+import { type FastifyBaseLogger } from 'fastify'
+import { createInstance, type Instance, type InstanceState, watchInstance } from './instance.ts'
+import { createRetryBudget, type RetryBudget } from './retry-budget.ts'
+
+/** A service with all its instances. */
+export interface Upstream {
+  readonly name: string
+  readonly instances: readonly Instance[]
+  readonly retries: RetryBudget
+  /** The best instance that was not tried yet, or undefined when none can be reached. */
+  pick (tried: readonly Instance[]): Instance | undefined
+  close (): Promise<void>
+}
+
+const RANK: Record<InstanceState, number> = { up: 0, slow: 1, down: 2 }
+
+/** Spreads calls over the instances: the least busy of the healthy ones, in turn among equals. */
+export function createUpstream ({ name, urls, log }: { name: string, urls: readonly string[], log: FastifyBaseLogger }): Upstream {
+  const instances = urls.map(createInstance)
+  const stops = instances.map((instance) => watchInstance(instance, ({ origin, state }) => log.warn({ upstream: name, instance: origin, state }, 'upstream instance changed')))
+  let turn = 0
+
+  function pick (tried: readonly Instance[]) {
+    let best: Instance | undefined
+    turn = (turn + 1) % instances.length
+    for (let i = 0; i < instances.length; i++) {
+      const instance = instances[(turn + i) % instances.length]!
+      if (instance.state === 'down' || tried.includes(instance)) continue
+      if (best === undefined || RANK[instance.state] < RANK[best.state] || (instance.state === best.state && instance.inFlight < best.inFlight)) best = instance
+    }
+    return best
+  }
+
+  return {
+    name,
+    instances,
+    retries: createRetryBudget(),
+    pick,
+    async close () {
+      for (const stop of stops) stop()
+      await Promise.all(instances.map(({ pool }) => pool.destroy()))
+    }
+  }
+}
