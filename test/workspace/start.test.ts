@@ -1,0 +1,150 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { createServer } from 'node:net'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { afterAll, afterEach, expect, test, vi } from 'vitest'
+import { isOpen } from '@gatepost/local-stack/child'
+import { freePorts } from '@gatepost/local-stack/ports'
+
+const root = new URL('../../', import.meta.url).pathname
+const folder = mkdtempSync(join(tmpdir(), 'gatepost-start-'))
+const NAMES = ['GATEWAY_PORT', 'AUTH_PORT', 'POSTS_PORT', 'FEED_PORT', 'GATEWAY_OPS_PORT', 'AUTH_OPS_PORT', 'POSTS_OPS_PORT', 'FEED_OPS_PORT', 'NATS_PORT', 'POSTGRES_PORT'] as const
+const numbers = await freePorts(NAMES.length)
+const ports = Object.fromEntries(NAMES.map((name, index) => [name, String(numbers[index])])) as Record<typeof NAMES[number], string>
+const api = `http://127.0.0.1:${ports.GATEWAY_PORT}`
+const account = { email: 'ada@example.org', password: 'a bridge over the river', displayName: 'Ada' }
+
+interface Run {
+  process: ChildProcess
+  output: () => string
+  ended: Promise<number | null>
+}
+const runs: Run[] = []
+afterEach(async () => {
+  for (const run of runs.splice(0)) {
+    run.process.kill('SIGKILL')
+    await run.ended
+  }
+})
+afterAll(() => rmSync(folder, { recursive: true }))
+
+/** Runs the command as `pnpm start` does. */
+function start (env: Record<string, string> = {}, command = [process.execPath, 'scripts/start.ts']): Run {
+  const child = spawn(command[0]!, command.slice(1), { cwd: root, env: { PATH: process.env.PATH, HOME: process.env.HOME, GATEPOST_DATA: join(folder, 'data'), ...ports, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  let output = ''
+  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { output += chunk.toString() })
+  const run = { process: child, output: () => output, ended: once(child, 'close').then(([code]) => code as number | null) }
+  runs.push(run)
+  return run
+}
+
+async function untilReady (run: Run) {
+  let code: number | null | undefined
+  void run.ended.then((ended) => { code = ended })
+  while (!run.output().includes('Gatepost is ready')) {
+    if (code !== undefined) throw new Error(`ended with code ${code}:\n${run.output()}`)
+    await sleep(50)
+  }
+}
+
+/** Its children, by what they run. */
+function childrenOf (pid: number) {
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n').map((line) => line.trim().match(/^(\d+)\s+(\d+)\s+(.*)$/)).filter((match) => match !== null)
+  return rows.filter(([, , parent]) => Number(parent) === pid).map(([, child, , args]) => ({ pid: Number(child), args: args! }))
+}
+
+async function openPorts () {
+  const open = await Promise.all(NAMES.map(async (name) => await isOpen(Number(ports[name])) ? [name] : []))
+  return open.flat()
+}
+
+async function call (path: string, body: unknown) {
+  return fetch(api + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+}
+
+test('the first run comes up and says where; Ctrl-C stops it in order and leaves nothing', async () => {
+  const run = start()
+  await untilReady(run)
+  expect(run.output()).toContain(api)
+  expect(run.output()).toContain(`nats://127.0.0.1:${ports.NATS_PORT}`)
+  expect((await call('/api/auth/register', account)).status).toBe(201)
+  const children = childrenOf(run.process.pid!)
+  run.process.kill('SIGINT')
+  expect(await run.ended).toBe(0)
+  expect(await openPorts()).toEqual([])
+  const alive = new Set(childrenOf(run.process.pid!).concat(childrenOf(1)).map(({ pid }) => pid))
+  expect(children.filter(({ pid }) => alive.has(pid))).toEqual([])
+}, 180_000)
+
+test('a second run keeps the data; when a service crashes it says so, stops the rest and fails', async () => {
+  const run = start()
+  await untilReady(run)
+  expect(run.output()).not.toContain('applied')
+  expect((await call('/api/auth/login', account)).status).toBe(200)
+  const { pid } = childrenOf(run.process.pid!).find(({ args }) => args.includes('services/posts/'))!
+  process.kill(pid, 'SIGKILL')
+  expect(await run.ended).toBe(1)
+  expect(run.output()).toMatch(/^posts ended by SIGKILL$/m)
+  expect(await openPorts()).toEqual([])
+}, 180_000)
+
+test.each([
+  ['its parent is gone', (run: Run) => run.process.kill('SIGKILL')],
+  ['it is killed itself', (run: Run) => process.kill(childrenOf(run.process.pid!)[0]!.pid, 'SIGKILL')]
+])('nothing runs on when %s', async (_when, end) => {
+  // As below pnpm or npx, which may be ended without a word to what they started.
+  const run = start({}, ['sh', '-c', `${process.execPath} scripts/start.ts; true`])
+  await untilReady(run)
+  end(run)
+  await vi.waitFor(async () => expect(await openPorts()).toEqual([]), { timeout: 40_000, interval: 200 })
+}, 180_000)
+
+test('--fresh forgets the data', async () => {
+  const run = start({}, [process.execPath, 'scripts/start.ts', '--fresh'])
+  await untilReady(run)
+  expect((await call('/api/auth/login', account)).status).toBe(401)
+  run.process.kill('SIGTERM')
+  expect(await run.ended).toBe(0)
+}, 180_000)
+
+test('a port in use is one line that names the port and the variable', async () => {
+  const other = createServer().listen(Number(ports.FEED_PORT), '127.0.0.1')
+  await once(other, 'listening')
+  const run = start()
+  expect(await run.ended).toBe(1)
+  expect(run.output().trim()).toBe(`Gatepost could not start: port ${ports.FEED_PORT} is in use: stop what listens there, or choose another port with FEED_PORT`)
+  other.close()
+  expect(await openPorts()).toEqual([])
+})
+
+test('a data folder that cannot be made is one line', async () => {
+  const file = join(folder, 'file')
+  writeFileSync(file, '')
+  const run = start({ GATEPOST_DATA: join(file, 'data') })
+  expect(await run.ended).toBe(1)
+  expect(run.output().trim()).toMatch(/^Gatepost could not start: the folder .*\/file\/data cannot be written \(ENOTDIR\): make it writable, or name another one with GATEPOST_DATA$/)
+})
+
+test('no nats-server and no way to fetch one is one line, and PostgreSQL does not stay behind', async () => {
+  const programs = mkdtempSync(join(folder, 'path-'))
+  for (const name of ['id', 'sh', 'setpriv']) {
+    const path = ['/bin', '/usr/bin'].map((bin) => join(bin, name)).find(existsSync)
+    if (path) symlinkSync(path, join(programs, name))
+  }
+  const run = start({
+    PATH: programs, GATEPOST_CACHE: join(folder, 'cache'), GATEPOST_DATA: join(folder, 'other'), https_proxy: 'http://127.0.0.1:1', NODE_USE_ENV_PROXY: '1'
+  })
+  expect(await run.ended).toBe(1)
+  expect(run.output().trim().split('\n').at(-1)).toMatch(/^Gatepost could not start: nats-server is not on this machine and could not be fetched \(.+\)\. Install it .+, or name one with NATS_SERVER_BIN, and start again\.$/)
+  expect(await openPorts()).toEqual([])
+}, 60_000)
+
+test('a setting that a service refuses is reported by name', async () => {
+  const run = start({ RATE_LIMIT_MAX: 'many', GATEPOST_DATA: join(folder, 'other') })
+  expect(await run.ended).toBe(1)
+  expect(run.output()).toMatch(/^Gatepost could not start: gateway ended with code 1: .*RATE_LIMIT_MAX is "many"/m)
+  expect(await openPorts()).toEqual([])
+}, 180_000)
