@@ -84,19 +84,21 @@ test('a search at one author uses an index', async () => {
 })
 
 test('changing, deleting and creating scan no table', async () => {
-  const statements: Array<() => Promise<unknown>> = [
+  const named: Array<() => Promise<unknown>> = [
     () => postRepository.update(connection, { id, userId: author, versions: [1] }, { title: 'a', now: new Date() }),
     () => postRepository.delete(connection, { id, userId: author, versions: null }, { anyAuthor: false }),
-    () => postRepository.deleteSome(connection, { authorId: author, limit: 100 }),
     () => {
       const post = { id: anybody(), authorId: author, title: 'a', content: 'b', version: 1, createdAt: new Date().toISOString(), updatedAt: new Date().toISOString() }
       const event = outboxRow(postCreated, { data: { postId: post.id, ...post }, aggregateVersion: 1 })
       return creationRepository.create(connection, post, event, { key: 'a', fingerprint: new Uint8Array(32), expired: new Date() })
     }
   ]
-  for (const run of statements) {
+  // Of the table of deleted authors, which is empty here, a scan is the cheapest read.
+  const scans = (nodes: string[]) => nodes.filter((node) => node.startsWith('Seq Scan') && node !== 'Seq Scan deleted_authors')
+  for (const run of named) {
     await run()
-    // Of the table of deleted authors, which is empty here, a scan is the cheapest read.
-    for (const nodes of [await plan(), await genericPlan()]) expect(nodes.filter((node) => node.startsWith('Seq Scan') && node !== 'Seq Scan deleted_authors')).toEqual([])
+    expect([...scans(await plan()), ...scans(await genericPlan())]).toEqual([])
   }
+  await postRepository.deleteSome(connection, { authorId: known, limit: 100 })
+  expect(scans(await plan())).toEqual([])
 })

@@ -79,7 +79,7 @@ CREATE TABLE "inbox" (
 );
 
 -- CreateIndex
-CREATE INDEX "posts_author_id_id_idx" ON "posts"("author_id", "id" DESC);
+CREATE INDEX "posts_author_id_id_idx" ON "posts"("author_id", "id");
 
 -- CreateIndex
 CREATE INDEX "posts_search_idx" ON "posts" USING GIN ("search");

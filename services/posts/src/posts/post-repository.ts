@@ -1,6 +1,7 @@
 import { type Post } from '@gatepost/contracts/posts/schemas'
 import { type Connection } from '../database/database.ts'
-import { HIGHEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
+import { PLAN_EACH_TIME } from '../database/statement-names.ts'
+import { HIGHEST_ID, LOWEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
 
 /** Who asks for a change, and which versions the change may be made to; null is any. */
 export interface ChangeGuard {
@@ -17,7 +18,13 @@ export interface Attempt {
 }
 
 const LIST = `SELECT ${POST_COLUMNS} FROM posts WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int`
-const LIST_OF_AUTHOR = `SELECT ${POST_COLUMNS} FROM posts WHERE author_id = $3::uuid AND id < $1::uuid ORDER BY id DESC LIMIT $2::int`
+/*
+ * Compared and ordered by both columns of its index. With `author_id = … ORDER BY id` the planner may walk down the primary
+ * key in the hope to meet enough posts of the author on the way, which takes ages for one who wrote a lot, long ago.
+ */
+const LIST_OF_AUTHOR = `SELECT ${POST_COLUMNS} FROM posts
+  WHERE (author_id, id) < ($3::uuid, $1::uuid) AND (author_id, id) > ($3::uuid, '${LOWEST_ID}')
+  ORDER BY author_id DESC, id DESC LIMIT $2::int`
 
 /*
  * The conditions are on `target`, never on `posts`: when the lock had to be waited for, `target` is the row as it is
@@ -44,7 +51,7 @@ const DELETE = `${LOCKED},
     RETURNING posts.id
   )
   SELECT EXISTS (SELECT FROM gone) AS changed, author_id AS "authorId", version AS "versionFound" FROM target`
-const DELETE_SOME = `WITH batch AS MATERIALIZED (SELECT id FROM posts WHERE author_id = $1::uuid ORDER BY id DESC LIMIT $2::int FOR UPDATE)
+const DELETE_SOME = `${PLAN_EACH_TIME} WITH batch AS MATERIALIZED (SELECT id FROM posts WHERE (author_id, id) BETWEEN ($1::uuid, '${LOWEST_ID}') AND ($1::uuid, '${HIGHEST_ID}') ORDER BY author_id, id LIMIT $2::int FOR UPDATE)
   DELETE FROM posts USING batch WHERE posts.id = batch.id RETURNING posts.id, posts.version`
 
 export const postRepository = {

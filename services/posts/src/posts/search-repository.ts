@@ -23,18 +23,18 @@ export interface Search {
 
 const QUERY = "websearch_to_tsquery('english', $1::text)"
 
-function searchOf (condition: string) {
+function searchOf ({ range, order }: { range: string, order: string }) {
   return `${PLAN_EACH_TIME} WITH
     newest AS MATERIALIZED (
-      SELECT id, search FROM posts WHERE search @@ ${QUERY} AND id BETWEEN $2::uuid AND $3::uuid ${condition} ORDER BY id DESC LIMIT $4::int
+      SELECT id, search FROM posts WHERE search @@ ${QUERY} AND ${range} ORDER BY ${order} LIMIT $4::int
     ),
     ranked AS MATERIALIZED (SELECT id, ts_rank(search, ${QUERY}) AS rank FROM newest),
     page AS MATERIALIZED (SELECT id, rank FROM ranked WHERE (rank, id) < ($5::float4, $6::uuid) ORDER BY rank DESC, id DESC LIMIT $7::int)
   SELECT ${POST_COLUMNS}, page.rank, (SELECT id FROM ranked ORDER BY id LIMIT 1) AS oldest, (SELECT id FROM ranked ORDER BY id DESC LIMIT 1) AS newest
   FROM page JOIN posts ON posts.id = page.id ORDER BY page.rank DESC, page.id DESC`
 }
-const SEARCH = searchOf('')
-const SEARCH_OF_AUTHOR = searchOf('AND author_id = $8::uuid')
+const SEARCH = searchOf({ range: 'id BETWEEN $2::uuid AND $3::uuid', order: 'id DESC' })
+const SEARCH_OF_AUTHOR = searchOf({ range: '(author_id, id) BETWEEN ($8::uuid, $2::uuid) AND ($8::uuid, $3::uuid)', order: 'author_id DESC, id DESC' })
 
 export const searchRepository = {
   /** The best first; among equals the newest. */
