@@ -19,7 +19,7 @@ export async function call (origin: string, method: string, path: string, { toke
     ...body !== undefined && { body: JSON.stringify(body) }
   })
   const text = await response.text()
-  return { status: response.status, headers: response.headers, body: /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text }
+  return { status: response.status, headers: response.headers, body: text !== '' && /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text }
 }
 
 export interface Account {
