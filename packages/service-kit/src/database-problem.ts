@@ -16,12 +16,14 @@ const CONFLICT_KINDS = new Set(['TransactionWriteConflict'])
 /** Prisma's, PostgreSQL's and the socket's ways to say that there is no connection to be had now. */
 const UNAVAILABLE_CODES = new Set([
   'P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037',
-  '53300', '55P03', '57014', '57P01', '57P02', '57P03', '08000', '08003', '08006',
+  '25006', '53300', '55P03', '57014', '57P01', '57P02', '57P03', '08000', '08003', '08006',
   'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND'
 ])
-const UNAVAILABLE_KINDS = new Set(['DatabaseNotReachable', 'TooManyConnections', 'ConnectionClosed', 'SocketTimeout'])
+const UNAVAILABLE_KINDS = new Set([
+  'DatabaseNotReachable', 'DatabaseDoesNotExist', 'AuthenticationFailed', 'TlsConnectionError', 'TooManyConnections', 'ConnectionClosed', 'SocketTimeout'
+])
 /** What pg says without any code when its pool is used up or a connection breaks. */
-const UNAVAILABLE_TEXT = /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Server has closed the connection|the database system is/i
+const UNAVAILABLE_TEXT = /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Server has closed the connection|the database system is|not currently accepting connections/i
 
 /** Whether a transaction met another one, so that the same work may succeed when it is done again at once. */
 export function isConflict (error: unknown) {
