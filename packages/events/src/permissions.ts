@@ -51,19 +51,26 @@ const readingTheStream = [
   api(`CONSUMER.DELETE.${EVENTS_STREAM}.*`)
 ]
 
-/** The durable consumers of the contracts are nobody's but their owner's. */
-function denyDurables (except: string[] = []) {
-  return Object.keys(consumers).filter((name) => !except.includes(name)).flatMap((name) => [
+/** The durable consumers of the contracts: only the operator makes, changes or deletes one, only its owner pulls it. */
+function denyDurables (own: string[] = []) {
+  return Object.keys(consumers).flatMap((name) => [
     api(`CONSUMER.CREATE.${EVENTS_STREAM}.${name}`),
     api(`CONSUMER.CREATE.${EVENTS_STREAM}.${name}.>`),
+    api(`CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.${name}`),
     api(`CONSUMER.DELETE.${EVENTS_STREAM}.${name}`),
-    api(`CONSUMER.MSG.NEXT.${EVENTS_STREAM}.${name}`),
-    `$JS.ACK.${EVENTS_STREAM}.${name}.>`
+    ...own.includes(name) ? [] : [api(`CONSUMER.MSG.NEXT.${EVENTS_STREAM}.${name}`), `$JS.ACK.${EVENTS_STREAM}.${name}.>`]
   ])
 }
 
+/**
+ * The oldest way to make a consumer, CONSUMER.CREATE.EVENTS without a name in the subject, stays closed: the name in its
+ * body is beyond permissions, and an existing consumer of that name would be changed.
+ */
 const subscriber: Permissions = {
-  publish: { allow: [...readingTheStream, `$JS.ACK.${EVENTS_STREAM}.>`], deny: denyDurables() },
+  publish: {
+    allow: [...readingTheStream, api('STREAM.NAMES'), api(`CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.*`), `$JS.ACK.${EVENTS_STREAM}.>`],
+    deny: denyDurables()
+  },
   subscribe: { allow: ['events.>', '_INBOX.>'] }
 }
 
@@ -72,21 +79,49 @@ const provisioner: Permissions = {
   subscribe: { allow: [`${inboxPrefixOf('provisioner')}.>`, 'events.>'] }
 }
 
+/** Strangers' consumers live on the server too; it must not run out of memory for them. */
+const MAX_CONSUMERS = 20_000
+const SUBSCRIBER_LIMITS = { connections: 1_000, subscriptions: 10_000, payloadBytes: 65_536 }
+
+/** What the services' account lets the subscribers' one reach; nothing else of it exists for them. */
+const shared = [
+  { stream: EVENTS_SUBJECTS },
+  // Where push consumers of subscribers deliver; our own inboxes have other prefixes.
+  { stream: '_INBOX.>' },
+  ...[...readingTheStream, api('STREAM.NAMES'), api(`CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.*`)].map((service) => ({
+    service, response_type: service.includes('MSG.NEXT') ? 'stream' : 'singleton'
+  })),
+  { service: `$JS.ACK.${EVENTS_STREAM}.>`, response_type: 'singleton' }
+]
+
 /**
- * The accounts of the broker, in nats-server's configuration language: one for each service, one to provision with, and
- * the reading one that whoever connects without credentials has.
+ * The accounts of the broker, in nats-server's configuration language: one for the services and the operator, each user
+ * with what it needs, and one for whoever connects without credentials. Permissions alone could not hold the line between
+ * them: the server answers to any reply subject of the requester's account in its own name, so in one account a reader
+ * could have it publish an event, or purge the stream.
  */
 export function brokerAuthorization (credentials: BrokerCredentials): string {
   const users = (Object.keys(credentials) as (keyof BrokerCredentials)[]).map((name) => {
     const { user, password } = credentials[name]
     return { user, password, permissions: name === 'provisioner' ? provisioner : permissionsOf(name) }
   })
-  const everybody = [...users, { user: 'subscriber', password: '', permissions: subscriber }]
-  return `authorization {
-  users = [
-${everybody.map((user) => `    ${JSON.stringify(user)}`).join('\n')}
-  ]
+  const imports = shared.map((entry) => 'stream' in entry
+    ? { stream: { account: 'GATEPOST', subject: entry.stream } }
+    : { service: { account: 'GATEPOST', subject: entry.service } })
+  return `accounts {
+  GATEPOST {
+    jetstream: { max_consumers: ${MAX_CONSUMERS} }
+    users = ${lines(users)}
+    exports = ${lines(shared)}
+  }
+  SUBSCRIBERS {
+    users = ${lines([{ user: 'subscriber', password: '', permissions: subscriber }])}
+    imports = ${lines(imports)}
+    limits: { max_connections: ${SUBSCRIBER_LIMITS.connections}, max_subscriptions: ${SUBSCRIBER_LIMITS.subscriptions}, max_payload: ${SUBSCRIBER_LIMITS.payloadBytes} }
+  }
 }
 no_auth_user: subscriber
 `
 }
+
+const lines = (values: object[]) => `[\n${values.map((value) => `      ${JSON.stringify(value)}`).join('\n')}\n    ]`
