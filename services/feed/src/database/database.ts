@@ -2,7 +2,7 @@ import { PrismaPg } from '@prisma/adapter-pg'
 import { type Sql } from '@gatepost/events/sql'
 import { isConflict } from '@gatepost/service-kit/database-problem'
 import { type Prisma, PrismaClient } from '../../generated/client.ts'
-import { createStatementNames } from './statement-names.ts'
+import { createStatementNames } from '@gatepost/service-kit/statement-names'
 
 /** Inside a transaction, or one statement by itself: what repositories take as their first argument. */
 export type Connection = Prisma.TransactionClient

@@ -30,6 +30,9 @@ export interface MessagingOptions {
   registry: Registry
 }
 
+/** Each takes a connection of the pool that requests are served from. */
+const CONSUMER_CONCURRENCY = 2
+
 /** Events out and in. NATS may be away for as long as it likes: what goes out waits in the outbox, what comes in waits in the stream. */
 export const messaging = fp<MessagingOptions>(async (app, { settings, database, revocations, onAuthorDeleted, log, registry }) => {
   const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'posts', log })
@@ -47,6 +50,7 @@ export const messaging = fp<MessagingOptions>(async (app, { settings, database, 
       return result
     },
     log,
+    concurrency: CONSUMER_CONCURRENCY,
     registry
   })
   relay.start()

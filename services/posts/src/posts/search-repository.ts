@@ -1,6 +1,6 @@
 import { type Post } from '@gatepost/contracts/posts/schemas'
 import { type Connection } from '../database/database.ts'
-import { PLAN_EACH_TIME } from '../database/statement-names.ts'
+import { PLAN_EACH_TIME } from '@gatepost/service-kit/statement-names'
 import { HIGHEST_ID, LOWEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
 
 /** Of so many matches, the newest, the rank is computed; a word that is everywhere would otherwise cost a scan of everything. */

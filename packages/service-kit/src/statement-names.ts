@@ -4,7 +4,7 @@ export const PLAN_EACH_TIME = '/* plan each time */'
 const MAX_STATEMENTS = 200
 
 /**
- * Names statements, so that each connection parses and plans them once: a quarter less work for the small ones.
+ * Names PostgreSQL statements by their text, for Prisma's `statementNameGenerator`, so that each connection parses and plans them once: a quarter less work for the small ones.
  * Bounded, since each name is kept on both sides of every connection.
  */
 export function createStatementNames (max = MAX_STATEMENTS) {
