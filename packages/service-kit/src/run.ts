@@ -3,7 +3,6 @@ import { type Logger } from 'pino'
 import { type Registry } from 'prom-client'
 import { createLog } from './log.ts'
 import { createOperationsServer, createRegistry } from './metrics.ts'
-import { exportTraces } from './otel.ts'
 import { drain } from './run/drain.ts'
 import { type App } from './server.ts'
 import { type commonSettings, parseSettings, SettingsError } from './settings.ts'
@@ -28,7 +27,7 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     const settings = parseSettings(schema, env)
     const { HOST, LOG_LEVEL, DRAIN_DELAY, OTEL_EXPORTER_OTLP_ENDPOINT } = settings as unknown as StaticDecode<TObject<typeof commonSettings>>
     log = createLog(name, LOG_LEVEL)
-    const stopTraces = OTEL_EXPORTER_OTLP_ENDPOINT ? exportTraces(name, OTEL_EXPORTER_OTLP_ENDPOINT) : undefined
+    const stopTraces = OTEL_EXPORTER_OTLP_ENDPOINT ? await startTraces(name, OTEL_EXPORTER_OTLP_ENDPOINT) : undefined
     const registry = createRegistry(name)
     const app = await build({ settings, log, registry })
     const operations = createOperationsServer(registry, log)
@@ -42,6 +41,12 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     process.stderr.write(`${name}: ${readable(error)}\n`)
     process.exit(1)
   }
+}
+
+/** The exporter takes a third of a second to load, so only those who want it load it. */
+async function startTraces (name: string, endpoint: string) {
+  const { exportTraces } = await import('./otel.ts')
+  return exportTraces(name, endpoint)
 }
 
 function readable (error: unknown) {
