@@ -1,6 +1,3 @@
-import { type FastifyRequest } from 'fastify'
-import { networkOf } from './attempts/network.ts'
-
 /** Where a request came from, for sessions, audit and events. Nothing of it was verified except the address. */
 export interface Origin {
   address: string | null
@@ -9,17 +6,4 @@ export interface Origin {
   userAgent: string | null
   requestId: string
   traceparent: string
-}
-
-const USER_AGENT_LENGTH = 256
-
-export function originOf (request: FastifyRequest): Origin {
-  const userAgent = request.headers['user-agent']?.replace(/[^\x20-\x7e]/g, '').slice(0, USER_AGENT_LENGTH)
-  return {
-    address: request.clientAddress,
-    network: request.clientAddress === null ? 'unknown' : networkOf(request.clientAddress),
-    userAgent: userAgent || null,
-    requestId: request.id,
-    traceparent: request.traceparent
-  }
 }

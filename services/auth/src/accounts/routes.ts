@@ -1,7 +1,7 @@
 import { changePassword, deleteAccount, forgotPassword, getMe, register, resetPassword, updateMe, verifyEmail } from '@gatepost/contracts/auth/operations'
 import { routeOf } from '@gatepost/service-kit/route'
 import { type App } from '@gatepost/service-kit/server'
-import { originOf } from '../origin.ts'
+import { originOf } from '../plugins/request-origin.ts'
 import { callerOf } from '../plugins/live-session.ts'
 import { userOf } from '../sessions/session-tokens.ts'
 import { type AccountService } from './account-service.ts'

@@ -1,7 +1,7 @@
 import { endSession, listSessions, login, refreshToken } from '@gatepost/contracts/auth/operations'
 import { routeOf } from '@gatepost/service-kit/route'
 import { type App } from '@gatepost/service-kit/server'
-import { originOf } from '../origin.ts'
+import { originOf } from '../plugins/request-origin.ts'
 import { callerOf } from '../plugins/live-session.ts'
 import { type LoginService } from './login-service.ts'
 import { type RefreshService } from './refresh-service.ts'
