@@ -1,5 +1,5 @@
 // Runs everything on this machine: `pnpm start [--fresh]`.
-import { relative, resolve } from 'node:path'
+import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isOpen } from '@gatepost/local-stack/child'
 import { startSystem } from '@gatepost/local-stack/system'
@@ -14,6 +14,7 @@ const root = fileURLToPath(new URL('..', import.meta.url))
 const dataDir = resolve(root, process.env.GATEPOST_DATA || '.data')
 const say = (line: string) => { process.stdout.write(`${line}\n`) }
 const started = performance.now()
+const shown = relative(process.cwd(), dataDir) || '.'
 
 async function start () {
   const ports = portsOf(process.env)
@@ -22,19 +23,22 @@ async function start () {
   }
   await prepareDataFolder(dataDir, process.argv.includes('--fresh'))
   say('starting PostgreSQL, NATS, auth, posts, feed and gateway …')
-  return startSystem({
+  const output = relayOutput(join(dataDir, 'logs'), say)
+  const system = await startSystem({
     root,
     dataDir,
     ports,
     env: process.env,
     say,
-    onOutput: relayOutput(dataDir),
+    onOutput: output.onOutput,
     ...await embeddedBroker(dataDir),
     migrate: async (service, url) => {
       const applied = await deploy(service as DatabaseService, url)
       if (applied.length > 0) say(`applied ${applied.length} migration${applied.length > 1 ? 's' : ''} of ${service}`)
     }
   })
+  output.ready()
+  return system
 }
 
 let leaving = false
@@ -54,12 +58,12 @@ try {
   const starting = start()
   const early = await Promise.race([starting.then(() => undefined), told])
   const system = await starting
-  if (!early) say(addresses(process.env, { dataDir: relative(process.cwd(), dataDir) || '.', milliseconds: performance.now() - started }))
+  if (!early) say(addresses(process.env, { dataDir: shown, milliseconds: performance.now() - started }))
   const broken = await Promise.race([system.broken, told.then(() => undefined)])
   leaving = true
   say(broken ? `\n${broken}\nstopping the rest …` : '\nstopping …')
   await system.stop()
-  say(`stopped; the data is in ${relative(process.cwd(), dataDir) || '.'}`)
+  say(`stopped; the data is in ${shown}`)
   process.exit(broken ? 1 : 0)
 } catch (error) {
   process.stderr.write(`\nGatepost could not start: ${(error as Error).message}\n`)
