@@ -20,7 +20,7 @@ import { liveRoutes } from './live/routes.ts'
 import { limiterDecisions, watchIdentity, watchLimiter, watchUpstreams } from './metrics.ts'
 import { overviewRoutes } from './overview/routes.ts'
 import { accessLog } from './plugins/access-log.ts'
-import { crossOrigin } from './plugins/cross-origin.ts'
+import { crossOrigin, preflights } from './plugins/cross-origin.ts'
 import { messaging } from './plugins/messaging.ts'
 import { apiPolicy, securityHeaders } from './plugins/security-headers.ts'
 import { proxy } from './proxy/proxy.ts'
@@ -36,6 +36,7 @@ export interface AppOptions {
 export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const headers = await securityHeaders(apiPolicy)
   const app = createServer({ log, bodyLimit: settings.BODY_LIMIT, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined, headers })
+  const origins = settings.CORS_ORIGINS ?? []
   const revocations = createRevocationList()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const shared = settings.REDIS_URL === undefined ? undefined : redisCounters({ url: settings.REDIS_URL, log })
@@ -47,6 +48,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
 
   await app.register(httpMetrics, { registry })
   await app.register(accessLog)
+  await app.register(crossOrigin, { operations, origins })
   await app.register(messaging, { settings, revocations, log, registry })
   await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, enforce: false })
   await app.register(limits, {
@@ -56,7 +58,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
     decisions: limiterDecisions(registry)
   })
   await app.register(admission, { operations, findClient: clientFinder(settings.TRUSTED_PROXIES ?? []) })
-  await app.register(crossOrigin, { operations, origins: settings.CORS_ORIGINS ?? [] })
+  await app.register(preflights, { operations, origins })
 
   await app.register(health, { checks: readiness({ keys, revoked: app.revoked, broker: app.broker, upstreams: Object.values(upstreams), shared }) })
   await app.register(proxy, { operations: operations.filter(({ service }) => service !== 'gateway'), upstreamOf: ({ service }) => upstreams[service as keyof typeof upstreams] })

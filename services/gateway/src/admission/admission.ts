@@ -68,11 +68,13 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   }
 }, { name: 'admission', dependencies: ['identity', 'limits'] })
 
-/** What two readers could understand in two ways. */
+/** Whoever sends what two readers could understand in two ways gets no second request on the same connection. */
+const CLOSE = { headers: { connection: 'close' } }
+
 function refuseAmbiguous (headers: IncomingHttpHeaders, target: string) {
-  if (!isHost(headers.host)) throw new MalformedRequestError({ detail: 'The Host header is missing, doubled or malformed.' })
+  if (!isHost(headers.host)) throw new MalformedRequestError({ ...CLOSE, detail: 'The Host header is missing, doubled or malformed.' })
   const fault = faultOfTarget(target)
-  if (fault === 'too-long') throw new UriTooLongError()
-  if (fault !== undefined) throw new MalformedRequestError({ detail: 'The request target is not in canonical form.' })
-  if (headers.upgrade !== undefined && /websocket/i.test(headers.upgrade)) throw new MalformedRequestError({ detail: 'WebSocket is not spoken here; GET /api/events streams events.' })
+  if (fault === 'too-long') throw new UriTooLongError(CLOSE)
+  if (fault !== undefined) throw new MalformedRequestError({ ...CLOSE, detail: 'The request target is not in canonical form.' })
+  if (headers.upgrade !== undefined && /websocket/i.test(headers.upgrade)) throw new MalformedRequestError({ ...CLOSE, detail: 'WebSocket is not spoken here; GET /api/events streams events.' })
 }

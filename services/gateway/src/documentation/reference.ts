@@ -28,6 +28,7 @@ export async function createReference (publicUrl: string): Promise<Reference> {
       hideClientButton: true,
       showDeveloperTools: 'never',
       persistAuth: false,
+      authentication: { preferredSecurityScheme: 'accessToken' },
       agent: { disabled: true },
       mcp: { disabled: true }
     }

@@ -14,40 +14,44 @@ export interface CrossOriginOptions {
 }
 
 /**
- * Cross-origin calls with @fastify/cors, from a list of origins only. Preflights go through the plugin; what it adds to
- * an ordinary answer depends on the origin alone, so it is asked once for each and remembered.
+ * Cross-origin calls with @fastify/cors, from a list of origins only. What the plugin adds to an ordinary answer depends
+ * on the origin alone, so it is asked once for each and remembered. Comes before whatever may refuse, so that pages can
+ * read refusals too.
  */
-export const crossOrigin = fp<CrossOriginOptions>(async (app, { operations, origins }) => {
-  const options: FastifyCorsOptions = {
-    origin: origins.length > 0 ? [...origins] : false,
-    exposedHeaders: EXPOSED,
-    allowedHeaders: [...new Set([...ALWAYS_ALLOWED, ...operations.flatMap((operation) => Object.keys(operation.headers.properties))])],
-    maxAge: 600,
-    strictPreflight: false
-  }
-  const answers = await headersByOrigin(options, origins)
+export const crossOrigin = fp<CrossOriginOptions>(async (app, options) => {
+  if (options.origins.length === 0) return
+  const answers = await headersByOrigin(corsOptions(options), options.origins)
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.headers(answers.get(request.headers.origin ?? '') ?? answers.get('')!)
+    done()
+  })
+}, { name: 'cross-origin' })
 
-  if (origins.length > 0) {
-    app.addHook('onRequest', (request, reply, done) => {
-      const { origin } = request.headers
-      reply.headers(answers.get(origin ?? '') ?? answers.get('')!)
-      done()
-    })
-  }
-
-  const byUrl = Map.groupBy(operations, ({ url }) => url)
+/** OPTIONS of every path: what it allows, and the answer of @fastify/cors to preflights. Comes after admission. */
+export const preflights = fp<CrossOriginOptions>(async (app, options) => {
+  const byUrl = Map.groupBy(options.operations, ({ url }) => url)
   await app.register(async (scope) => {
     scope.addHook('onRequest', (request, reply, done) => {
       const known = byUrl.get(request.routeOptions.url ?? '')
       if (known) reply.header('allow', methodsOf(known).join(', '))
       done()
     })
-    await scope.register(cors, options)
+    await scope.register(cors, corsOptions(options))
     for (const [url, known] of byUrl) {
       scope.options(url, { config: { auth: 'none', cors: { methods: methodsOf(known) } } }, (_request, reply) => reply.code(204).send())
     }
   })
-}, { name: 'cross-origin' })
+}, { name: 'preflights', dependencies: ['admission'] })
+
+function corsOptions ({ operations, origins }: CrossOriginOptions): FastifyCorsOptions {
+  return {
+    origin: origins.length > 0 ? [...origins] : false,
+    exposedHeaders: EXPOSED,
+    allowedHeaders: [...new Set([...ALWAYS_ALLOWED, ...operations.flatMap((operation) => Object.keys(operation.headers.properties))])],
+    maxAge: 600,
+    strictPreflight: false
+  }
+}
 
 function methodsOf (operations: readonly Operation[]) {
   const methods = operations.map(({ method }) => method as string)

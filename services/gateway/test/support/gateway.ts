@@ -76,7 +76,7 @@ export async function startGateway (env: Record<string, string> = {}): Promise<T
     async raw (bytes) {
       const socket = connect(port, '127.0.0.1')
       await once(socket, 'connect')
-      socket.end(bytes)
+      socket.write(bytes) // and not end: Node takes a client that closes its half for one that has left
       return text(socket)
     },
     async stop () {

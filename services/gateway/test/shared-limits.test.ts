@@ -1,0 +1,81 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { freePorts } from '@gatepost/local-stack/ports'
+import { type RedisServer, startRedis } from '@gatepost/local-stack/redis'
+import { eventually } from '@gatepost/testing/eventually'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startGateway, type TestGateway } from './support/gateway.ts'
+
+let port: number
+let redis: RedisServer
+let gateways: TestGateway[] = []
+beforeAll(async () => {
+  [port] = await freePorts(1) as [number]
+  redis = await startRedis({ port })
+  const env = { REDIS_URL: redis.url, RATE_LIMIT_MAX: '20', RATE_LIMIT_WINDOW: '1 minute', SENSITIVE_RATE_LIMIT_MAX: '4', TRUSTED_PROXIES: '127.0.0.1' }
+  gateways = await Promise.all([startGateway(env), startGateway(env)])
+  await mode('up', 2)
+})
+afterAll(async () => {
+  await Promise.all(gateways.map((gateway) => gateway.stop()))
+  redis.signal('SIGCONT')
+  await redis.stop()
+})
+
+/** Waits until both gateways say that their limits are shared or degraded. */
+async function mode (status: 'up' | 'degraded', instances?: number) {
+  await eventually(async () => {
+    for (const gateway of gateways) {
+      expect((await (await gateway.fetch('/ready')).json()).checks.limits.status).toBe(status)
+      const metrics = await gateway.registry.metrics()
+      expect(metrics).toMatch(new RegExp(`gatepost_limiter_degraded\\{[^}]*\\} ${status === 'up' ? 0 : 1}`))
+      if (instances) expect(metrics).toMatch(new RegExp(`gatepost_limiter_instances\\{[^}]*\\} ${instances}`))
+    }
+  })
+}
+
+let clients = 0
+/** As many calls of one new client, spread over both gateways; answers how many were admitted and how long the slowest took. */
+async function burst (count: number, init: { path?: string, method?: string } = {}) {
+  const address = `198.51.100.${++clients}`
+  const answers = await Promise.all(Array.from({ length: count }, async (_, i) => {
+    const began = performance.now()
+    const { status } = await gateways[i % 2]!.fetch(init.path ?? '/api/posts', { method: init.method ?? 'GET', headers: { 'x-forwarded-for': address } })
+    return { status, ms: performance.now() - began }
+  }))
+  return { admitted: answers.filter(({ status }) => status !== 429).length, slowest: Math.max(...answers.map(({ ms }) => ms)) }
+}
+
+test('two gateways together admit exactly the limit', async () => {
+  for (let i = 0; i < 3; i++) expect((await burst(60)).admitted).toBe(20)
+})
+
+test('a store that stops answering is not waited for; the limit becomes this instance’s share; it recovers by itself', async () => {
+  redis.signal('SIGSTOP')
+  const first = await burst(2)
+  expect(first.admitted).toBe(2)
+  await mode('degraded')
+  expect(gateways[0]!.log.filter((line) => line.includes('rate limits are degraded'))).toHaveLength(1)
+  const shared = await burst(60)
+  expect(shared.admitted).toBe(20) // half of it at each of the two
+  expect((await burst(20, { path: '/api/auth/login', method: 'POST' })).admitted).toBe(4)
+  redis.signal('SIGCONT')
+  await mode('up')
+  expect((await burst(60)).admitted).toBe(20)
+})
+
+test('the same when the store is killed and comes back', async () => {
+  redis.signal('SIGKILL')
+  await redis.ended
+  await mode('degraded')
+  expect((await burst(60)).admitted).toBe(20)
+  redis = await startRedis({ port })
+  await mode('up', 2)
+  expect((await burst(60)).admitted).toBe(20)
+})
+
+test('a gateway that goes away gives its share back', async () => {
+  const [left] = gateways.splice(1, 1)
+  await left!.stop()
+  await mode('up', 1)
+  await sleep(10)
+})

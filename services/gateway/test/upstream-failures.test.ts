@@ -1,0 +1,129 @@
+import { once } from 'node:events'
+import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { eventually } from '@gatepost/testing/eventually'
+import { startGateway, type TestGateway } from './support/gateway.ts'
+
+let gateway: TestGateway
+beforeAll(async () => { gateway = await startGateway() })
+beforeEach(() => { gateway.upstream.received.length = 0 })
+afterAll(async () => { await gateway.stop() })
+
+const POST = { method: 'POST', body: '{"title":"a","content":"b"}', headers: { 'content-type': 'application/json' } }
+async function problemOf (answer: Response) {
+  const text = await answer.text()
+  expect(text).not.toMatch(/127\.0\.0\.1|ECONN|socket|undici/i)
+  return [answer.status, JSON.parse(text).code]
+}
+
+test('a service that nobody serves is 503 with Retry-After, for reads and for writes', async () => {
+  const closed = createTcpServer().listen(0, '127.0.0.1')
+  await once(closed, 'listening')
+  const { port } = closed.address() as AddressInfo
+  closed.close()
+  const lonely = await startGateway({ POSTS_URL: `http://127.0.0.1:${port}` })
+  for (const init of [{}, POST]) {
+    const answer = await lonely.call('/api/posts', init)
+    expect(answer.headers.get('retry-after')).toBe('1')
+    expect(await problemOf(answer)).toEqual([503, 'UPSTREAM_UNAVAILABLE'])
+  }
+  expect((await (await lonely.fetch('/ready')).json()).checks.posts.status).toBe('degraded')
+  await lonely.stop()
+})
+
+test('a service that breaks off a write is 502, and is not asked again', async () => {
+  gateway.upstream.handler = (request) => { request.socket.destroy() }
+  expect(await problemOf(await gateway.call('/api/posts', POST))).toEqual([502, 'UPSTREAM_BROKEN'])
+  expect(gateway.upstream.received).toHaveLength(1)
+})
+
+test('a read that was broken off is tried once more', async () => {
+  let calls = 0
+  gateway.upstream.handler = (request, response) => {
+    if (++calls === 1) request.socket.destroy()
+    else response.setHeader('content-type', 'application/json').end('{"second":true}')
+  }
+  expect(await (await gateway.call('/api/posts')).json()).toEqual({ second: true })
+})
+
+test('retries stay within their budget: at most a tenth on top, and a handful', async () => {
+  gateway.upstream.handler = (request) => { request.socket.destroy() }
+  const answers = []
+  for (let i = 0; i < 60; i++) answers.push((await gateway.call('/api/posts')).status)
+  expect(new Set(answers)).toEqual(new Set([502]))
+  expect(gateway.upstream.received.length).toBeLessThanOrEqual(60 + 6 + 4)
+})
+
+test('nonsense instead of HTTP is 502', async () => {
+  const server = createTcpServer((socket) => { socket.on('error', () => {}).end('SSH-2.0-nonsense\r\n\r\n') }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const odd = await startGateway({ FEED_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+  expect((await problemOf(await odd.call('/api/feed')))[0]).toBe(502)
+  await odd.stop()
+  server.close()
+})
+
+test('a service that dies in the middle of an answer resets the connection: half is not taken for whole', async () => {
+  gateway.upstream.handler = (request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': '1000000' })
+    response.write('x'.repeat(50_000))
+    setTimeout(() => response.write('x'.repeat(50_000)), 50)
+    setTimeout(() => request.socket.destroy(), 150)
+  }
+  const socket = connect(gateway.port, '127.0.0.1')
+  socket.write(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
+  socket.resume()
+  const [error] = await once(socket, 'error')
+  expect(error.code).toBe('ECONNRESET')
+})
+
+test('a client that leaves cancels the call to the service', async () => {
+  const closed = Promise.withResolvers<void>()
+  const arrived = Promise.withResolvers<void>()
+  gateway.upstream.handler = (_request, response) => {
+    response.once('close', () => closed.resolve())
+    arrived.resolve()
+  }
+  const socket = connect(gateway.port, '127.0.0.1')
+  socket.write(`GET /api/feed HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
+  await arrived.promise
+  socket.destroy()
+  await closed.promise
+  await eventually(() => expect(gateway.log.some((line) => line.includes('"route":"/api/feed"') && line.includes('"status":499'))).toBe(true))
+})
+
+test('a service that does not answer in time is 504', { timeout: 20_000 }, async () => {
+  gateway.upstream.handler = () => {}
+  const began = performance.now()
+  expect(await problemOf(await gateway.call('/api/feed'))).toEqual([504, 'UPSTREAM_TIMEOUT'])
+  expect(performance.now() - began).toBeGreaterThan(9_900)
+})
+
+test('a large answer to a slow client is held back at the service, not in memory', async () => {
+  const total = 200 * 1024 * 1024
+  let written = 0
+  gateway.upstream.handler = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': String(total) })
+    const chunk = Buffer.alloc(65_536, 'x')
+    const more = () => {
+      while (written < total && !response.destroyed) {
+        written += chunk.length
+        if (!response.write(chunk)) return response.once('drain', more)
+      }
+      response.end()
+    }
+    more()
+  }
+  const socket = connect(gateway.port, '127.0.0.1').pause()
+  socket.write(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
+  let before = -1
+  await eventually(async () => {
+    const now = written
+    const still = now === before && now > 0
+    before = now
+    await new Promise((resolve) => { setTimeout(resolve, 300) })
+    expect(still).toBe(true)
+  })
+  expect(written).toBeLessThan(total / 4)
+  socket.destroy()
+})
