@@ -19,6 +19,11 @@ export interface EventOptions<Data extends TObject> {
    * also when earlier ones are missing (they may have been erased on the user's request).
    */
   final?: boolean
+  /**
+   * Whether it holds personal data: once the aggregate's final event is published, this one is erased from the stream,
+   * the outbox and the dead letters.
+   */
+  erasable?: boolean
   data: Data
 }
 

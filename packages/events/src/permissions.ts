@@ -1,7 +1,7 @@
 import { EVENTS_STREAM, EVENTS_SUBJECTS, type ServiceName } from '@gatepost/contracts/event'
 import { consumers, events } from '@gatepost/contracts/events'
 import { inboxPrefixOf } from './broker.ts'
-import { DEAD_LETTER_SUBJECTS, deadLetterSubject } from './provision/configuration.ts'
+import { DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS, deadLetterSubject } from './provision/configuration.ts'
 
 export interface Credential {
   user: string
@@ -31,6 +31,7 @@ function permissionsOf (service: ServiceName): Permissions {
           `$JS.ACK.${EVENTS_STREAM}.${name}.>`,
           deadLetterSubject(name)
         ]),
+        ...events.some((event) => event.owner === service && event.erasable) ? erasing : [],
         ...readingTheStream
       ]),
       deny: denyDurables(own.map((consumer) => consumer.name))
@@ -49,6 +50,14 @@ const readingTheStream = [
   api(`CONSUMER.INFO.${EVENTS_STREAM}.*`),
   api(`CONSUMER.MSG.NEXT.${EVENTS_STREAM}.*`),
   api(`CONSUMER.DELETE.${EVENTS_STREAM}.*`)
+]
+
+/** The owner of personal events erases them when their subject leaves. */
+const erasing = [
+  api(`STREAM.MSG.DELETE.${EVENTS_STREAM}`),
+  api(`STREAM.INFO.${DEAD_LETTER_STREAM}`),
+  api(`STREAM.MSG.GET.${DEAD_LETTER_STREAM}`),
+  api(`STREAM.MSG.DELETE.${DEAD_LETTER_STREAM}`)
 ]
 
 /** The durable consumers of the contracts: only the operator makes, changes or deletes one, only its owner pulls it. */

@@ -1,7 +1,9 @@
+import { type Routine, startRoutine } from '@gatepost/service-kit/routine'
 import pg from 'pg'
 import { type Logger } from 'pino'
 import { type Registry } from 'prom-client'
 import { type Broker } from './broker.ts'
+import { ENDING_SUBJECTS, eraseEnded } from './erasure.ts'
 import { createDrain } from './relay/drain.ts'
 import { createLease } from './relay/lease.ts'
 import { CHANNEL, listenForRows } from './relay/listener.ts'
@@ -44,6 +46,8 @@ const DAY_SECONDS = 86_400
 const STATISTICS_MS = 1_000
 const PRUNE_MS = 10_000
 const PRUNE_ROWS = 1_000
+const ERASE_MS = 1_000
+const ERASE_ALL_MS = 3_600_000
 /** A standby tells the leader at most this often, so that notifications never queue behind one another. */
 const NOTIFY_MS = 10
 
@@ -63,14 +67,21 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
   const publisher = createPublisher(broker, service)
   const lease = createLease(leasePool, log, (held) => {
     metrics.leader.set(held ? 1 : 0)
-    if (held) drain.begin()
+    if (!held) return
+    eraseAllAt = 0
+    drain.begin()
   })
-  const drain = createDrain({ store, publisher, broker, log, metrics, held: lease.held })
+  const drain = createDrain({
+    store, publisher, broker, log, metrics, held: lease.held, onPublished: (row) => { if (ENDING_SUBJECTS.includes(row.subject)) ended.add(row.aggregateId) }
+  })
+  /** Aggregates whose final event this leader published, and whose personal events it has not erased yet. */
+  const ended = new Set<string>()
+  let eraseAllAt = 0
   let oldest = 0
   let quarantined = 0
   let listener: ReturnType<typeof listenForRows> | undefined
   let notifying: NodeJS.Timeout | undefined
-  const timers: NodeJS.Timeout[] = []
+  const routines: Routine[] = []
 
   async function observe () {
     try {
@@ -91,23 +102,39 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     if (gone === PRUNE_ROWS && lease.held()) await prune()
   }
 
-  /** Never two at a time, and none after the stop. */
-  function every (milliseconds: number, work: () => Promise<void>) {
-    const timer = setTimeout(() => {
-      work().catch((error: unknown) => log.warn({ err: error }, 'outbox upkeep failed; trying on')).finally(() => { if (!stopped) every(milliseconds, work) })
-    }, milliseconds)
-    timers.push(timer)
-    if (timers.length > 8) timers.shift()
+  /** At the beginning of a term, and every hour, also what another leader may have left over. */
+  async function erase () {
+    if (!lease.held() || broker.status() !== 'connected') return
+    const all = performance.now() >= eraseAllAt
+    if (!all && ended.size === 0) return
+    const aggregateIds = [...ended]
+    await eraseEnded({ pool: workPool, broker, log, ...all ? {} : { aggregateIds } })
+    if (all) eraseAllAt = performance.now() + ERASE_ALL_MS
+    for (const id of aggregateIds) ended.delete(id)
   }
-  let stopped = false
+
+  let stopping: Promise<void> | undefined
+
+  async function stop () {
+    clearTimeout(notifying)
+    await Promise.all([drain.stop(), ...routines.map((routine) => routine.stop())])
+    publisher.stop()
+    await lease.stop()
+    await listener?.stop()
+    await Promise.all([leasePool.end(), workPool.end()])
+    metrics.leader.set(0)
+  }
 
   return {
     start () {
       lease.start()
       drain.start()
       listener = listenForRows(databaseUrl, () => { if (lease.held()) drain.wake() })
-      every(STATISTICS_MS, observe)
-      every(PRUNE_MS, prune)
+      routines.push(
+        startRoutine({ name: 'observe the outbox', everyMs: STATISTICS_MS, work: observe, log }),
+        startRoutine({ name: 'prune the outbox', everyMs: PRUNE_MS, work: prune, log }),
+        startRoutine({ name: 'erase personal events', everyMs: ERASE_MS, work: erase, log })
+      )
     },
     wake () {
       if (lease.held()) return drain.wake()
@@ -116,16 +143,9 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
         leasePool.query(`NOTIFY ${CHANNEL}`).catch((error: unknown) => log.debug({ err: error }, 'the leader could not be notified; it polls'))
       }, NOTIFY_MS)
     },
-    async stop () {
-      stopped = true
-      clearTimeout(notifying)
-      for (const timer of timers) clearTimeout(timer)
-      await drain.stop()
-      publisher.stop()
-      await lease.stop()
-      await listener?.stop()
-      await Promise.all([leasePool.end(), workPool.end()])
-      metrics.leader.set(0)
+    stop () {
+      stopping ??= stop()
+      return stopping
     },
     status: () => ({ leader: lease.held(), oldestUnpublishedSeconds: oldest, quarantined, inFlight: drain.inFlight() })
   }

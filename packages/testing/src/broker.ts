@@ -26,6 +26,8 @@ export interface TestBroker {
   /** The URL of an account. */
   urlOf (account: BrokerAccount): string
   server: NatsServer
+  /** Where its store is. */
+  dataDir: string
   /** Stops the server and forgets or keeps its store; `start` brings it back on the same port. */
   halt (): Promise<void>
   start (): Promise<void>
@@ -42,6 +44,7 @@ export async function startBroker ({ provisioned = true } = {}): Promise<TestBro
     url: `nats://127.0.0.1:${port}`,
     urlOf: (account) => `nats://${users[account].user}:${users[account].password}@127.0.0.1:${port}`,
     server: await launch(),
+    dataDir,
     halt: () => broker.server.stop(),
     start: async () => { broker.server = await launch() },
     stop: async () => {

@@ -9,6 +9,7 @@ export const userRegistered = event({
   summary: 'Somebody has an account.',
   aggregate: 'user',
   aggregateId: 'userId',
+  erasable: true,
   data: eventData({ userId: IdSchema, displayName: DisplayNameSchema, registeredAt: DateTimeSchema })
 })
 
@@ -19,6 +20,7 @@ export const userUpdated = event({
   summary: 'A user changed the public profile.',
   aggregate: 'user',
   aggregateId: 'userId',
+  erasable: true,
   data: eventData({ userId: IdSchema, displayName: DisplayNameSchema })
 })
 

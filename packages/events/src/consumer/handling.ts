@@ -40,6 +40,8 @@ export async function handle<Tx> (
   const known = eventOfType(event.type)
   const fault = known && faultOf(known, event)
   if (fault) throw new MalformedEventError(fault)
+  // Nothing comes after it and nothing is to be done, so there is nothing to remember.
+  if (known?.final && !handlers[event.type]) return 'new'
   let starts = 0
   if (redelivered) {
     starts = await transaction((_tx, sql) => countStart(sql, definition.name, event))

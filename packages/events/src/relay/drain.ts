@@ -27,15 +27,20 @@ export interface DrainOptions {
   log: Logger
   metrics: RelayMetrics
   held: () => boolean
+  /** Called once the row is marked. */
+  onPublished: (row: OutboxRow) => void
 }
 
 /** Moves rows from the outbox to the stream while the lease is held. */
-export function createDrain ({ store, publisher, broker, log, metrics, held }: DrainOptions) {
+export function createDrain ({ store, publisher, broker, log, metrics, held, onPublished }: DrainOptions) {
   const lanes = createLanes<OutboxRow>((row) => row.aggregateId)
   /** Rows that are here: waiting, in flight, or acknowledged and not yet marked. */
   const known = new Set<string>()
-  const marker = createMarker(store, log, (ids) => {
-    for (const id of ids) known.delete(id)
+  const marker = createMarker(store, log, (rows) => {
+    for (const row of rows) {
+      known.delete(row.id)
+      onPublished(row)
+    }
   })
   let inFlight = 0
   let newest = 0n
@@ -65,7 +70,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held }: D
     inFlight--
     if (outcome.kind === 'stored') {
       lanes.finish(row)
-      marker.add({ id: row.id, streamSequence: outcome.sequence })
+      marker.add(row, outcome.sequence)
       metrics.published.inc()
       recover()
     } else {

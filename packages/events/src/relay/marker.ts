@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger } from 'pino'
-import { type OutboxStore, type PublishedRow } from './outbox-store.ts'
+import { type OutboxRow, type OutboxStore } from './outbox-store.ts'
 
 /**
  * Writes acknowledgements back, one statement at a time with all that came meanwhile. What cannot be written now is
  * kept and tried again; should this process end before, the next leader publishes those rows again under the same ids.
  */
-export function createMarker (store: Pick<OutboxStore, 'mark'>, log: Logger, onMarked: (ids: string[]) => void) {
-  let waiting: PublishedRow[] = []
+export function createMarker (store: Pick<OutboxStore, 'mark'>, log: Logger, onMarked: (rows: OutboxRow[]) => void) {
+  let waiting: { row: OutboxRow, streamSequence: number }[] = []
   let running: Promise<void> | undefined
   let ending = false
 
@@ -16,8 +16,8 @@ export function createMarker (store: Pick<OutboxStore, 'mark'>, log: Logger, onM
       const batch = waiting
       waiting = []
       try {
-        await store.mark(batch)
-        onMarked(batch.map((row) => row.id))
+        await store.mark(batch.map(({ row, streamSequence }) => ({ id: row.id, streamSequence })))
+        onMarked(batch.map(({ row }) => row))
       } catch (error) {
         waiting = batch.concat(waiting)
         log.debug({ err: error, rows: waiting.length }, 'published rows could not be marked; trying on')
@@ -36,8 +36,8 @@ export function createMarker (store: Pick<OutboxStore, 'mark'>, log: Logger, onM
   }
 
   return {
-    add (row: PublishedRow) {
-      waiting.push(row)
+    add (row: OutboxRow, streamSequence: number) {
+      waiting.push({ row, streamSequence })
       if (!running) setImmediate(begin)
     },
     async flush () {

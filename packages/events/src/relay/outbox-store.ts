@@ -1,4 +1,5 @@
 import { type Pool } from 'pg'
+import { ERASABLE_SUBJECTS } from '../erasure.ts'
 
 /** An event that waits to be published. */
 export interface OutboxRow {
@@ -28,8 +29,14 @@ const MARK = `UPDATE outbox SET stream_sequence = acked.sequence, published_at =
 const FAIL = `UPDATE outbox SET attempts = $2::int, last_error = $3, quarantined_at = CASE WHEN $4::boolean THEN clock_timestamp() END
   WHERE id = $1::bigint AND stream_sequence IS NULL`
 
+/** What is not needed to erase personal events from the stream one day. */
 const PRUNE = `DELETE FROM outbox WHERE id IN (
-    SELECT id FROM outbox WHERE published_at < clock_timestamp() - $1::float8 * interval '1 day'
+    SELECT o.id FROM outbox o WHERE o.published_at < clock_timestamp() - $1::float8 * interval '1 day' AND o.subject <> ALL ($3)
+      AND NOT EXISTS (SELECT FROM outbox p WHERE p.aggregate_id = o.aggregate_id AND p.aggregate_version < o.aggregate_version AND p.subject = ANY ($3))
+    ORDER BY o.published_at LIMIT $2::int FOR UPDATE SKIP LOCKED)`
+/** Of a personal event stays where it is in the stream, until the aggregate ends. */
+const BLANK = `UPDATE outbox SET payload = '', published_at = NULL WHERE id IN (
+    SELECT id FROM outbox WHERE published_at < clock_timestamp() - $1::float8 * interval '1 day' AND subject = ANY ($3)
     ORDER BY published_at LIMIT $2::int FOR UPDATE SKIP LOCKED)`
 
 const OLDEST = `SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 AS seconds
@@ -55,7 +62,8 @@ export function createOutboxStore (pool: Pool) {
     },
     /** Deletes at most `limit` rows that were published longer ago; resolves with how many. */
     async prune (days: number, limit: number): Promise<number> {
-      return (await pool.query(PRUNE, [days, limit])).rowCount ?? 0
+      await pool.query(BLANK, [days, limit, ERASABLE_SUBJECTS])
+      return (await pool.query(PRUNE, [days, limit, ERASABLE_SUBJECTS])).rowCount ?? 0
     },
     async oldestUnpublishedSeconds (): Promise<number> {
       const { rows } = await pool.query<{ seconds: number }>(OLDEST)

@@ -1,0 +1,108 @@
+import { sessionRevoked } from '@gatepost/contracts/auth/events'
+import { jetstreamManager } from '@nats-io/jetstream'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createLiveTail } from '../src/live.ts'
+import { provision } from '../src/provision.ts'
+import { followRevocations } from '../src/revocations.ts'
+import { eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+
+let stage: Stage
+beforeEach(async () => { stage = await setStage() })
+afterEach(() => stage.close())
+
+function revocation (sessionId: string, expiresAt = new Date(Date.now() + 600_000)) {
+  return JSON.stringify({
+    specversion: '1.0',
+    id: uuidv7(),
+    source: sessionRevoked.source,
+    type: sessionRevoked.type,
+    subject: sessionId,
+    time: new Date().toISOString(),
+    datacontenttype: 'application/json',
+    dataschema: '/asyncapi.json',
+    aggregateversion: 1,
+    data: { sessionId, userId: uuidv7(), reason: 'logout', expiresAt: expiresAt.toISOString() }
+  })
+}
+
+async function publish (...payloads: string[]) {
+  const js = (await jetstreamManager(await stage.admin(), { checkAPI: false })).jetstream()
+  for (const payload of payloads) await js.publish(sessionRevoked.subject, payload)
+}
+
+function follow () {
+  const revoked = new Map<string, number>()
+  const revocations = stage.defer(followRevocations({
+    broker: stage.broker('gateway'), accessTokenTtl: 600, log: stage.log, revocations: { revoke: (id, expiresAt) => { revoked.set(id, expiresAt) } }
+  }), (started) => started.stop())
+  return { revoked, revocations }
+}
+
+test('revocations of before are known when it is ready, later ones within a second; one that cannot be read hides no other', async () => {
+  const [before, after] = [uuidv7(), uuidv7()]
+  const expiresAt = new Date(Date.now() + 60_000)
+  await publish(revocation(before, expiresAt), 'no json')
+  const { revoked, revocations } = follow()
+  await revocations.ready
+  expect([...revoked]).toEqual([[before, expiresAt.getTime()]])
+  await publish(revocation(after))
+  await eventually(() => revoked.has(after), Boolean, 1_000)
+  expect(revocations.status()).toMatchObject({ caughtUp: true })
+})
+
+test('an empty stream is read at once', async () => {
+  const { revocations } = follow()
+  await revocations.ready
+})
+
+test('while NATS is away staleness grows; what came meanwhile is there within a second of its return', async () => {
+  const { revoked, revocations } = follow()
+  await revocations.ready
+  await stage.nats.halt()
+  await eventually(() => revocations.status().staleSeconds, (seconds) => seconds > 1.5)
+  await stage.nats.start()
+  const missed = uuidv7()
+  await publish(revocation(missed))
+  await eventually(() => revoked.has(missed), Boolean, 1_000)
+  await eventually(() => revocations.status().staleSeconds, (seconds) => seconds < 1.5)
+})
+
+test('a stream that was lost and made again is read from its beginning', async () => {
+  const { revoked, revocations } = follow()
+  await publish(...Array.from({ length: 5 }, () => revocation(uuidv7())))
+  await revocations.ready
+  await eventually(() => revoked.size === 5)
+  const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
+  await jsm.streams.delete('EVENTS')
+  await provision({ servers: stage.nats.urlOf('provisioner') })
+  const fresh = uuidv7()
+  await publish(revocation(fresh))
+  await eventually(() => revoked.has(fresh), Boolean, 20_000)
+})
+
+test('a reader who resumes sees what it missed and then what comes, each once and in order, from memory or from the stream', async () => {
+  const events = Array.from({ length: 30 }, () => revocation(uuidv7()))
+  await publish(...events.slice(0, 10))
+  const live = stage.defer(createLiveTail({ broker: stage.broker('gateway'), log: stage.log, keep: 5 }), (tail) => tail.stop())
+  const fromStart: number[] = []
+  const early = live.from(3, ({ sequence }) => { fromStart.push(sequence) })
+  await eventually(() => live.status().lastSequence === 10)
+  await publish(...events.slice(10, 20))
+  await eventually(() => live.status().lastSequence === 20)
+  const [fromMemory, fromStream, fromNow]: number[][] = [[], [], []]
+  live.from(18, ({ sequence }) => { fromMemory!.push(sequence) })
+  expect(fromMemory).toEqual([19, 20])
+  live.from(0, ({ sequence }) => { fromStream!.push(sequence) })
+  live.subscribe(({ sequence }) => { fromNow!.push(sequence) })
+  await publish(...events.slice(20))
+  const upTo = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, at) => first + at)
+  await eventually(() => fromStream!.length === 30 && fromNow!.length === 10)
+  expect(fromStart).toEqual(upTo(4, 30))
+  expect(fromMemory).toEqual(upTo(19, 30))
+  expect(fromStream).toEqual(upTo(1, 30))
+  expect(fromNow).toEqual(upTo(21, 30))
+  early()
+  await publish(revocation(uuidv7()))
+  await eventually(() => fromNow!.length === 11)
+  expect(fromStart).toHaveLength(27)
+})
