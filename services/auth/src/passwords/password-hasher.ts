@@ -11,6 +11,8 @@ export interface PasswordHasherOptions {
   concurrency?: number
   /** How many may wait; more are refused with 503. */
   queue?: number
+  /** How long somebody may wait, as hashing goes at the moment. */
+  maxWaitMs?: number
 }
 
 export interface PasswordVerdict {
@@ -21,12 +23,14 @@ export interface PasswordVerdict {
 
 export type PasswordHasher = Awaited<ReturnType<typeof createPasswordHasher>>
 
-/** The most that one core does in a second or so, times the cores: nobody waits much longer than that for a place. */
-const QUEUE_PER_CORE = 64
+/** What one core does in two seconds or so when it has nothing else to do. */
+const QUEUE_PER_CORE = 128
+/** The gateway gives up on a login later than this. */
+const MAX_WAIT_MS = 3_000
 
 /** argon2id on libuv's threads, as many at once as there are cores. */
-export async function createPasswordHasher ({ pepper, previousPepper, concurrency = availableParallelism(), queue = QUEUE_PER_CORE * concurrency }: PasswordHasherOptions = {}) {
-  const limit = createWorkLimit({ concurrency, queue, retryAfterSeconds: 1 })
+export async function createPasswordHasher ({ pepper, previousPepper, concurrency = availableParallelism(), queue = QUEUE_PER_CORE * concurrency, maxWaitMs = MAX_WAIT_MS }: PasswordHasherOptions = {}) {
+  const limit = createWorkLimit({ concurrency, queue, maxWaitMs })
   const peppers = new Map([pepper, previousPepper].filter((secret) => secret !== undefined).map((secret) => [pepperIdOf(secret), Buffer.from(secret)]))
   const pepperId = pepper === undefined ? null : pepperIdOf(pepper)
   const secretOf = (id: string | null) => id === null ? {} : { secret: peppers.get(id) }

@@ -1,24 +1,47 @@
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 
+export interface WorkLimitOptions {
+  /** How many run at once. */
+  concurrency: number
+  /** How many may wait for a place, at most. */
+  queue: number
+  /** Nobody begins to wait who would have to wait longer than this, as work goes at the moment. */
+  maxWaitMs: number
+}
+
 export interface WorkLimit {
-  /** Runs when a place is free. Throws OVERLOADED at once when too many wait already. */
+  /** Runs when a place is free. Throws OVERLOADED at once, with the expected wait as Retry-After, when that would be too late. */
   run <T> (work: () => Promise<T>): Promise<T>
   /** How many wait for a place. */
   waiting (): number
 }
 
+/** The share of the newest duration in the running mean. */
+const WEIGHT = 0.1
+
 /** Bounds what runs at once and what waits: work beyond that would only make everybody wait for an answer that comes too late. */
-export function createWorkLimit ({ concurrency, queue, retryAfterSeconds }: { concurrency: number, queue: number, retryAfterSeconds: number }): WorkLimit {
+export function createWorkLimit ({ concurrency, queue, maxWaitMs }: WorkLimitOptions): WorkLimit {
   const waiters: Array<() => void> = []
   let running = 0
+  let meanMs = 0
+
+  async function place () {
+    if (running < concurrency) {
+      running++
+      return
+    }
+    const expectedMs = (waiters.length + 1) * meanMs / concurrency
+    if (waiters.length >= queue || expectedMs > maxWaitMs) throw new ProblemError('OVERLOADED', { headers: retryAfter(expectedMs / 1000) })
+    await new Promise<void>((resolve) => { waiters.push(resolve) })
+  }
 
   async function run<T> (work: () => Promise<T>) {
-    if (running < concurrency) running++
-    else if (waiters.length >= queue) throw new ProblemError('OVERLOADED', { headers: retryAfter(retryAfterSeconds) })
-    else await new Promise<void>((resolve) => { waiters.push(resolve) })
+    await place()
+    const start = performance.now()
     try {
       return await work()
     } finally {
+      meanMs += WEIGHT * (performance.now() - start - meanMs)
       const next = waiters.shift()
       if (next) next()
       else running--
