@@ -1,6 +1,6 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +8,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { isOpen } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
+import { prepareDataFolder } from '../../scripts/start/data-folder.ts'
 
 const root = new URL('../../', import.meta.url).pathname
 const folder = mkdtempSync(join(tmpdir(), 'gatepost-start-'))
@@ -15,7 +16,7 @@ const NAMES = ['GATEWAY_PORT', 'AUTH_PORT', 'POSTS_PORT', 'FEED_PORT', 'GATEWAY_
 const numbers = await freePorts(NAMES.length)
 const ports = Object.fromEntries(NAMES.map((name, index) => [name, String(numbers[index])])) as Record<typeof NAMES[number], string>
 const api = `http://127.0.0.1:${ports.GATEWAY_PORT}`
-const account = { email: 'ada@example.org', password: 'a bridge over the river', displayName: 'Ada' }
+const credentials = { email: 'ada@example.org', password: 'a bridge over the river' }
 
 interface Run {
   process: ChildProcess
@@ -70,20 +71,22 @@ test('the first run comes up and says where; Ctrl-C stops it in order and leaves
   await untilReady(run)
   expect(run.output()).toContain(api)
   expect(run.output()).toContain(`nats://127.0.0.1:${ports.NATS_PORT}`)
-  expect((await call('/api/auth/register', account)).status).toBe(201)
+  expect((await call('/api/auth/register', { ...credentials, displayName: 'Ada' })).status).toBe(201)
   const children = childrenOf(run.process.pid!)
   run.process.kill('SIGINT')
   expect(await run.ended).toBe(0)
   expect(await openPorts()).toEqual([])
-  const alive = new Set(childrenOf(run.process.pid!).concat(childrenOf(1)).map(({ pid }) => pid))
-  expect(children.filter(({ pid }) => alive.has(pid))).toEqual([])
+  await vi.waitFor(() => {
+    const orphans = new Set(childrenOf(1).map(({ pid }) => pid))
+    expect(children.filter(({ pid }) => orphans.has(pid))).toEqual([])
+  }, 5_000)
 }, 180_000)
 
 test('a second run keeps the data; when a service crashes it says so, stops the rest and fails', async () => {
   const run = start()
   await untilReady(run)
   expect(run.output()).not.toContain('applied')
-  expect((await call('/api/auth/login', account)).status).toBe(200)
+  expect((await call('/api/auth/login', credentials)).status).toBe(200)
   const { pid } = childrenOf(run.process.pid!).find(({ args }) => args.includes('services/posts/'))!
   process.kill(pid, 'SIGKILL')
   expect(await run.ended).toBe(1)
@@ -102,13 +105,15 @@ test.each([
   await vi.waitFor(async () => expect(await openPorts()).toEqual([]), { timeout: 40_000, interval: 200 })
 }, 180_000)
 
-test('--fresh forgets the data', async () => {
-  const run = start({}, [process.execPath, 'scripts/start.ts', '--fresh'])
-  await untilReady(run)
-  expect((await call('/api/auth/login', account)).status).toBe(401)
-  run.process.kill('SIGTERM')
-  expect(await run.ended).toBe(0)
-}, 180_000)
+test('--fresh forgets what a run keeps, and touches nothing else in the folder', async () => {
+  const data = join(folder, 'mixed')
+  for (const name of ['postgres', 'nats', 'letters']) mkdirSync(join(data, name, 'inner'), { recursive: true })
+  for (const name of ['token-secret', 'notes']) writeFileSync(join(data, name), '')
+  await prepareDataFolder(data, false)
+  expect(readdirSync(data).sort()).toEqual(['letters', 'nats', 'notes', 'postgres', 'token-secret'])
+  await prepareDataFolder(data, true)
+  expect(readdirSync(data).sort()).toEqual(['letters', 'notes'])
+})
 
 test('a port in use is one line that names the port and the variable', async () => {
   const other = createServer().listen(Number(ports.FEED_PORT), '127.0.0.1')
@@ -135,7 +140,7 @@ test('no nats-server and no way to fetch one is one line, and PostgreSQL does no
     if (path) symlinkSync(path, join(programs, name))
   }
   const run = start({
-    PATH: programs, GATEPOST_CACHE: join(folder, 'cache'), GATEPOST_DATA: join(folder, 'other'), https_proxy: 'http://127.0.0.1:1', NODE_USE_ENV_PROXY: '1'
+    PATH: programs, GATEPOST_CACHE: join(folder, 'cache'), https_proxy: 'http://127.0.0.1:1', NODE_USE_ENV_PROXY: '1'
   })
   expect(await run.ended).toBe(1)
   expect(run.output().trim().split('\n').at(-1)).toMatch(/^Gatepost could not start: nats-server is not on this machine and could not be fetched \(.+\)\. Install it .+, or name one with NATS_SERVER_BIN, and start again\.$/)
@@ -143,7 +148,7 @@ test('no nats-server and no way to fetch one is one line, and PostgreSQL does no
 }, 60_000)
 
 test('a setting that a service refuses is reported by name', async () => {
-  const run = start({ RATE_LIMIT_MAX: 'many', GATEPOST_DATA: join(folder, 'other') })
+  const run = start({ RATE_LIMIT_MAX: 'many' })
   expect(await run.ended).toBe(1)
   expect(run.output()).toMatch(/^Gatepost could not start: gateway ended with code 1: .*RATE_LIMIT_MAX is "many"/m)
   expect(await openPorts()).toEqual([])
