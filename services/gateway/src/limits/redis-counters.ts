@@ -47,7 +47,18 @@ return redis.call('ZCARD', KEYS[1])`
 
 interface Commands {
   takeFromLimits (keys: number, ...args: Array<string | number>): Promise<number[]>
-  gatewayHeartbeat (keys: number, key: string, id: string, goneMs: number): Promise<number>
+  gatewayHeartbeat (key: string, id: string, goneMs: number): Promise<number>
+}
+
+/**
+ * Gives up on a store that is slow. When this process itself was busy, the answer may lie in the socket already while
+ * the timer goes off first; so what has arrived is read before anybody is called slow.
+ */
+function inTime<T> (answer: Promise<T>): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => setImmediate(reject, new Error(`no answer in ${STORE_TIMEOUT_MS} ms`)), STORE_TIMEOUT_MS)
+    answer.then(resolve, reject).finally(() => clearTimeout(timer))
+  })
 }
 
 /**
@@ -60,7 +71,6 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    commandTimeout: STORE_TIMEOUT_MS,
     connectTimeout: 1_000,
     retryStrategy: (times) => Math.min(50 * times, 500),
     scripts: { takeFromLimits: { lua: TAKE }, gatewayHeartbeat: { lua: HEARTBEAT, numberOfKeys: 1 } }
@@ -69,14 +79,16 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
   const id = randomUUID()
   const local = memoryCounters()
   let degraded = true // until the first heartbeat has gone through
+  let told = false
   let instances = 1
   let lastHeartbeat = 0
 
   redis.on('error', (err) => log.debug({ err }, 'redis')) // each of them also fails a command or a probe, which is told once
 
   function degrade (err: unknown) {
-    if (degraded) return
     degraded = true
+    if (told) return
+    told = true
     log.warn({ err, instances }, 'rate limits are degraded: the shared counters do not answer, counting this instance’s share')
   }
 
@@ -84,10 +96,11 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
   async function watch () {
     if (!degraded && Date.now() - lastHeartbeat < HEARTBEAT_MS) return
     try {
-      instances = Math.max(1, await commands.gatewayHeartbeat(1, INSTANCES_KEY, id, INSTANCE_GONE_MS))
+      instances = Math.max(1, await inTime(commands.gatewayHeartbeat(INSTANCES_KEY, id, INSTANCE_GONE_MS)))
       lastHeartbeat = Date.now()
       if (degraded) log.info({ instances }, 'rate limits are shared')
       degraded = false
+      told = false
     } catch (err) {
       degrade(err)
     }
@@ -107,9 +120,9 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
     async take (key, limits): Promise<Decision> {
       if (degraded) return takeLocally(key, limits)
       try {
-        const answer = await commands.takeFromLimits(
+        const answer = await inTime(commands.takeFromLimits(
           limits.length, ...limits.map(({ name }) => `gatepost:limit:{${key}}:${name}`), ...limits.flatMap(({ max, windowMs }) => [max, windowMs])
-        )
+        ))
         const verdicts = limits.map((limit, i) => ({ limit, remaining: Math.max(0, limit.max - answer[2 * i + 1]!), resetMs: answer[2 * i + 2]! }))
         return { refused: answer[0] === 1, verdicts, degraded: false }
       } catch (err) {
@@ -120,7 +133,7 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
     status: () => ({ degraded, instances }),
     async close () {
       clearInterval(timer)
-      if (redis.status === 'ready') await redis.zrem(INSTANCES_KEY, id).catch((err: Error) => log.debug({ err }, 'redis'))
+      if (redis.status === 'ready') await inTime(redis.zrem(INSTANCES_KEY, id)).catch((err: Error) => log.debug({ err }, 'redis'))
       redis.disconnect()
     }
   }
