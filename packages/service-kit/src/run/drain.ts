@@ -13,6 +13,7 @@ interface DrainOptions {
 /** Requests that are still running after this long are cut; with the longest delay, all of it ends within 25 s. */
 const REQUESTS_MS = 12_000
 const CLOSE_MS = 3_000
+const SWEEP_MS = 50
 
 /**
  * Ends the process in order when it is told to: not ready → wait until the load balancer has noticed → no new
@@ -29,7 +30,10 @@ export function drain ({ app, delaySeconds, log, afterwards }: DrainOptions) {
       log.error('could not close in time')
       process.exit(1)
     }, REQUESTS_MS + CLOSE_MS)
+    // Node closes what is idle once; a connection whose last answer comes later would stay for its keep-alive time.
+    const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS)
     await app.close()
+    clearInterval(sweep)
     clearTimeout(cut)
     await afterwards()
     clearTimeout(giveUp)
