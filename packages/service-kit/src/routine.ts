@@ -9,17 +9,20 @@ export interface RoutineOptions {
 }
 
 export interface Routine {
-  /** Asks for a run now, or for another one after the present run. */
+  /** Does the work at once, and from then on again and again. */
+  start (): void
+  /** Asks for a run now, or for another one after the present run. Before the start it does nothing: that runs anyway. */
   wake (): void
-  /** Waits for the present run and starts no other. */
+  /** Waits for the present run and begins no other. */
   stop (): Promise<void>
 }
 
-/** Does the work at once and then again and again, never twice at the same time. A failure is logged, and tried again in time. */
-export function startRoutine ({ name, everyMs, work, log }: RoutineOptions): Routine {
+/** Work that is done again and again, never twice at the same time. A failure is logged, and tried again in time. */
+export function createRoutine ({ name, everyMs, work, log }: RoutineOptions): Routine {
+  const stopping = new AbortController()
+  let timer: NodeJS.Timeout | undefined
   let running: Promise<void> | undefined
   let again = false
-  const stopping = new AbortController()
 
   async function run () {
     do {
@@ -34,13 +37,15 @@ export function startRoutine ({ name, everyMs, work, log }: RoutineOptions): Rou
   }
 
   function wake () {
-    if (stopping.signal.aborted) return
+    if (!timer || stopping.signal.aborted) return
     again = true
     running ??= run()
   }
-  const timer = setInterval(wake, everyMs).unref()
-  wake()
   return {
+    start () {
+      timer = setInterval(wake, everyMs).unref()
+      wake()
+    },
     wake,
     async stop () {
       stopping.abort()
@@ -48,4 +53,11 @@ export function startRoutine ({ name, everyMs, work, log }: RoutineOptions): Rou
       await running
     }
   }
+}
+
+/** A routine that is started already. */
+export function startRoutine (options: RoutineOptions): Routine {
+  const routine = createRoutine(options)
+  routine.start()
+  return routine
 }

@@ -5,7 +5,7 @@ import { remoteKeys } from '@gatepost/service-kit/key-source'
 import { httpMetrics } from '@gatepost/service-kit/metrics'
 import { requestLog } from '@gatepost/service-kit/request-log'
 import { createRevocationList } from '@gatepost/service-kit/revocation-list'
-import { startRoutine } from '@gatepost/service-kit/routine'
+import { createRoutine } from '@gatepost/service-kit/routine'
 import { type App, createServer } from '@gatepost/service-kit/server'
 import { type Logger } from 'pino'
 import { type Registry } from 'prom-client'
@@ -33,14 +33,15 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const revocations = createRevocationList()
   const feed = createFeedService({ database, seal: createSharedSeal(database) })
+  const eraser = createRoutine({ name: 'erase authors', everyMs: ERASE_EVERY_MS, work: createAuthorEraser(database), log })
 
   await app.register(httpMetrics, { registry })
   await app.register(requestLog)
   await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL })
-  await app.register(messaging, { settings, database, revocations, onAuthorDeleted: () => eraser.wake(), log, registry })
+  await app.register(messaging, { settings, revocations, onAuthorDeleted: eraser.wake, log, registry })
   await app.register(health, { checks: readinessChecks({ database, keys, broker: app.broker, revoked: app.revoked }) })
 
-  const eraser = startRoutine({ name: 'erase authors', everyMs: ERASE_EVERY_MS, work: createAuthorEraser(database), log })
+  eraser.start()
   app.addHook('onClose', async () => {
     keys.stop()
     await eraser.stop()

@@ -5,7 +5,7 @@ import { remoteKeys } from '@gatepost/service-kit/key-source'
 import { httpMetrics } from '@gatepost/service-kit/metrics'
 import { requestLog } from '@gatepost/service-kit/request-log'
 import { createRevocationList } from '@gatepost/service-kit/revocation-list'
-import { startRoutine } from '@gatepost/service-kit/routine'
+import { createRoutine } from '@gatepost/service-kit/routine'
 import { type App, createServer } from '@gatepost/service-kit/server'
 import { type Logger } from 'pino'
 import { type Registry } from 'prom-client'
@@ -39,15 +39,17 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   const posts = createPostService({ database, onEvents })
   const creations = createCreationService({ database, onEvents })
   const lists = createListService({ database, seal: createSharedSeal(database) })
+  const eraser = createRoutine({ name: 'erase authors', everyMs: ERASE_EVERY_MS, work: createAuthorEraser({ database, onEvents }), log })
+  const pruner = createRoutine({ name: 'prune idempotency keys', everyMs: PRUNE_EVERY_MS, work: creations.prune, log })
 
   await app.register(httpMetrics, { registry })
   await app.register(requestLog)
   await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL })
-  await app.register(messaging, { settings, database, revocations, onAuthorDeleted: () => eraser.wake(), log, registry })
+  await app.register(messaging, { settings, database, revocations, onAuthorDeleted: eraser.wake, log, registry })
   await app.register(health, { checks: readinessChecks({ database, keys, broker: app.broker, relay: app.relay, revoked: app.revoked }) })
 
-  const eraser = startRoutine({ name: 'erase authors', everyMs: ERASE_EVERY_MS, work: createAuthorEraser({ database, onEvents }), log })
-  const pruner = startRoutine({ name: 'prune idempotency keys', everyMs: PRUNE_EVERY_MS, work: creations.prune, log })
+  eraser.start()
+  pruner.start()
   app.addHook('onClose', async () => {
     keys.stop()
     await eraser.stop()

@@ -8,11 +8,11 @@ export const authorRepository = {
       ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name WHERE authors.deleted_at IS NULL`
   },
 
-  /** Forgets the name, and remembers that the author is gone. */
+  /** Forgets the name, remembers that the author is gone, and has the eraser look (again). */
   async markDeleted (tx: Connection, id: string) {
     await tx.$executeRaw`
       INSERT INTO authors (id, deleted_at) VALUES (${id}::uuid, now())
-      ON CONFLICT (id) DO UPDATE SET display_name = NULL, deleted_at = coalesce(authors.deleted_at, now())`
+      ON CONFLICT (id) DO UPDATE SET display_name = NULL, deleted_at = now(), erased_at = NULL`
   },
 
   /** Who is gone and may still have entries. */

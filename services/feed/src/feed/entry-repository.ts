@@ -21,13 +21,16 @@ export interface ListedEntry {
 const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 export const entryRepository = {
-  /** Adds an entry, also one whose author is not known yet; the entry of an author who is gone is not taken. */
+  /**
+   * Adds an entry, also one whose author is not known yet; the entry of an author who is gone is not taken.
+   * One that is there already is written again, so that a replay from the first event ends as the first time.
+   */
   async add (tx: Connection, { id, authorId, title, content, createdAt }: Entry) {
     await tx.$executeRaw`
       INSERT INTO entries (id, author_id, title, content, created_at)
       SELECT ${id}::uuid, ${authorId}::uuid, ${title}, ${content}, ${createdAt}::timestamptz
       WHERE NOT EXISTS (SELECT 1 FROM authors WHERE id = ${authorId}::uuid AND deleted_at IS NOT NULL)
-      ON CONFLICT (id) DO NOTHING`
+      ON CONFLICT (id) DO UPDATE SET title = excluded.title, content = excluded.content`
   },
 
   async change (tx: Connection, id: string, title: string, content: string) {
@@ -40,7 +43,7 @@ export const entryRepository = {
 
   /** Deletes at most `limit` entries of an author; answers how many. */
   deleteSome (connection: Connection, authorId: string, limit: number) {
-    return connection.$executeRaw`DELETE FROM entries WHERE id IN (SELECT id FROM entries WHERE author_id = ${authorId}::uuid LIMIT ${limit})`
+    return connection.$executeRaw`DELETE FROM entries WHERE id = ANY (ARRAY (SELECT id FROM entries WHERE author_id = ${authorId}::uuid LIMIT ${limit}::int FOR UPDATE))`
   },
 
   /** Newest first, from before an id on: two index look-ups an entry, however far down the list it is. */
@@ -49,6 +52,6 @@ export const entryRepository = {
       SELECT e.id, e.title, e.content, e.created_at AS "createdAt", e.author_id AS "authorId", a.display_name AS "displayName"
       FROM entries e JOIN authors a ON a.id = e.author_id
       WHERE e.id < ${before}::uuid AND a.display_name IS NOT NULL
-      ORDER BY e.id DESC LIMIT ${limit}`
+      ORDER BY e.id DESC LIMIT ${limit}::int`
   }
 }

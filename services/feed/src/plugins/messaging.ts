@@ -10,7 +10,7 @@ import { type Logger } from 'pino'
 import { type Registry } from 'prom-client'
 import { authorRepository } from '../authors/author-repository.ts'
 import { type Settings } from '../config.ts'
-import { type Connection, type Database, sqlOf } from '../database/database.ts'
+import { type Connection, openDatabase, sqlOf } from '../database/database.ts'
 import { entryRepository } from '../feed/entry-repository.ts'
 
 declare module 'fastify' {
@@ -22,7 +22,6 @@ declare module 'fastify' {
 
 export interface MessagingOptions {
   settings: Settings
-  database: Database
   revocations: RevocationList
   /** Called once the mark of an author who left is committed. */
   onAuthorDeleted: () => void
@@ -30,11 +29,16 @@ export interface MessagingOptions {
   registry: Registry
 }
 
+/** Events of each consumer that are applied at once. */
+const CONCURRENCY = 4
+
 /** The only way in which the feed learns anything: the events of auth and posts. While NATS is away it answers what it knows. */
-export const messaging = fp<MessagingOptions>(async (app, { settings, database, revocations, onAuthorDeleted, log, registry }) => {
+export const messaging = fp<MessagingOptions>(async (app, { settings, revocations, onAuthorDeleted, log, registry }) => {
+  // Connections of its own: catching up with a long absence takes none from the readers.
+  const database = openDatabase({ url: settings.FEED_DATABASE_URL, poolSize: 2 * CONCURRENCY })
   const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'feed', log })
   const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
-  const shared = { broker, log, registry }
+  const shared = { broker, log, concurrency: CONCURRENCY, registry }
 
   const users = createConsumer<Connection>({
     ...shared,
@@ -68,5 +72,6 @@ export const messaging = fp<MessagingOptions>(async (app, { settings, database, 
     revoked.stop()
     await Promise.all([users.stop(), posts.stop()])
     await broker.close()
+    await database.close()
   })
 }, { name: 'messaging' })

@@ -1,0 +1,60 @@
+import { sessionRevoked } from '@gatepost/contracts/auth/events'
+import { postCreated } from '@gatepost/contracts/posts/events'
+import { outboxRow } from '@gatepost/events/outbox'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { eventually } from '@gatepost/testing/eventually'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type FeedUnderTest, post, startFeed, user } from './feed-app.ts'
+
+let feed: FeedUnderTest
+beforeAll(async () => { feed = await startFeed() })
+afterAll(() => feed?.stop())
+
+const ready = () => feed.app.inject({ url: '/ready' })
+
+test('with everything there it is ready', async () => {
+  await eventually(async () => {
+    const answer = await ready()
+    expect([answer.statusCode, answer.json()]).toEqual([200, {
+      status: 'up', checks: { postgres: { status: 'up' }, keys: { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' } }
+    }])
+  })
+})
+
+test('a revoked session is refused within a second', async () => {
+  const [userId, sessionId] = [uuidv7(), uuidv7()]
+  const read = () => feed.app.inject({ url: '/api/feed', headers: { authorization: `Bearer ${feed.issuer.token({ userId, sessionId })}` } })
+  expect((await read()).statusCode).toBe(200)
+  await feed.auth.publish(sessionRevoked, { data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() }, aggregateVersion: 1 })
+  await eventually(async () => { expect((await read()).statusCode).toBe(401) }, { withinMs: 1_000 })
+})
+
+test('while NATS is away it is ready and says so, serves what it knows, and goes on where it was afterwards', async () => {
+  const author = user(feed.auth)
+  await author.register()
+  const before = post(feed.posts, author.userId)
+  await before.create()
+  await eventually(async () => { expect(await feed.items()).toHaveLength(1) })
+  await feed.broker.halt()
+  await eventually(async () => { expect((await ready()).json().checks.nats.status).toBe('degraded') })
+  expect((await ready()).statusCode).toBe(200)
+  expect(await feed.items()).toHaveLength(1)
+  await feed.broker.start()
+  const data = { postId: uuidv7(), authorId: author.userId, title: 'after', content: 'the outage', createdAt: new Date().toISOString() }
+  const after = outboxRow(postCreated, { data, aggregateVersion: 1 })
+  await eventually(() => feed.posts.publishRow(after))
+  await eventually(async () => { expect(await feed.items()).toHaveLength(2) })
+})
+
+test('without PostgreSQL it is not ready, and answers 503', async () => {
+  const lost = await startFeed({ env: { FEED_DATABASE_URL: 'postgresql://feed:secret@127.0.0.1:1/feed' } })
+  try {
+    await eventually(async () => { expect((await lost.app.inject({ url: '/ready' })).json().checks.keys.status).toBe('up') })
+    const answer = await lost.app.inject({ url: '/ready' })
+    expect([answer.statusCode, answer.json().checks.postgres.status]).toEqual([503, 'down'])
+    const refused = await lost.get()
+    expect([refused.statusCode, refused.json().code, refused.headers['retry-after']]).toEqual([503, 'OVERLOADED', '1'])
+  } finally {
+    await lost.stop()
+  }
+})
