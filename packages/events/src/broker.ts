@@ -6,6 +6,9 @@ import { addressOf } from './broker/address.ts'
 
 export type BrokerStatus = 'connected' | 'connecting' | 'closed'
 
+/** As much of a logger as is needed here. */
+export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
+
 /** The connection of one process to NATS, kept for as long as the process lives. */
 export interface Broker {
   status (): BrokerStatus
@@ -25,7 +28,7 @@ export interface BrokerOptions {
   servers: string
   /** The service's name: shown by the server's monitoring, and the prefix of the inboxes that its account may use. */
   name: string
-  log: Logger
+  log: Log
 }
 
 /** The inbox prefix that the account of a service owns; nobody else may listen there. */

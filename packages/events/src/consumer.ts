@@ -7,6 +7,7 @@ import { type Registry } from 'prom-client'
 import { type Broker } from './broker.ts'
 import { type Handler, type Transaction } from './consumer/handling.ts'
 import { createConsumerMetrics } from './consumer/metrics.ts'
+import { answerReplays } from './consumer/replays.ts'
 import { createWorkers } from './consumer/workers.ts'
 
 export { type Handler, type Transaction }
@@ -62,6 +63,7 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
   let pending = 0
   let running: Promise<void> | undefined
   let complained = false
+  const stopReplays = answerReplays({ broker, definition, handlers, transaction, log })
 
   async function pull () {
     await broker.connected()
@@ -99,6 +101,7 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
     },
     async stop () {
       stopping.abort()
+      stopReplays()
       messages?.stop()
       await workers.stop()
       await Promise.race([running, sleep(1_000, undefined, { ref: false })])

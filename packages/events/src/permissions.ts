@@ -1,7 +1,7 @@
 import { EVENTS_STREAM, EVENTS_SUBJECTS, type ServiceName } from '@gatepost/contracts/event'
 import { consumers, events } from '@gatepost/contracts/events'
 import { inboxPrefixOf } from './broker.ts'
-import { DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS, deadLetterSubject } from './provision/configuration.ts'
+import { DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS, deadLetterSubject, replaySubject } from './provision/configuration.ts'
 
 export interface Credential {
   user: string
@@ -13,6 +13,8 @@ export type BrokerCredentials = Record<ServiceName | 'provisioner', Credential>
 interface Permissions {
   publish: { allow: string[], deny?: string[] }
   subscribe: { allow: string[] }
+  /** Whether it may answer requests, wherever they ask to be answered. */
+  allow_responses?: boolean
 }
 
 const api = (path: string) => `$JS.API.${path}`
@@ -36,7 +38,8 @@ function permissionsOf (service: ServiceName): Permissions {
       ]),
       deny: denyDurables(own.map((consumer) => consumer.name))
     },
-    subscribe: { allow: [`${inboxPrefixOf(service)}.>`, 'events.>'] }
+    subscribe: { allow: [`${inboxPrefixOf(service)}.>`, EVENTS_SUBJECTS, ...own.map(({ name }) => replaySubject(name))] },
+    ...own.length > 0 && { allow_responses: true }
   }
 }
 
@@ -80,12 +83,12 @@ const subscriber: Permissions = {
     allow: [...readingTheStream, api('STREAM.NAMES'), api(`CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.*`), `$JS.ACK.${EVENTS_STREAM}.>`],
     deny: denyDurables()
   },
-  subscribe: { allow: ['events.>', '_INBOX.>'] }
+  subscribe: { allow: [EVENTS_SUBJECTS, '_INBOX.>'] }
 }
 
 const provisioner: Permissions = {
-  publish: { allow: [api('>'), EVENTS_SUBJECTS, DEAD_LETTER_SUBJECTS] },
-  subscribe: { allow: [`${inboxPrefixOf('provisioner')}.>`, 'events.>'] }
+  publish: { allow: [api('>'), EVENTS_SUBJECTS, DEAD_LETTER_SUBJECTS, replaySubject('*')] },
+  subscribe: { allow: [`${inboxPrefixOf('provisioner')}.>`, EVENTS_SUBJECTS] }
 }
 
 /** Strangers' consumers live on the server too; it must not run out of memory for them. */

@@ -1,8 +1,6 @@
 import { consumers as ownConsumers, type ConsumerDefinition } from '@gatepost/contracts/events'
-import { jetstreamManager, JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
-import { connect } from '@nats-io/transport-node'
-import { addressOf } from './broker/address.ts'
-import { inboxPrefixOf } from './broker.ts'
+import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
+import { connectOperator } from './operator.ts'
 import { consumerConfig, deadLetterStream, eventsStream } from './provision/configuration.ts'
 import { differencesOf, dangersOf } from './provision/comparison.ts'
 
@@ -33,10 +31,8 @@ export class UnsafeStreamError extends Error {
  * retention could lose events; an operator must decide about such a stream.
  */
 export async function provision ({ servers, replicas = 1, check = false, consumers = Object.values(ownConsumers) }: ProvisionOptions): Promise<ProvisionReport> {
-  const { hosts, user, pass } = addressOf(servers)
-  const nc = await connect({ servers: hosts, user, pass, name: 'provision', inboxPrefix: inboxPrefixOf('provisioner'), timeout: 5_000 })
+  const { jsm, close } = await connectOperator(servers)
   try {
-    const jsm = await jetstreamManager(nc, { checkAPI: false })
     const changes: string[] = []
     const wanted = [eventsStream(replicas), deadLetterStream(replicas)]
     const present = await Promise.all(wanted.map((config) => orMissing(jsm.streams.info(config.name))))
@@ -57,7 +53,7 @@ export async function provision ({ servers, replicas = 1, check = false, consume
     for (const consumer of consumers) await provisionConsumer(jsm, consumer, present[0], { check, changes })
     return { changes }
   } finally {
-    await nc.close()
+    await close()
   }
 }
 

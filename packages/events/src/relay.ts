@@ -1,4 +1,4 @@
-import { type Routine, startRoutine } from '@gatepost/service-kit/routine'
+import { createRoutine } from '@gatepost/service-kit/routine'
 import pg from 'pg'
 import { type Logger } from 'pino'
 import { type Registry } from 'prom-client'
@@ -81,7 +81,6 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
   let quarantined = 0
   let listener: ReturnType<typeof listenForRows> | undefined
   let notifying: NodeJS.Timeout | undefined
-  const routines: Routine[] = []
 
   async function observe () {
     try {
@@ -113,6 +112,11 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     for (const id of aggregateIds) ended.delete(id)
   }
 
+  const routines = [
+    createRoutine({ name: 'observe the outbox', everyMs: STATISTICS_MS, work: observe, log }),
+    createRoutine({ name: 'prune the outbox', everyMs: PRUNE_MS, work: prune, log }),
+    createRoutine({ name: 'erase personal events', everyMs: ERASE_MS, work: erase, log })
+  ]
   let stopping: Promise<void> | undefined
 
   async function stop () {
@@ -130,11 +134,7 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
       lease.start()
       drain.start()
       listener = listenForRows(databaseUrl, () => { if (lease.held()) drain.wake() })
-      routines.push(
-        startRoutine({ name: 'observe the outbox', everyMs: STATISTICS_MS, work: observe, log }),
-        startRoutine({ name: 'prune the outbox', everyMs: PRUNE_MS, work: prune, log }),
-        startRoutine({ name: 'erase personal events', everyMs: ERASE_MS, work: erase, log })
-      )
+      for (const routine of routines) routine.start()
     },
     wake () {
       if (lease.held()) return drain.wake()

@@ -3,7 +3,7 @@ import { type CloudEvent, type EventData } from '@gatepost/contracts/event'
 import { type Logger } from 'pino'
 import { Gauge, type Registry } from 'prom-client'
 import { type Broker } from './broker.ts'
-import { createTail } from './tail/tail.ts'
+import { createTail } from './tail.ts'
 import { faultOf, parseEvent } from './validation.ts'
 
 export interface RevocationsOptions {

@@ -6,6 +6,8 @@ import { nanos } from '@nats-io/nats-core'
 /** What a consumer could not apply, with its cause; private to our own services. */
 export const DEAD_LETTER_STREAM = 'DEAD_LETTERS'
 export const DEAD_LETTER_SUBJECTS = 'dead-letters.>'
+/** Where a consumer takes a single event from an operator's hand, and says what became of it. */
+export const replaySubject = (consumer: string) => `replays.${consumer}`
 export const deadLetterSubject = (consumer: string) => `dead-letters.${consumer}`
 
 /** The relay republishes with the same id for this long and the server takes it for one. */

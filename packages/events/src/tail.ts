@@ -1,8 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg, type OrderedConsumerOptions } from '@nats-io/jetstream'
-import { type Logger } from 'pino'
-import { type Broker } from '../broker.ts'
+import { type Broker, type Log } from './broker.ts'
 
 export interface TailOptions {
   broker: Broker
@@ -13,7 +12,7 @@ export interface TailOptions {
   onMessage: (message: JsMsg) => void
   /** Called with the sequence after which reading begins, and again whenever the stream had to be begun anew. */
   onBegin?: (sequence: number) => void
-  log: Logger
+  log: Log
 }
 
 /** Everything that passes a filter, in the stream's order and without a gap, across lost connections. */

@@ -1,0 +1,107 @@
+import { eventOfType } from '@gatepost/contracts/events'
+import { type Operator } from './operator.ts'
+import { type Sql } from './sql.ts'
+import { scan } from './scan.ts'
+import { MalformedEventError, parseEvent } from './validation.ts'
+
+/** Something that does not add up. */
+export interface Finding {
+  /** Where: `stream`, `auth outbox`, `posts rows`, `feed` … */
+  where: string
+  /** The aggregate, event or sequence in question. */
+  id: string
+  problem: string
+}
+
+/** What the stream says of one aggregate. */
+export interface StreamedAggregate {
+  owner: string
+  aggregate: string
+  version: number
+  final: boolean
+}
+
+export interface StreamIndex {
+  aggregates: Map<string, StreamedAggregate>
+  /** Sequence by event id. */
+  sequences: Map<string, number>
+  /** Events that stand in it more than once, which subscribers recognise by their id. */
+  repeated: number
+  findings: Finding[]
+}
+
+/** Reads the whole stream: every event valid, and each aggregate's versions in order without a gap. */
+export async function indexStream (operator: Operator, onProgress?: (read: number) => void): Promise<StreamIndex> {
+  const index: StreamIndex = { aggregates: new Map(), sequences: new Map(), repeated: 0, findings: [] }
+  const finding = (id: string, problem: string) => index.findings.push({ where: 'stream', id, problem })
+  for await (const message of scan(operator)) {
+    if (message.seq % 1_000 === 0) onProgress?.(message.seq)
+    try {
+      const event = parseEvent(message.data)
+      if (index.sequences.has(event.id)) {
+        index.repeated++
+        continue
+      }
+      index.sequences.set(event.id, message.seq)
+      const definition = eventOfType(event.type)
+      const [, owner = ''] = message.subject.split('.')
+      const before = index.aggregates.get(event.subject)
+      const expected = (before?.version ?? 0) + 1
+      // Before a final event personal ones may have been erased.
+      if (event.aggregateversion !== expected && !(definition?.final && event.aggregateversion > expected)) {
+        finding(event.subject, `version ${event.aggregateversion} stands at sequence ${message.seq}, where ${expected} belongs`)
+      }
+      index.aggregates.set(event.subject, {
+        owner, aggregate: definition?.aggregate ?? '', version: Math.max(event.aggregateversion, before?.version ?? 0), final: definition?.final === true || before?.final === true
+      })
+    } catch (error) {
+      if (!(error instanceof MalformedEventError)) throw error
+      finding(String(message.seq), error.message)
+    }
+  }
+  return index
+}
+
+const OUTBOX = `SELECT id::text, event_id::text AS "eventId", aggregate_id::text AS "aggregateId", aggregate_version AS version, stream_sequence::float8 AS sequence,
+  quarantined_at IS NOT NULL AS quarantined, last_error AS error FROM outbox WHERE id > $1::bigint ORDER BY id LIMIT 5000`
+
+interface OutboxLine { id: string, eventId: string, aggregateId: string, version: number, sequence: number | null, quarantined: boolean, error: string | null }
+
+/** Every row of an outbox is in the stream where it says, or still waits. Returns the versions that wait, by aggregate. */
+export async function auditOutbox (service: string, sql: Sql, index: StreamIndex, findings: Finding[]): Promise<Map<string, number>> {
+  const waiting = new Map<string, number>()
+  for (let after = '0'; ;) {
+    const rows = await sql.query<OutboxLine>(OUTBOX, [after])
+    const last = rows.at(-1)
+    if (!last) return waiting
+    after = last.id
+    for (const row of rows) {
+      const finding = (problem: string) => findings.push({ where: `${service} outbox`, id: row.eventId, problem })
+      if (row.quarantined && row.sequence === null) finding(`in quarantine: ${row.error}`)
+      else if (row.sequence === null) waiting.set(row.aggregateId, Math.max(row.version, waiting.get(row.aggregateId) ?? 0))
+      else if (!index.sequences.has(row.eventId)) finding(`published as ${row.sequence} and not in the stream; \`events resync\` publishes it again`)
+    }
+  }
+}
+
+export interface AuditedRow {
+  id: string
+  version: number
+}
+
+/** Every row's version is the last one that was published or waits, and every aggregate that did not end has its row. */
+export function auditRows (
+  { where, owner, aggregate }: { where: string, owner: string, aggregate: string }, rows: readonly AuditedRow[], index: StreamIndex, waiting: Map<string, number>, findings: Finding[]
+) {
+  const present = new Set<string>()
+  for (const { id, version } of rows) {
+    present.add(id)
+    const streamed = index.aggregates.get(id)
+    const known = Math.max(streamed?.version ?? 0, waiting.get(id) ?? 0)
+    if (known !== version) findings.push({ where, id, problem: `is at version ${version}, its events at ${known}` })
+  }
+  for (const [id, streamed] of index.aggregates) {
+    if (streamed.owner !== owner || streamed.aggregate !== aggregate || streamed.final || waiting.has(id) || present.has(id)) continue
+    findings.push({ where, id, problem: `is at version ${streamed.version} in the stream, and there is no row` })
+  }
+}

@@ -1,0 +1,53 @@
+import { type Operator } from './operator.ts'
+import { type Sql } from './sql.ts'
+import { scan } from './scan.ts'
+
+export interface ResyncReport {
+  /** Published rows that were compared. */
+  compared: number
+  /** Found in the stream, but under another sequence than the outbox had noted; noted anew. */
+  moved: number
+  /** Not in the stream any more; the relay publishes them again. */
+  missing: number
+}
+
+const ARCHIVE = `SELECT id::text, event_id::text AS "eventId", stream_sequence::float8 AS sequence FROM outbox
+  WHERE stream_sequence IS NOT NULL AND payload <> '' AND id > $1::bigint ORDER BY id LIMIT 1000`
+const NOTE = 'UPDATE outbox SET stream_sequence = found.sequence FROM unnest($1::bigint[], $2::bigint[]) AS found (id, sequence) WHERE outbox.id = found.id'
+const REOPEN = 'UPDATE outbox SET stream_sequence = NULL, published_at = NULL WHERE id = ANY ($1::bigint[])'
+
+/**
+ * Compares what an outbox published with what the stream holds, for when the broker lost its tail or all of it. What is
+ * missing is handed to the relay again, which keeps order and fencing; consumers skip what they had. With `dryRun`
+ * nothing is changed. `onProgress` is called with the number of rows compared.
+ */
+export async function resync (
+  operator: Operator, sql: Sql, { dryRun = false, onProgress }: { dryRun?: boolean, onProgress?: (compared: number) => void } = {}
+): Promise<ResyncReport> {
+  const sequences = new Map<string, number>()
+  for await (const message of scan(operator, { headersOnly: true })) {
+    const id = message.headers?.get('Nats-Msg-Id')
+    if (id && !sequences.has(id)) sequences.set(id, message.seq)
+  }
+  const report: ResyncReport = { compared: 0, moved: 0, missing: 0 }
+  for (let after = '0'; ;) {
+    const rows = await sql.query<{ id: string, eventId: string, sequence: number }>(ARCHIVE, [after])
+    const last = rows.at(-1)
+    if (!last) return report
+    after = last.id
+    const moved = rows.filter((row) => sequences.has(row.eventId) && sequences.get(row.eventId) !== row.sequence)
+    const missing = rows.filter((row) => !sequences.has(row.eventId))
+    if (!dryRun && moved.length > 0) await sql.query(NOTE, [moved.map((row) => row.id), moved.map((row) => sequences.get(row.eventId))])
+    if (!dryRun && missing.length > 0) await sql.query(REOPEN, [missing.map((row) => row.id)])
+    report.compared += rows.length
+    report.moved += moved.length
+    report.missing += missing.length
+    onProgress?.(report.compared)
+  }
+}
+
+/** Rows that the relay has yet to publish, without those in quarantine. */
+export async function unpublishedIn (sql: Sql): Promise<number> {
+  const [row] = await sql.query<{ count: number }>('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NULL')
+  return row!.count
+}

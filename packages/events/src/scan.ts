@@ -1,0 +1,33 @@
+import { EVENTS_STREAM } from '@gatepost/contracts/event'
+import { DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
+import { type Operator } from './operator.ts'
+
+export interface ScanOptions {
+  stream?: string
+  /** One subject filter. */
+  filter?: string
+  from?: { sequence: number } | { time: Date }
+  /** Without the bodies, where the headers say enough. */
+  headersOnly?: boolean
+}
+
+/** Every message from `from` up to the one that is the last when the scan begins, in order. */
+export async function * scan ({ js, jsm }: Operator, { stream = EVENTS_STREAM, filter, from = { sequence: 1 }, headersOnly = false }: ScanOptions = {}): AsyncGenerator<JsMsg> {
+  const { state } = await jsm.streams.info(stream)
+  if (state.messages === 0) return
+  const consumer = await js.consumers.get(stream, {
+    headers_only: headersOnly,
+    ...filter && { filter_subjects: filter },
+    ...'time' in from
+      ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.time.toISOString() }
+      : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, from.sequence) }
+  })
+  if ((await consumer.info(true)).num_pending === 0) return
+  const messages = await consumer.consume({ max_messages: 1_000, expires: 10_000 })
+  for await (const message of messages) {
+    if (message.seq > state.last_seq) break
+    yield message
+    if (message.info.pending === 0) break
+  }
+  await messages.close()
+}

@@ -1,0 +1,57 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { auditOutbox, auditRows, indexStream, type AuditedRow, type Finding, type StreamIndex } from '@gatepost/events/audit'
+import { consumers } from '@gatepost/contracts/events'
+import { unpublishedIn } from '@gatepost/events/resync'
+import { outstandingOf } from '@gatepost/events/rewind'
+import { type EventsContext } from './context.ts'
+import { table } from './table.ts'
+
+/** Rows of auth and posts ↔ their outboxes ↔ the stream ↔ the feed. What is under way is waited for. */
+export async function audit (context: EventsContext): Promise<boolean> {
+  const { args, operator, database, print, progress } = context
+  const unsettled = await settle(context)
+  const index = await indexStream(await operator(), (read) => progress(`${read} events read`))
+  const findings: Finding[] = [...index.findings]
+  const users = await (await database('auth')).query<AuditedRow>('SELECT id::text, version FROM users')
+  const posts = await (await database('posts')).query<AuditedRow>('SELECT id::text, version FROM posts')
+  auditRows({ where: 'auth rows', owner: 'auth', aggregate: 'user' }, users, index, await auditOutbox('auth', await database('auth'), index, findings), findings)
+  auditRows({ where: 'posts rows', owner: 'posts', aggregate: 'post' }, posts, index, await auditOutbox('posts', await database('posts'), index, findings), findings)
+  await auditFeed(context, index, findings)
+  const shown = findings.slice(0, 50)
+  print({ events: index.sequences.size, repeated: index.repeated, aggregates: index.aggregates.size, users: users.length, posts: posts.length, underWay: unsettled, unreconciled: findings.length, findings }, [
+    `${index.sequences.size} events of ${index.aggregates.size} aggregates, ${users.length} users, ${posts.length} posts${unsettled > 0 ? `; ${unsettled} events under way` : ''}`,
+    ...shown.length > 0 ? [table(['where', 'id', 'problem'], shown.map((finding) => [finding.where, finding.id, finding.problem]))] : [],
+    `unreconciled: ${findings.length}`
+  ].join('\n'))
+  return findings.length === 0 && (unsettled === 0 || args.wait === 0)
+}
+
+/** Waits until nothing is on its way from a row to the feed; returns how much still is. */
+async function settle ({ args, operator, database, progress }: EventsContext): Promise<number> {
+  const deadline = Date.now() + args.wait * 1_000
+  for (;;) {
+    const counts = [
+      await unpublishedIn(await database('auth')), await unpublishedIn(await database('posts')),
+      ...await Promise.all(Object.keys(consumers).map(async (name) => outstandingOf(await operator(), name)))
+    ]
+    const left = counts.reduce((sum, count) => sum + count, 0)
+    if (left === 0 || Date.now() >= deadline) return left
+    progress(`${left} events under way`)
+    await sleep(100)
+  }
+}
+
+/** The feed has applied the last event of every post and shows the posts that are there. */
+async function auditFeed ({ database }: EventsContext, index: StreamIndex, findings: Finding[]) {
+  const feed = await database('feed')
+  const inbox = new Map((await feed.query<AuditedRow>("SELECT aggregate_id::text AS id, version FROM inbox WHERE consumer = 'feed-posts'")).map((row) => [row.id, row.version]))
+  const entries = new Set((await feed.query<{ id: string }>('SELECT id::text FROM entries')).map((row) => row.id))
+  for (const [id, { owner, aggregate, version, final }] of index.aggregates) {
+    if (owner !== 'posts' || aggregate !== 'post') continue
+    const applied = inbox.get(id) ?? 0
+    if (applied !== version) findings.push({ where: 'feed', id, problem: `has applied version ${applied} of ${version}` })
+    else if (final === entries.has(id)) findings.push({ where: 'feed', id, problem: final ? 'is deleted and still shown' : 'is not shown' })
+    entries.delete(id)
+  }
+  for (const id of entries) findings.push({ where: 'feed', id, problem: 'is shown, and no event speaks of it' })
+}

@@ -1,0 +1,86 @@
+import { readFile } from 'node:fs/promises'
+import { join, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { connectOperator, type Operator } from '@gatepost/events/operator'
+import { type Sql } from '@gatepost/events/sql'
+import { credentialsIn } from '@gatepost/local-stack/postgres/cluster'
+import pg from 'pg'
+import { portsOf } from '../start/addresses.ts'
+import { type Arguments } from './arguments.ts'
+
+export type DatabaseName = 'auth' | 'posts' | 'feed'
+
+/** What a command works with; connections are made when they are first asked for. */
+export interface EventsContext {
+  args: Arguments
+  natsUrl (): Promise<string>
+  operator (): Promise<Operator>
+  database (name: DatabaseName): Promise<Sql>
+  /** The result: with --json a line for programs, else the text. */
+  print (value: object, text: string): void
+  /** Of long work, to a terminal only. */
+  progress (text: string): void
+  close (): Promise<void>
+}
+
+type Env = Readonly<Record<string, string | undefined>>
+
+/** What the environment names (NATS_URL, AUTH_DATABASE_URL …), or what `pnpm start` runs on this machine. */
+export function connectToEvents (args: Arguments, env: Env): EventsContext {
+  const dataDir = resolve(fileURLToPath(new URL('../..', import.meta.url)), env.GATEPOST_DATA || '.data')
+  const closers: (() => Promise<void>)[] = []
+  const pools = new Map<DatabaseName, Sql>()
+  let operator: Promise<Operator> | undefined
+
+  async function natsUrl () {
+    if (env.NATS_URL) return env.NATS_URL
+    const password = await readFile(join(dataDir, 'nats/provisioner.password'), 'utf8').catch(() => missing('NATS_URL'))
+    return `nats://provisioner:${password.trim()}@127.0.0.1:${portsOf(env).nats}`
+  }
+
+  async function databaseUrl (name: DatabaseName) {
+    const variable = `${name.toUpperCase()}_DATABASE_URL`
+    if (env[variable]) return env[variable]
+    const credentials = await credentialsIn(join(dataDir, 'postgres')).catch(() => missing(variable))
+    return `postgresql://${name}:${credentials[name]}@127.0.0.1:${portsOf(env).postgres}/${name}`
+  }
+
+  async function connect () {
+    const connected = await connectOperator(await natsUrl()).catch((cause: Error) => { throw new Error(`NATS cannot be reached (${cause.message}): is everything running (pnpm start)?`, { cause }) })
+    closers.push(connected.close)
+    return connected
+  }
+
+  return {
+    args,
+    natsUrl,
+    operator () {
+      operator ??= connect()
+      return operator
+    },
+    async database (name) {
+      const known = pools.get(name)
+      if (known) return known
+      const pool = new pg.Pool({ connectionString: await databaseUrl(name), max: 2 })
+      closers.push(() => pool.end())
+      const sql: Sql = { query: async <Row>(text: string, values: readonly unknown[] = []) => (await pool.query(text, [...values])).rows as Row[] }
+      await sql.query('SELECT 1').catch((cause: Error) => { throw new Error(`the ${name} database cannot be reached (${cause.message})`, { cause }) })
+      pools.set(name, sql)
+      return sql
+    },
+    print (value, text) {
+      process.stdout.write(`${args.json ? JSON.stringify(value) : text}\n`)
+    },
+    progress (text) {
+      if (process.stderr.isTTY) process.stderr.write(`\r\u001b[K${text}`)
+    },
+    async close () {
+      if (process.stderr.isTTY) process.stderr.write('\r\u001b[K')
+      for (const close of closers) await close()
+    }
+  }
+}
+
+function missing (name: string): never {
+  throw new Error(`set ${name}, or run \`pnpm start\` in this folder`)
+}
