@@ -20,7 +20,10 @@ const CONNECT_TIMEOUT_MS = 1_000
 const MAX_CONNECTIONS = 512
 /** Its circuit opens after as many failures in a row. */
 const MAX_FAILURES = 5
-const PROBE_MS = 400
+const PROBE_EVERY_MS = 250
+/** Together with the pause before it less than a second, the time in which a dead instance must be left out. */
+const PROBE_TIMEOUT_MS = 650
+const TIMER_TOLERANCE_MS = 50
 
 /** One process of a service. TLS certificates are verified; times are the caller's business, so the pool has none. */
 export function createInstance (url: string): Instance {
@@ -47,12 +50,12 @@ export function watchInstance (instance: Instance, onChange: (instance: Instance
 
   async function probe () {
     const before = instance.state
-    const found = await askLive(instance)
+    const found = await askLive(instance) ?? before
     if (stopped) return
     instance.state = found
     if (found === 'up') instance.failures = 0
     if (found !== before) onChange(instance)
-    timer = setTimeout(probe, PROBE_MS).unref()
+    timer = setTimeout(probe, PROBE_EVERY_MS).unref()
   }
   void probe()
 
@@ -62,13 +65,19 @@ export function watchInstance (instance: Instance, onChange: (instance: Instance
   }
 }
 
-async function askLive ({ pool }: Instance): Promise<InstanceState> {
-  const signal = AbortSignal.timeout(PROBE_MS)
+/** Undefined when the timer was late itself: then it was this process that had no time, and nothing is known. */
+async function askLive ({ pool }: Instance): Promise<InstanceState | undefined> {
+  const late = new AbortController()
+  const latest = performance.now() + PROBE_TIMEOUT_MS + TIMER_TOLERANCE_MS
+  const timer = setTimeout(() => late.abort(), PROBE_TIMEOUT_MS)
   try {
-    const { statusCode, body } = await pool.request({ path: '/live', method: 'GET', signal })
+    const { statusCode, body } = await pool.request({ path: '/live', method: 'GET', signal: late.signal })
     await body.dump()
     return statusCode === 200 ? 'up' : 'slow'
   } catch {
-    return signal.aborted ? 'slow' : 'down' // why is seen by the requests that fail
+    if (!late.signal.aborted) return 'down' // why is seen by the requests that fail
+    return performance.now() > latest ? undefined : 'slow'
+  } finally {
+    clearTimeout(timer)
   }
 }

@@ -1,0 +1,37 @@
+import { connect } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { startGateway, type TestGateway } from './support/gateway.ts'
+
+let gateway: TestGateway
+beforeAll(async () => { gateway = await startGateway() })
+afterAll(async () => { await gateway.stop() })
+
+/** Sends the beginning, then a byte a second, as a client does that wants to hold connections. */
+async function drip (beginning: string) {
+  const socket = connect(gateway.port, '127.0.0.1')
+  socket.on('error', () => {})
+  socket.write(beginning)
+  const timer = setInterval(() => socket.write('a'), 1000)
+  const began = performance.now()
+  const answer = await text(socket)
+  clearInterval(timer)
+  return { answer, seconds: (performance.now() - began) / 1000 }
+}
+
+test.concurrent('headers that do not end within 10 s are 408, and the connection is closed', { timeout: 20_000 }, async () => {
+  const { answer, seconds } = await drip('GET /live HTTP/1.1\r\nhost: gateway\r\nx-slow: ')
+  expect(answer).toMatch(/^HTTP\/1\.1 408/)
+  expect(answer).toContain('"code":"REQUEST_TIMEOUT"')
+  expect(seconds).toBeLessThan(14)
+})
+
+test.concurrent('a request that does not end within 30 s is 408, and the connection is closed', { timeout: 50_000 }, async () => {
+  const { answer, seconds } = await drip(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"title":"`)
+  expect(answer).toMatch(/^HTTP\/1\.1 408/)
+  expect(seconds).toBeLessThan(36)
+})
+
+test.concurrent('headers beyond 16 KiB are 431', async () => {
+  expect(await gateway.raw(`GET /live HTTP/1.1\r\nhost: gateway\r\nx-large: ${'a'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431/)
+})
