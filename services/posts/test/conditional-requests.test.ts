@@ -19,6 +19,8 @@ const remove = (tags: string, as = { userId }) => posts.call('DELETE', `/api/pos
 test.each(['"2"', 'W/"2"', '"1", "2"', '"x" , W/"2","y"', '*', '"a,b","2"'])('If-None-Match %s names the present version: 304 without a body, with the ETag', async (tags) => {
   const answer = await read(tags)
   expect([answer.statusCode, answer.body, answer.headers.etag]).toEqual([304, '', '"2"'])
+  expect(answer.headers).not.toHaveProperty('content-length')
+  expect(answer.headers).not.toHaveProperty('content-type')
 })
 
 test.each(['"1"', '"2x"', '"02"', '"a", "b"', '"a\\"', '"ÿ"'])('If-None-Match %s names another version: 200', async (tags) => {
