@@ -9,6 +9,7 @@ import { createVerifiedTokens, type VerifiedToken } from './identity/verified-to
 import { KeysUnavailableError, type KeySource } from './key-source.ts'
 import { ProblemError, retryAfter } from './problem.ts'
 import { type RevocationList } from './revocation-list.ts'
+import { type RoutePolicy } from './route.ts'
 
 export type { Principal } from './identity/principal.ts'
 
@@ -123,7 +124,7 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
   }
 
   function authorize (request: FastifyRequest) {
-    const policy = request.is404 ? 'none' : request.routeOptions.config.auth ?? 'user'
+    const policy: RoutePolicy = request.is404 ? 'none' : request.routeOptions.config.auth ?? 'user'
     if (policy === 'none') return
     const header = request.headers.authorization
     const token = header === undefined ? undefined : BEARER.exec(header)?.[1]
@@ -137,7 +138,7 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
   if (enforce) app.addHook('onRequest', async (request) => authorize(request))
 }, { name: 'identity' })
 
-function apply (request: FastifyRequest, principal: Principal | undefined, policy: string, tokenSent: boolean) {
+function apply (request: FastifyRequest, principal: Principal | undefined, policy: RoutePolicy, tokenSent: boolean) {
   if (policy !== 'optional' && !principal) throw unauthorized(tokenSent)
   if (policy === 'admin' && principal!.role !== 'admin') throw new ProblemError('FORBIDDEN')
   request.principal = principal

@@ -1,12 +1,15 @@
 import { Type, type TNull, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
 import { type AuthPolicy, type Operation, type Responses } from '@gatepost/contracts/operation'
 
+/** Who may call a route; see {@link AuthPolicy}. */
+export type RoutePolicy = AuthPolicy
+
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The operation that the route answers; absent only on routes outside the contract. */
     operation?: Operation
     /** Who may call. A route that does not say so needs a token. */
-    auth?: AuthPolicy
+    auth?: RoutePolicy
   }
 }
 
