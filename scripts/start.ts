@@ -6,6 +6,7 @@ import { startSystem } from '@gatepost/local-stack/system'
 import { addresses, neededPorts, portsOf, portVariables } from './start/addresses.ts'
 import { embeddedBroker } from './start/broker.ts'
 import { prepareDataFolder } from './start/data-folder.ts'
+import { isLaunchersGone, launchers } from './start/launchers.ts'
 import { relayOutput } from './start/output.ts'
 import { deploy } from './migrate/deploy.ts'
 import { type DatabaseService } from './prisma.ts'
@@ -41,6 +42,7 @@ async function start () {
   return system
 }
 
+process.stdout.on('error', () => {}) // who read it is gone, which is no reason to leave without stopping things
 let leaving = false
 const told = new Promise<string>((resolve) => {
   const leave = (cause: string) => {
@@ -49,9 +51,8 @@ const told = new Promise<string>((resolve) => {
     resolve(cause)
   }
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(signal))
-  // pnpm and npx may be ended without a word to us; then we have a new parent.
-  const parent = process.ppid
-  setInterval(() => { if (process.ppid !== parent) leave('the parent is gone') }, 500).unref()
+  const startedBy = launchers()
+  setInterval(() => { if (isLaunchersGone(startedBy)) leave('what started us is gone') }, 500).unref()
 })
 
 try {
