@@ -47,7 +47,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   }
 
   await app.register(httpMetrics, { registry })
-  await app.register(accessLog)
+  await app.register(accessLog, { log })
   await app.register(crossOrigin, { operations, origins })
   await app.register(messaging, { settings, revocations, log, registry })
   await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, enforce: false })

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { startGateway, type TestGateway } from './support/gateway.ts'
+import { type Answer, startGateway, type TestGateway } from './support/gateway.ts'
 
 const LIMIT = 4096
 let gateway: TestGateway
@@ -10,7 +10,7 @@ beforeEach(() => { gateway.upstream.received.length = 0 })
 afterAll(async () => { await gateway.stop() })
 
 const post = (body: string | Buffer<ArrayBuffer>, headers: Record<string, string> = {}, path = '/api/posts') => gateway.call(path, { method: 'POST', body, headers: { 'content-type': 'application/json', ...headers } })
-async function codeOf (answer: Response) {
+async function codeOf (answer: Answer) {
   return [answer.status, (await answer.json()).code]
 }
 

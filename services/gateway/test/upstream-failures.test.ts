@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect, createServer as createTcpServer, type AddressInfo } from 'node:net'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { eventually } from '@gatepost/testing/eventually'
-import { startGateway, type TestGateway } from './support/gateway.ts'
+import { type Answer, startGateway, type TestGateway } from './support/gateway.ts'
 
 let gateway: TestGateway
 beforeAll(async () => { gateway = await startGateway() })
@@ -10,7 +10,7 @@ beforeEach(() => { gateway.upstream.received.length = 0 })
 afterAll(async () => { await gateway.stop() })
 
 const POST = { method: 'POST', body: '{"title":"a","content":"b"}', headers: { 'content-type': 'application/json' } }
-async function problemOf (answer: Response) {
+async function problemOf (answer: Answer) {
   const text = await answer.text()
   expect(text).not.toMatch(/127\.0\.0\.1|ECONN|socket|undici/i)
   return [answer.status, JSON.parse(text).code]

@@ -15,6 +15,9 @@ export function answer (request: FastifyRequest, reply: FastifyReply, call: Prox
   request.exchange = new Answer(reply, call).exchange
 }
 
+/** Bytes of an answer that is cheaper to copy than to write apart from its headers. */
+const MAX_TEXT = 16_384
+
 /**
  * Takes a service's answer straight from undici's parser to the client's socket: no stream in between, one write for
  * an answer that came in one piece.
@@ -65,9 +68,12 @@ class Answer implements Receiver {
 
   onEnd () {
     if (this.failed) return
-    if (!this.started) this.start()
-    else this.first = undefined
-    this.raw.end(this.first)
+    if (this.started) return this.raw.end()
+    this.start()
+    // As text, Node puts it into the same write as the headers; as bytes it would be a second one.
+    if (this.first === undefined) this.raw.end()
+    else if (this.first.length > MAX_TEXT) this.raw.end(this.first)
+    else this.raw.end(this.first.toString('latin1'), 'latin1')
   }
 
   onFailure (failure: Failure) {

@@ -24,6 +24,8 @@ const PROBE_EVERY_MS = 250
 /** Together with the pause before it less than a second, the time in which a dead instance must be left out. */
 const PROBE_TIMEOUT_MS = 650
 const TIMER_TOLERANCE_MS = 50
+/** Codes of failures after a connection was made: somebody is there. */
+const BROKE_OFF = /^(?:HPE_|UND_ERR_SOCKET$|ECONNRESET$|EPIPE$)/
 
 /** One process of a service. TLS certificates are verified; times are the caller's business, so the pool has none. */
 export function createInstance (url: string): Instance {
@@ -74,8 +76,8 @@ async function askLive ({ pool }: Instance): Promise<InstanceState | undefined> 
     const { statusCode, body } = await pool.request({ path: '/live', method: 'GET', signal: late.signal })
     await body.dump()
     return statusCode === 200 ? 'up' : 'slow'
-  } catch {
-    if (!late.signal.aborted) return 'down' // why is seen by the requests that fail
+  } catch (error) {
+    if (!late.signal.aborted) return BROKE_OFF.test((error as { code?: string }).code ?? '') ? 'slow' : 'down'
     return performance.now() > latest ? undefined : 'slow'
   } finally {
     clearTimeout(timer)

@@ -1,6 +1,6 @@
 import { generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { once } from 'node:events'
-import { connect } from 'node:net'
+import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { createRegistry } from '@gatepost/service-kit/metrics'
 import { parseSettings } from '@gatepost/service-kit/settings'
@@ -33,6 +33,9 @@ function encode (value: unknown) {
   return Buffer.from(JSON.stringify(value)).toString('base64url')
 }
 
+/** What `fetch` gives, with a body that the test knows better than the compiler. */
+export type Answer = Omit<Response, 'json'> & { json (): Promise<any> }
+
 export interface TestGateway {
   app: App
   url: string
@@ -42,9 +45,9 @@ export interface TestGateway {
   registry: Registry
   log: string[]
   authorization: string
-  fetch (path: string, init?: RequestInit): Promise<Response>
+  fetch (path: string, init?: RequestInit): Promise<Answer>
   /** A call with a good token. */
-  call (path: string, init?: RequestInit): Promise<Response>
+  call (path: string, init?: RequestInit): Promise<Answer>
   /** Sends bytes as they are and reads until the end of the connection. */
   raw (bytes: string | Buffer): Promise<string>
   stop (): Promise<void>
@@ -60,7 +63,7 @@ export async function startGateway (env: Record<string, string> = {}): Promise<T
   })
   const app = await buildApp({ settings, log: pino({ level: 'info' }, { write: (line: string) => { log.push(line) } }), registry })
   await app.listen({ host: '127.0.0.1', port: 0 })
-  const { port } = app.addresses()[0]!
+  const { port } = app.server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
   const authorization = `Bearer ${accessToken()}`
   return {
