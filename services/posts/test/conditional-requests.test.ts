@@ -1,4 +1,6 @@
 import { type Post } from '@gatepost/contracts/posts/schemas'
+import { eventually } from '@gatepost/testing/eventually'
+import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
 
@@ -68,4 +70,28 @@ test('of parallel changes and removals with one ETag exactly one wins', async ()
   expect(answers.filter(({ statusCode }) => statusCode < 300)).toHaveLength(1)
   expect(answers.filter(({ statusCode }) => statusCode !== 412 && statusCode !== 404 && statusCode >= 300)).toEqual([])
   expect(await posts.events(post.id)).toHaveLength(3)
+})
+
+test('a change that waited for another one is judged by what that one left', async () => {
+  const elsewhere = new pg.Client({ connectionString: posts.database.url })
+  const watcher = new pg.Client({ connectionString: posts.database.adminUrl })
+  await Promise.all([elsewhere.connect(), watcher.connect()])
+  const waiting = async (calls: number) => { expect((await watcher.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rowCount).toBe(calls) }
+  try {
+    await elsewhere.query('BEGIN')
+    await elsewhere.query('UPDATE posts SET version = 3 WHERE id = $1', [post.id])
+    const answers = Promise.all([change('"3"'), change('"2"')])
+    await eventually(() => waiting(2))
+    await elsewhere.query('COMMIT')
+    expect((await answers).map(({ statusCode }) => statusCode)).toEqual([200, 412])
+
+    await elsewhere.query('BEGIN')
+    await elsewhere.query('UPDATE posts SET version = 5 WHERE id = $1', [post.id])
+    const removal = remove('"5"')
+    await eventually(() => waiting(1))
+    await elsewhere.query('COMMIT')
+    expect((await removal).statusCode).toBe(204)
+  } finally {
+    await Promise.all([elsewhere.end(), watcher.end()])
+  }
 })
