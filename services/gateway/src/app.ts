@@ -17,7 +17,7 @@ import { memoryCounters } from './limits/memory-counters.ts'
 import { redisCounters } from './limits/redis-counters.ts'
 import { createEventStreams } from './live/event-streams.ts'
 import { liveRoutes } from './live/routes.ts'
-import { limiterDecisions, watchIdentity, watchLimiter, watchUpstreams } from './metrics.ts'
+import { limiterDecisions, watchIdentity, watchLimiter, watchStreams, watchUpstreams } from './metrics.ts'
 import { overviewRoutes } from './overview/routes.ts'
 import { accessLog } from './plugins/access-log.ts'
 import { crossOrigin, preflights } from './plugins/cross-origin.ts'
@@ -69,6 +69,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
 
   watchIdentity(registry, app.identity, revocations)
   watchUpstreams(registry, Object.values(upstreams))
+  watchStreams(registry, streams)
   if (shared) watchLimiter(registry, shared)
 
   app.addHook('preClose', async () => streams.closeAll())

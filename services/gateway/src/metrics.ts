@@ -1,6 +1,7 @@
 import { type Identity } from '@gatepost/service-kit/identity'
 import { type RevocationList } from '@gatepost/service-kit/revocation-list'
 import { Counter, Gauge, type Registry } from 'prom-client'
+import { type EventStreams } from './live/event-streams.ts'
 import { type SharedCounters } from './limits/redis-counters.ts'
 import { type Upstream } from './upstreams/upstream.ts'
 
@@ -41,6 +42,21 @@ export function watchUpstreams (registry: Registry, upstreams: readonly Upstream
       }
     }))
   }
+  const perUpstream = (name: string, help: string, read: (upstream: Upstream) => Array<[Record<string, string>, number]>, labels: string[] = []) => {
+    registry.registerMetric(new Counter({
+      name,
+      help,
+      labelNames: ['upstream', ...labels],
+      registers: [],
+      collect () {
+        this.reset()
+        for (const upstream of upstreams) for (const [values, count] of read(upstream)) this.inc({ upstream: upstream.name, ...values }, count)
+      }
+    }))
+  }
+  perUpstream('gatepost_upstream_calls_total', 'Calls to the service.', ({ tally }) => [[{}, tally.calls]])
+  perUpstream('gatepost_upstream_repeats_total', 'Further attempts of calls that were not answered.', ({ tally }) => [[{}, tally.repeats]])
+  perUpstream('gatepost_upstream_failures_total', 'Calls that got no answer, by cause.', ({ tally }) => Object.entries(tally.failures).map(([cause, count]) => [{ cause }, count]), ['cause'])
   perInstance('gatepost_upstream_up', '1 up, 0.5 slow, 0 down.', ({ state }) => ({ up: 1, slow: 0.5, down: 0 })[state])
   perInstance('gatepost_upstream_in_flight', 'Calls that wait for the instance now.', ({ inFlight }) => inFlight)
   perInstance('gatepost_upstream_consecutive_failures', 'Failed calls since the last good one.', ({ failures }) => failures)
@@ -51,4 +67,8 @@ export function watchIdentity (registry: Registry, { stats }: Identity, revocati
   counter(registry, 'gatepost_token_cache_misses_total', 'Access tokens whose signature was checked.', () => stats.misses)
   gauge(registry, 'gatepost_token_cache_size', 'Verified access tokens remembered.', () => stats.size)
   gauge(registry, 'gatepost_revoked_sessions', 'Revoked sessions whose access tokens have not expired yet.', () => revocations.size)
+}
+
+export function watchStreams (registry: Registry, streams: EventStreams) {
+  gauge(registry, 'gatepost_event_streams', 'Clients that follow GET /api/events now.', () => streams.size)
 }

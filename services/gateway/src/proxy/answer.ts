@@ -1,8 +1,8 @@
 import { type IncomingHttpHeaders, type ServerResponse } from 'node:http'
 import { type FastifyReply, type FastifyRequest } from 'fastify'
 import { UpstreamBrokenError, upstreamProblem } from '../errors.ts'
-import { Exchange, type Call, type Failure, type Receiver } from '../upstreams/exchange.ts'
-import { type Upstream } from '../upstreams/upstream.ts'
+import { Exchange, type Call, type Receiver } from '../upstreams/exchange.ts'
+import { type Failure, type Upstream } from '../upstreams/upstream.ts'
 
 export interface ProxyCall extends Call {
   upstream: Upstream

@@ -1,6 +1,6 @@
 import { type IncomingHttpHeaders } from 'node:http'
-import { type Call, Exchange, type Failure } from './exchange.ts'
-import { type Upstream } from './upstream.ts'
+import { type Call, Exchange } from './exchange.ts'
+import { type Failure, type Upstream } from './upstream.ts'
 
 export interface Collected {
   status: number

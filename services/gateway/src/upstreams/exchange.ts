@@ -1,10 +1,7 @@
 import { type IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher } from 'undici'
-import { recordFailure, recordSuccess, type Instance } from './instance.ts'
-import { type Upstream } from './upstream.ts'
-
-/** Why a call got no answer: nobody there, too many waiting, broken off or nonsense, too slow. */
-export type Failure = 'unreachable' | 'overloaded' | 'broken' | 'timeout'
+import { brokeOff, recordFailure, recordSuccess, type Instance } from './instance.ts'
+import { type Failure, type Upstream } from './upstream.ts'
 
 export interface Call {
   method: string
@@ -49,6 +46,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.receiver = receiver
     this.timer = setTimeout(onTimeout, call.timeoutMs, this)
     upstream.retries.deposit()
+    upstream.tally.calls++
     this.attempt()
   }
 
@@ -93,10 +91,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.over) return
     if (error.code === 'UND_ERR_INVALID_ARG') return this.fail('broken')
     const sent = this.controller !== undefined
-    recordFailure(instance, sent)
-    if (this.answering || this.attempts >= MAX_ATTEMPTS || !this.mayRepeat(sent)) return this.fail(sent ? 'broken' : 'unreachable')
+    const connected = sent || brokeOff(error)
+    recordFailure(instance, connected)
+    if (this.answering || this.attempts >= MAX_ATTEMPTS || !this.mayRepeat(sent)) return this.fail(connected ? 'broken' : 'unreachable')
     this.tried.push(instance)
-    if (sent && this.upstream.pick(this.tried) === undefined) this.tried.length = 0 // the only one, and it was there a moment ago
+    this.upstream.tally.repeats++
+    if (connected && this.upstream.pick(this.tried) === undefined) this.tried.length = 0 // the only one, and it was there a moment ago
     this.attempt()
   }
 
@@ -126,6 +126,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   private fail (failure: Failure) {
     this.finish()
+    this.upstream.tally.failures[failure]++
     this.receiver.onFailure(failure)
   }
 

@@ -24,8 +24,12 @@ const PROBE_EVERY_MS = 250
 /** Together with the pause before it less than a second, the time in which a dead instance must be left out. */
 const PROBE_TIMEOUT_MS = 650
 const TIMER_TOLERANCE_MS = 50
-/** Codes of failures after a connection was made: somebody is there. */
 const BROKE_OFF = /^(?:HPE_|UND_ERR_SOCKET$|ECONNRESET$|EPIPE$)/
+
+/** Whether a call failed after its connection was made: somebody is there. */
+export function brokeOff (error: Error & { code?: string }) {
+  return BROKE_OFF.test(error.code ?? '')
+}
 
 /** One process of a service. TLS certificates are verified; times are the caller's business, so the pool has none. */
 export function createInstance (url: string): Instance {
@@ -77,7 +81,7 @@ async function askLive ({ pool }: Instance): Promise<InstanceState | undefined> 
     await body.dump()
     return statusCode === 200 ? 'up' : 'slow'
   } catch (error) {
-    if (!late.signal.aborted) return BROKE_OFF.test((error as { code?: string }).code ?? '') ? 'slow' : 'down'
+    if (!late.signal.aborted) return brokeOff(error as Error) ? 'slow' : 'down'
     return performance.now() > latest ? undefined : 'slow'
   } finally {
     clearTimeout(timer)

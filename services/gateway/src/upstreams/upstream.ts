@@ -2,11 +2,23 @@ import { type FastifyBaseLogger } from 'fastify'
 import { createInstance, type Instance, type InstanceState, watchInstance } from './instance.ts'
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts'
 
+/** What became of the calls so far. */
+export interface Tally {
+  calls: number
+  /** Further attempts of a call. */
+  repeats: number
+  failures: Record<Failure, number>
+}
+
+/** Why a call got no answer: nobody there, too many waiting, broken off or nonsense, too slow. */
+export type Failure = 'unreachable' | 'overloaded' | 'broken' | 'timeout'
+
 /** A service with all its instances. */
 export interface Upstream {
   readonly name: string
   readonly instances: readonly Instance[]
   readonly retries: RetryBudget
+  readonly tally: Tally
   /** The best instance that was not tried yet, or undefined when none can be reached. */
   pick (tried: readonly Instance[]): Instance | undefined
   close (): Promise<void>
@@ -35,6 +47,7 @@ export function createUpstream ({ name, urls, log }: { name: string, urls: reado
     name,
     instances,
     retries: createRetryBudget(),
+    tally: { calls: 0, repeats: 0, failures: { unreachable: 0, overloaded: 0, broken: 0, timeout: 0 } },
     pick,
     async close () {
       for (const stop of stops) stop()
