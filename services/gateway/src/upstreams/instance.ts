@@ -1,4 +1,4 @@
-import { Pool } from 'undici'
+import { errors, Pool } from 'undici'
 
 /**
  * `up` takes requests. `slow` did not answer in time lately and takes them only when no other instance is better.
@@ -24,11 +24,11 @@ const PROBE_EVERY_MS = 250
 /** Together with the pause before it less than a second, the time in which a dead instance must be left out. */
 const PROBE_TIMEOUT_MS = 650
 const TIMER_TOLERANCE_MS = 50
-const BROKE_OFF = /^(?:HPE_|UND_ERR_SOCKET$|ECONNRESET$|EPIPE$)/
+const BROKE_OFF = /^(?:UND_ERR_SOCKET|ECONNRESET|EPIPE)$/
 
 /** Whether a call failed after its connection was made: somebody is there. */
 export function brokeOff (error: Error & { code?: string }) {
-  return BROKE_OFF.test(error.code ?? '')
+  return error instanceof errors.HTTPParserError || BROKE_OFF.test(error.code ?? '')
 }
 
 /** One process of a service. TLS certificates are verified; times are the caller's business, so the pool has none. */
