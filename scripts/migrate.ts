@@ -1,7 +1,9 @@
 // pnpm migrate dev <service> <name>   makes a migration of what changed in the schema, on a throw-away PostgreSQL
 // pnpm migrate deploy [service]       applies what is pending to <SERVICE>_MIGRATION_DATABASE_URL or <SERVICE>_DATABASE_URL
 // pnpm migrate status                 fails when a schema and its migrations disagree
+import { relative } from 'node:path'
 import { deploy } from './migrate/deploy.ts'
+import { makeMigration } from './migrate/make.ts'
 import { withScratchPostgres } from './migrate/scratch-postgres.ts'
 import { type DatabaseService, prisma, SERVICES } from './prisma.ts'
 
@@ -10,12 +12,6 @@ const usage = `usage: pnpm migrate dev <${SERVICES.join('|')}> <name> | deploy [
 
 function isService (value: string | undefined): value is DatabaseService {
   return SERVICES.includes(value as DatabaseService)
-}
-
-async function makeMigration (service: DatabaseService, name: string) {
-  await withScratchPostgres(async (server) => {
-    await prisma(service, ['migrate', 'dev', '--create-only', '--name', name.replace(/\W+/g, '_')], server.adminUrl(service)).then(console.log)
-  })
 }
 
 async function deployAll (services: readonly DatabaseService[]) {
@@ -40,8 +36,10 @@ async function checkDrift () {
 }
 
 try {
-  if (command === 'dev' && isService(service) && name) await makeMigration(service, name)
-  else if (command === 'deploy' && (service === undefined || isService(service))) await deployAll(service ? [service] : SERVICES)
+  if (command === 'dev' && isService(service) && name) {
+    const file = await makeMigration(service, name)
+    console.log(file ? `wrote ${relative(process.cwd(), file)}; read it before it is committed` : 'schema and migrations agree: there is nothing to write')
+  } else if (command === 'deploy' && (service === undefined || isService(service))) await deployAll(service ? [service] : SERVICES)
   else if (command === 'status') await checkDrift()
   else throw new Error(usage)
 } catch (error) {

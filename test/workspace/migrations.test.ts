@@ -1,0 +1,35 @@
+import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
+import { makeMigration, schemaFolder } from '../../scripts/migrate/make.ts'
+
+const SERVICES = ['auth', 'posts', 'feed'] as const
+const folder = mkdtempSync(join(tmpdir(), 'gatepost-migrations-'))
+let database: TestDatabase
+
+beforeAll(async () => { database = await createDatabase('posts') })
+afterAll(async () => {
+  rmSync(folder, { recursive: true })
+  await database.drop()
+})
+
+/** Makes a migration in a copy of the service's folder. */
+async function migrationOf (service: typeof SERVICES[number], addition = '') {
+  const copy = mkdtempSync(join(folder, `${service}-`))
+  cpSync(schemaFolder(service), copy, { recursive: true })
+  const schema = join(copy, 'schema.prisma')
+  writeFileSync(schema, readFileSync(schema, 'utf8') + addition)
+  return makeMigration(service, 'Add a probe', { folder: copy, databaseUrl: database.adminUrl })
+}
+
+test.each(SERVICES)('the migrations of %s make what its schema says', async (service) => {
+  expect(await migrationOf(service)).toBeUndefined()
+}, 60_000)
+
+test('a changed schema becomes a migration of that change alone', async () => {
+  const file = await migrationOf('posts', '\nmodel Probe {\n  id Int @id\n\n  @@map("probes")\n}\n')
+  expect(file).toMatch(/\/migrations\/\d{14}_add_a_probe\/migration\.sql$/)
+  expect(readFileSync(file!, 'utf8').match(/^(CREATE|ALTER|DROP).*$/gm)).toEqual(['CREATE TABLE "probes" ('])
+}, 60_000)
