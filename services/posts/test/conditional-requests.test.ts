@@ -83,7 +83,8 @@ test('a change that waited for another one is judged by what that one left', asy
     const answers = Promise.all([change('"3"'), change('"2"')])
     await eventually(() => waiting(2))
     await elsewhere.query('COMMIT')
-    expect((await answers).map(({ statusCode }) => statusCode)).toEqual([200, 412])
+    expect((await answers).map(({ statusCode, headers }) => [statusCode, headers.etag])).toEqual([[200, '"4"'], [412, undefined]])
+    expect((await posts.events(post.id)).at(-1)).toMatchObject({ aggregateversion: 4, data: { content: 'changed' } })
 
     await elsewhere.query('BEGIN')
     await elsewhere.query('UPDATE posts SET version = 5 WHERE id = $1', [post.id])

@@ -74,6 +74,7 @@ test('pages of a search neither repeat nor leave out anything, while posts come 
     if (page.nextCursor === null) break
     cursor = page.nextCursor
     await posts.write(author, { title: 'quince quince quince', content: 'quince '.repeat(9) })
+    await posts.write(author, { title: 'a lesser match', content: 'one quince' })
     gone ??= complete.at(-1)!
     await posts.call('DELETE', `/api/posts/${gone}`, { as: { userId: author } })
   }
