@@ -1,13 +1,9 @@
 // Looks into the stream of events and repairs what can go wrong with it; docs/events-cli.md has examples.
-import { connectToEvents, type EventsContext } from './events/context.ts'
-import { audit } from './events/audit.ts'
-import { dlq } from './events/dlq.ts'
-import { provisionCommand } from './events/provision.ts'
-import { replay } from './events/replay.ts'
-import { resyncCommand } from './events/resync.ts'
-import { show } from './events/show.ts'
-import { tail } from './events/tail.ts'
+import { enableCompileCache } from 'node:module'
 import { parseArguments, UsageError } from './events/arguments.ts'
+import { type EventsContext } from './events/context.ts'
+
+enableCompileCache()
 
 const USAGE = `usage: pnpm events <command> [--json]
 
@@ -23,13 +19,22 @@ const USAGE = `usage: pnpm events <command> [--json]
 
 Exit code 0: done, nothing wrong. 1: something is wrong, or could not be done. 2: not a command.`
 
-/** Resolves with whether all is well. */
-const commands: Record<string, (context: EventsContext) => Promise<boolean>> = { tail, show, dlq, replay, resync: resyncCommand, audit, provision: provisionCommand }
+/** Resolves with whether all is well. Only what the command needs is loaded. */
+const commands: Record<string, () => Promise<(context: EventsContext) => Promise<boolean>>> = {
+  tail: async () => (await import('./events/tail.ts')).tail,
+  show: async () => (await import('./events/show.ts')).show,
+  dlq: async () => (await import('./events/dlq.ts')).dlq,
+  replay: async () => (await import('./events/replay.ts')).replay,
+  resync: async () => (await import('./events/resync.ts')).resyncCommand,
+  audit: async () => (await import('./events/audit.ts')).audit,
+  provision: async () => (await import('./events/provision.ts')).provisionCommand
+}
 
 try {
   const args = parseArguments(process.argv.slice(2))
-  const command = commands[args.command]
+  const command = await commands[args.command]?.()
   if (!command) throw new UsageError(USAGE)
+  const { connectToEvents } = await import('./events/context.ts')
   const context = connectToEvents(args, process.env)
   try {
     process.exitCode = await command(context) ? 0 : 1

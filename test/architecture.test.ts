@@ -12,7 +12,7 @@ const allowed: Record<string, readonly string[]> = {
   '^packages/contracts/': ['contracts'],
   '^packages/service-kit/': ['contracts', 'service-kit'],
   '^packages/events/src/': ['contracts', 'service-kit', 'events'],
-  '^packages/events/test/': ['contracts', 'service-kit', 'events', 'local-stack'],
+  '^packages/events/test/': ['contracts', 'service-kit', 'events', 'local-stack', 'testing'],
   '^packages/client/src/': ['contracts', 'client'],
   '^packages/local-stack/': ['local-stack'],
   '^packages/testing/': ['contracts', 'service-kit', 'events', 'local-stack', 'testing'],

@@ -17,23 +17,24 @@ export async function tail ({ args, natsUrl, print }: EventsContext): Promise<bo
   const url = await natsUrl()
   const broker = createBroker({ servers: url, name: new URL(url.split(',')[0]!).username || 'reader', log })
   let seen = 0
-  await new Promise<void>((resolve) => {
-    const following = createTail({
-      broker,
-      log,
-      filter: type ? `events.${type}` : EVENTS_SUBJECTS,
-      from: from === undefined ? 'now' : { sequence: from },
-      onMessage (message) {
-        if (seen >= count) return
-        const event = parseEvent(message.data)
-        print({ sequence: message.seq, event }, lineOf(message.seq, event))
-        if (++seen >= count) resolve()
-      }
-    })
-    process.once('SIGINT', () => resolve())
-    process.once('SIGTERM', () => resolve())
-    void following.caughtUp.then(() => { if (!args.json && from === undefined) process.stderr.write('waiting for events …\n') })
+  const { promise: ended, resolve } = Promise.withResolvers<void>()
+  const following = createTail({
+    broker,
+    log,
+    filter: type ? `events.${type}` : EVENTS_SUBJECTS,
+    from: from === undefined ? 'now' : { sequence: from },
+    onMessage (message) {
+      if (seen >= count) return
+      const event = parseEvent(message.data)
+      print({ sequence: message.seq, event }, lineOf(message.seq, event))
+      if (++seen >= count) resolve()
+    }
   })
+  process.once('SIGINT', resolve)
+  process.once('SIGTERM', resolve)
+  void following.caughtUp.then(() => { if (!args.json && from === undefined) process.stderr.write('waiting for events …\n') })
+  await ended
+  following.stop()
   await broker.close()
   return true
 }

@@ -86,7 +86,7 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
       try {
         await pull()
       } catch (error) {
-        if (stopping.signal.aborted) return
+        if (stopping.signal.aborted || broker.status() === 'closed') return
         if (!complained) log.warn({ err: error }, 'events cannot be pulled; trying on')
         complained = true
       }

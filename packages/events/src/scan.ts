@@ -1,6 +1,7 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
 import { type Operator } from './operator.ts'
+import { sequenceAt } from './time.ts'
 
 export interface ScanOptions {
   stream?: string
@@ -18,9 +19,8 @@ export async function * scan ({ js, jsm }: Operator, { stream = EVENTS_STREAM, f
   const consumer = await js.consumers.get(stream, {
     headers_only: headersOnly,
     ...filter && { filter_subjects: filter },
-    ...'time' in from
-      ? { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.time.toISOString() }
-      : { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, from.sequence) }
+    deliver_policy: DeliverPolicy.StartSequence,
+    opt_start_seq: 'time' in from ? await sequenceAt(jsm, from.time) : Math.max(1, from.sequence)
   })
   if ((await consumer.info(true)).num_pending === 0) return
   const messages = await consumer.consume({ max_messages: 1_000, expires: 10_000 })

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
-import { type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg, type OrderedConsumerOptions } from '@nats-io/jetstream'
+import { type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg } from '@nats-io/jetstream'
 import { type Broker, type Log } from './broker.ts'
+import { sequenceAt } from './time.ts'
 
 export interface TailOptions {
   broker: Broker
@@ -40,16 +41,22 @@ export function createTail ({ broker, filter, from, onMessage, onBegin, log }: T
   const { promise: caughtUp, resolve: beCaughtUp } = Promise.withResolvers<void>()
   const stopWatching = broker.onChange((status) => { if (status !== 'connected') messages?.stop() })
 
-  async function beginning (js: JetStreamClient): Promise<Partial<OrderedConsumerOptions>> {
-    if (last === undefined && from !== 'now' && 'time' in from) return { deliver_policy: DeliverPolicy.StartTime, opt_start_time: from.time.toISOString() }
+  async function firstSequence (js: JetStreamClient, lastInStream: number) {
+    if (from === 'now') return lastInStream + 1
+    return 'time' in from ? sequenceAt(await js.jetstreamManager(false), from.time) : from.sequence
+  }
+
+  /** The sequence to read from now. */
+  async function beginning (js: JetStreamClient): Promise<number> {
     const { state } = await js.streams.get(EVENTS_STREAM).then((stream) => stream.info())
-    if (last === undefined) last = from === 'now' ? state.last_seq : (from as { sequence: number }).sequence - 1
-    else if (state.last_seq < last) {
-      log.warn({ seen: last, last: state.last_seq }, 'the stream is shorter than it was; reading it from its beginning')
+    const begun = last
+    if (begun === undefined) last = await firstSequence(js, state.last_seq) - 1
+    else if (state.last_seq < begun) {
+      log.warn({ seen: begun, last: state.last_seq }, 'the stream is shorter than it was; reading it from its beginning')
       last = 0
-    } else return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: last + 1 }
-    onBegin?.(last)
-    return { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: last + 1 }
+    }
+    if (last !== begun) onBegin?.(last!)
+    return last! + 1
   }
 
   async function hear (stream: ConsumerMessages) {
@@ -63,7 +70,9 @@ export function createTail ({ broker, filter, from, onMessage, onBegin, log }: T
     await broker.connected()
     const js = broker.jetstream()
     if (!js) return
-    const consumer = await js.consumers.get(EVENTS_STREAM, { filter_subjects: filter, ...await beginning(js) })
+    const consumer = await js.consumers.get(EVENTS_STREAM, {
+      filter_subjects: filter, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: await beginning(js)
+    })
     const { num_pending: pending } = await consumer.info(true)
     heardAt = performance.now()
     complained = false
@@ -90,7 +99,7 @@ export function createTail ({ broker, filter, from, onMessage, onBegin, log }: T
       try {
         await follow()
       } catch (error) {
-        if (stopping.signal.aborted) return
+        if (stopping.signal.aborted || broker.status() === 'closed') return
         if (!complained) log.warn({ err: error, filter }, 'the stream cannot be followed; trying on')
         complained = true
       }

@@ -50,6 +50,18 @@ test('revocations of before are known when it is ready, later ones within a seco
   expect(revocations.status()).toMatchObject({ caughtUp: true })
 })
 
+test('revocations are found also when the last event was erased and the broker restarted', async () => {
+  const [first, second] = [uuidv7(), uuidv7()]
+  await publish(revocation(first), revocation(second), revocation(uuidv7()))
+  const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
+  await jsm.streams.deleteMessage('EVENTS', 3)
+  await stage.nats.halt()
+  await stage.nats.start()
+  const { revoked, revocations } = follow()
+  await revocations.ready
+  expect([...revoked.keys()]).toEqual([first, second])
+})
+
 test('an empty stream is read at once', async () => {
   const { revocations } = follow()
   await revocations.ready

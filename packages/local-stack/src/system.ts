@@ -36,8 +36,8 @@ export interface RunningSystem {
   databaseUrl (service: string): string
   postgres: PostgresServer | undefined
   nats: NatsServer | undefined
-  /** Starts a service again that was stopped or killed, and waits until it is ready. */
-  startAgain (service: ServiceName): Promise<void>
+  /** Starts a process again that was stopped or killed, and waits until it is ready. */
+  startAgain (name: ServiceName | 'nats-server' | 'PostgreSQL'): Promise<void>
   /** The first unwanted end of anything, as a line to print. */
   broken: Promise<string>
   /** Gateway first, then services, NATS, PostgreSQL. */
@@ -73,10 +73,11 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
   }
 
   const embeddedDatabases = DATABASES.filter((service) => !env[`${service.toUpperCase()}_DATABASE_URL`])
-  const starting = [
-    embeddedDatabases.length > 0 ? startPostgres({ port: ports.postgres, dataDir: join(dataDir, 'postgres'), services: DATABASES, unsafeButFast: options.unsafeButFast }).then(watch) : undefined,
-    env.NATS_URL ? undefined : startNats({ port: ports.nats, dataDir: join(dataDir, 'nats'), authorization: broker.authorization, say }).then(watch)
-  ] as const
+  const servers = {
+    PostgreSQL: async () => watch(await startPostgres({ port: ports.postgres, dataDir: join(dataDir, 'postgres'), services: DATABASES, unsafeButFast: options.unsafeButFast })),
+    'nats-server': async () => watch(await startNats({ port: ports.nats, dataDir: join(dataDir, 'nats'), authorization: broker.authorization, say }))
+  }
+  const starting = [embeddedDatabases.length > 0 ? servers.PostgreSQL() : undefined, env.NATS_URL ? undefined : servers['nats-server']()] as const
   const givenUp = new AbortController()
   try {
     const [postgres, nats] = await Promise.all(starting)
@@ -108,9 +109,13 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
       databaseUrl,
       broken: broken.promise,
       stop,
-      async startAgain (service) {
-        start(service)
-        await waitUntilReady(service, ports[service])
+      async startAgain (name) {
+        if (name === 'nats-server' || name === 'PostgreSQL') {
+          await servers[name]()
+          return
+        }
+        start(name)
+        await waitUntilReady(name, ports[name])
       }
     }
   } catch (error) {

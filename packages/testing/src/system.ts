@@ -26,9 +26,9 @@ export interface System {
   brokerUrl (account: string): string
   signal (child: ServiceName | 'nats-server', signal: NodeJS.Signals): void
   /** kill -9, and wait until it is gone. */
-  kill (service: ServiceName): Promise<void>
-  /** Starts a killed service again and waits until it is ready. */
-  startAgain (service: ServiceName): Promise<void>
+  kill (name: ServiceName | 'nats-server'): Promise<void>
+  /** Starts a killed process again and waits until it is ready. */
+  startAgain (name: ServiceName | 'nats-server'): Promise<void>
   stop (): Promise<void>
 }
 
@@ -73,9 +73,9 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
     databaseUrl: running.databaseUrl,
     brokerUrl: running.brokerUrl,
     signal: (name, signal) => child(name).signal(signal),
-    async kill (service) {
-      child(service).signal('SIGKILL')
-      await child(service).ended
+    async kill (name) {
+      child(name).signal('SIGKILL')
+      await child(name).ended
     },
     startAgain: running.startAgain,
     async stop () {

@@ -1,0 +1,136 @@
+import { spawn } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { type CloudEvent } from '@gatepost/contracts/event'
+import { postCreated, postDeleted } from '@gatepost/contracts/posts/events'
+import { userRegistered } from '@gatepost/contracts/auth/events'
+import { startBroker, type TestBroker } from '@gatepost/testing/broker'
+import { jetstream } from '@nats-io/jetstream'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { randomUUIDv7 } from 'node:crypto'
+import { afterEach, beforeEach, expect, expectTypeOf, test, vi } from 'vitest'
+import { createDedupe } from '../src/dedupe.ts'
+import { subscribe, type Subscription } from '../src/subscribe.ts'
+
+let nats: TestBroker
+let provisioner: NatsConnection
+const open: Subscription[] = []
+beforeEach(async () => {
+  nats = await startBroker()
+  const { host, username: user, password: pass } = new URL(nats.urlOf('provisioner'))
+  provisioner = await connect({ servers: host, user, pass, inboxPrefix: '_INBOX_provisioner', reconnectTimeWait: 100, maxReconnectAttempts: -1 })
+})
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((subscription) => subscription.stop()))
+  await provisioner.close()
+  await nats.stop()
+})
+
+function created (title = 'Hello', authorId = randomUUIDv7()) {
+  const postId = randomUUIDv7()
+  return eventOf(postCreated, postId, { postId, authorId, title, content: 'World', createdAt: new Date().toISOString() })
+}
+
+function eventOf (definition: { type: string, source: string, subject: string }, subject: string, data: object): CloudEvent {
+  return { specversion: '1.0', id: randomUUIDv7(), source: definition.source, type: definition.type, subject, time: new Date().toISOString(), datacontenttype: 'application/json', dataschema: '/asyncapi.json', aggregateversion: 1, data }
+}
+
+async function publish (...events: CloudEvent[]) {
+  for (const event of events) await jetstream(provisioner).publish(`events.${event.type}`, JSON.stringify(event), { msgID: event.id })
+}
+
+async function follow (options: Partial<Parameters<typeof subscribe<[typeof postCreated]>>[0]> & { onEvent: (event: CloudEvent<{ title: string }>) => void | Promise<void> }) {
+  const subscription = await subscribe({ servers: nats.url, events: [postCreated], ...options })
+  open.push(subscription)
+  return subscription
+}
+
+test('events come typed, in order, from the first on, and only those that were asked for', async () => {
+  const userId = randomUUIDv7()
+  await publish(created('one'), eventOf(userRegistered, userId, { userId, displayName: 'Ada', registeredAt: new Date().toISOString() }), created('two'))
+  const seen: string[] = []
+  open.push(await subscribe({
+    servers: nats.url,
+    events: [postCreated, userRegistered],
+    onEvent (event, { sequence }) {
+      expectTypeOf(event.data).toMatchTypeOf<{ title: string } | { displayName: string }>()
+      seen.push(`${sequence} ${'title' in event.data ? event.data.title : event.data.displayName}`)
+    }
+  }))
+  await vi.waitFor(() => expect(seen).toEqual(['1 one', '2 Ada', '3 two']))
+  const posts: string[] = []
+  await follow({ events: [postCreated], onEvent: (event) => { posts.push(event.data.title) } })
+  await vi.waitFor(() => expect(posts).toEqual(['one', 'two']))
+})
+
+test('a durable subscription goes on where it was; without a name it begins where it is told', async () => {
+  await publish(created('one'), created('two'))
+  const seen: string[] = []
+  const first = await follow({ durable: 'my-program', onEvent: (event) => { seen.push(event.data.title) } })
+  await vi.waitFor(() => expect(seen).toEqual(['one', 'two']))
+  await first.stop()
+  await publish(created('three'))
+  await follow({ durable: 'my-program', onEvent: (event) => { seen.push(event.data.title) } })
+  await vi.waitFor(() => expect(seen).toEqual(['one', 'two', 'three']))
+  const late: string[] = []
+  await follow({ from: { sequence: 2 }, onEvent: (event) => { late.push(event.data.title) } })
+  await vi.waitFor(() => expect(late).toEqual(['two', 'three']))
+})
+
+test('an event whose handling fails comes again, and the dedupe lets its effect happen once', async () => {
+  const dedupe = createDedupe()
+  const effects: string[] = []
+  const errors: string[] = []
+  let failures = 0
+  await follow({
+    onError: (error: Error) => { errors.push(error.message) },
+    async onEvent (event: CloudEvent<{ title: string }>) {
+      await dedupe.once(event, () => { effects.push(event.data.title) })
+      if (++failures < 3) throw new Error('after the effect')
+    }
+  })
+  await publish(created('one'))
+  await vi.waitFor(() => expect(failures).toBe(3), 5_000)
+  expect(effects).toEqual(['one'])
+  expect(errors).toEqual(['after the effect', 'after the effect'])
+})
+
+test('an event that does not fit its contract is told of and passed over', async () => {
+  const seen: string[] = []
+  const errors: string[] = []
+  await follow({ onError: (error: Error) => { errors.push(error.message) }, onEvent: (event) => { seen.push(event.data.title) } })
+  await publish({ ...created(), data: { title: 'x' } }, created('good'))
+  await vi.waitFor(() => expect(seen).toEqual(['good']))
+  expect(errors).toEqual([expect.stringMatching(/^event 1 does not fit its contract: \/data must have required property/)])
+})
+
+test('it goes on after the broker was away', async () => {
+  const seen: string[] = []
+  await follow({ durable: 'my-program', onEvent: (event) => { seen.push(event.data.title) } })
+  await publish(created('before'))
+  await vi.waitFor(() => expect(seen).toEqual(['before']))
+  await nats.halt()
+  await nats.start()
+  await vi.waitFor(() => publish(created('after')), 10_000)
+  await vi.waitFor(() => expect(seen).toEqual(['before', 'after']), 10_000)
+})
+
+test('without NATS, or without its stream, it says so at once', async () => {
+  await expect(subscribe({ servers: 'nats://127.0.0.1:9', events: [postDeleted], onEvent: () => {} })).rejects.toThrow('refused')
+  const { host } = new URL(nats.url)
+  provisioner.publish('$JS.API.STREAM.DELETE.EVENTS')
+  await provisioner.flush()
+  await vi.waitFor(() => expect(subscribe({ servers: host, events: [postDeleted], onEvent: () => {} })).rejects.toThrow('stream not found'))
+})
+
+test('the example program counts the posts of each author', async () => {
+  const authorId = randomUUIDv7()
+  const first = created('one', authorId)
+  await publish(first, created('two', authorId), eventOf(postDeleted, first.subject, { postId: first.subject, authorId }))
+  const program = spawn(process.execPath, [fileURLToPath(new URL('../../../examples/post-counter.ts', import.meta.url))], { env: { ...process.env, NATS_URL: nats.url } })
+  let output = ''
+  program.stdout.on('data', (chunk) => { output += chunk })
+  await vi.waitFor(() => expect(output).toBe(`${authorId} has 1 posts\n${authorId} has 2 posts\n${authorId} has 1 posts\n`), 15_000)
+  program.kill('SIGTERM')
+  const code = await new Promise((resolve) => program.once('exit', resolve))
+  expect(code).toBe(0)
+})

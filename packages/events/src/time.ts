@@ -1,0 +1,25 @@
+import { EVENTS_STREAM } from '@gatepost/contracts/event'
+import { type JetStreamManager, type StoredMsg } from '@nats-io/jetstream'
+
+/**
+ * The sequence of the first message stored at or after a time; one past the last when there is none. Searched for here,
+ * since nats-server 2.9 begins a consumer by time at the stream's end when the last message was erased and the server
+ * restarted: revocations would be passed over.
+ */
+export async function sequenceAt (jsm: JetStreamManager, time: Date): Promise<number> {
+  const { state } = await jsm.streams.info(EVENTS_STREAM)
+  let low = Math.max(1, state.first_seq)
+  let high = state.last_seq + 1
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2)
+    const message = await messageFrom(jsm, middle)
+    if (!message || message.time >= time) high = middle
+    else low = message.seq + 1
+  }
+  return low
+}
+
+/** The message of that sequence, or the next one that is still there. */
+async function messageFrom (jsm: JetStreamManager, sequence: number): Promise<StoredMsg | null> {
+  return jsm.streams.getMessage(EVENTS_STREAM, { seq: sequence, next_by_subj: '>' } as { seq: number })
+}

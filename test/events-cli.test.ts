@@ -1,0 +1,74 @@
+import { execFile } from 'node:child_process'
+import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { connectOperator } from '@gatepost/events/operator'
+import { startSystem, type System } from '@gatepost/testing/system'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { call, register } from './e2e/client.ts'
+import { patternOf, stepsOf } from './e2e/readme-walk.ts'
+
+const MARK = '=== next ==='
+let system: System
+let env: Record<string, string | undefined>
+beforeAll(async () => {
+  system = await startSystem()
+  env = { ...process.env, NATS_URL: system.brokerUrl('provisioner') }
+  for (const name of ['auth', 'posts', 'feed'] as const) env[`${name.toUpperCase()}_DATABASE_URL`] = system.databaseUrl(name)
+}, 60_000)
+afterAll(() => system?.stop())
+
+const script = fileURLToPath(new URL('../scripts/events.ts', import.meta.url))
+
+async function post (token: string, title: string) {
+  const { body } = await call(system.gatewayUrl, 'POST', '/api/posts', { token, body: { title, content: 'World' } })
+  return body.id as string
+}
+
+/** A user with two posts, of which the stream has lost the second, and two dead letters. Resolves with the first post's event. */
+async function setScene () {
+  const ada = await register(system.gatewayUrl, 'Ada')
+  let operator = await connectOperator(system.brokerUrl('provisioner'))
+  const lastSequence = async () => (await operator.jsm.streams.info('EVENTS')).state.last_seq
+  await vi.waitUntil(async () => await lastSequence() === 1)
+  await post(ada.accessToken, 'Hello')
+  await vi.waitUntil(async () => await lastSequence() === 2)
+  await post(ada.accessToken, 'Again')
+  await vi.waitUntil(async () => (await operator.jsm.consumers.info('EVENTS', 'feed-posts')).ack_floor.stream_seq === 3)
+  const event = (await operator.jsm.streams.getMessage('EVENTS', { seq: 2 }))!
+  await operator.jsm.streams.deleteMessage('EVENTS', 3)
+  await operator.close()
+  // The server must forget that it has seen the event, as one that lost its tail has.
+  await system.kill('nats-server')
+  await system.startAgain('nats-server')
+  operator = await connectOperator(system.brokerUrl('provisioner'))
+  const letters = [[event.data, 'the disk was full', '2'], [Buffer.from('not an event'), 'not JSON in UTF-8', '7']] as const
+  for (const [data, cause, sequence] of letters) {
+    const { headers } = await import('@nats-io/transport-node')
+    const head = headers()
+    const values = { Consumer: 'feed-posts', Cause: cause, Subject: 'events.posts.post-created.v1', 'Stream-Sequence': sequence, Deliveries: '1', 'Failed-At': new Date().toISOString() }
+    for (const [name, value] of Object.entries(values)) head.set(`Gatepost-${name}`, value)
+    await operator.js.publish('dead-letters.feed-posts', data, { headers: head })
+  }
+  await operator.close()
+  return event.json<{ id: string }>().id
+}
+
+test('every command does what docs/events-cli.md says', async () => {
+  env.EVENT = await setScene()
+  const steps = stepsOf(await readFile(new URL('../docs/events-cli.md', import.meta.url), 'utf8'))
+  expect(steps.length).toBeGreaterThan(12)
+  const text = steps.map(({ command }) => `${command.replace('pnpm events', `"${process.execPath}" "${script}"`)}\necho; echo '${MARK}'`).join('\n')
+  const { stdout } = await promisify(execFile)('bash', ['-ec', text], { env })
+  const printed = stdout.split(`${MARK}\n`)
+  for (const [index, { command, output }] of steps.entries()) expect(printed[index]!.trim(), command).toMatch(patternOf(output))
+}, 240_000)
+
+test.concurrent.each([['nonsense'], ['show'], ['tail', '--type', 'nothing'], ['dlq', 'replay'], ['replay', '--consumer', 'nobody', '--from', '1'], ['tail', '--count', 'x'], ['audit', '--what']])('a command that means nothing says how to say it and is exit code 2: %s', async (...args) => {
+  await expect(promisify(execFile)(process.execPath, [script, ...args], { env })).rejects.toMatchObject({ code: 2, stdout: '' })
+})
+
+test('a broker that is away is one line and exit code 1', async () => {
+  const away = { ...env, NATS_URL: 'nats://127.0.0.1:9' }
+  await expect(promisify(execFile)(process.execPath, [script, 'audit'], { env: away })).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/^events: NATS cannot be reached \(.*\n$/) })
+})
