@@ -5,7 +5,6 @@
 //   pnpm keys rotate --now    without waiting, after a leak: some verifiers may answer 401 for up to 30 s
 //   pnpm keys drop <kid>      forgets a retiring key at once, after a leak: tokens that it signed die
 import { setTimeout as sleep } from 'node:timers/promises'
-import { auditRepository } from '../services/auth/src/audit/audit-repository.ts'
 import { keyRepository } from '../services/auth/src/keys/key-repository.ts'
 import { rotateKeys } from '../services/auth/src/keys/key-rotation.ts'
 import { deriveKey } from '../services/auth/src/secrets.ts'
@@ -28,7 +27,6 @@ async function rotate ({ database, tokenSecret }: AuthConnection, atOnce: boolea
     await sleep(result.waitSeconds * 1000 + 100)
     result = await rotateKeys(database, deriveKey(tokenSecret, 'signing-keys'), options)
   }
-  await auditRepository.append(database.connection, null, { act: 'keys-rotated', userId: null, detail: { kid: result.kid } })
   console.log(`${result.kid} signs from now on; auth takes it up within 5 s`)
 }
 

@@ -23,7 +23,7 @@ const UNAVAILABLE_KINDS = new Set([
   'DatabaseNotReachable', 'DatabaseDoesNotExist', 'AuthenticationFailed', 'TlsConnectionError', 'TooManyConnections', 'ConnectionClosed', 'SocketTimeout'
 ])
 /** What pg says without any code when its pool is used up or a connection breaks. */
-const UNAVAILABLE_TEXT = /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Server has closed the connection|the database system is|not currently accepting connections/i
+const UNAVAILABLE_TEXT = /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Server has closed the connection|the database system is|Query read timeout|not currently accepting connections/i
 
 /** Whether a transaction met another one, so that the same work may succeed when it is done again at once. */
 export function isConflict (error: unknown) {

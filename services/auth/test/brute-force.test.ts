@@ -1,5 +1,10 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
+import { attemptCounters } from '../src/attempts/attempt-limits.ts'
+import { openDatabase } from '../src/database/database.ts'
+import { deriveKey } from '../src/secrets.ts'
+import { sessionRepository } from '../src/sessions/session-repository.ts'
+import { userRepository } from '../src/users/user-repository.ts'
+import { type AuthServer, PASSWORD, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
 let auth: AuthServer
 beforeAll(async () => { auth = await startAuth() })
@@ -31,22 +36,36 @@ test.each(['an account', 'an address without an account'])('after ten failures %
   }
 })
 
-test('forty guesses at once get ten answers at most', async () => {
+test('of forty guesses at once ten are answered at most', async () => {
   const { email } = await auth.register()
   const from = newAddress()
   const answers = await Promise.all(Array.from({ length: 40 }, () => auth.login(email, WRONG, from)))
-  expect(answers.filter(({ status }) => status === 401)).toHaveLength(10)
-  expect(answers.filter(({ status }) => status === 429)).toHaveLength(30)
+  const count = (status: number) => answers.filter((answer) => answer.status === status).length
+  // A busy machine may refuse some for want of time; those say nothing about the password.
+  expect(count(401) + count(429) + count(503)).toBe(40)
+  if (count(503) === 0) expect(count(401)).toBe(10)
+  expect(count(401)).toBeLessThanOrEqual(10)
 })
 
-test('a right password in the middle of forty guesses opens nothing, although it was let in before the lock', async () => {
-  const { email } = await auth.register()
+test('a right password that was judged before the lock came begins no session after it', async () => {
+  const { email, user } = await auth.register()
   const from = newAddress()
-  const guesses = Array.from({ length: 40 }, () => auth.login(email, WRONG, from))
-  const right = await auth.login(email, PASSWORD, from)
-  expect(right.status).toBe(429)
-  expect(right.body).not.toHaveProperty('accessToken')
-  await Promise.all(guesses)
+  const database = openDatabase({ url: auth.database.url, poolSize: 2 })
+  const counters = attemptCounters(deriveKey(TOKEN_SECRET, 'login-attempts'), email, from)
+  const { account } = await userRepository.findForLogin(database.connection, { emailKey: email, network: from, counters })
+  await fail(email, from)
+  const begun = await sessionRepository.begin(database.connection, {
+    account: account!,
+    passwordHash: account!.passwordHash,
+    act: 'login',
+    accessExpiry: new Date(Date.now() + 60_000),
+    lifetimes: { idleSeconds: 60, absoluteSeconds: 60 },
+    origin: { address: from, network: from, userAgent: null, requestId: 'race', traceparent: '' },
+    counters: [counters.pair, counters.network, counters.account]
+  })
+  expect(begun).toEqual({ session: null, lockedSeconds: expect.any(Number) })
+  expect(await auth.sql('SELECT id FROM sessions WHERE user_id = $1', user.id)).toHaveLength(1)
+  await database.close()
 })
 
 test('the owner at another address is let in while a guesser is locked out', async () => {
@@ -70,7 +89,12 @@ test('against guessers at many addresses the account is locked for 60 s at most,
   await age(60)
   await fail(email, newAddress(), 9)
   expect((await auth.login(email, PASSWORD, stranger)).status).toBe(200)
-})
+  // Another round locks again, for no longer than the first.
+  for (let network = 0; network < 5; network++) await fail(email, newAddress())
+  const again = await auth.login(email, PASSWORD, newAddress())
+  expect(again.status).toBe(429)
+  expect(Number(again.headers.get('retry-after'))).toBeLessThanOrEqual(60)
+}, 120_000)
 
 test('the delay of a guesser grows, and a success forgets the failures', async () => {
   const { email } = await auth.register()

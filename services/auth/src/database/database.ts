@@ -31,6 +31,8 @@ export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
     max: poolSize,
     connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
     statement_timeout: TRANSACTION_TIMEOUT_MS,
+    query_timeout: TRANSACTION_TIMEOUT_MS + 1_000, // a server that is frozen keeps no timeouts
+    keepAlive: true,
     application_name: 'gatepost-auth'
   })
   const prisma = new PrismaClient({ adapter, transactionOptions: { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS } })

@@ -1,4 +1,5 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
+import { auditRepository } from '../audit/audit-repository.ts'
 import { type Connection, type Database } from '../database/database.ts'
 import { keyRepository, type NewKey, type StoredKey } from './key-repository.ts'
 import { sealPrivateKey } from './private-key-cipher.ts'
@@ -48,6 +49,7 @@ async function rotate (tx: Connection, encryptionKey: Buffer, accessTokenTtl: nu
   if (waitSeconds > 0 && !atOnce) return { rotated: false, waitSeconds }
   await keyRepository.advance(tx, new Date(Date.now() + (Math.max(accessTokenTtl, MIN_RETIRE_SECONDS) + RETIRE_MARGIN_SECONDS) * 1000))
   await keyRepository.insert(tx, newKey(encryptionKey), 'next')
+  await auditRepository.append(tx, null, { act: 'keys-rotated', userId: null, detail: { kid: next.kid } })
   return { rotated: true, kid: next.kid }
 }
 

@@ -1,10 +1,11 @@
 import { createCipheriv, createDecipheriv, randomBytes } from 'node:crypto'
+import { SettingsError } from '@gatepost/service-kit/settings'
 
 const IV_BYTES = 12
 const TAG_BYTES = 16
 
 /** A private key that does not open: TOKEN_SECRET is another one than when it was stored, or somebody changed the row. */
-export class SealedKeyError extends Error {
+export class SealedKeyError extends SettingsError {
   override name = 'SealedKeyError'
 }
 
