@@ -88,7 +88,9 @@ test('a client that leaves cancels the call to the service', async () => {
   socket.write(`GET /api/feed HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
   await arrived.promise
   socket.destroy()
+  const left = performance.now()
   await closed.promise
+  expect(performance.now() - left, 'and not at the deadline').toBeLessThan(5_000)
   await eventually(() => expect(gateway.log.some((line) => line.includes('"route":"/api/feed"') && line.includes('"status":499'))).toBe(true))
 })
 

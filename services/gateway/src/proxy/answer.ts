@@ -94,7 +94,9 @@ class Answer implements Receiver {
     const { reply } = this
     reply.hijack()
     const headers = this.headers
-    for (const [name, value] of Object.entries(reply.getHeaders())) headers.push(name, String(value))
+    const own = reply.getHeaders()
+    for (const name in own) headers.push(name, String(own[name]))
+    if (reply.server.lifecycle.draining && own.connection === undefined) headers.push('connection', 'close')
     this.raw.writeHead(this.status, headers)
   }
 }
