@@ -2,6 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
 
+const PATIENCE = { timeout: 10_000 }
 let posts: PostsUnderTest
 beforeAll(async () => { posts = await startPosts() })
 afterAll(() => posts.stop())
@@ -155,6 +156,6 @@ test('after 24 hours a key is new again, whether or not it was pruned, and it is
   expect(again.statusCode).toBe(201)
   expect(again.json().id).not.toBe(first.json().id)
   await posts.restart() // pruning begins with the process
-  await expect.poll(async () => (await posts.sql.query('SELECT key FROM idempotency_keys WHERE user_id = $1', [userId])).rows).toEqual([{ key: 'old' }])
+  await expect.poll(async () => (await posts.sql.query('SELECT key FROM idempotency_keys WHERE user_id = $1', [userId])).rows, PATIENCE).toEqual([{ key: 'old' }])
   expect((await write(userId, 'old', { title: 'Other', content: 'now' })).json().id).toBe(again.json().id)
 })

@@ -2,6 +2,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
 
+const PATIENCE = { timeout: 10_000 }
 let posts: PostsUnderTest
 beforeAll(async () => { posts = await startPosts({ env: { POSTS_DATABASE_POOL: '2' } }) })
 afterAll(() => posts.stop())
@@ -30,7 +31,7 @@ test('when every connection is taken, and when a statement is too slow, it is 50
       ...Array.from({ length: 3 }, () => posts.call('PATCH', url, { as: { userId }, body: { title: 'c' } })),
       ...Array.from({ length: 3 }, () => posts.call('DELETE', url, { as: { userId } }))
     ])
-    await expect.poll(async () => (await posts.sql.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()")).rows[0].n).toBe(2)
+    await expect.poll(async () => (await posts.sql.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()")).rows[0].n, PATIENCE).toBe(2)
     for (const answer of await answers) {
       expect([answer.statusCode, answer.json().code, answer.headers['retry-after']]).toEqual([503, 'OVERLOADED', '1'])
       expect(answer.body).not.toMatch(/prisma|connect|statement|postgres/i)
@@ -48,7 +49,7 @@ test('a connection that the server cuts is 503 for the one who was using it, and
     await whileLocked('ACCESS EXCLUSIVE', async () => {
       const read = posts.call('GET', `/api/posts/${post.id}`)
       const change = posts.call('PATCH', `/api/posts/${post.id}`, { as: { userId }, body: { title: 'c' } })
-      await expect.poll(async () => (await admin.query("SELECT FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database() AND wait_event_type = 'Lock'")).rowCount).toBe(2)
+      await expect.poll(async () => (await admin.query("SELECT FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database() AND wait_event_type = 'Lock'")).rowCount, PATIENCE).toBe(2)
       await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()")
       for (const answer of [await read, await change]) expect([answer.statusCode, answer.json().code]).toEqual([503, 'OVERLOADED'])
     })
@@ -61,7 +62,7 @@ test('a connection that the server cuts is 503 for the one who was using it, and
 test('without PostgreSQL it is not ready, and answers 503', async () => {
   const lost = await startPosts({ env: { POSTS_DATABASE_URL: 'postgresql://posts:secret@127.0.0.1:1/posts' } })
   try {
-    await expect.poll(async () => (await lost.app.inject({ url: '/ready' })).json().checks.keys.status).toBe('up')
+    await expect.poll(async () => (await lost.app.inject({ url: '/ready' })).json().checks.keys.status, PATIENCE).toBe('up')
     const ready = await lost.app.inject({ url: '/ready' })
     expect([ready.statusCode, ready.json().checks.postgres.status]).toEqual([503, 'down'])
     const answer = await lost.call('GET', '/api/posts')
