@@ -102,6 +102,17 @@ test('refresh: the successor works, the old one again is the same successor, jun
   expect((await refresh('junk')).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
 })
 
+test('logging out is idempotent, and kills the token for everything else', async () => {
+  const { body: session } = await ask('POST', '/api/auth/login', { body: { email: ada.email, password: ada.password } })
+  const logout = (options: object) => ask('POST', '/api/auth/logout', options)
+  expect((await logout({ token: session.accessToken })).status).toBe(204)
+  expect((await ask('GET', '/api/auth/me', { token: session.accessToken })).status).toBe(401)
+  expect((await logout({ token: session.accessToken })).status).toBe(204)
+  expect((await logout({ body: { refreshToken: session.refreshToken } })).status).toBe(204)
+  expectProblem(await logout({ token: 'junk' }), 401)
+  expectProblem(await logout({}), 401)
+})
+
 test('security headers are everywhere, and no server names itself', async () => {
   for (const answer of [await ask('GET', '/api/posts', { token: ada.accessToken }), await ask('GET', '/nothing'), await ask('GET', '/live')]) {
     expect(answer.headers.get('x-content-type-options')).toBe('nosniff')

@@ -16,7 +16,7 @@ interface ServiceOptions {
 
 /** Variables that one service alone may see. */
 const PRIVATE: Record<string, ServiceName> = {
-  TOKEN_SECRET: 'auth', PASSWORD_PEPPER: 'auth', SMTP_URL: 'auth', AUTH_DATABASE_URL: 'auth', POSTS_DATABASE_URL: 'posts', FEED_DATABASE_URL: 'feed', REDIS_URL: 'gateway'
+  TOKEN_SECRET: 'auth', PASSWORD_PEPPER: 'auth', PASSWORD_PEPPER_PREVIOUS: 'auth', SMTP_URL: 'auth', AUTH_DATABASE_URL: 'auth', POSTS_DATABASE_URL: 'posts', FEED_DATABASE_URL: 'feed', REDIS_URL: 'gateway'
 }
 
 /** Starts one service as a process of its own, with the settings that concern it. */

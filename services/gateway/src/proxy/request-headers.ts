@@ -12,6 +12,8 @@ const VIA = '1.1 gatepost'
 export function requestHeadersOf (operation: Operation) {
   const allowed = [...ALWAYS, ...Object.keys(operation.headers.properties)]
   const passesToken = operation.auth !== 'none'
+  // Logging out twice is fine, so auth is shown also a token that is good no more.
+  const passesAnyToken = operation.auth === 'optional'
   const timeout = String(operation.timeoutMs)
 
   return function requestHeaders (request: FastifyRequest): string[] {
@@ -21,7 +23,7 @@ export function requestHeadersOf (operation: Operation) {
       const value = headers[name]
       if (typeof value === 'string') built.push(name, value)
     }
-    if (passesToken && request.principal !== undefined) built.push('authorization', headers.authorization!)
+    if (passesToken && (request.principal !== undefined || passesAnyToken) && headers.authorization !== undefined) built.push('authorization', headers.authorization)
     if (request.rawBody !== undefined) built.push('content-type', 'application/json')
     const proto = client.trusted && headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
     const host = headers.host!
