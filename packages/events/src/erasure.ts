@@ -9,6 +9,8 @@ import { parseEvent } from './validation.ts'
 
 /** Subjects whose events are erased at the end, and those of the events that are that end. */
 export const ERASABLE_SUBJECTS = events.filter((event) => event.erasable).map((event) => event.subject)
+/** The services that publish personal events, and erase them. */
+export const ERASABLE_OWNERS: ReadonlySet<string> = new Set(events.filter((event) => event.erasable).map((event) => event.owner))
 export const ENDING_SUBJECTS = events
   .filter((event) => event.final && events.some((other) => other.erasable && other.owner === event.owner && other.aggregate === event.aggregate))
   .map((event) => event.subject)

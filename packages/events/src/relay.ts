@@ -3,7 +3,7 @@ import pg from 'pg'
 import { type Logger } from 'pino'
 import { type Registry } from 'prom-client'
 import { type Broker } from './broker.ts'
-import { ENDING_SUBJECTS, eraseEnded } from './erasure.ts'
+import { ENDING_SUBJECTS, ERASABLE_OWNERS, eraseEnded } from './erasure.ts'
 import { createDrain } from './relay/drain.ts'
 import { createLease } from './relay/lease.ts'
 import { CHANNEL, listenForRows } from './relay/listener.ts'
@@ -85,7 +85,7 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
   async function observe () {
     try {
       oldest = await store.oldestUnpublishedSeconds()
-      quarantined = await store.quarantined()
+      quarantined = (await store.quarantined()).length
     } catch {
       oldest += STATISTICS_MS / 1_000 // the database is away, which the lease reports; what waits grows older meanwhile
     }
@@ -115,7 +115,7 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
   const routines = [
     createRoutine({ name: 'observe the outbox', everyMs: STATISTICS_MS, work: observe, log }),
     createRoutine({ name: 'prune the outbox', everyMs: PRUNE_MS, work: prune, log }),
-    createRoutine({ name: 'erase personal events', everyMs: ERASE_MS, work: erase, log })
+    ...ERASABLE_OWNERS.has(service) ? [createRoutine({ name: 'erase personal events', everyMs: ERASE_MS, work: erase, log })] : []
   ]
   let stopping: Promise<void> | undefined
 

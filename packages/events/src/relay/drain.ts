@@ -8,7 +8,7 @@ import { type Outcome, type Publisher } from './publisher.ts'
 
 /** More in flight brings nothing (measured). */
 const MAX_IN_FLIGHT = 256
-const CLAIM_ROWS = 500
+const CLAIM_ROWS = 2_000
 /**
  * An id is taken before its transaction commits, so rows appear below the newest one seen. Each look goes back this far;
  * what took longer is found by the full look.
@@ -16,6 +16,9 @@ const CLAIM_ROWS = 500
 const LOOK_BACK = 2_000n
 const POLL_MS = 200
 const FULL_LOOK_MS = 500
+const BACKLOG_FULL_LOOK_MS = 2_000
+const QUARANTINE_MS = 5_000
+const NONE: ReadonlySet<string> = new Set()
 const MAX_PAUSE_MS = 1_000
 /** A row that is refused this often is refused for good. */
 const MAX_REFUSALS = 3
@@ -45,8 +48,11 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
   let inFlight = 0
   let newest = 0n
   let fullLookAt = 0
+  let quarantined = new Set<string>()
+  let quarantineReadAt = -Infinity
   let looking = false
   let again = false
+  let lastLookWasFull = false
   let pause = 0
   let pausedUntil = 0
   let resume: NodeJS.Timeout | undefined
@@ -113,12 +119,23 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
       .finally(() => { if (quarantine) known.delete(row.id) })
     if (!quarantine) return lanes.giveBack(row)
     log.error({ eventId: row.eventId, subject: row.subject, aggregateId: row.aggregateId, reason }, 'event quarantined; later events of its aggregate wait')
+    quarantined.add(row.aggregateId)
     lanes.finish(row)
     for (const { id } of lanes.forget(row.aggregateId)) known.delete(id)
   }
 
   function forget () {
+    newest = 0n
+    lastLookWasFull = false
     for (const { id } of lanes.forget()) known.delete(id)
+  }
+
+  /** Through a backlog, onward from what is known; otherwise back a little, and from time to time over everything. */
+  function whereToLook (onward: boolean) {
+    const full = performance.now() >= fullLookAt
+    if (full) fullLookAt = performance.now() + (onward ? BACKLOG_FULL_LOOK_MS : FULL_LOOK_MS)
+    else if (onward) return { after: newest, known: NONE }
+    return { after: full || newest < LOOK_BACK ? 0n : newest - LOOK_BACK, known }
   }
 
   async function look () {
@@ -128,19 +145,29 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
     }
     if (!held() || ending.signal.aborted || broker.status() !== 'connected' || lanes.size >= CLAIM_ROWS) return
     looking = true
+    const onward = again && lastLookWasFull
     again = false
     try {
-      const full = performance.now() >= fullLookAt
-      if (full) fullLookAt = performance.now() + FULL_LOOK_MS
-      const after = full || newest < LOOK_BACK ? 0n : newest - LOOK_BACK
-      const rows = await store.claim({ after, held: [...known], limit: CLAIM_ROWS })
+      if (performance.now() - quarantineReadAt > QUARANTINE_MS) {
+        quarantined = new Set(await store.quarantined())
+        quarantineReadAt = performance.now()
+      }
+      const rows = await store.claim({ ...whereToLook(onward), quarantined: [...quarantined], limit: CLAIM_ROWS })
       if (!held()) return
       for (const row of rows) {
+        if (known.has(row.id)) continue
+        // The version before it is further back than this look went: not before that one.
+        if (row.waitsFor !== null && !known.has(row.waitsFor)) {
+          fullLookAt = 0
+          again = true
+          continue
+        }
         known.add(row.id)
         lanes.add(row)
         if (BigInt(row.id) > newest) newest = BigInt(row.id)
       }
-      if (rows.length === CLAIM_ROWS) again = true
+      lastLookWasFull = rows.length === CLAIM_ROWS
+      if (lastLookWasFull) again = true
     } catch (error) {
       log.debug({ err: error }, 'the outbox could not be read; trying on')
     } finally {
@@ -160,6 +187,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
     /** A new term: whatever another leader did meanwhile is in the table. */
     begin () {
       fullLookAt = 0
+      quarantineReadAt = -Infinity
       void look()
     },
     start () {

@@ -9,6 +9,8 @@ export interface OutboxRow {
   subject: string
   payload: string
   attempts: number
+  /** The row of the version before, when that is not published either. */
+  waitsFor: string | null
 }
 
 export interface PublishedRow {
@@ -16,11 +18,14 @@ export interface PublishedRow {
   streamSequence: number
 }
 
-const CLAIM = `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.subject, o.payload, o.attempts
-  FROM outbox o
-  WHERE o.stream_sequence IS NULL AND o.id > $1::bigint AND o.id <> ALL ($2::bigint[])
-    AND NOT EXISTS (SELECT FROM outbox q WHERE q.aggregate_id = o.aggregate_id AND q.quarantined_at IS NOT NULL AND q.stream_sequence IS NULL)
-  ORDER BY o.id LIMIT $3::int`
+const WAITING = 'o.stream_sequence IS NULL AND o.quarantined_at IS NULL AND o.aggregate_id <> ALL ($1::uuid[])'
+const COLUMNS = `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.subject, o.payload, o.attempts,
+    CASE WHEN o.aggregate_version > 1 THEN (SELECT p.id::text FROM outbox p
+      WHERE p.aggregate_id = o.aggregate_id AND p.aggregate_version = o.aggregate_version - 1 AND p.stream_sequence IS NULL) END AS "waitsFor"
+  FROM outbox o`
+const CLAIM_ABOVE = `${COLUMNS} WHERE ${WAITING} AND o.id > $2::bigint ORDER BY o.id LIMIT $3::int`
+const IDS_ABOVE = `SELECT o.id::text FROM outbox o WHERE ${WAITING} AND o.id > $2::bigint ORDER BY o.id LIMIT $3::int`
+const CLAIM_THESE = `${COLUMNS} WHERE ${WAITING} AND o.id = ANY ($2::bigint[]) ORDER BY o.id`
 
 const MARK = `UPDATE outbox SET stream_sequence = acked.sequence, published_at = clock_timestamp(), last_error = NULL
   FROM unnest($1::bigint[], $2::bigint[]) AS acked (id, sequence)
@@ -42,17 +47,21 @@ const BLANK = `UPDATE outbox SET payload = '', published_at = NULL WHERE id IN (
 const OLDEST = `SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 AS seconds
   FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NULL ORDER BY id LIMIT 1`
 
-const QUARANTINED = 'SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NOT NULL'
+const QUARANTINED = 'SELECT aggregate_id::text AS "aggregateId" FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NOT NULL'
 
 export type OutboxStore = ReturnType<typeof createOutboxStore>
 
 /** All that the relay asks of the outbox table. */
 export function createOutboxStore (pool: Pool) {
   return {
-    /** Unpublished rows above `after`, oldest first, without those that are `held` here and without aggregates in quarantine. */
-    async claim ({ after, held, limit }: { after: bigint, held: string[], limit: number }): Promise<OutboxRow[]> {
-      const { rows } = await pool.query<OutboxRow>(CLAIM, [after.toString(), held, limit])
-      return rows
+    /** Unpublished rows above `after`, oldest first, without those that are `known` here and without the aggregates in quarantine. */
+    async claim ({ after, known, quarantined, limit }: { after: bigint, known: ReadonlySet<string>, quarantined: string[], limit: number }): Promise<OutboxRow[]> {
+      if (known.size === 0) return (await pool.query<OutboxRow>({ name: 'outbox-claim-above', text: CLAIM_ABOVE, values: [quarantined, after.toString(), limit] })).rows
+      // Many ids to leave out would be compared with every row; it is cheaper to leave them out here.
+      const { rows } = await pool.query<{ id: string }>({ name: 'outbox-ids-above', text: IDS_ABOVE, values: [quarantined, after.toString(), limit + known.size] })
+      const ids = rows.map((row) => row.id).filter((id) => !known.has(id)).slice(0, limit)
+      if (ids.length === 0) return []
+      return (await pool.query<OutboxRow>({ name: 'outbox-claim-these', text: CLAIM_THESE, values: [quarantined, ids] })).rows
     },
     async mark (published: PublishedRow[]) {
       await pool.query(MARK, [published.map((row) => row.id), published.map((row) => row.streamSequence)])
@@ -69,9 +78,10 @@ export function createOutboxStore (pool: Pool) {
       const { rows } = await pool.query<{ seconds: number }>(OLDEST)
       return Math.max(0, rows[0]?.seconds ?? 0)
     },
-    async quarantined (): Promise<number> {
-      const { rows } = await pool.query<{ count: number }>(QUARANTINED)
-      return rows[0]!.count
+    /** The aggregates that wait behind a refused event; one entry for each such event. */
+    async quarantined (): Promise<string[]> {
+      const { rows } = await pool.query<{ aggregateId: string }>(QUARANTINED)
+      return rows.map((row) => row.aggregateId)
     }
   }
 }

@@ -1,0 +1,42 @@
+import { randomUUID } from 'node:crypto'
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { brokerAuthorization } from '@gatepost/events/permissions'
+import { provision } from '@gatepost/events/provision'
+import { startNats } from '@gatepost/local-stack/nats'
+import { freePorts } from '@gatepost/local-stack/ports'
+import { startPostgres } from '@gatepost/local-stack/postgres'
+import pg from 'pg'
+import { deploy } from '../../../scripts/migrate/deploy.ts'
+
+const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
+
+/** A PostgreSQL that keeps its promises, with the posts database, and a nats-server with the real accounts, for one run. */
+export async function prepareGround () {
+  const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-bench-'))
+  const [postgresPort, natsPort] = await freePorts(2) as [number, number]
+  const users = Object.fromEntries(ACCOUNTS.map((user) => [user, { user, password: randomUUID() }])) as Record<typeof ACCOUNTS[number], { user: string, password: string }>
+  const [postgres, nats] = await Promise.all([
+    startPostgres({ port: postgresPort, dataDir: join(dataDir, 'postgres'), services: ['posts'] }),
+    startNats({ port: natsPort, dataDir: join(dataDir, 'nats'), authorization: brokerAuthorization(users) })
+  ])
+  await deploy('posts', postgres.ownerUrl('posts'))
+  const natsUrl = (user: typeof ACCOUNTS[number]) => `nats://${user}:${users[user].password}@127.0.0.1:${natsPort}`
+  await provision({ servers: natsUrl('provisioner') })
+  const databaseUrl = postgres.serviceUrl('posts')
+  const pool = new pg.Pool({ connectionString: databaseUrl, max: 16 })
+  pool.on('error', () => {})
+  return {
+    databaseUrl,
+    natsUrl,
+    pool,
+    async stop () {
+      await pool.end()
+      await Promise.all([postgres.stop(), nats.stop()])
+      await rm(dataDir, { recursive: true, force: true })
+    }
+  }
+}
+
+export type Ground = Awaited<ReturnType<typeof prepareGround>>
