@@ -1,0 +1,85 @@
+import { execFile } from 'node:child_process'
+import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { freePorts, type SystemPorts } from '@gatepost/local-stack/ports'
+import { type RunningSystem, startSystem } from '@gatepost/local-stack/system'
+import { deploy } from '../../scripts/migrate/deploy.ts'
+import { type DatabaseService } from '../../scripts/prisma.ts'
+import { embeddedBroker } from '../../scripts/start/broker.ts'
+import { breakSomething } from './faults.ts'
+import { createLedger } from './ledger.ts'
+import { startClient } from './load.ts'
+import { createRandom } from './random.ts'
+import { brokenPromises, readStream } from './witness.ts'
+
+export interface ChaosReport {
+  seed: number
+  /** What was broken, in order. */
+  faults: string[]
+  answered: number
+  unknown: number
+  events: number
+  /** Empty when every promise was kept. */
+  broken: string[]
+}
+
+const CLIENTS = 4
+const DRAIN_MS = 10_000
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
+
+/** Breaks one thing after another under load, then lets everything come to rest and holds it against what clients were told. */
+export async function runChaos ({ seed, rounds, say = () => {} }: { seed: number, rounds: number, say?: (line: string) => void }): Promise<ChaosReport> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-chaos-'))
+  await chmod(dataDir, 0o711)
+  const numbers = await freePorts(NAMES.length)
+  const ports = Object.fromEntries(NAMES.map((name, at) => [name, numbers[at]])) as unknown as SystemPorts
+  const system = await startSystem({
+    root,
+    dataDir,
+    ports,
+    env: { PATH: process.env.PATH, RATE_LIMIT_MAX: '100000', SENSITIVE_RATE_LIMIT_MAX: '100000', LOG_LEVEL: 'warn' },
+    ...await embeddedBroker(dataDir),
+    migrate: async (service, url) => { await deploy(service as DatabaseService, url) }
+  })
+  try {
+    const ledger = createLedger()
+    const faults: string[] = []
+    const clients = Array.from({ length: CLIENTS }, (_, at) => startClient(`http://127.0.0.1:${ports.gateway}`, createRandom(seed + at + 1), ledger, `${seed}.${at}`))
+    const random = createRandom(seed)
+    for (let round = 0; round < rounds; round++) {
+      await sleep(300 + random.below(1_000))
+      faults.push(await breakSomething(system, random))
+      say(`${round + 1}/${rounds}  ${faults.at(-1)}; ${ledger.answered} calls answered`)
+    }
+    await sleep(1_000)
+    await Promise.all(clients.map((client) => client.stop()))
+    const audit = await settledAudit(system)
+    const stream = await readStream(system.natsUrl, async () => true)
+    const broken = [...audit.findings, ...brokenPromises(stream, ledger)]
+    return { seed, faults, answered: ledger.answered, unknown: ledger.unknown, events: stream.length, broken }
+  } finally {
+    await system.stop()
+    await rm(dataDir, { recursive: true, force: true })
+  }
+}
+
+interface AuditReport { underWay: number, findings: { where: string, id: string, problem: string }[] }
+
+/** `events audit`: rows, outboxes, stream and feed agree within ten seconds of the last fault. */
+async function settledAudit (system: RunningSystem) {
+  const env = {
+    ...process.env, NATS_URL: system.brokerUrl('provisioner'), ...Object.fromEntries((['auth', 'posts', 'feed'] as const).map((name) => [`${name.toUpperCase()}_DATABASE_URL`, system.databaseUrl(name)]))
+  }
+  const args = [join(root, 'scripts/events.ts'), 'audit', '--json', '--wait', String(DRAIN_MS / 1_000)]
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env, maxBuffer: 2 ** 26 }).catch((error: { stdout?: string, stderr?: string }) => {
+    if (error.stdout) return { stdout: error.stdout }
+    throw new Error(`the audit failed: ${error.stderr}`)
+  })
+  const { underWay, findings } = JSON.parse(stdout) as AuditReport
+  return { findings: [...underWay > 0 ? [`${underWay} events are under way after ${DRAIN_MS / 1_000} s`] : [], ...findings.map(({ where, id, problem }) => `${where}: ${id} ${problem}`)] }
+}
