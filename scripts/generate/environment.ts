@@ -38,8 +38,22 @@ Each process reads its settings once, at boot; a bad or missing one stops it wit
 what is required by itself. An empty value counts as absent.
 
 ${table(['variable', 'meaning', 'needs', 'default', 'read by'], rows)}
+
+## The commands
+
+${table(['variable', 'meaning', 'default', 'read by'], commandVariables)}
 `
 }
+
+/** What the scripts read beside the settings of the processes. */
+const commandVariables = [
+  ['`NATS_PORT`', 'The port of the embedded nats-server', '`4222`', '`pnpm start`'],
+  ['`POSTGRES_PORT`', 'The port of the embedded PostgreSQL', '`54320`', '`pnpm start`'],
+  ['`GATEPOST_DATA`', 'The folder that keeps the state of the embedded run', '`.data`', '`pnpm start`, `pnpm events`, `pnpm keys`, `pnpm admin`'],
+  ['`GATEPOST_CACHE`', 'Where servers that were fetched are kept, for all clones', '`~/.cache/gatepost`', '`pnpm start`, `pnpm test`'],
+  ['`NATS_SERVER_BIN`, `REDIS_SERVER_BIN`', 'Programs of your own in place of those that are looked for', 'none', '`pnpm start`, `pnpm test`'],
+  ['`AUTH_MIGRATION_DATABASE_URL` and likewise for posts and feed', 'The database as the role that owns its tables', 'the `_DATABASE_URL`', '`pnpm migrate`, `pnpm start`']
+]
 
 /** .env.example: the same, ready to be copied. */
 export function environmentExample () {
