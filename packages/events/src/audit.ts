@@ -62,8 +62,9 @@ export async function indexStream (operator: Operator, onProgress?: (read: numbe
   return index
 }
 
-const OUTBOX = `SELECT id::text, event_id::text AS "eventId", aggregate_id::text AS "aggregateId", aggregate_version AS version, stream_sequence::float8 AS sequence,
-  quarantined_at IS NOT NULL AS quarantined, last_error AS error FROM outbox WHERE id > $1::bigint ORDER BY id LIMIT 5000`
+const OUTBOX = `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.aggregate_version AS version,
+  o.stream_sequence::float8 AS sequence, o.quarantined_at IS NOT NULL AS quarantined, o.last_error AS error
+  FROM outbox o WHERE o.id > $1::bigint ORDER BY o.id LIMIT 5000`
 
 interface OutboxLine { id: string, eventId: string, aggregateId: string, version: number, sequence: number | null, quarantined: boolean, error: string | null }
 

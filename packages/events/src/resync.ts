@@ -11,8 +11,9 @@ export interface ResyncReport {
   missing: number
 }
 
-const ARCHIVE = `SELECT id::text, event_id::text AS "eventId", stream_sequence::float8 AS sequence FROM outbox
-  WHERE stream_sequence IS NOT NULL AND payload <> '' AND id > $1::bigint ORDER BY id LIMIT 1000`
+// Ordered by the column: an unqualified "id" would be the text that is selected.
+const ARCHIVE = `SELECT o.id::text, o.event_id::text AS "eventId", o.stream_sequence::float8 AS sequence FROM outbox o
+  WHERE o.stream_sequence IS NOT NULL AND o.payload <> '' AND o.id > $1::bigint ORDER BY o.id LIMIT 1000`
 const NOTE = 'UPDATE outbox SET stream_sequence = found.sequence FROM unnest($1::bigint[], $2::bigint[]) AS found (id, sequence) WHERE outbox.id = found.id'
 const REOPEN = 'UPDATE outbox SET stream_sequence = NULL, published_at = NULL WHERE id = ANY ($1::bigint[])'
 

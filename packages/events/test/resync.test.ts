@@ -1,0 +1,71 @@
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { auditOutbox, auditRows, indexStream, type Finding } from '../src/audit.ts'
+import { connectOperator } from '../src/operator.ts'
+import { provision } from '../src/provision.ts'
+import { resync } from '../src/resync.ts'
+import { appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+
+let stage: Stage
+beforeEach(async () => { stage = await setStage() })
+afterEach(() => stage.close())
+
+const unpublished = async () => (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
+const operator = async () => stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
+
+async function audit () {
+  const index = await indexStream(await operator())
+  const findings: Finding[] = [...index.findings]
+  const waiting = await auditOutbox('posts', stage.sql, index, findings)
+  return { index, waiting, findings }
+}
+
+test('after the loss of the whole stream everything is published again, every row of a long outbox, in order', async () => {
+  stage.relay(stage.broker())
+  const posts = Array.from({ length: 30 }, () => uuidv7())
+  await Promise.all(posts.map((post) => appendVersions(stage.pool, post, 1, 40)))
+  await eventually(unpublished, (count) => count === 0)
+  expect((await audit()).findings).toEqual([])
+  const { jsm } = await operator()
+  await jsm.streams.delete('EVENTS')
+  await provision({ servers: stage.nats.urlOf('provisioner') })
+  expect((await audit()).findings).toHaveLength(1_200)
+  expect(await resync(await operator(), stage.sql, { dryRun: true })).toEqual({ compared: 1_200, moved: 0, missing: 1_200 })
+  expect((await audit()).findings).toHaveLength(1_200)
+  await resync(await operator(), stage.sql)
+  await eventually(unpublished, (count) => count === 0, 20_000)
+  const { findings, index } = await audit()
+  expect([findings, index.sequences.size, index.repeated]).toEqual([[], 1_200, 0])
+})
+
+test('an event that stands elsewhere in the stream than the outbox noted is noted anew and not published again', async () => {
+  stage.relay(stage.broker())
+  await appendVersions(stage.pool, uuidv7(), 1, 3)
+  await eventually(unpublished, (count) => count === 0)
+  await stage.pool.query('UPDATE outbox SET stream_sequence = 77 WHERE aggregate_version = 2')
+  expect(await resync(await operator(), stage.sql)).toEqual({ compared: 3, moved: 1, missing: 0 })
+  expect((await stage.pool.query('SELECT stream_sequence::int AS sequence FROM outbox ORDER BY id')).rows.map((row) => row.sequence)).toEqual([1, 2, 3])
+})
+
+test('the audit names a gap, a row without its event, an event without its row, and what is in quarantine', async () => {
+  const relay = stage.relay(stage.broker())
+  const [gap, ahead, missing] = [uuidv7(), uuidv7(), uuidv7()]
+  for (const post of [gap, ahead, missing]) await appendVersions(stage.pool, post, 1, 3)
+  await eventually(unpublished, (count) => count === 0)
+  const { jsm } = await operator()
+  const { index: whole } = await audit()
+  const { rows: [second] } = await stage.pool.query('SELECT event_id FROM outbox WHERE aggregate_id = $1 AND aggregate_version = 2', [gap])
+  await jsm.streams.deleteMessage('EVENTS', whole.sequences.get(second.event_id)!)
+  const quarantined = uuidv7()
+  await relay.stop()
+  await appendVersions(stage.pool, quarantined, 1, 1)
+  await stage.pool.query("UPDATE outbox SET quarantined_at = now(), last_error = 'too large' WHERE aggregate_id = $1", [quarantined])
+  const { index, waiting, findings } = await audit()
+  auditRows({ where: 'posts rows', owner: 'posts', aggregate: 'post' }, [{ id: gap, version: 3 }, { id: ahead, version: 4 }], index, waiting, findings)
+  expect(findings.map(({ where, id, problem }) => `${where} ${id} ${problem.split(' ').slice(0, 4).join(' ')}`).sort()).toEqual([
+    `posts outbox ${(await stage.pool.query('SELECT event_id FROM outbox WHERE aggregate_id = $1', [quarantined])).rows[0].event_id} in quarantine: too large`,
+    `posts outbox ${second.event_id} published as ${whole.sequences.get(second.event_id)} and`,
+    `posts rows ${ahead} is at version 4,`,
+    `posts rows ${missing} is at version 3`,
+    `stream ${gap} version 3 stands at`
+  ].sort())
+})
