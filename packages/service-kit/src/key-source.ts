@@ -26,7 +26,7 @@ export interface RemoteKeySource extends KeySource {
 
 /** A key added or removed must count within 30 seconds everywhere. */
 const REFRESH_MS = 12_000
-const RETRY_MS = 500
+const RETRY_MS = 100
 const UNKNOWN_KEY_REFETCH_MS = 30_000
 const FETCH_TIMEOUT_MS = 3_000
 
