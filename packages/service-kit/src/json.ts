@@ -1,5 +1,6 @@
 import { isUtf8 } from 'node:buffer'
 import { findDuplicateKey } from './json/duplicate-key.ts'
+import { pointer } from './json/pointer.ts'
 import { ProblemError } from './problem.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
@@ -36,11 +37,6 @@ function checkStrings (value: unknown, path: string, depth: number): void {
       checkStrings((value as Record<string, unknown>)[key], `${path}/${pointer(key)}`, depth + 1)
     }
   }
-}
-
-/** A member name as a JSON Pointer token (RFC 6901), cut so that an answer cannot be made large by a request. */
-export function pointer (key: string) {
-  return key.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')
 }
 
 function malformed (detail: string, cause?: unknown) {

@@ -1,6 +1,6 @@
 import { Ajv, type ErrorObject } from 'ajv'
 import { type TSchema } from '@sinclair/typebox'
-import { pointer } from './json.ts'
+import { pointer } from './json/pointer.ts'
 import { type FieldError, ProblemError } from './problem.ts'
 
 const ajv = new Ajv({ allErrors: true, strict: false, removeAdditional: false, coerceTypes: false, useDefaults: true })

@@ -1,3 +1,5 @@
+import { pointer } from './pointer.ts'
+
 const QUOTE = 34
 const BACKSLASH = 92
 const OPEN_OBJECT = 123
@@ -22,7 +24,7 @@ export function findDuplicateKey (text: string): string | undefined {
         const raw = text.slice(start + 1, i)
         const key = raw.includes('\\') ? JSON.parse(`"${raw}"`) as string : raw
         const seen = open.at(-1)!
-        if (seen.has(key)) return `/${key.slice(0, 64).replaceAll('~', '~0').replaceAll('/', '~1')}`
+        if (seen.has(key)) return `/${pointer(key)}`
         seen.add(key)
         expectKey = false
         break
