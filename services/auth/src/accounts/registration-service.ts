@@ -49,15 +49,16 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
       return null
     }
     const account: Account = { id: uuidv7(), email, displayName, role: 'user', createdAt: new Date() }
+    const accessExpiry = tokens.accessExpiry()
     const session = await database.transaction(async (tx) => {
       if (!await createAccount(tx, account, { passwordHash, verified: false, origin })) throw new EmailTakenError()
       await jobRepository.enqueue(tx, { kind: 'verify-email', payload: { userId: account.id } })
-      const begun = await sessionRepository.begin(tx, { account, passwordHash, origin, accessExpiry: tokens.accessExpiry(), lifetimes, act: 'registered', counters: [] })
+      const begun = await sessionRepository.begin(tx, { account, passwordHash, origin, accessExpiry, lifetimes, act: 'registered', counters: [] })
       return begun.session!
     })
     onEvents()
     onMail()
-    return tokens.issue(account, session)
+    return tokens.issue(account, session, accessExpiry)
   }
 
   /** Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN. */

@@ -25,13 +25,14 @@ export function createLoginService ({ database, checker, hasher, tokens, lifetim
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const { account, outdated, counters } = await checker.check({ email, password, origin, failureAct: 'login-failed' })
       if (account === null) break
+      const accessExpiry = tokens.accessExpiry()
       const { session, lockedSeconds } = await sessionRepository.begin(database.connection, {
-        account, passwordHash: account.passwordHash, origin, accessExpiry: tokens.accessExpiry(), lifetimes, act: 'login', counters
+        account, passwordHash: account.passwordHash, origin, accessExpiry, lifetimes, act: 'login', counters
       })
       if (lockedSeconds !== null) throw new TooManyAttemptsError({ headers: retryAfter(lockedSeconds) })
       if (session === null) continue
       if (outdated) await userRepository.setPasswordHash(database.connection, account.id, await hasher.create(password), account.passwordHash)
-      return tokens.issue(account, session)
+      return tokens.issue(account, session, accessExpiry)
     }
     throw new InvalidCredentialsError()
   }

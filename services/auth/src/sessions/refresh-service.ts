@@ -36,7 +36,7 @@ export function createRefreshService ({ database, tokens, lifetimes, onEvents }:
       onEvents()
       throw new RefreshTokenReusedError()
     }
-    return tokens.issue(outcome.account, outcome.session)
+    return tokens.issue(outcome.account, outcome.session, accessExpiry)
   }
 
   /** What to do with a token that is not the present one, under the session's lock. */

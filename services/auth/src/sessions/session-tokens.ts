@@ -17,18 +17,19 @@ export interface IssuedSession {
 export interface SessionTokens {
   /** When an access token dies that is issued now, if its session lives that long. */
   accessExpiry (): Date
-  issue (account: Account, session: IssuedSession): Session
+  /** `accessExpiry` is what the session was asked to bear, so that a token lives as long as it says, whatever second its answer is made in. */
+  issue (account: Account, session: IssuedSession, accessExpiry: Date): Session
   /** Null for what we did not make. */
   readRefreshToken (token: string): RefreshTokenContent | null
 }
 
 export function createSessionTokens ({ keys, refreshKey, issuer, accessTokenTtl }: { keys: KeyStore, refreshKey: Buffer, issuer: string, accessTokenTtl: number }): SessionTokens {
   return {
-    accessExpiry: () => new Date((seconds() + accessTokenTtl) * 1000),
+    accessExpiry: () => new Date((Math.floor(Date.now() / 1000) + accessTokenTtl) * 1000),
     readRefreshToken: (token) => decodeRefreshToken(refreshKey, token),
-    issue (account, { sessionId, counter, accessExpiresAt }) {
+    issue (account, { sessionId, counter, accessExpiresAt }, accessExpiry) {
       const exp = Math.floor(accessExpiresAt.getTime() / 1000)
-      const iat = Math.min(seconds(), exp)
+      const iat = Math.min(accessExpiry.getTime() / 1000 - accessTokenTtl, exp)
       const accessToken = signAccessToken(keys.current(), { iss: issuer, aud: AUDIENCE, sub: account.id, sid: sessionId, jti: uuidv7(), role: account.role, iat, exp })
       return {
         user: userOf(account),
@@ -44,8 +45,4 @@ export function createSessionTokens ({ keys, refreshKey, issuer, accessTokenTtl 
 
 export function userOf ({ id, email, displayName, role, createdAt }: Account): User {
   return { id, email, displayName, role, createdAt: createdAt.toISOString() }
-}
-
-function seconds () {
-  return Math.floor(Date.now() / 1000)
 }
