@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { startBroker } from '@gatepost/testing/broker'
+import { isWanted } from '../options.ts'
 import { chart } from './chart.ts'
 import { load, type Measured } from './load.ts'
 import { cpuSeconds, describeMachine } from './machine.ts'
@@ -13,7 +14,7 @@ export interface Options {
   seconds: number
   rounds: number
   /** Only workloads whose name contains one of these texts, separated by commas. */
-  only?: string
+  only: string
 }
 
 export interface Row extends Measured {
@@ -32,7 +33,7 @@ export async function benchGateway ({ seconds, rounds, only }: Options) {
   try {
     for (const peer of peers) await conform(peer)
     const rows: Row[] = []
-    for (const workload of workloads.filter(({ name }) => !only || only.split(',').some((text) => name.includes(text)))) rows.push(...await measure(workload, peers, seconds, rounds))
+    for (const workload of workloads.filter(({ name }) => isWanted(name, only))) rows.push(...await measure(workload, peers, seconds, rounds))
     const text = `# Gateway beside its peers\n\n${describeMachine()}; each peer on one core, load and upstream on the other; medians of ${rounds} interleaved rounds of ${seconds} s.\n\n${table(rows)}\n`
     await writeFile(new URL('../../results/gateway.md', import.meta.url), text)
     await writeFile(new URL('../../results/gateway.svg', import.meta.url), chart(rows))

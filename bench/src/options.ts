@@ -1,0 +1,17 @@
+import { parseArgs } from 'node:util'
+
+/** What a bench is told: `--name value` for each of its defaults; numbers where the default is one. Throws at what it does not know. */
+export function options<Defaults extends Record<string, number | string>> (args: string[], defaults: Defaults): { [Name in keyof Defaults]: Defaults[Name] extends number ? number : string } {
+  const { values } = parseArgs({ args, options: Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: 'string' as const }])) })
+  return Object.fromEntries(Object.entries(defaults).map(([name, usual]) => {
+    const given = values[name] ?? usual
+    if (typeof usual === 'string') return [name, given]
+    if (!(Number(given) > 0)) throw new Error(`--${name} needs a number above 0, not "${given}"`)
+    return [name, Number(given)]
+  })) as never
+}
+
+/** Whether `--only`, texts separated by commas, lets something of this name in. */
+export function isWanted (name: string, only: string): boolean {
+  return only === '' || only.split(',').some((text) => name.toLowerCase().includes(text.trim().toLowerCase()))
+}
