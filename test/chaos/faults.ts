@@ -1,38 +1,53 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type RunningSystem } from '@gatepost/local-stack/system'
+import { freeze } from './process-tree.ts'
 import { type Random } from './random.ts'
 
 const VICTIMS = ['auth', 'posts', 'feed', 'gateway', 'nats-server', 'PostgreSQL'] as const
 type Victim = typeof VICTIMS[number]
-const FAULTS = ['kill', 'freeze', 'restart'] as const
+const KINDS = ['kill', 'freeze', 'restart'] as const
 
-/** Chooses something to break and breaks it; resolves, with what it was, when it is whole again. */
-export async function breakSomething (system: RunningSystem, random: Random): Promise<string> {
-  const victim = random.pick(VICTIMS)
-  const fault = random.pick(FAULTS)
-  const milliseconds = 200 + random.below(2_500)
-  // PostgreSQL's processes can only be frozen one by one, so it crashes instead.
-  if (fault === 'freeze' && victim !== 'PostgreSQL') {
-    const child = system.children.get(victim)!
-    child.signal('SIGSTOP')
-    await sleep(milliseconds)
-    child.signal('SIGCONT')
-    return `${victim} frozen for ${milliseconds} ms`
-  }
-  if (fault === 'restart') {
-    await system.children.get(victim)!.stop(26_000)
-    await system.startAgain(victim)
-    return `${victim} restarted`
-  }
-  await crash(system, victim)
-  await sleep(milliseconds)
-  await system.startAgain(victim)
-  return `${victim} killed, back after ${milliseconds} ms`
+export interface Fault {
+  victim: Victim
+  kind: typeof KINDS[number]
+  /** How long it is away, where that is ours to choose. */
+  milliseconds: number
 }
 
-/** SIGQUIT is PostgreSQL's crash on demand: nothing is written, the log is replayed at the next start. */
-async function crash (system: RunningSystem, victim: Victim) {
+/** Each kind of fault of each victim once in eighteen, in an order that the seed decides. */
+export function * faultsOf (random: Random): Generator<Fault, never> {
+  for (;;) {
+    const left = VICTIMS.flatMap((victim) => KINDS.map((kind) => ({ victim, kind })))
+    while (left.length > 0) {
+      const [fault] = left.splice(random.below(left.length), 1)
+      yield { ...fault!, milliseconds: durationOf(fault!, random) }
+    }
+  }
+}
+
+/** PostgreSQL is frozen for longer than it takes to give up a connection (2 s), a statement (5 s) and, at times, the relay's (10 s). */
+function durationOf ({ victim, kind }: Pick<Fault, 'victim' | 'kind'>, random: Random) {
+  return victim === 'PostgreSQL' && kind === 'freeze' ? 6_200 + random.below(5_000) : 200 + random.below(2_500)
+}
+
+/** Breaks something and makes it whole again; resolves with what happened, and when (`performance.now()`) its cause was gone. */
+export async function commit ({ victim, kind, milliseconds }: Fault, system: RunningSystem): Promise<{ text: string, overAt: number }> {
   const child = system.children.get(victim)!
-  child.signal(victim === 'PostgreSQL' ? 'SIGQUIT' : 'SIGKILL')
-  await child.ended
+  if (kind === 'freeze') {
+    const thaw = freeze(child.pid)
+    await sleep(milliseconds)
+    thaw()
+    return { text: `${victim} frozen for ${milliseconds} ms`, overAt: performance.now() }
+  }
+  if (kind === 'restart') {
+    await child.stop(26_000)
+  } else {
+    // SIGQUIT is PostgreSQL's crash on demand: nothing is written, the log is replayed at the next start.
+    child.signal(victim === 'PostgreSQL' ? 'SIGQUIT' : 'SIGKILL')
+    await child.ended
+    await sleep(milliseconds)
+  }
+  const overAt = performance.now()
+  await system.startAgain(victim)
+  return { text: kind === 'restart' ? `${victim} restarted` : `${victim} killed, back after ${milliseconds} ms`, overAt }
 }

@@ -10,9 +10,10 @@ import { type RunningSystem, startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../../scripts/migrate/deploy.ts'
 import { type DatabaseService } from '../../scripts/prisma.ts'
 import { embeddedBroker } from '../../scripts/start/broker.ts'
-import { breakSomething } from './faults.ts'
+import { commit, faultsOf, type Fault } from './faults.ts'
 import { createLedger } from './ledger.ts'
 import { startClient } from './load.ts'
+import { createProbe } from './probe.ts'
 import { createRandom } from './random.ts'
 import { brokenPromises, readStream } from './witness.ts'
 
@@ -20,6 +21,8 @@ export interface ChaosReport {
   seed: number
   /** What was broken, in order. */
   faults: string[]
+  /** From the end of a fault (a killed process is started again) until a login, a post and its way to the feed succeed. */
+  recoveries: { fault: Fault, milliseconds: number }[]
   answered: number
   unknown: number
   events: number
@@ -29,6 +32,8 @@ export interface ChaosReport {
 
 const CLIENTS = 4
 const DRAIN_MS = 10_000
+/** So often is a fault given time to heal, in percent; else the next one comes on top of it. */
+const HEALED = 75
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
 
@@ -49,19 +54,30 @@ export async function runChaos ({ seed, rounds, say = () => {} }: { seed: number
   try {
     const ledger = createLedger()
     const faults: string[] = []
+    const recoveries: ChaosReport['recoveries'] = []
+    const probe = createProbe(`http://127.0.0.1:${ports.gateway}`, ledger, String(seed))
+    await probe.register()
     const clients = Array.from({ length: CLIENTS }, (_, at) => startClient(`http://127.0.0.1:${ports.gateway}`, createRandom(seed + at + 1), ledger, `${seed}.${at}`))
     const random = createRandom(seed)
-    for (let round = 0; round < rounds; round++) {
+    const deck = faultsOf(random)
+    for (let round = 1; round <= rounds; round++) {
       await sleep(300 + random.below(1_000))
-      faults.push(await breakSomething(system, random))
-      say(`${round + 1}/${rounds}  ${faults.at(-1)}; ${ledger.answered} calls answered`)
+      const fault = deck.next().value
+      const { text, overAt } = await commit(fault, system)
+      faults.push(text)
+      const healed = random.below(100) < HEALED
+      if (healed) {
+        await probe.works()
+        recoveries.push({ fault, milliseconds: Math.round(performance.now() - overAt) })
+      }
+      say(`${round}/${rounds}  ${text}${healed ? `; all works after ${recoveries.at(-1)!.milliseconds} ms` : ''}; ${ledger.answered} calls answered`)
     }
     await sleep(1_000)
     await Promise.all(clients.map((client) => client.stop()))
     const audit = await settledAudit(system)
     const stream = await readStream(system.natsUrl, async () => true)
     const broken = [...audit.findings, ...brokenPromises(stream, ledger)]
-    return { seed, faults, answered: ledger.answered, unknown: ledger.unknown, events: stream.length, broken }
+    return { seed, faults, recoveries, answered: ledger.answered, unknown: ledger.unknown, events: stream.length, broken }
   } finally {
     await system.stop()
     await rm(dataDir, { recursive: true, force: true })

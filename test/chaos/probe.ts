@@ -1,0 +1,50 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Ledger } from './ledger.ts'
+
+const PASSWORD = 'a horse, a battery and a staple'
+const STEP_MS = 20
+const CALL_TIMEOUT_MS = 2_000
+const GIVE_UP_MS = 60_000
+
+/** A user who looks whether everything works: logs in, writes a post, and finds it in the feed. */
+export function createProbe (origin: string, ledger: Ledger, name: string) {
+  const email = `probe.${name}@example.com`
+  let token = ''
+
+  async function call (method: string, path: string, body?: object): Promise<any> {
+    const answer = await fetch(origin + path, {
+      method,
+      headers: { ...body && { 'content-type': 'application/json' }, ...token && { authorization: `Bearer ${token}` } },
+      ...body && { body: JSON.stringify(body) },
+      signal: AbortSignal.timeout(CALL_TIMEOUT_MS)
+    }).catch(() => undefined)
+    return answer?.ok ? await answer.json().catch(() => undefined) : undefined
+  }
+
+  async function until<T> (what: string, ask: () => Promise<T | undefined | false>): Promise<T> {
+    for (const deadline = performance.now() + GIVE_UP_MS; performance.now() < deadline; await sleep(STEP_MS)) {
+      const answer = await ask()
+      if (answer) return answer
+    }
+    throw new Error(`not so within ${GIVE_UP_MS / 1_000} s: ${what}`)
+  }
+
+  async function enter (path: string, body: object) {
+    token = ''
+    const session = await until(path, () => call('POST', path, body))
+    token = session.accessToken
+    ledger.users.add(session.user.id)
+  }
+
+  return {
+    register: () => enter('/api/auth/register', { email, password: PASSWORD, displayName: 'Probe' }),
+    /** Resolves once the whole way has been gone, from the password to the feed. */
+    async works () {
+      await enter('/api/auth/login', { email, password: PASSWORD })
+      const post = await until('a post is created', () => call('POST', '/api/posts', { title: 'Probe', content: 'probe' }))
+      ledger.posts.set(post.id, { version: 1, deleted: false })
+      // It, or a later one that has pushed it off the page.
+      await until('the post is in the feed', async () => (await call('GET', '/api/feed'))?.items.some(({ id }: { id: string }) => id >= post.id))
+    }
+  }
+}
