@@ -1,4 +1,4 @@
-// Generates the Prisma client of every service that has none for its present schema. Runs after each install.
+// Generates the Prisma clients of the services named, where one is missing or older than its schema. Each service runs it after an install.
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { prisma, SERVICES, type DatabaseService } from './prisma.ts'
@@ -17,7 +17,7 @@ async function generateClient (service: DatabaseService) {
 }
 
 if (existsSync(new URL('node_modules/prisma', root))) {
-  await Promise.all(SERVICES.map(generateClient))
+  await Promise.all(SERVICES.filter((service) => process.argv.includes(service, 2)).map(generateClient))
 } else {
   console.log('the Prisma CLI is not installed (production), so no client is generated')
 }
