@@ -30,7 +30,7 @@ export interface Identity {
    */
   verify (token: string): Principal | undefined | Promise<Principal | undefined>
   /** Applies an operation's policy to a request; throws 401 or 403 problems. */
-  authorize (request: FastifyRequest): void | Promise<void>
+  authorize (request: FastifyRequest): Promise<void> | undefined
   stats: { hits: number, misses: number, readonly size: number }
 }
 
@@ -123,14 +123,15 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
     }
   }
 
-  function authorize (request: FastifyRequest) {
+  function authorize (request: FastifyRequest): Promise<void> | undefined {
     const policy: RoutePolicy = request.is404 ? 'none' : request.routeOptions.config.auth ?? 'user'
-    if (policy === 'none') return
+    if (policy === 'none') return undefined
     const header = request.headers.authorization
     const token = header === undefined ? undefined : BEARER.exec(header)?.[1]
     const principal = token === undefined ? undefined : verify(token)
     if (principal instanceof Promise) return principal.then((found) => apply(request, found, policy, header !== undefined))
     apply(request, principal, policy, header !== undefined)
+    return undefined
   }
 
   app.decorateRequest('principal', undefined)

@@ -2,6 +2,7 @@ import { type IncomingHttpHeaders } from 'node:http'
 import { type AuthPolicy, type LimitPolicy, type Operation } from '@gatepost/contracts/operation'
 import { unauthorized } from '@gatepost/service-kit/identity'
 import { ProblemError } from '@gatepost/service-kit/problem'
+import { type FastifyReply, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { MalformedRequestError, RouteNotFoundError, UriTooLongError } from '../errors.ts'
 import { faultOfTarget, isHost } from './canonical-target.ts'
@@ -36,18 +37,34 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   const openPaths = new Set(operations.filter(({ auth }) => auth === 'none' || auth === 'optional').map(({ url }) => url))
 
   app.decorateRequest('client', null as unknown as ClientAddress)
-  app.addHook('onRequest', async (request, reply) => {
+  app.addHook('onRequest', (request, reply, done) => {
+    const waiting = admit(request, reply)
+    if (waiting !== undefined) return waiting
+    done()
+  })
+
+  /** A promise only where something has to be waited for: a request pays for it with a turn of the event loop's queues. */
+  function admit (request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     const { headers, url, socket } = request.raw
+    const { config, url: pattern } = request.routeOptions
     request.client = findClient(socket.remoteAddress ?? '', headers)
     request.limitKey = request.client.key
     refuseAmbiguous(headers, url!)
-    const exists = !request.is404 && request.routeOptions.url !== CATCH_ALL
-    const { limit, auth } = request.routeOptions.config.operation ?? policyOfPath(url!, exists)
-    if (limit !== 'none') await app.limit(request, reply, limit)
-    if (exists && request.method !== 'OPTIONS') return app.identity.authorize(request)
-    if (!exists && auth === 'user') await requireToken(headers.authorization)
-    if (!exists) refuseUnknown(url!)
-  })
+    const exists = !request.is404 && pattern !== CATCH_ALL
+    const { limit, auth } = config.operation ?? policyOfPath(url!, exists)
+    const counting = limit === 'none' ? undefined : app.limit(request, reply, limit)
+    return counting === undefined ? judge(request, exists, auth) : counting.then(() => judge(request, exists, auth))
+  }
+
+  function judge (request: FastifyRequest, exists: boolean, auth: AuthPolicy): Promise<void> | undefined {
+    if (!exists) return refuse(request, auth)
+    if (request.method !== 'OPTIONS') return app.identity.authorize(request)
+  }
+
+  async function refuse ({ raw: { url, headers } }: FastifyRequest, auth: AuthPolicy) {
+    if (auth === 'user') await requireToken(headers.authorization)
+    refuseUnknown(url!)
+  }
 
   /** The policy of what no operation describes: unknown paths, and the OPTIONS of known ones. */
   function policyOfPath (url: string, exists: boolean): Policy {

@@ -4,7 +4,7 @@ const MAX_TARGET = 4096
 export type TargetFault = 'malformed' | 'too-long'
 
 /** What nearly every path looks like. */
-const PLAIN_PATH = /^(?:\/[A-Za-z0-9_-]+)+$/
+const PLAIN_PATH = /^(?:\/[A-Za-z0-9_-]+)+(?:\?|$)/
 /** RFC 3986 `pchar` without `;`, which some servers cut paths at. */
 const PATH_CHARACTERS = /^(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})*$/
 /** Characters that mean the same bare or encoded, and the ones whose encoding is read differently by different servers. */
@@ -13,6 +13,11 @@ const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/
 /** Printable ASCII without the characters that browsers always encode in a query: `"#<>`. */
 const QUERY_CHARACTERS = /^[!$-;=?-~]*$/
 
+/** Whether a target's path is made of segments that nobody can decode or resolve into anything but themselves. */
+export function isPlainPath (target: string): boolean {
+  return PLAIN_PATH.test(target)
+}
+
 /**
  * Checks the request target as it came off the wire (RFC 9112 3.2.1, origin-form only). What passes means the same to
  * every parser, so that one string serves for routing, authorising and forwarding. Returns the fault, if there is one.
@@ -20,9 +25,9 @@ const QUERY_CHARACTERS = /^[!$-;=?-~]*$/
 export function faultOfTarget (target: string): TargetFault | undefined {
   if (target.length > MAX_TARGET) return 'too-long'
   const end = target.indexOf('?')
-  const path = end < 0 ? target : target.slice(0, end)
   if (end >= 0 && !QUERY_CHARACTERS.test(target.slice(end + 1))) return 'malformed'
-  if (PLAIN_PATH.test(path)) return undefined
+  if (isPlainPath(target)) return undefined
+  const path = end < 0 ? target : target.slice(0, end)
   if (path.charCodeAt(0) !== 47 || path.includes('//') || DOT_SEGMENT.test(path)) return 'malformed'
   if (!PATH_CHARACTERS.test(path) || ENCODED_AMBIGUITY.test(path) || !isDecodable(path)) return 'malformed'
   return undefined

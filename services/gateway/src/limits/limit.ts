@@ -1,7 +1,14 @@
-/** One limit: at most `max` requests of one client address in a window that begins with the first of them. */
+/** Whose requests are counted: each limit looks at one of the two. The user is '' while nobody is known. */
+export interface Counted {
+  address: string
+  user: string
+}
+
+/** One limit: at most `max` requests of one address or one user in a window that begins with the first of them. */
 export interface Limit {
   /** As it is named in the RateLimit fields. */
   name: string
+  by: keyof Counted
   max: number
   windowMs: number
 }
@@ -28,5 +35,7 @@ export interface Decision {
  * refused and none is: a client that runs into the small limit does not use up the large one meanwhile.
  */
 export interface Counters {
-  take (key: string, limits: readonly Limit[]): Decision | Promise<Decision>
+  take (counted: Counted, limits: readonly Limit[]): Decision | Promise<Decision>
+  /** The same at once, where nobody else has to be asked. */
+  takeNow? (key: string, limits: readonly Limit[]): Decision
 }

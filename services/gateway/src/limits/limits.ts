@@ -4,26 +4,30 @@ import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import { type FastifyReply, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Counter } from 'prom-client'
-import { type Counters, type Decision, type Limit } from './limit.ts'
+import { type Counted, type Counters, type Decision, type Limit } from './limit.ts'
 import { policyField, rateLimitField, retryAfterSeconds } from './rate-limit-fields.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Counts a request against the limits of a policy; refuses with 429 what is over one of them. */
+    /** Counts a request against the limits of a policy, and its user's if it is known; refuses with 429 what is over one of them. */
     limit (request: FastifyRequest, reply: FastifyReply, policy: LimitPolicy): Promise<void>
+    /** Counts a request against the limit of a user who came to be known only after {@link limit}. */
+    limitUser (request: FastifyRequest, reply: FastifyReply): Promise<void>
   }
   interface FastifyRequest {
-    /** What limits count; see client-address.ts. */
-    limitKey: string
+    /** What limits count; set by admission.ts. */
+    counted: Counted
   }
 }
 
 export interface LimitsOptions {
   counters: Counters
-  /** Over everything under /api. */
+  /** Over everything under /api, by address. */
   everything: Limit
-  /** Over register, login and password endpoints together. */
+  /** Over register, login and password endpoints together, by address. */
   sensitive: Limit
+  /** Over everything that one user does, from whatever address. */
+  user: Limit
   decisions: Counter<'decision' | 'mode'>
 }
 
@@ -32,16 +36,13 @@ export interface LimitsOptions {
  * we ask several limits about one client, so the key carries the question and brings back the whole answer.
  */
 interface Question {
-  key: string
+  counted: Counted
   limits: readonly Limit[]
   decision?: Decision
 }
 
 /** Rate limits with @fastify/rate-limit over counters of our own: several limits at once, shared or local, bounded. */
-export const limits = fp<LimitsOptions>(async (app, { counters, everything, sensitive, decisions }) => {
-  const policies = { default: [everything], sensitive: [everything, sensitive] }
-  const fields = { default: policyField(policies.default), sensitive: policyField(policies.sensitive) }
-
+export const limits = fp<LimitsOptions>(async (app, { counters, everything, sensitive, user, decisions }) => {
   class CountersStore {
     incr (key: string, done: (error: Error | null, result?: { current: number, ttl: number }) => void) {
       const question = key as unknown as Question
@@ -49,7 +50,7 @@ export const limits = fp<LimitsOptions>(async (app, { counters, everything, sens
         question.decision = decision
         done(null, { current: decision.refused ? 2 : 1, ttl: 0 })
       }
-      const decision = counters.take(question.key, question.limits)
+      const decision = counters.take(question.counted, question.limits)
       if (decision instanceof Promise) decision.then(answer, done)
       else answer(decision)
     }
@@ -58,23 +59,46 @@ export const limits = fp<LimitsOptions>(async (app, { counters, everything, sens
   }
 
   await app.register(rateLimit, { global: false, max: 1, store: CountersStore })
-  const limiters = {
-    default: app.createRateLimit({ keyGenerator: (request: FastifyRequest) => ask(request, policies.default) }),
-    sensitive: app.createRateLimit({ keyGenerator: (request: FastifyRequest) => ask(request, policies.sensitive) })
+
+  function limiter (...limits: Limit[]) {
+    const policy = policyField(limits)
+    const ask = app.createRateLimit({ keyGenerator: ({ counted }: FastifyRequest) => ({ counted, limits } satisfies Question as unknown as string) })
+    return {
+      policy,
+      async decide (request: FastifyRequest) {
+        const { decision } = (await ask(request)).key as unknown as Question
+        return decision!
+      }
+    }
+  }
+  const strangers = { default: limiter(everything), sensitive: limiter(everything, sensitive) }
+  const users = { default: limiter(everything, user), sensitive: limiter(everything, sensitive, user) }
+  const userAlone = limiter(user)
+
+  function note ({ refused, degraded }: Decision) {
+    decisions.inc({ decision: refused ? 'refused' : 'admitted', mode: degraded ? 'degraded' : 'normal' })
   }
 
-  app.decorateRequest('limitKey', '')
-  app.decorate('limit', async (request, reply, policy) => {
-    if (policy === 'none') return
-    const { decision } = (await limiters[policy](request)).key as unknown as Question
-    const { refused, degraded, verdicts } = decision!
-    decisions.inc({ decision: refused ? 'refused' : 'admitted', mode: degraded ? 'degraded' : 'normal' })
-    reply.header('ratelimit-policy', fields[policy])
-    reply.header('ratelimit', rateLimitField(verdicts))
-    if (refused) throw new ProblemError('RATE_LIMITED', { headers: retryAfter(retryAfterSeconds(decision!)) })
+  app.decorateRequest('counted', null as unknown as Counted)
+  app.decorate('limit', async (request, reply, name) => {
+    if (name === 'none') return
+    const { policy, decide } = (request.counted.user === '' ? strangers : users)[name]
+    const decision = await decide(request)
+    note(decision)
+    reply.header('ratelimit-policy', policy)
+    reply.header('ratelimit', rateLimitField(decision.verdicts))
+    if (decision.refused) throw limited(decision)
+  })
+  app.decorate('limitUser', async (request, reply) => {
+    const decision = await userAlone.decide(request)
+    reply.header('ratelimit-policy', `${reply.getHeader('ratelimit-policy')}, ${userAlone.policy}`)
+    reply.header('ratelimit', `${reply.getHeader('ratelimit')}, ${rateLimitField(decision.verdicts)}`)
+    if (!decision.refused) return
+    note(decision)
+    throw limited(decision)
   })
 }, { name: 'limits' })
 
-function ask (request: FastifyRequest, limits: readonly Limit[]) {
-  return { key: request.limitKey, limits } satisfies Question as unknown as string
+function limited (decision: Decision) {
+  return new ProblemError('RATE_LIMITED', { headers: retryAfter(retryAfterSeconds(decision)) })
 }

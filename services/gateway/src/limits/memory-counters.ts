@@ -15,7 +15,7 @@ interface Table {
 const DEFAULT_MAX_KEYS = 100_000
 
 /** Rate-limit counters of this process alone, at most `maxKeys` of each limit. */
-export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = Date.now }: { maxKeys?: number, now?: () => number } = {}): Counters & { readonly size: number } {
+export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = Date.now }: { maxKeys?: number, now?: () => number } = {}): Required<Counters> & { readonly size: number } {
   const tables = new Map<string, Table>()
 
   function tableOf (limit: Limit) {
@@ -52,21 +52,24 @@ export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = Date.now }: 
     fullest.delete(fullest.keys().next().value!)
   }
 
+  function takeNow (key: string, limits: readonly Limit[]): Decision {
+    const current = now()
+    const counters = limits.map((limit) => find(tableOf(limit), key, current))
+    const refused = limits.some((limit, i) => (counters[i]?.count ?? 0) >= limit.max)
+    const verdicts = limits.map((limit, i) => {
+      const counter = refused ? counters[i] : charge(tableOf(limit), key, limit, counters[i], current)
+      return {
+        limit,
+        remaining: Math.max(0, limit.max - (counter?.count ?? 0)),
+        resetMs: counter ? counter.endsAt - current : limit.windowMs
+      }
+    })
+    return { refused, verdicts, degraded: false }
+  }
+
   return {
-    take (key, limits): Decision {
-      const current = now()
-      const counters = limits.map((limit) => find(tableOf(limit), key, current))
-      const refused = limits.some((limit, i) => (counters[i]?.count ?? 0) >= limit.max)
-      const verdicts = limits.map((limit, i) => {
-        const counter = refused ? counters[i] : charge(tableOf(limit), key, limit, counters[i], current)
-        return {
-          limit,
-          remaining: Math.max(0, limit.max - (counter?.count ?? 0)),
-          resetMs: counter ? counter.endsAt - current : limit.windowMs
-        }
-      })
-      return { refused, verdicts, degraded: false }
-    },
+    take: takeNow,
+    takeNow,
     get size () {
       return [...tables.values()].reduce((sum, { open, exhausted }) => sum + open.size + exhausted.size, 0)
     }

@@ -1,8 +1,9 @@
 import httpProxy from '@fastify/http-proxy'
 import { type Operation } from '@gatepost/contracts/operation'
 import { routeOf } from '@gatepost/service-kit/route'
-import { type FastifyInstance } from 'fastify'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { isPlainPath } from '../admission/canonical-target.ts'
 import { type Exchange } from '../upstreams/exchange.ts'
 import { type Upstream } from '../upstreams/upstream.ts'
 import { InvalidRequestError } from '../errors.ts'
@@ -25,7 +26,8 @@ export interface ProxyOptions {
 /**
  * One route of @fastify/http-proxy for each operation that a service answers. The plugin routes and checks the
  * destination; its way to the service is replaced by ours, which balances, repeats what may be repeated, gives up in
- * time, filters headers both ways and forwards the bytes of the body as they came.
+ * time, filters headers both ways and forwards the bytes of the body as they came. A path of plain characters leads
+ * nowhere else, so it is forwarded before the plugin parses three URLs to find that out.
  */
 export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) => {
   app.decorateRequest('exchange', undefined)
@@ -35,6 +37,13 @@ export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) =>
     const requestHeaders = requestHeadersOf(operation)
     const filter = responseHeadersOf(operation)
     const { timeoutMs } = operation
+
+    /** Returns nothing: Fastify would watch over a reply that is returned, which Answer does already. */
+    function forward (request: FastifyRequest, reply: FastifyReply) {
+      if (operation.body === undefined && request.rawBody !== undefined) throw new InvalidRequestError({ errors: [{ path: '/body', message: 'is not known here' }] })
+      answer(request, reply, { upstream, filter, method: request.method, path: request.url, headers: requestHeaders(request), body: request.rawBody, timeoutMs })
+    }
+
     await app.register(httpProxy, {
       upstream: upstream.instances[0]!.origin,
       routes: [operation.url],
@@ -43,11 +52,11 @@ export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) =>
       proxyPayloads: false, // bodies are parsed and validated here
       undici: upstream.instances[0]!.pool, // else the plugin makes a pool of its own, which accepts any certificate
       disableRequestLogging: true,
-      handler (request, reply) {
-        if (operation.body === undefined && request.rawBody !== undefined) throw new InvalidRequestError({ errors: [{ path: '/body', message: 'is not known here' }] })
-        answer(request, reply, { upstream, filter, method: request.method, path: request.url, headers: requestHeaders(request), body: request.rawBody, timeoutMs })
-        return reply
-      }
+      preHandler (request, reply, done) {
+        if (isPlainPath(request.url)) forward(request, reply)
+        else done()
+      },
+      handler: forward
     })
   }
 }, { name: 'proxy' })
