@@ -12,6 +12,7 @@ import { clientFinder } from './admission/client-address.ts'
 import { readiness } from './checks.ts'
 import { type Settings } from './config.ts'
 import { documentationRoutes } from './documentation/routes.ts'
+import { limitsOf } from './limits/configured-limits.ts'
 import { limits } from './limits/limits.ts'
 import { memoryCounters } from './limits/memory-counters.ts'
 import { redisCounters } from './limits/redis-counters.ts'
@@ -53,8 +54,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, enforce: false })
   await app.register(limits, {
     counters: shared ?? memoryCounters(),
-    everything: { name: 'default', max: settings.RATE_LIMIT_MAX, windowMs: settings.RATE_LIMIT_WINDOW },
-    sensitive: { name: 'sensitive', max: settings.SENSITIVE_RATE_LIMIT_MAX, windowMs: settings.SENSITIVE_RATE_LIMIT_WINDOW },
+    ...limitsOf(settings),
     decisions: limiterDecisions(registry)
   })
   await app.register(admission, { operations, findClient: clientFinder(settings.TRUSTED_PROXIES ?? []) })

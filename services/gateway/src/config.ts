@@ -16,6 +16,8 @@ export const settingsSchema = Type.Object({
   RATE_LIMIT_WINDOW: duration({ description: 'The window of RATE_LIMIT_MAX', default: '1 second' }),
   SENSITIVE_RATE_LIMIT_MAX: integer({ description: 'Requests of one client address over register, login and password endpoints together in one window', default: '50', minimum: 1, maximum: 1_000_000_000 }),
   SENSITIVE_RATE_LIMIT_WINDOW: duration({ description: 'The window of SENSITIVE_RATE_LIMIT_MAX', default: '15 minutes' }),
+  USER_RATE_LIMIT_MAX: Type.Optional(integer({ description: 'Requests of one user over all of /api in one window, from however many addresses; without it five times what RATE_LIMIT_MAX lets one address send in that time', minimum: 1, maximum: 1_000_000_000 })),
+  USER_RATE_LIMIT_WINDOW: duration({ description: 'The window of USER_RATE_LIMIT_MAX', default: '1 minute' }),
   TRUSTED_PROXIES: Type.Optional(list({ description: 'Proxies whose X-Forwarded-* is believed', needs: 'a comma-separated list of addresses and CIDR ranges', check: checkRange })),
   CORS_ORIGINS: Type.Optional(list({ description: 'Origins whose pages may call the API; none but its own without it', needs: 'a comma-separated list of origins such as https://app.example.org', check: checkOrigin })),
   BODY_LIMIT: integer({ description: 'Bytes of a request body; more is 413', default: '1048576', minimum: 1024, maximum: 104_857_600 }),

@@ -3,7 +3,7 @@ import { freePorts } from '@gatepost/local-stack/ports'
 import { type RedisServer, startRedis } from '@gatepost/local-stack/redis'
 import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startGateway, type TestGateway } from './support/gateway.ts'
+import { accessToken, startGateway, type TestGateway } from './support/gateway.ts'
 
 let port: number
 let redis: RedisServer
@@ -11,7 +11,7 @@ let gateways: TestGateway[] = []
 beforeAll(async () => {
   [port] = await freePorts(1) as [number]
   redis = await startRedis({ port })
-  const env = { REDIS_URL: redis.url, RATE_LIMIT_MAX: '20', RATE_LIMIT_WINDOW: '1 minute', SENSITIVE_RATE_LIMIT_MAX: '4', TRUSTED_PROXIES: '127.0.0.1' }
+  const env = { REDIS_URL: redis.url, RATE_LIMIT_MAX: '20', RATE_LIMIT_WINDOW: '1 minute', SENSITIVE_RATE_LIMIT_MAX: '4', USER_RATE_LIMIT_MAX: '30', USER_RATE_LIMIT_WINDOW: '1 minute', TRUSTED_PROXIES: '127.0.0.1' }
   gateways = await Promise.all([startGateway(env), startGateway(env)])
   await mode('up', 2)
 })
@@ -34,6 +34,7 @@ async function mode (status: 'up' | 'degraded', instances?: number) {
 }
 
 let clients = 0
+let addresses = 0
 /** As many calls of one new client, spread over both gateways; answers how many were admitted and how long the slowest took. */
 async function burst (count: number, init: { path?: string, method?: string } = {}) {
   const address = `198.51.100.${++clients}`
@@ -49,6 +50,24 @@ test('two gateways together admit exactly the limit', async () => {
   for (let i = 0; i < 3; i++) expect((await burst(60)).admitted).toBe(20)
 })
 
+let users = 0
+/** As many calls of one new user, each from an address of its own, spread over both gateways; answers how many were admitted. */
+async function userBurst (count: number, { freshTokens = false } = {}) {
+  const sub = `01900000-0000-7000-8000-0000000001${String(++users).padStart(2, '0')}`
+  const token = accessToken({ sub })
+  const answers = await Promise.all(Array.from({ length: count }, async (_, i) => {
+    const headers = { 'x-forwarded-for': `203.0.113.${++addresses}`, authorization: `Bearer ${freshTokens ? accessToken({ sub }) : token}` }
+    return (await gateways[i % 2]!.fetch('/api/posts', { headers })).status
+  }))
+  expect(answers.every((status) => status === 200 || status === 429)).toBe(true)
+  return answers.filter((status) => status === 200).length
+}
+
+test('one user is admitted exactly as often as a user may be, over two gateways and any number of addresses', async () => {
+  expect(await userBurst(50)).toBe(30)
+  expect(await userBurst(50, { freshTokens: true })).toBe(30)
+})
+
 test('a store that stops answering is not waited for; the limit becomes this instance’s share; it recovers by itself', async () => {
   const told = () => gateways[0]!.log.filter((line) => line.includes('rate limits are degraded')).length
   const before = told()
@@ -61,6 +80,7 @@ test('a store that stops answering is not waited for; the limit becomes this ins
   const shared = await burst(60)
   expect(shared.admitted).toBe(20) // half of it at each of the two
   expect((await burst(20, { path: '/api/auth/login', method: 'POST' })).admitted).toBe(4)
+  expect(await userBurst(50)).toBe(30)
   redis.signal('SIGCONT')
   await mode('up')
   expect((await burst(60)).admitted).toBe(20)

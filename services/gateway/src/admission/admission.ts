@@ -1,6 +1,6 @@
 import { type IncomingHttpHeaders } from 'node:http'
 import { type AuthPolicy, type LimitPolicy, type Operation } from '@gatepost/contracts/operation'
-import { unauthorized } from '@gatepost/service-kit/identity'
+import { type Principal, tokenOf, unauthorized } from '@gatepost/service-kit/identity'
 import { ProblemError } from '@gatepost/service-kit/problem'
 import { type FastifyReply, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -23,6 +23,13 @@ interface Policy {
   auth: AuthPolicy
 }
 
+/** What is known about a request once it is counted. */
+interface Admission extends Policy {
+  exists: boolean
+  /** Whose limit it was counted against already. */
+  recognized: Principal | undefined
+}
+
 export interface AdmissionOptions {
   operations: readonly Operation[]
   findClient: FindClient
@@ -30,8 +37,9 @@ export interface AdmissionOptions {
 
 /**
  * Decides whether a request gets in, in an order that is a security property: client address → canonical target →
- * rate limits → access token and its revocation → role → is there anything at this path. Limits come before
- * cryptography, 401 before 400 and 404; what fails here never reaches validation or a service.
+ * rate limits → access token and its revocation → role → the limit of a user met for the first time → is there anything
+ * at this path. Limits come before cryptography, 401 before 400 and 404; what fails here never reaches validation or a
+ * service.
  */
 export const admission = fp<AdmissionOptions>(async (app, { operations, findClient }) => {
   const openPaths = new Set(operations.filter(({ auth }) => auth === 'none' || auth === 'optional').map(({ url }) => url))
@@ -48,22 +56,34 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     const { headers, url, socket } = request.raw
     const { config, url: pattern } = request.routeOptions
     request.client = findClient(socket.remoteAddress ?? '', headers)
-    request.limitKey = request.client.key
     refuseAmbiguous(headers, url!)
     const exists = !request.is404 && pattern !== CATCH_ALL
     const { limit, auth } = config.operation ?? policyOfPath(url!, exists)
+    const recognized = auth === 'none' ? undefined : app.identity.recognize(headers.authorization)
+    request.counted = { address: request.client.key, user: recognized?.userId ?? '' }
     const counting = limit === 'none' ? undefined : app.limit(request, reply, limit)
-    return counting === undefined ? judge(request, exists, auth) : counting.then(() => judge(request, exists, auth))
+    const admission = { exists, auth, limit, recognized }
+    return counting === undefined ? judge(request, reply, admission) : counting.then(() => judge(request, reply, admission))
   }
 
-  function judge (request: FastifyRequest, exists: boolean, auth: AuthPolicy): Promise<void> | undefined {
-    if (!exists) return refuse(request, auth)
-    if (request.method !== 'OPTIONS') return app.identity.authorize(request)
+  function judge (request: FastifyRequest, reply: FastifyReply, admission: Admission): Promise<void> | undefined {
+    if (!admission.exists) return refuse(request, reply, admission)
+    if (request.method === 'OPTIONS') return undefined
+    const waiting = app.identity.authorize(request, admission.recognized)
+    return waiting?.then(() => countUser(request, reply, admission, request.principal))
   }
 
-  async function refuse ({ raw: { url, headers } }: FastifyRequest, auth: AuthPolicy) {
-    if (auth === 'user') await requireToken(headers.authorization)
+  async function refuse (request: FastifyRequest, reply: FastifyReply, admission: Admission) {
+    const { url, headers } = request.raw
+    if (admission.auth === 'user') await countUser(request, reply, admission, admission.recognized ?? await requireToken(headers.authorization))
     refuseUnknown(url!)
+  }
+
+  /** Limits that go by addresses come before cryptography; the one of a user whose token was not seen before comes after. */
+  async function countUser (request: FastifyRequest, reply: FastifyReply, { limit, recognized }: Admission, principal: Principal | undefined) {
+    if (limit === 'none' || recognized !== undefined || principal === undefined) return
+    request.counted.user = principal.userId
+    await app.limitUser(request, reply)
   }
 
   /** The policy of what no operation describes: unknown paths, and the OPTIONS of known ones. */
@@ -75,8 +95,10 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
 
   /** Strangers are not even told what does not exist. */
   async function requireToken (authorization: string | undefined) {
-    const token = /^Bearer +([^\s,]+) *$/i.exec(authorization ?? '')?.[1]
-    if (token === undefined || await app.identity.verify(token) === undefined) throw unauthorized(authorization !== undefined)
+    const token = tokenOf(authorization ?? '')
+    const principal = token === undefined ? undefined : await app.identity.verify(token)
+    if (principal === undefined) throw unauthorized(authorization !== undefined)
+    return principal
   }
 
   function refuseUnknown (url: string) {

@@ -37,5 +37,5 @@ export interface Decision {
 export interface Counters {
   take (counted: Counted, limits: readonly Limit[]): Decision | Promise<Decision>
   /** The same at once, where nobody else has to be asked. */
-  takeNow? (key: string, limits: readonly Limit[]): Decision
+  takeNow? (counted: Counted, limits: readonly Limit[]): Decision
 }

@@ -10,9 +10,9 @@ import { policyField, rateLimitField, retryAfterSeconds } from './rate-limit-fie
 declare module 'fastify' {
   interface FastifyInstance {
     /** Counts a request against the limits of a policy, and its user's if it is known; refuses with 429 what is over one of them. */
-    limit (request: FastifyRequest, reply: FastifyReply, policy: LimitPolicy): Promise<void>
+    limit (request: FastifyRequest, reply: FastifyReply, policy: LimitPolicy): Promise<void> | undefined
     /** Counts a request against the limit of a user who came to be known only after {@link limit}. */
-    limitUser (request: FastifyRequest, reply: FastifyReply): Promise<void>
+    limitUser (request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined
   }
   interface FastifyRequest {
     /** What limits count; set by admission.ts. */
@@ -65,9 +65,11 @@ export const limits = fp<LimitsOptions>(async (app, { counters, everything, sens
     const ask = app.createRateLimit({ keyGenerator: ({ counted }: FastifyRequest) => ({ counted, limits } satisfies Question as unknown as string) })
     return {
       policy,
-      async decide (request: FastifyRequest) {
-        const { decision } = (await ask(request)).key as unknown as Question
-        return decision!
+      /** Lets `judge` decide: at once where the counters can say it at once. */
+      decide (request: FastifyRequest, judge: (decision: Decision) => void): Promise<void> | undefined {
+        const decision = counters.takeNow?.(request.counted, limits)
+        if (decision === undefined) return ask(request).then(({ key }) => judge((key as unknown as Question).decision!))
+        judge(decision)
       }
     }
   }
@@ -80,23 +82,23 @@ export const limits = fp<LimitsOptions>(async (app, { counters, everything, sens
   }
 
   app.decorateRequest('counted', null as unknown as Counted)
-  app.decorate('limit', async (request, reply, name) => {
-    if (name === 'none') return
+  app.decorate('limit', (request, reply, name) => {
+    if (name === 'none') return undefined
     const { policy, decide } = (request.counted.user === '' ? strangers : users)[name]
-    const decision = await decide(request)
-    note(decision)
-    reply.header('ratelimit-policy', policy)
-    reply.header('ratelimit', rateLimitField(decision.verdicts))
-    if (decision.refused) throw limited(decision)
+    return decide(request, (decision) => {
+      note(decision)
+      reply.header('ratelimit-policy', policy)
+      reply.header('ratelimit', rateLimitField(decision.verdicts))
+      if (decision.refused) throw limited(decision)
+    })
   })
-  app.decorate('limitUser', async (request, reply) => {
-    const decision = await userAlone.decide(request)
+  app.decorate('limitUser', (request, reply) => userAlone.decide(request, (decision) => {
     reply.header('ratelimit-policy', `${reply.getHeader('ratelimit-policy')}, ${userAlone.policy}`)
     reply.header('ratelimit', `${reply.getHeader('ratelimit')}, ${rateLimitField(decision.verdicts)}`)
     if (!decision.refused) return
     note(decision)
     throw limited(decision)
-  })
+  }))
 }, { name: 'limits' })
 
 function limited (decision: Decision) {

@@ -1,4 +1,4 @@
-import { type Counters, type Decision, type Limit } from './limit.ts'
+import { type Counted, type Counters, type Decision, type Limit } from './limit.ts'
 
 interface Counter {
   count: number
@@ -52,12 +52,12 @@ export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = Date.now }: 
     fullest.delete(fullest.keys().next().value!)
   }
 
-  function takeNow (key: string, limits: readonly Limit[]): Decision {
+  function takeNow (counted: Counted, limits: readonly Limit[]): Decision {
     const current = now()
-    const counters = limits.map((limit) => find(tableOf(limit), key, current))
+    const counters = limits.map((limit) => find(tableOf(limit), counted[limit.by], current))
     const refused = limits.some((limit, i) => (counters[i]?.count ?? 0) >= limit.max)
     const verdicts = limits.map((limit, i) => {
-      const counter = refused ? counters[i] : charge(tableOf(limit), key, limit, counters[i], current)
+      const counter = refused ? counters[i] : charge(tableOf(limit), counted[limit.by], limit, counters[i], current)
       return {
         limit,
         remaining: Math.max(0, limit.max - (counter?.count ?? 0)),

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FastifyBaseLogger } from 'fastify'
 import { Redis } from 'ioredis'
-import { type Counters, type Decision, type Limit } from './limit.ts'
+import { type Counted, type Counters, type Decision, type Limit } from './limit.ts'
 import { memoryCounters } from './memory-counters.ts'
 
 export interface SharedCounters extends Counters {
@@ -112,22 +112,22 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
     return { ...limit, max: Math.max(1, Math.floor(limit.max / instances)) }
   }
 
-  async function takeLocally (key: string, limits: readonly Limit[]) {
-    return { ...await local.take(key, limits.map(shareOf)), degraded: true }
+  async function takeLocally (counted: Counted, limits: readonly Limit[]) {
+    return { ...await local.take(counted, limits.map(shareOf)), degraded: true }
   }
 
   return {
-    async take (key, limits): Promise<Decision> {
-      if (degraded) return takeLocally(key, limits)
+    async take (counted, limits): Promise<Decision> {
+      if (degraded) return takeLocally(counted, limits)
       try {
         const answer = await inTime(commands.takeFromLimits(
-          limits.length, ...limits.map(({ name }) => `gatepost:limit:{${key}}:${name}`), ...limits.flatMap(({ max, windowMs }) => [max, windowMs])
+          limits.length, ...limits.map(({ name, by }) => `gatepost:limit:${name}:${counted[by]}`), ...limits.flatMap(({ max, windowMs }) => [max, windowMs])
         ))
         const verdicts = limits.map((limit, i) => ({ limit, remaining: Math.max(0, limit.max - answer[2 * i + 1]!), resetMs: answer[2 * i + 2]! }))
         return { refused: answer[0] === 1, verdicts, degraded: false }
       } catch (err) {
         degrade(err)
-        return takeLocally(key, limits)
+        return takeLocally(counted, limits)
       }
     },
     status: () => ({ degraded, instances }),
