@@ -64,7 +64,6 @@ async function drainRate ({ pool, databaseUrl }: Ground, broker: Broker, rows: n
     const indexes = Array.from({ length: Math.min(10_000, rows - first) }, (_, at) => first + at)
     await pool.query(FILL, [indexes.map(eventId), indexes.map((index) => eventId(Math.floor(index / 10))), indexes.map((index) => index % 10 + 1), postCreated.subject, indexes.map((index) => payloadOf(eventId(index), index))])
   }
-  await pool.query('ANALYZE outbox')
   const relay = createRelay({ databaseUrl, service: 'posts', broker, log: silent as never })
   const begun = performance.now()
   relay.start()

@@ -8,7 +8,7 @@ import { createDrain } from './relay/drain.ts'
 import { createLease } from './relay/lease.ts'
 import { CHANNEL, listenForRows } from './relay/listener.ts'
 import { createRelayMetrics } from './relay/metrics.ts'
-import { createOutboxStore } from './relay/outbox-store.ts'
+import { createOutboxStore, OUTBOX_SESSION } from './relay/outbox-store.ts'
 import { createPublisher } from './relay/publisher.ts'
 
 export interface RelayOptions {
@@ -59,8 +59,7 @@ const NOTIFY_MS = 10
 export function createRelay ({ databaseUrl, service, broker, log, retentionDays = 7, registry }: RelayOptions): Relay {
   const connection = { connectionString: databaseUrl, connectionTimeoutMillis: 2_000, query_timeout: 10_000, keepAlive: true }
   const leasePool = new pg.Pool({ ...connection, max: 1, application_name: `${service}-lease` })
-  // A mark that a crash of PostgreSQL forgets is made again: the row is republished under the same id.
-  const workPool = new pg.Pool({ ...connection, max: 2, application_name: `${service}-relay`, options: '-c synchronous_commit=off' })
+  const workPool = new pg.Pool({ ...connection, max: 2, application_name: `${service}-relay`, options: OUTBOX_SESSION })
   for (const pool of [leasePool, workPool]) pool.on('error', (error) => log.debug({ err: error }, 'an idle database connection broke'))
   const metrics = createRelayMetrics(registry)
   const store = createOutboxStore(workPool)

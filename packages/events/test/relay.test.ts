@@ -1,4 +1,7 @@
+import { planOf } from '@gatepost/testing/query-plans'
+import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createOutboxStore, OUTBOX_SESSION } from '../src/relay/outbox-store.ts'
 import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
 
 let stage: Stage
@@ -86,7 +89,6 @@ test('without a wake-up the poll finds a row within a second', async () => {
 test('what was published long ago is pruned, what was not is kept', async () => {
   await appendVersions(stage.pool, uuidv7(), 1, 3)
   await stage.pool.query("UPDATE outbox SET stream_sequence = 1, published_at = now() - interval '8 days' WHERE aggregate_version = 1")
-  const { createOutboxStore } = await import('../src/relay/outbox-store.ts')
   expect(await createOutboxStore(stage.pool).prune(7, 100)).toBe(1)
   expect((await stage.pool.query('SELECT aggregate_version FROM outbox ORDER BY 1')).rows).toEqual([{ aggregate_version: 2 }, { aggregate_version: 3 }])
 })
@@ -107,4 +109,24 @@ test('a version is not published before the one before it, however far back that
   relay.wake()
   await eventually(unpublished, (count) => count === 0)
   expect((await stage.stream()).filter((message) => message.aggregate === post).map((message) => message.version)).toEqual([1, 2])
+})
+
+test('a backlog of which the statistics know nothing is read in the order of its index, without a sort', async () => {
+  const fill = (sequence: string) => `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence)
+    SELECT gen_random_uuid(), gen_random_uuid(), 1, 'subject', repeat('x', 500), ${sequence} FROM generate_series(1, 5000) i`
+  const owner = new pg.Client({ connectionString: stage.database.ownerUrl })
+  await owner.connect()
+  for (const statement of [fill('i'), 'ANALYZE outbox', fill('NULL')]) await owner.query(statement)
+  await owner.end()
+  const asked: { text: string, values: unknown[] }[] = []
+  const store = createOutboxStore(new Proxy(stage.pool, {
+    get: (pool, name) => name === 'query' ? (query: typeof asked[number]) => { asked.push(query); return pool.query(query) } : Reflect.get(pool, name)
+  }))
+  expect(await store.claim({ after: 0n, known: new Set(), quarantined: [], limit: 10 })).toHaveLength(10)
+  await store.claim({ after: 0n, known: new Set(Array.from({ length: 200 }, (_, at) => String(5_000 + at))), quarantined: [], limit: 10 })
+  expect(asked).toHaveLength(3)
+  for (const { text, values } of asked) {
+    const url = `${stage.database.url}?options=${encodeURIComponent(OUTBOX_SESSION)}`
+    expect((await planOf(url, text, values)).join(), text).not.toMatch(/Sort|Seq Scan|Bitmap/)
+  }
 })

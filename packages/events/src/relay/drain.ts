@@ -8,6 +8,8 @@ import { type Outcome, type Publisher } from './publisher.ts'
 
 /** More in flight brings nothing (measured). */
 const MAX_IN_FLIGHT = 256
+/** A full window is filled again when so many of it are acknowledged: publishes that go out together cost both sides less. */
+const REFILL_AT = 192
 const CLAIM_ROWS = 2_000
 /**
  * An id is taken before its transaction commits, so rows appear below the newest one seen. Each look goes back this far;
@@ -46,6 +48,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
     }
   })
   let inFlight = 0
+  let full = false
   let newest = 0n
   let fullLookAt = 0
   let quarantined = new Set<string>()
@@ -62,11 +65,12 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
   let idle: (() => void) | undefined
 
   function pump () {
-    while (inFlight < MAX_IN_FLIGHT && !ending.signal.aborted && performance.now() >= pausedUntil && broker.status() === 'connected') {
+    full = inFlight > (full ? REFILL_AT : MAX_IN_FLIGHT - 1)
+    while (!full && !ending.signal.aborted && performance.now() >= pausedUntil && broker.status() === 'connected') {
       if (!held()) return forget()
       const row = lanes.take()
       if (!row) break
-      inFlight++
+      full = ++inFlight === MAX_IN_FLIGHT
       publisher.publish(row, (outcome) => settle(row, outcome))
     }
     if (again && lanes.size < CLAIM_ROWS) void look()
