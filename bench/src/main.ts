@@ -2,12 +2,14 @@
 import { options } from './options.ts'
 
 const benches: Record<string, (args: string[]) => Promise<void>> = {
-  gateway: async (args) => (await import('./gateway/main.ts')).benchGateway(options(args, { seconds: 5, rounds: 3, only: '' })),
+  gateway: async (args) => (await import('./gateway/main.ts')).benchGateway(options(args, { seconds: 2, rounds: 3, only: '' })),
+  compare: async (args) => (await import('./compare/main.ts')).benchCompare(options(args, { commit: 'HEAD', seconds: 1, rounds: 12, threshold: 5, only: '' })),
   pages: async (args) => (await import('./pages/main.ts')).benchPages(options(args, { rows: 1_000_000 })),
   events: async (args) => (await import('./events/main.ts')).benchEvents({ rate: 2_000, ...options(args, { rows: 100_000, seconds: 5 }) })
 }
 
-const [name = 'gateway', ...args] = process.argv.slice(2)
+const given = process.argv.slice(2)
+const [name = 'gateway', ...args] = given[0] === '--compare' ? ['compare', '--commit', ...given.slice(1)] : given
 const bench = benches[name]
 if (!bench) throw new Error(`there is no bench "${name}"; there are ${Object.keys(benches).join(', ')}`)
 await bench(args)

@@ -1,25 +1,30 @@
 import { type Row } from './main.ts'
 
-const BAR = 18
-const WIDTH = 720
-const LABEL = 190
+const BAR = 16
+const COLUMN = 460
+const LABEL = 175
+const escape = (text: string) => text.replaceAll('&', '&amp;').replaceAll('<', '&lt;')
 
-/** Requests per second as bars, workload by workload. */
+/** Requests per second as bars, workload by workload, in two columns. */
 export function chart (rows: Row[]): string {
-  const shapes: string[] = []
-  let y = 10
-  for (const [workload, group] of Map.groupBy(rows, ({ workload }) => workload)) {
-    const most = Math.max(...group.map((row) => row.requestsPerSecond))
-    shapes.push(`<text x="0" y="${y + 14}" font-weight="bold">${workload}</text>`)
-    y += 24
-    for (const { peer, requestsPerSecond } of group) {
-      const width = Math.round((WIDTH - LABEL - 90) * requestsPerSecond / most)
-      shapes.push(`<text x="${LABEL - 8}" y="${y + 13}" text-anchor="end">${peer}</text>`,
-        `<rect x="${LABEL}" y="${y}" width="${width}" height="${BAR - 4}" fill="${peer === 'Gatepost' ? '#d9480f' : '#868e96'}"/>`,
-        `<text x="${LABEL + width + 6}" y="${y + 12}">${Math.round(requestsPerSecond)}</text>`)
-      y += BAR
-    }
-    y += 16
-  }
-  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${y}" font-family="sans-serif" font-size="12">\n${shapes.join('\n')}\n</svg>\n`
+  const groups = [...Map.groupBy(rows, ({ workload }) => workload)]
+  const bottoms = [10, 10]
+  const shapes = groups.flatMap(([workload, group]) => {
+    const column = bottoms[0]! <= bottoms[1]! ? 0 : 1
+    const y = bottoms[column]!
+    bottoms[column] = y + 42 + group.length * BAR
+    return [`<g transform="translate(${column * COLUMN}, ${y})">`, ...bars(workload, group), '</g>']
+  })
+  return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${2 * COLUMN} ${Math.max(...bottoms)}" font-family="sans-serif" font-size="11">\n<rect width="100%" height="100%" fill="#fff"/>\n${shapes.join('\n')}\n</svg>\n`
+}
+
+function bars (workload: string, group: Row[]) {
+  const most = Math.max(...group.map((row) => row.requestsPerSecond))
+  return [`<text x="8" y="14" font-weight="bold">${escape(workload)} (requests/s)</text>`, ...group.flatMap(({ peer, requestsPerSecond }, at) => {
+    const y = 22 + at * BAR
+    const width = Math.round((COLUMN - LABEL - 60) * requestsPerSecond / most)
+    return [`<text x="${LABEL - 6}" y="${y + 11}" text-anchor="end">${escape(peer)}</text>`,
+      `<rect x="${LABEL}" y="${y}" width="${width}" height="${BAR - 4}" fill="${peer === 'Gatepost' ? '#d9480f' : '#868e96'}"/>`,
+      `<text x="${LABEL + width + 5}" y="${y + 11}">${Math.round(requestsPerSecond)}</text>`]
+  })]
 }

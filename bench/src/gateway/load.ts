@@ -1,17 +1,17 @@
-import { execFile } from 'node:child_process'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { promisify } from 'node:util'
+import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
-import { pinned, which } from './machine.ts'
+import { startChild } from '@gatepost/local-stack/child'
+import { type Ground } from '../ground.ts'
+import { coresFor, pinned, which } from './machine.ts'
 
 export interface Load {
   url: string
   method: 'GET' | 'POST'
   headers: Record<string, string>
   body?: string
-  /** One of these, in turn, in place of the Authorization header's token: every token is a new one. */
+  /** One of these, in turn, in place of the Authorization header's token. */
   tokens?: string[]
   connections: number
   seconds: number
@@ -25,13 +25,19 @@ export interface Measured {
   errors: number
 }
 
-/** One closed-loop load, by wrk where there is one, else by autocannon. */
-export async function load (options: Load): Promise<Measured> {
-  return which('wrk') ? wrk(options) : cannon(options)
+export interface LoadOptions {
+  ground: Ground
+  /** How many cores are the peer's. */
+  cores: number
 }
 
-async function wrk ({ url, method, headers, body, tokens, connections, seconds }: Load): Promise<Measured> {
-  const folder = await mkdtemp(join(tmpdir(), 'gatepost-wrk-'))
+/** A load that sends as soon as it is answered, by wrk where there is one, else by autocannon. */
+export async function closedLoop (load: Load, options: LoadOptions): Promise<Measured> {
+  return which('wrk') ? wrk(load, options) : cannon(load)
+}
+
+async function wrk ({ url, method, headers, body, tokens, connections, seconds }: Load, { ground, cores }: LoadOptions): Promise<Measured> {
+  const folder = await ground.folder()
   const script = `
 wrk.method = ${JSON.stringify(method)}
 ${Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`).join('\n')}
@@ -45,19 +51,30 @@ done = function (summary, latency)
   io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
     summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))
 end`
-  try {
-    await writeFile(join(folder, 'load.lua'), script)
-    if (tokens) await writeFile(join(folder, 'tokens'), tokens.join('\n'))
-    const { stdout } = await promisify(execFile)(...pinned(1, which('wrk')!, ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', join(folder, 'load.lua'), url]))
-    const [requests, micros, p50, p99, errors] = /RESULT (.*)/.exec(stdout)![1]!.split(' ').map(Number) as [number, number, number, number, number]
-    return { requestsPerSecond: requests / (micros / 1e6), p50: p50 / 1000, p99: p99 / 1000, errors }
-  } finally {
-    await rm(folder, { recursive: true, force: true })
-  }
+  await writeFile(join(folder, 'load.lua'), script)
+  if (tokens) await writeFile(join(folder, 'tokens'), tokens.join('\n'))
+  const output = await outputOf(ground, cores, which('wrk')!, ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', join(folder, 'load.lua'), url])
+  const [requests, micros, p50, p99, errors] = /RESULT (.*)/.exec(output)![1]!.split(' ').map(Number) as [number, number, number, number, number]
+  return { requestsPerSecond: requests / (micros / 1e6), p50: p50 / 1000, p99: p99 / 1000, errors }
 }
 
 async function cannon ({ url, method, headers, body, tokens, connections, seconds }: Load): Promise<Measured> {
   const requests = tokens?.map((token) => ({ method, headers: { ...headers, authorization: `Bearer ${token}` }, body }))
   const result = await autocannon({ url, method, headers, body, ...requests && { requests }, connections, duration: seconds })
   return { requestsPerSecond: result.requests.average, p50: result.latency.p50, p99: result.latency.p99, errors: result.non2xx + result.errors }
+}
+
+/** A load of so many requests per second, whether the last ones were answered or not; how long each took is counted from when it was due. */
+export async function openLoop (load: Load, rate: number, { ground, cores }: LoadOptions): Promise<Measured> {
+  const args = [fileURLToPath(new URL('open-loop.ts', import.meta.url)), JSON.stringify({ ...load, rate })]
+  return JSON.parse(await outputOf(ground, cores, process.execPath, args))
+}
+
+async function outputOf (ground: Ground, cores: number, command: string, args: string[]) {
+  let output = ''
+  const child = startChild(...pinned(coresFor(cores).rest, command, args), { name: command, onOutput: (text) => { output += text } })
+  ground.onEnd(() => child.stop(1000))
+  await child.ended
+  if (child.process.exitCode !== 0) throw new Error(`${command} failed\n${output}`)
+  return output
 }

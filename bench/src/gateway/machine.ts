@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, readFileSync } from 'node:fs'
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
 
@@ -8,23 +8,58 @@ export function which (name: string): string | undefined {
   return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/bin'].map((folder) => join(folder, name)).find((path) => existsSync(path))
 }
 
-/** The command that keeps a program on one core, where the machine can. */
-export function pinned (core: number, command: string, args: string[]): [string, string[]] {
-  const taskset = which('taskset')
-  return taskset && availableParallelism() > core ? [taskset, ['-c', String(core), command, ...args]] : [command, args]
+/** The cores of what is measured, the first ones, and those of load and upstream: the others, or all where there are no others. */
+export function coresFor (measured: number): { measured: number[], rest: number[] } {
+  const all = Array.from({ length: availableParallelism() }, (_, core) => core)
+  return all.length > measured ? { measured: all.slice(0, measured), rest: all.slice(measured) } : { measured: all, rest: all }
 }
 
-/** Seconds of CPU that a process and its children have used; NaN where /proc does not tell. */
-export function cpuSeconds (pid: number): number {
+/** The command that keeps a program on these cores, where the machine can. */
+export function pinned (cores: number[], command: string, args: string[]): [string, string[]] {
+  const taskset = which('taskset')
+  return taskset && cores.length > 0 ? [taskset, ['-c', cores.join(), command, ...args]] : [command, args]
+}
+
+/** The processes of a group, which is what a child and its own children are; only itself where /proc does not tell. */
+export function processesOf (group: number): number[] {
   try {
-    const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]!.split(' ')
-    return (Number(fields[11]) + Number(fields[12])) / 100
+    return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(statOf(Number(name))?.[2]) === group).map(Number)
+  } catch {
+    return [group]
+  }
+}
+
+/** The fields of /proc/…/stat from the third on, without its command, which may hold anything. */
+function statOf (pid: number) {
+  try {
+    return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
+  } catch {
+    return undefined // it is gone
+  }
+}
+
+/** Seconds of CPU that a child and its own children have used; NaN where /proc does not tell. */
+export function cpuSeconds (group: number): number {
+  const used = processesOf(group).map(statOf).map((fields) => fields ? (Number(fields[11]) + Number(fields[12])) / 100 : NaN)
+  return used.reduce((sum, seconds) => sum + seconds, 0) || NaN
+}
+
+/** Megabytes of RAM that the process holds; NaN where /proc does not tell. */
+export function residentMegabytes (pid: number): number {
+  try {
+    return Number(/^VmRSS:\s+(\d+)/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) / 1024
   } catch {
     return NaN
   }
 }
 
-export function describeMachine (): string {
-  const version = (command: string, args: string[]) => { try { return execFileSync(command, args, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'pipe'] }).split('\n')[0]! } catch { return 'absent' } }
-  return `${cpus()[0]?.model ?? 'unknown'} × ${availableParallelism()}, ${Math.round(totalmem() / 2 ** 30)} GiB, Node ${process.version}, ${version('haproxy', ['-v'])}`
+export function describeMachine (...programs: Array<[command: string, ...args: string[]]>): string {
+  const version = ([command, ...args]: [string, ...string[]]) => {
+    try {
+      return execFileSync('sh', ['-c', '"$0" "$@" 2>&1', which(command) ?? command, ...args], { encoding: 'utf8' }).split(/\n| - /)[0]!.trim()
+    } catch {
+      return `${command} absent`
+    }
+  }
+  return [`${cpus()[0]?.model ?? 'unknown'} × ${availableParallelism()}`, `${Math.round(totalmem() / 2 ** 30)} GiB`, `Node ${process.version}`, ...programs.map(version)].join(', ')
 }

@@ -1,62 +1,122 @@
-import { mkdtempSync, writeFileSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { type Child, startChild, waitForPort } from '@gatepost/local-stack/child'
-import { freePorts } from '@gatepost/local-stack/ports'
 import { haproxyConfig } from './haproxy.ts'
-import { pinned, which } from './machine.ts'
+import { nginxConfig } from './nginx.ts'
 import { ISSUER, type Signer } from './tokens.ts'
+
+/** `plain`: nothing but forwarding. `full`: the whole policy. `limited`: the whole policy and a limit that is long used up. */
+export type Mode = 'plain' | 'full' | 'limited' | 'redis' | 'two processes'
+
+export interface Setting {
+  mode: Mode
+  port: number
+  /** For a second server of the same process. */
+  opsPort: number
+  upstream: string
+  natsUrl: string
+  redisUrl: string
+  /** A temporary folder of this process alone. */
+  folder: string
+  signer: Signer
+}
 
 export interface Peer {
   name: string
   /** The tokens that it verifies. */
-  signer: Signer
-  url: string
-  child: Child
+  alg: Signer['alg']
+  modes: Mode[]
+  /** What of the policy it does. */
+  does: string
+  /** It verifies no tokens, so it is not asked to refuse any. */
+  open?: boolean
+  /** A program that a machine may not have. */
+  needs?: string
+  command (setting: Setting): Promise<{ command: string, args?: string[], env?: Record<string, string> }>
 }
 
-export interface PeerSetup {
-  upstream: string
-  natsUrl: string
-  signers: Record<'EdDSA' | 'RS256' | 'ES256', Signer>
-}
+/** The repository's folder. */
+export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
-/** Starts every peer that this machine can run, each pinned to the first core. */
-export async function startPeers ({ upstream, natsUrl, signers }: PeerSetup): Promise<Peer[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'gatepost-peers-'))
-  const ports = await freePorts(16)
-  const peers: Peer[] = []
+/** The limit of a mode: requests and seconds. */
+export const limitOf = (mode: Mode): [max: number, seconds: number] => mode === 'limited' ? [1, 3600] : [1_000_000_000, 1]
 
-  async function start (name: string, signer: Signer, command: string, args: (port: number) => string[], env: (port: number) => Record<string, string> = () => ({})) {
-    const port = ports.pop()!
-    const child = startChild(...pinned(0, command, args(port)), { name, env: { ...process.env, ...env(port) } as NodeJS.ProcessEnv, stdio: ['ignore', 'ignore', 'pipe'] })
-    await waitForPort(child, port)
-    peers.push({ name, signer, url: `http://127.0.0.1:${port}`, child })
+const ALL: Mode[] = ['plain', 'full', 'limited', 'two processes']
+
+const haproxy = (alg: Signer['alg'], modes: Mode[]): Peer => ({
+  name: `HAProxy ${alg}`,
+  alg,
+  modes,
+  does: `${alg}, limit, headers, log`,
+  needs: 'haproxy',
+  async command ({ mode, port, upstream, folder, signer }) {
+    const keyFile = join(folder, 'key.pem')
+    await writeFile(keyFile, signer.publicPem)
+    await writeFile(join(folder, 'haproxy.cfg'), haproxyConfig({ port, upstream, mode, alg, keyFile }))
+    return { command: 'haproxy', args: ['-f', join(folder, 'haproxy.cfg'), '-db'] }
   }
+})
 
-  const node = (name: string, script: string) => start(name, signers.RS256, process.execPath, () => [file(`../peers/${script}.ts`)],
-    (port) => ({ PORT: String(port), UPSTREAM: upstream, PUBLIC_KEY: signers.RS256.publicPem }))
+const node = (name: string, script: string, modes: Mode[], does: string, extra: Record<string, string> = {}): Peer => ({
+  name,
+  alg: 'RS256',
+  modes,
+  does,
+  command: async ({ mode, port, upstream, signer }) => {
+    const [max, seconds] = limitOf(mode)
+    const env = { PORT: String(port), UPSTREAM: upstream, PUBLIC_KEY: signer.publicPem, MODE: mode, LIMIT_MAX: String(max), LIMIT_SECONDS: String(seconds), ...extra }
+    return { command: process.execPath, args: [file(`../peers/${script}.ts`)], env }
+  }
+})
 
-  const haproxy = which('haproxy')
-  if (haproxy) {
-    for (const signer of [signers.RS256, signers.ES256]) {
-      await start(`HAProxy ${signer.alg}`, signer, haproxy, (port) => {
-        const path = join(folder, `haproxy-${signer.alg}.cfg`)
-        writeFileSync(join(folder, `${signer.alg}.pem`), signer.publicPem)
-        writeFileSync(path, haproxyConfig({ port, upstream, alg: signer.alg, keyFile: join(folder, `${signer.alg}.pem`) }))
-        return ['-f', path, '-db']
-      })
+/** The gateway of the tree in this folder. */
+export const gatepostOf = (root: string, name = 'Gatepost'): Peer => ({
+  name,
+  alg: 'EdDSA',
+  modes: ['plain', 'full', 'limited', 'redis', 'two processes'],
+  does: 'EdDSA, revocation, limits, headers, CORS, validation, metrics, log',
+  command: async ({ mode, port, opsPort, upstream, natsUrl, redisUrl }) => ({
+    command: process.execPath,
+    args: [join(root, 'services/gateway/src/server.ts')],
+    env: {
+      GATEWAY_PORT: String(port),
+      GATEWAY_OPS_PORT: String(opsPort),
+      AUTH_URL: upstream,
+      POSTS_URL: upstream,
+      FEED_URL: upstream,
+      NATS_URL: natsUrl,
+      PUBLIC_URL: ISSUER,
+      RATE_LIMIT_MAX: String(limitOf(mode)[0]),
+      RATE_LIMIT_WINDOW: `${limitOf(mode)[1]} seconds`,
+      CORS_ORIGINS: 'http://localhost:5173',
+      ...mode === 'redis' && { REDIS_URL: redisUrl },
+      ...mode === 'two processes' && { GATEWAY_WORKERS: '2' }
     }
-  } else console.log('HAProxy is not on this machine: left out')
-  await node('bare Node proxy (undici)', 'bare-undici')
-  await start('Gatepost', signers.EdDSA, process.execPath, () => [file('../../../services/gateway/src/server.ts')], (port) => ({
-    GATEWAY_PORT: String(port), GATEWAY_OPS_PORT: String(ports.pop()), AUTH_URL: upstream, POSTS_URL: upstream, FEED_URL: upstream, NATS_URL: natsUrl, PUBLIC_URL: ISSUER, RATE_LIMIT_MAX: '1000000000', CORS_ORIGINS: 'http://localhost:5173'
-  }))
-  await node('fast-gateway', 'fast-gateway')
-  await node('plain plugins', 'plain-plugins')
-  await node('Express', 'express')
-  return peers
-}
+  })
+})
+
+/** The upstream itself is the first peer; it is there already. */
+export const peers: Peer[] = [
+  haproxy('RS256', ALL),
+  haproxy('ES256', ['full']),
+  {
+    name: 'nginx',
+    alg: 'RS256',
+    modes: ['plain', 'full', 'limited'],
+    does: 'no tokens (Debian’s nginx has no JWT), limit, headers, log',
+    open: true,
+    needs: 'nginx',
+    async command ({ mode, port, upstream, folder }) {
+      await writeFile(join(folder, 'nginx.conf'), nginxConfig({ port, upstream, mode, folder }))
+      return { command: 'nginx', args: ['-c', join(folder, 'nginx.conf'), '-p', folder] }
+    }
+  },
+  node('bare Node proxy', 'bare-undici', ['plain', 'full', 'two processes'], 'RS256 (cached), body parsed, log', { CACHE: 'yes' }),
+  node('bare Node proxy, no token cache', 'bare-undici', ['full'], 'RS256, body parsed, log'),
+  gatepostOf(ROOT),
+  node('fast-gateway', 'fast-gateway', ['plain', 'full'], 'RS256'),
+  node('plain plugins', 'plain-plugins', ['plain', 'full', 'limited'], 'RS256, limit, headers, CORS, validation, log'),
+  node('Express', 'express', ['plain', 'full', 'limited'], 'RS256, limit, headers, body parsed, log')
+]

@@ -1,22 +1,46 @@
-import { type Row } from './main.ts'
+import { type Options, type Row } from './main.ts'
+import { peers } from './peers.ts'
+import { FULL_GET } from './workloads.ts'
 
 export function median (values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? NaN
 }
 
-/** What ratios are taken of: the first peer whose name begins so. */
+/** What ratios are taken of. */
 const REFERENCE = 'HAProxy RS256'
 
-export function table (rows: Row[]): string {
-  const reference = (workload: string) => rows.find((row) => row.workload === workload && row.peer === REFERENCE)?.requestsPerSecond
-  return [...Map.groupBy(rows, ({ workload }) => workload)].map(([workload, group]) => `## ${workload}
+export function report (rows: Row[], { machine, seconds, rounds }: Options & { machine: string }): string {
+  return `# Gateway beside its peers
 
-| peer | requests/s | ÷ ${REFERENCE} | p50 ms | p99 ms | CPU µs/request | errors |
+${machine}. Each peer on one core, load and upstream on another; medians of ${rounds} interleaved rounds of ${seconds} s after a warm-up.
+
+| peer | what it does of the full policy |
+| --- | --- |
+${peers.filter(({ name }) => rows.some(({ peer }) => peer === name)).map(({ name, does }) => `| ${name} | ${does} |`).join('\n')}
+
+${[...Map.groupBy(rows, ({ workload }) => workload)].map(([workload, group]) => `## ${workload}\n\n${table(group)}`).join('\n\n')}
+${scaling(rows)}`
+}
+
+function table (group: Row[]) {
+  const reference = group.find(({ peer }) => peer === REFERENCE)?.requestsPerSecond
+  const line = (row: Row) => `| ${[row.peer, Math.round(row.requestsPerSecond), ratio(row.requestsPerSecond, reference), row.p50.toFixed(1), row.p99.toFixed(1), Math.round(row.cpuMicros), row.errors].join(' | ')} |`
+  return `| peer | requests/s | ÷ ${REFERENCE} | p50 ms | p99 ms | CPU µs/request | errors |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-${group.map((row) => `| ${[row.peer, Math.round(row.requestsPerSecond), ratio(row.requestsPerSecond, reference(workload)), row.p50.toFixed(1), row.p99.toFixed(1), Math.round(row.cpuMicros), row.errors].join(' | ')} |`).join('\n')}`).join('\n\n')
+${group.map(line).join('\n')}`
 }
 
 function ratio (value: number, reference: number | undefined) {
   return reference ? (value / reference).toFixed(2) : '–'
+}
+
+/** What a second process brings. Where load and upstream need the same cores, only the CPU of a request tells. */
+function scaling (rows: Row[]) {
+  const two = rows.filter(({ workload }) => workload.endsWith('two processes'))
+  const lines = two.flatMap((row) => {
+    const one = rows.find(({ workload, peer }) => workload === FULL_GET && peer === row.peer)
+    return one ? [`| ${row.peer} | ${ratio(row.requestsPerSecond, one.requestsPerSecond)} | ${ratio(2 * one.cpuMicros, row.cpuMicros)} |`] : []
+  })
+  return lines.length === 0 ? '' : `\n### Two processes ÷ one\n\n| peer | requests/s | the same, were there free cores for load and upstream (by CPU per request) |\n| --- | ---: | ---: |\n${lines.join('\n')}\n`
 }

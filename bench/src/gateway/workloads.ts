@@ -1,37 +1,52 @@
 import { type Load } from './load.ts'
-import { POST_PATH } from './upstream.ts'
+import { type Running } from './fleet.ts'
+import { type Mode } from './peers.ts'
 import { accessToken } from './tokens.ts'
-import { type Peer } from './peers.ts'
+import { POST_PATH, PUBLIC_PATH } from './upstream.ts'
 
 export interface Workload {
   name: string
-  load (peer: Peer, seconds: number): Load
+  mode: Mode
+  load (peer: Running, seconds: number): Load
   /** Whether refusals are what is wanted. */
   refused?: boolean
+  /** Peers it is about; all that have the mode when absent. */
+  only?: RegExp
+  /** Requests come at half the rate that was reached in the closed loop, whether the last was answered or not. */
+  halfLoad?: boolean
 }
 
 const body = JSON.stringify({ title: 'A title', content: 'x'.repeat(980) })
-const get = (peer: Peer, seconds: number, connections: number): Load => ({
+
+const get = (connections: number) => (peer: Running, seconds: number): Load => ({
   url: peer.url + POST_PATH, method: 'GET', headers: { authorization: `Bearer ${accessToken(peer.signer)}` }, connections, seconds
 })
 
-/** As many different tokens as a run sends only once or twice, so that a cache of verified ones is of no use. */
-const NEW_TOKENS = 60_000
+const post = (peer: Running, seconds: number): Load => ({
+  url: `${peer.url}/api/posts`, method: 'POST', body, headers: { authorization: `Bearer ${accessToken(peer.signer)}`, 'content-type': 'application/json' }, connections: 64, seconds
+})
+
+let serial = 1
+
+/**
+ * As many different tokens as a run sends only once, so that a cache of verified ones is of no use. An RSA key signs
+ * thirty times slower than the others, and none of those who verify RS256 here keeps tokens, or they are left out.
+ */
+function newTokens (peer: Running, seconds: number) {
+  return Array.from({ length: peer.signer.alg === 'EdDSA' ? 12_000 * seconds : 1_000 }, () => accessToken(peer.signer, serial++))
+}
+
+export const FULL_GET = 'GET, full policy, 64 connections'
 
 export const workloads: Workload[] = [
-  { name: 'GET, 64 connections', load: (peer, seconds) => get(peer, seconds, 64) },
-  { name: 'GET, 1024 connections', load: (peer, seconds) => get(peer, seconds, 1024) },
-  {
-    name: 'POST 1 KB, 64 connections',
-    load: (peer, seconds) => ({ ...get(peer, seconds, 64), url: `${peer.url}/api/posts`, method: 'POST', body, headers: { authorization: `Bearer ${accessToken(peer.signer)}`, 'content-type': 'application/json' } })
-  },
-  {
-    name: 'GET, every token new',
-    load: (peer, seconds) => ({ ...get(peer, seconds, 64), headers: {}, tokens: Array.from({ length: NEW_TOKENS }, (_, n) => accessToken(peer.signer, n)) })
-  },
-  {
-    name: 'forged token refused',
-    refused: true,
-    load: (peer, seconds) => ({ ...get(peer, seconds, 64), headers: { authorization: `Bearer ${accessToken(peer.signer).slice(0, -6)}AAAAAQ` } })
-  }
+  { name: 'GET, no policy, 64 connections', mode: 'plain', load: (peer, seconds) => ({ ...get(64)(peer, seconds), url: peer.url + PUBLIC_PATH, headers: {} }) },
+  { name: FULL_GET, mode: 'full', load: get(64) },
+  { name: 'GET, full policy, 1024 connections', mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, load: get(1024) },
+  { name: 'GET, full policy, every token new', mode: 'full', only: /HAProxy|no token cache|Gatepost|plugins|Express/, load: (peer, seconds) => ({ ...get(64)(peer, seconds), headers: {}, tokens: newTokens(peer, seconds) }) },
+  { name: 'POST 1 KB, full policy, validated, 64 connections', mode: 'full', only: /^(?!HAProxy ES256|bare Node proxy, no)/, load: post },
+  { name: 'GET at half of its own rate, full policy', mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, halfLoad: true, load: get(64) },
+  { name: 'forged token refused', mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: (peer, seconds) => ({ ...get(64)(peer, seconds), headers: { authorization: `Bearer ${accessToken(peer.signer).slice(0, -6)}AAAAAQ` } }) },
+  { name: 'over the limit, refused', mode: 'limited', refused: true, load: get(64) },
+  { name: 'GET, full policy, limits in Redis', mode: 'redis', load: get(64) },
+  { name: 'GET, full policy, two processes', mode: 'two processes', load: get(64) }
 ]

@@ -1,0 +1,80 @@
+import { type Child, startChild, waitForPort } from '@gatepost/local-stack/child'
+import { freePorts } from '@gatepost/local-stack/ports'
+import { type Ground } from '../ground.ts'
+import { coresFor, pinned, processesOf, which } from './machine.ts'
+import { type Mode, type Peer, peers, type Setting } from './peers.ts'
+import { accessToken, createSigner, type Signer } from './tokens.ts'
+import { POST_PATH } from './upstream.ts'
+
+/** A peer that runs and has shown that it does what it is measured for. */
+export interface Running {
+  name: string
+  signer: Signer
+  url: string
+  child: Child
+}
+
+export interface FleetOptions {
+  ground: Ground
+  signers: Record<Signer['alg'], Signer>
+  shared: Pick<Setting, 'upstream' | 'natsUrl' | 'redisUrl'>
+}
+
+/** The peers of one mode at a time, each on the first core, or the first two. */
+export function createFleet ({ ground, signers, shared }: FleetOptions) {
+  let mode: Mode | undefined
+  let running: Running[] = []
+
+  async function launch (peer: Peer, mode: Mode): Promise<Running | undefined> {
+    if (peer.needs && !which(peer.needs)) {
+      console.log(`${peer.name} is left out: there is no ${peer.needs} on this machine`)
+      return undefined
+    }
+    const [port, opsPort] = await freePorts(2) as [number, number]
+    const signer = signers[peer.alg]
+    const { command, args = [], env } = await peer.command({ mode, port, opsPort, folder: await ground.folder(), signer, ...shared })
+    const { measured } = coresFor(mode === 'two processes' ? 2 : 1)
+    // Its log goes through a file descriptor that takes everything: reading it would be work on somebody's core.
+    const child = startChild(...pinned(measured, which(command) ?? command, args), { name: peer.name, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+    ground.onEnd(() => child.stop(2000))
+    await waitForPort(child, port)
+    const one = { name: peer.name, signer, url: `http://127.0.0.1:${port}`, child }
+    await conform(one, peer, mode)
+    if (mode !== 'two processes' || peer.needs || processesOf(child.pid).length > 1) return one
+    console.log(`${peer.name} is left out: it started one process where two were asked for`)
+    await child.stop(2000)
+    return undefined
+  }
+
+  return {
+    launch,
+    /** Those that have this mode; the ones of another are stopped. */
+    async inMode (wanted: Mode): Promise<Running[]> {
+      if (wanted === mode) return running
+      await Promise.all(running.map(({ child }) => child.stop(2000)))
+      mode = wanted
+      const launched = await Promise.allSettled(peers.filter(({ modes }) => modes.includes(wanted)).map((peer) => launch(peer, wanted)))
+      const failure = launched.find(({ status }) => status === 'rejected')
+      if (failure) throw (failure as PromiseRejectedResult).reason
+      running = launched.flatMap((one) => one.status === 'fulfilled' && one.value ? [one.value] : [])
+      return running
+    }
+  }
+}
+
+/** A peer that forwards a forged token, or lets in what is over its limit, is no peer. */
+async function conform ({ name, url, signer, child }: Running, { open }: Peer, mode: Mode) {
+  if (mode === 'plain') return
+  const status = async (token: string) => {
+    const answer = await fetch(url + POST_PATH, { headers: { authorization: `Bearer ${token}` } })
+    await answer.arrayBuffer()
+    return answer.status
+  }
+  const good = accessToken(signer)
+  for (let tries = 0; await status(good) === 503 && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 100))
+  const tokens = [good, good, good, accessToken(createSigner(signer.alg)), 'x']
+  const wanted = mode === 'limited' ? /(429,?)$/ : open ? /200,200$/ : /200,200,401,401$/
+  const answers: number[] = []
+  for (const token of tokens) answers.push(await status(token))
+  if (!wanted.test(answers.join())) throw new Error(`${name} answered ${answers.join()} to three good, a forged and no token\n${child.lastWords()}`)
+}
