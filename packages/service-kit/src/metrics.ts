@@ -1,6 +1,7 @@
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
-import { collectDefaultMetrics, Counter, Gauge, Histogram, Registry } from 'prom-client'
+import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { createRouteTallies } from './metrics/route-tallies.ts'
 
 /** A registry with what every process shows of itself: memory, CPU, event-loop delay, build. */
 export function createRegistry (service: string): Registry {
@@ -13,19 +14,9 @@ export function createRegistry (service: string): Registry {
 
 /** Rate, errors and duration of each route, labelled with the route's pattern, never with a path that a client chose. */
 export const httpMetrics = fp<{ registry: Registry }>(async (app, { registry }) => {
-  const labelNames = ['method', 'route', 'status'] as const
-  const requests = new Counter({ name: 'http_requests_total', help: 'Requests answered.', labelNames, registers: [registry] })
-  const durations = new Histogram({
-    name: 'http_request_duration_seconds',
-    help: 'From the arrival of the request to the end of the answer.',
-    labelNames: ['method', 'route'],
-    buckets: [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10],
-    registers: [registry]
-  })
+  const tallies = createRouteTallies(registry)
   app.addHook('onResponse', (request, reply, done) => {
-    const route = request.routeOptions.url ?? 'unknown'
-    requests.inc({ method: request.method, route, status: reply.statusCode })
-    durations.observe({ method: request.method, route }, reply.elapsedTime / 1000)
+    tallies.note(request.method, request.routeOptions.url ?? 'unknown', reply.statusCode, reply.elapsedTime / 1000)
     done()
   })
 }, { name: 'http-metrics' })

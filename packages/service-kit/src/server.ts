@@ -16,6 +16,8 @@ declare module 'fastify' {
     lifecycle: { draining: boolean }
     /** The methods that some route knows for a path as it was sent. */
     allowedMethods (path: string): string[]
+    /** Names and values in turn of the headers that every answer has; for whoever writes an answer past Fastify. */
+    fixedHeaders: readonly string[]
   }
   interface FastifyRequest {
     /** The body as it arrived; undefined without one. */
@@ -64,6 +66,7 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
 
   app.decorate('lifecycle', { draining: false })
   app.decorate('allowedMethods', allowedMethods(app))
+  app.decorate('fixedHeaders', Object.entries(headers).flat())
   app.decorateRequest('rawBody', undefined)
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => compileValidator(schema, httpPart ?? 'body'))
   app.setErrorHandler((error, request, reply) => answerProblem(error, request, reply))
@@ -85,10 +88,16 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
 
   app.register(tracing, { record: recordTraces })
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(headers).header('x-request-id', request.id)
+    reply.header('x-request-id', request.id)
     if (app.lifecycle.draining) reply.header('connection', 'close')
     done()
   })
+  if (app.fixedHeaders.length > 0) {
+    app.addHook('onSend', (_request, reply, payload, done) => {
+      for (const name in headers) if (!reply.hasHeader(name)) reply.header(name, headers[name])
+      done(null, payload)
+    })
+  }
   app.addHook('preParsing', (request, _reply, payload, done) => {
     done(request.headers['content-encoding'] === undefined ? null : new ProblemError('UNSUPPORTED_MEDIA_TYPE'), payload)
   })

@@ -11,7 +11,7 @@ export const accessLog = fp<{ log: Logger }>(async (app, { log }) => {
   const lines = log.child({}, { redact: [] })
   app.setChildLoggerFactory((logger) => logger)
   app.addHook('onRequest', (request, reply, done) => {
-    reply.raw.once('close', () => write(lines, request, reply))
+    reply.raw.on('close', () => write(lines, request, reply))
     done()
   })
 }, { name: 'access-log' })

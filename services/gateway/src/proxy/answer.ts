@@ -38,7 +38,7 @@ class Answer implements Receiver {
     this.raw = reply.raw
     this.filter = call.filter
     this.exchange = new Exchange(call.upstream, call, this)
-    this.raw.once('close', () => this.exchange.cancel())
+    this.raw.on('close', () => this.exchange.cancel())
   }
 
   onHeaders (status: number, headers: IncomingHttpHeaders) {
@@ -94,6 +94,7 @@ class Answer implements Receiver {
     const { reply } = this
     reply.hijack()
     const headers = this.headers
+    headers.push(...reply.server.fixedHeaders)
     const own = reply.getHeaders()
     for (const name in own) headers.push(name, String(own[name]))
     if (reply.server.lifecycle.draining && own.connection === undefined) headers.push('connection', 'close')

@@ -1,5 +1,6 @@
 import { type IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher } from 'undici'
+import { type Deadline, forgetDeadline, watchDeadline } from './deadlines.ts'
 import { brokeOff, recordFailure, recordSuccess, type Instance } from './instance.ts'
 import { type Failure, type Upstream } from './upstream.ts'
 
@@ -28,14 +29,14 @@ const MAX_IN_FLIGHT = 4096
 const CANCELLED = new Error('the call was given up')
 
 /** One call to a service, over as many instances as it takes: at most three, and only where a repetition is safe. */
-export class Exchange implements Dispatcher.DispatchHandler {
+export class Exchange implements Dispatcher.DispatchHandler, Deadline {
+  readonly expiresAt: number
   attempts = 0
   instance: Instance | undefined
   private readonly upstream: Upstream
   private readonly call: Call
   private readonly receiver: Receiver
   private readonly tried: Instance[] = []
-  private readonly timer: NodeJS.Timeout
   private controller: Dispatcher.DispatchController | undefined
   private answering = false
   private over = false
@@ -44,7 +45,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.upstream = upstream
     this.call = call
     this.receiver = receiver
-    this.timer = setTimeout(onTimeout, call.timeoutMs, this)
+    this.expiresAt = performance.now() + call.timeoutMs
+    watchDeadline(this)
     upstream.retries.deposit()
     upstream.tally.calls++
     this.attempt()
@@ -132,10 +134,6 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   private finish () {
     this.over = true
-    clearTimeout(this.timer)
+    forgetDeadline(this)
   }
-}
-
-function onTimeout (exchange: Exchange) {
-  exchange.timedOut()
 }
