@@ -38,13 +38,16 @@ export function createProbe (origin: string, ledger: Ledger, name: string) {
 
   return {
     register: () => enter('/api/auth/register', { email, password: PASSWORD, displayName: 'Probe' }),
-    /** Resolves once the whole way has been gone, from the password to the feed. */
-    async works () {
+    /** Resolves once the whole way has been gone, from the password to the feed, with when (`performance.now()`) each step was. */
+    async works (): Promise<{ loggedInAt: number, postedAt: number, seenAt: number }> {
       await enter('/api/auth/login', { email, password: PASSWORD })
+      const loggedInAt = performance.now()
       const post = await until('a post is created', () => call('POST', '/api/posts', { title: 'Probe', content: 'probe' }))
       ledger.posts.set(post.id, { version: 1, deleted: false })
+      const postedAt = performance.now()
       // It, or a later one that has pushed it off the page.
       await until('the post is in the feed', async () => (await call('GET', '/api/feed'))?.items.some(({ id }: { id: string }) => id >= post.id))
+      return { loggedInAt, postedAt, seenAt: performance.now() }
     }
   }
 }

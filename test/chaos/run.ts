@@ -17,6 +17,14 @@ import { createProbe } from './probe.ts'
 import { createRandom } from './random.ts'
 import { brokenPromises, readStream } from './witness.ts'
 
+export interface ChaosOptions {
+  seed: number
+  rounds: number
+  say?: (line: string) => void
+  /** What each process writes. */
+  onOutput?: (name: string, text: string) => void
+}
+
 export interface ChaosReport {
   seed: number
   /** What was broken, in order. */
@@ -38,7 +46,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url))
 const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
 
 /** Breaks one thing after another under load, then lets everything come to rest and holds it against what clients were told. */
-export async function runChaos ({ seed, rounds, say = () => {} }: { seed: number, rounds: number, say?: (line: string) => void }): Promise<ChaosReport> {
+export async function runChaos ({ seed, rounds, say = () => {}, onOutput }: ChaosOptions): Promise<ChaosReport> {
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-chaos-'))
   await chmod(dataDir, 0o711)
   const numbers = await freePorts(NAMES.length)
@@ -47,7 +55,8 @@ export async function runChaos ({ seed, rounds, say = () => {} }: { seed: number
     root,
     dataDir,
     ports,
-    env: { PATH: process.env.PATH, RATE_LIMIT_MAX: '100000', SENSITIVE_RATE_LIMIT_MAX: '100000', LOG_LEVEL: 'warn' },
+    env: { PATH: process.env.PATH, RATE_LIMIT_MAX: '100000', SENSITIVE_RATE_LIMIT_MAX: '100000', LOG_LEVEL: onOutput ? 'debug' : 'warn' },
+    onOutput,
     ...await embeddedBroker(dataDir),
     migrate: async (service, url) => { await deploy(service as DatabaseService, url) }
   })
@@ -65,12 +74,14 @@ export async function runChaos ({ seed, rounds, say = () => {} }: { seed: number
       const fault = deck.next().value
       const { text, overAt } = await commit(fault, system)
       faults.push(text)
-      const healed = random.below(100) < HEALED
-      if (healed) {
-        await probe.works()
-        recoveries.push({ fault, milliseconds: Math.round(performance.now() - overAt) })
+      let healing = ''
+      if (random.below(100) < HEALED) {
+        const { loggedInAt, postedAt, seenAt } = await probe.works()
+        const [login, post, feed] = [loggedInAt, postedAt, seenAt].map((at) => Math.round(at - overAt))
+        recoveries.push({ fault, milliseconds: feed! })
+        healing = `; after ${login} ms a login, after ${post} ms a post, after ${feed} ms in the feed`
       }
-      say(`${round}/${rounds}  ${text}${healed ? `; all works after ${recoveries.at(-1)!.milliseconds} ms` : ''}; ${ledger.answered} calls answered`)
+      say(`${round}/${rounds}  ${text}${healing}; ${ledger.answered} calls answered`)
     }
     await sleep(1_000)
     await Promise.all(clients.map((client) => client.stop()))

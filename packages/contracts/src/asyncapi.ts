@@ -1,9 +1,14 @@
 import { EVENTS_STREAM, EVENTS_SUBJECTS, envelopeOf, type EventDefinition } from './event.ts'
-import { events } from './events.ts'
+import { consumers, events } from './events.ts'
+import { eventHeaders, eventsStreamSettings } from './stream.ts'
 
 type Json = Record<string, unknown>
 
-/** Every event as an AsyncAPI 3.0 document: one channel per subject, and the operation by which one receives it. */
+/** NATS' own bindings say nothing at these places: each must be an empty object. What JetStream adds stands in `x-jetstream`. */
+const NO_BINDING = { nats: {} }
+const MEDIA_TYPE = 'application/cloudevents+json'
+
+/** Every event as an AsyncAPI 3.0 document: one channel for each subject, the stream behind it, and how one reads it. */
 export function asyncApi (natsUrl: string): Json {
   const { host } = new URL(natsUrl)
   return {
@@ -12,33 +17,69 @@ export function asyncApi (natsUrl: string): Json {
       title: 'Gatepost events',
       version: '1',
       description: 'Domain events as CloudEvents 1.0 on NATS JetStream. Every committed change has exactly one event; delivery is at least once, ' +
-        '`id` makes it exactly once; per aggregate `aggregateversion` is 1, 2, 3 … in the order of publication.'
+        '`id` makes it exactly once; per aggregate `aggregateversion` is 1, 2, 3 … in the order of publication.',
+      license: { name: 'MIT' },
+      tags: [...new Set(events.map(({ owner }) => owner))].map((name) => ({ name, description: `Published by ${name}` }))
     },
-    defaultContentType: 'application/cloudevents+json',
+    defaultContentType: MEDIA_TYPE,
     servers: {
       nats: {
         host,
         protocol: 'nats',
         description: `JetStream stream ${EVENTS_STREAM} holds ${EVENTS_SUBJECTS}; whoever connects without credentials may read it.`,
-        bindings: { nats: { bindingVersion: '0.1.0' } },
-        'x-jetstream': { stream: EVENTS_STREAM, subjects: [EVENTS_SUBJECTS], retention: 'limits', discard: 'new', storage: 'file' }
+        bindings: NO_BINDING,
+        'x-jetstream': { stream: eventsStreamSettings, consumers: Object.values(consumers) }
       }
     },
-    channels: Object.fromEntries(events.map((definition) => [definition.type, {
-      address: definition.subject,
-      title: definition.name,
-      description: definition.summary,
-      servers: [{ $ref: '#/servers/nats' }],
-      messages: { [definition.type]: { $ref: `#/components/messages/${definition.type}` } }
-    }])),
-    operations: Object.fromEntries(events.map((definition) => [`receive-${definition.type}`, {
-      action: 'send',
-      summary: definition.summary,
-      channel: { $ref: `#/channels/${definition.type}` },
-      messages: [{ $ref: `#/channels/${definition.type}/messages/${definition.type}` }],
-      bindings: { nats: { bindingVersion: '0.1.0' } }
-    }])),
-    components: { messages: Object.fromEntries(events.map((definition) => [definition.type, message(definition)])) }
+    channels: Object.fromEntries(events.map((definition) => [definition.type, channel(definition)])),
+    operations: Object.fromEntries(events.map((definition) => [`send-${definition.type}`, operation(definition)])),
+    components: {
+      messageTraits: { cloudEvent: { contentType: MEDIA_TYPE, headers: eventHeaders, bindings: NO_BINDING } },
+      messages: Object.fromEntries(events.map((definition) => [definition.type, message(definition)]))
+    }
+  }
+}
+
+function channel ({ type, subject, name, summary }: EventDefinition): Json {
+  return {
+    address: subject,
+    title: name,
+    description: summary,
+    servers: [{ $ref: '#/servers/nats' }],
+    messages: { [type]: { $ref: `#/components/messages/${type}` } },
+    bindings: NO_BINDING,
+    'x-jetstream': {
+      stream: EVENTS_STREAM,
+      consumers: Object.values(consumers).filter(({ filter }) => passes(filter, subject)).map((consumer) => consumer.name)
+    }
+  }
+}
+
+/** In the view of AsyncAPI it is Gatepost that acts, and it sends. */
+function operation ({ type, subject, owner, summary }: EventDefinition): Json {
+  return {
+    action: 'send',
+    summary,
+    tags: [{ name: owner }],
+    channel: { $ref: `#/channels/${type}` },
+    messages: [{ $ref: `#/channels/${type}/messages/${type}` }],
+    bindings: { nats: { bindingVersion: '0.1.0' } },
+    'x-jetstream': consumerOf(subject)
+  }
+}
+
+/** The requests by which anybody makes a durable consumer and pulls it, in JetStream's wire protocol; `{name}` is one's own choice. */
+function consumerOf (subject: string): Json {
+  return {
+    create: {
+      subject: `$JS.API.CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.{name}`,
+      request: {
+        stream_name: EVENTS_STREAM,
+        config: { durable_name: '{name}', filter_subject: subject, deliver_policy: 'all', ack_policy: 'explicit', replay_policy: 'instant', ack_wait: 30e9, max_deliver: -1 }
+      }
+    },
+    next: { subject: `$JS.API.CONSUMER.MSG.NEXT.${EVENTS_STREAM}.{name}`, request: { batch: 1, expires: 5e9 } },
+    acknowledge: { subject: 'the reply subject of the message', request: '+ACK' }
   }
 }
 
@@ -47,15 +88,15 @@ function message (definition: EventDefinition): Json {
     name: definition.type,
     title: definition.name,
     summary: definition.summary,
-    contentType: 'application/cloudevents+json',
-    headers: {
-      type: 'object',
-      properties: {
-        'Nats-Msg-Id': { type: 'string', description: 'The event’s id' },
-        'content-type': { type: 'string', const: 'application/cloudevents+json' }
-      }
-    },
+    tags: [{ name: definition.owner }],
+    traits: [{ $ref: '#/components/messageTraits/cloudEvent' }],
+    correlationId: { description: 'W3C trace context of the request that caused the event', location: '$message.payload#/traceparent' },
     payload: JSON.parse(JSON.stringify(envelopeOf(definition))),
-    'x-aggregate': { name: definition.aggregate, id: definition.aggregateId }
+    'x-aggregate': { name: definition.aggregate, id: definition.aggregateId, final: definition.final ?? false, erasable: definition.erasable ?? false }
   }
+}
+
+/** A NATS filter whose only wildcard is `>` at its end, or none. */
+function passes (filter: string, subject: string) {
+  return filter.endsWith('>') ? subject.startsWith(filter.slice(0, -1)) : subject === filter
 }

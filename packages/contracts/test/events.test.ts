@@ -1,6 +1,5 @@
 import { Value } from '@sinclair/typebox/value'
 import { expect, test } from 'vitest'
-import { asyncApi } from '../src/asyncapi.ts'
 import { envelopeOf, event, eventData } from '../src/event.ts'
 import { consumers, events, eventOfType } from '../src/events.ts'
 import { postDeleted } from '../src/posts/events.ts'
@@ -35,11 +34,6 @@ test('an envelope takes extensions and unknown members, and refuses another type
   expect(Value.Check(envelopeOf(postDeleted), envelope)).toBe(true)
   expect(Value.Check(envelopeOf(postDeleted), { ...envelope, type: 'posts.post-created.v1' })).toBe(false)
   expect(Value.Check(envelopeOf(postDeleted), { ...envelope, aggregateversion: 0 })).toBe(false)
-})
-
-test('AsyncAPI has a channel for every event', () => {
-  const { channels } = asyncApi('nats://127.0.0.1:4222') as { channels: Record<string, { address: string }> }
-  expect(Object.values(channels).map(({ address }) => address)).toEqual(events.map(({ subject }) => subject))
 })
 
 test('a consumer is named after its service', () => {

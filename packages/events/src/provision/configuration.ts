@@ -1,5 +1,5 @@
-import { EVENTS_STREAM, EVENTS_SUBJECTS, MAX_EVENT_BYTES } from '@gatepost/contracts/event'
 import { type ConsumerDefinition } from '@gatepost/contracts/events'
+import { DUPLICATE_WINDOW_MS, eventsStreamSettings } from '@gatepost/contracts/stream'
 import { AckPolicy, DeliverPolicy, DiscardPolicy, ReplayPolicy, RetentionPolicy, StorageType, type ConsumerConfig, type StreamConfig } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
 
@@ -10,10 +10,6 @@ export const DEAD_LETTER_SUBJECTS = 'dead-letters.>'
 export const replaySubject = (consumer: string) => `replays.${consumer}`
 export const deadLetterSubject = (consumer: string) => `dead-letters.${consumer}`
 
-/** The relay republishes with the same id for this long and the server takes it for one. */
-export const DUPLICATE_WINDOW_MS = 10 * 60_000
-/** Headers come on top of the event itself. */
-const MAX_MESSAGE_BYTES = MAX_EVENT_BYTES + 16 * 1024
 /** A handler that is slower says so every third of it; a process that died is noticed after it. */
 export const ACK_WAIT_MS = 15_000
 
@@ -29,13 +25,9 @@ const keepsEverything = {
 
 export function eventsStream (replicas: number) {
   return {
-    ...keepsEverything,
-    name: EVENTS_STREAM,
+    ...eventsStreamSettings,
+    subjects: [...eventsStreamSettings.subjects],
     description: 'Every domain event; see /docs/events',
-    subjects: [EVENTS_SUBJECTS],
-    max_msg_size: MAX_MESSAGE_BYTES,
-    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-    allow_direct: true,
     num_replicas: replicas
   } satisfies Partial<StreamConfig>
 }
