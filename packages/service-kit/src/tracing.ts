@@ -1,6 +1,7 @@
 import { randomFillSync } from 'node:crypto'
-import { ROOT_CONTEXT, SpanKind, trace, TraceFlags, type Context, type Span } from '@opentelemetry/api'
+import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Context, type Span } from '@opentelemetry/api'
 import fp from 'fastify-plugin'
+import { outcomeOf } from './outcome.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -65,21 +66,20 @@ export const tracing = fp<{ record: boolean }>(async (app, { record }) => {
     return
   }
   const tracer = trace.getTracer('gatepost')
-  const spans = new WeakMap<object, Span>()
-  app.addHook('onRequest', (request, _reply, done) => {
+  app.addHook('onRequest', (request, reply, done) => {
     const route = request.routeOptions.url ?? 'unknown'
     const span = tracer.startSpan(`${request.method} ${route}`, {
       kind: SpanKind.SERVER,
       attributes: { 'http.request.method': request.method, 'http.route': route, 'gatepost.request_id': request.id }
     }, contextOf(request.headers.traceparent as string | undefined))
-    spans.set(request, span)
     request.traceparent = traceparentOf(span)
-    done()
-  })
-  app.addHook('onResponse', (request, reply, done) => {
-    const span = spans.get(request)
-    span?.setAttribute('http.response.status_code', reply.statusCode)
-    span?.end()
+    reply.raw.on('close', () => end(span, outcomeOf(reply))) // and not onResponse, which does not come when the client has left
     done()
   })
 }, { name: 'tracing' })
+
+function end (span: Span, status: number) {
+  span.setAttribute('http.response.status_code', status)
+  if (status >= 500) span.setStatus({ code: SpanStatusCode.ERROR })
+  span.end()
+}

@@ -1,0 +1,12 @@
+import { type FastifyReply } from 'fastify'
+
+/** nginx' number for a client that closed the connection before it had its answer. */
+const CLIENT_CLOSED = 499
+
+/**
+ * What became of a request, for logs, metrics and traces; to be asked once the response is closed. The status that was
+ * sent; when the answer did not get out whole, 499, or the 5xx that stands for what broke off on our side.
+ */
+export function outcomeOf ({ raw }: FastifyReply): number {
+  return raw.writableFinished || raw.statusCode >= 500 ? raw.statusCode : CLIENT_CLOSED
+}
