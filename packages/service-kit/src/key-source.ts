@@ -2,7 +2,6 @@ import { createPublicKey } from 'node:crypto'
 import { Value } from '@sinclair/typebox/value'
 import { JwkSetSchema, type JwkSet } from '@gatepost/contracts/auth/schemas'
 import { type FastifyBaseLogger } from 'fastify'
-import { request } from 'undici'
 
 /** Where the public keys of access tokens come from. */
 export interface KeySource {
@@ -49,9 +48,9 @@ export function remoteKeys ({ authUrls, log }: { authUrls: readonly string[], lo
   const ready = Promise.withResolvers<void>()
 
   async function fetchFrom (origin: string) {
-    const { statusCode, body } = await request(`${origin.replace(/\/$/, '')}/.well-known/jwks.json`, { headersTimeout: FETCH_TIMEOUT_MS, bodyTimeout: FETCH_TIMEOUT_MS })
-    const document = await body.json()
-    if (statusCode !== 200 || !Value.Check(JwkSetSchema, document) || document.keys.length === 0) throw new TypeError(`not a JWK Set (status ${statusCode})`)
+    const answer = await fetch(`${origin.replace(/\/$/, '')}/.well-known/jwks.json`, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) })
+    const document = await answer.json()
+    if (answer.status !== 200 || !Value.Check(JwkSetSchema, document) || document.keys.length === 0) throw new TypeError(`not a JWK Set (status ${answer.status})`)
     return keysOf(document)
   }
 

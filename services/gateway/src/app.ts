@@ -15,7 +15,6 @@ import { documentationRoutes } from './documentation/routes.ts'
 import { limitsOf } from './limits/configured-limits.ts'
 import { limits } from './limits/limits.ts'
 import { memoryCounters } from './limits/memory-counters.ts'
-import { redisCounters } from './limits/redis-counters.ts'
 import { createEventStreams } from './live/event-streams.ts'
 import { liveRoutes } from './live/routes.ts'
 import { limiterDecisions, watchIdentity, watchLimiter, watchStreams, watchUpstreams } from './metrics.ts'
@@ -40,7 +39,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   const origins = settings.CORS_ORIGINS ?? []
   const revocations = createRevocationList()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
-  const shared = settings.REDIS_URL === undefined ? undefined : redisCounters({ url: settings.REDIS_URL, log })
+  const shared = settings.REDIS_URL === undefined ? undefined : await sharedCounters(settings.REDIS_URL, log)
   const upstreams = {
     auth: createUpstream({ name: 'auth', urls: settings.AUTH_URL, log }),
     posts: createUpstream({ name: 'posts', urls: settings.POSTS_URL, log }),
@@ -78,6 +77,12 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
     await Promise.all([shared?.close(), ...Object.values(upstreams).map((upstream) => upstream.close())])
   })
   return app
+}
+
+/** The Redis client takes as long to load as all our own code, so only those who share counters load it. */
+async function sharedCounters (url: string, log: Logger) {
+  const { redisCounters } = await import('./limits/redis-counters.ts')
+  return redisCounters({ url, log })
 }
 
 function withoutCredentials (natsUrl: string) {
