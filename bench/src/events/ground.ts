@@ -17,10 +17,12 @@ export async function prepareGround () {
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-bench-'))
   const [postgresPort, natsPort] = await freePorts(2) as [number, number]
   const users = Object.fromEntries(ACCOUNTS.map((user) => [user, { user, password: randomUUID() }])) as Record<typeof ACCOUNTS[number], { user: string, password: string }>
-  const [postgres, nats] = await Promise.all([
-    startPostgres({ port: postgresPort, dataDir: join(dataDir, 'postgres'), services: ['posts'] }),
-    startNats({ port: natsPort, dataDir: join(dataDir, 'nats'), authorization: brokerAuthorization(users) })
-  ])
+  const start = {
+    postgres: () => startPostgres({ port: postgresPort, dataDir: join(dataDir, 'postgres'), services: ['posts'] }),
+    nats: () => startNats({ port: natsPort, dataDir: join(dataDir, 'nats'), authorization: brokerAuthorization(users) })
+  }
+  const [postgres, nats] = await Promise.all([start.postgres(), start.nats()])
+  const running = { postgres, nats }
   await deploy('posts', postgres.ownerUrl('posts'))
   const natsUrl = (user: typeof ACCOUNTS[number]) => `nats://${user}:${users[user].password}@127.0.0.1:${natsPort}`
   await provision({ servers: natsUrl('provisioner') })
@@ -31,9 +33,16 @@ export async function prepareGround () {
     databaseUrl,
     natsUrl,
     pool,
+    /** Ends a server without letting it put anything in order, and starts it again at once. */
+    async crash (name: 'nats' | 'postgres') {
+      running[name].signal(name === 'nats' ? 'SIGKILL' : 'SIGQUIT')
+      await running[name].ended
+      if (name === 'nats') running.nats = await start.nats()
+      else running.postgres = await start.postgres()
+    },
     async stop () {
       await pool.end()
-      await Promise.all([postgres.stop(), nats.stop()])
+      await Promise.all([running.postgres.stop(), running.nats.stop()])
       await rm(dataDir, { recursive: true, force: true })
     }
   }
