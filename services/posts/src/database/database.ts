@@ -34,7 +34,10 @@ export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
     connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
     statement_timeout: TRANSACTION_TIMEOUT_MS,
     idle_in_transaction_session_timeout: TRANSACTION_TIMEOUT_MS,
-    application_name: 'gatepost-posts'
+    application_name: 'gatepost-posts',
+    // The adapter listens a moment after it was handed a new connection. One that the server cuts in that moment would
+    // end the process; what is asked of it fails all the same.
+    onConnect: (client) => { client.on('error', () => {}) }
   }, { statementNameGenerator: createStatementNames() })
   const prisma = new PrismaClient({ adapter, transactionOptions: { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS } })
 
