@@ -32,6 +32,19 @@ export async function appendEvent<Definition extends EventDefinition> (
   return event
 }
 
+const INSERT_MANY = `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
+  SELECT event_id, aggregate_id, aggregate_version, $4, payload
+  FROM unnest($1::uuid[], $2::uuid[], $3::int[], $5::text[]) WITH ORDINALITY AS event (event_id, aggregate_id, aggregate_version, payload, place) ORDER BY place`
+
+/** Stores events of one definition, in their order, as {@link appendEvent} would one after the other, with one statement. */
+export async function appendEvents<Definition extends EventDefinition> (sql: Sql, definition: Definition, events: EventOf<Definition>[]): Promise<void> {
+  if (events.length === 0) return
+  const rows = events.map((event) => outboxRow(definition, event))
+  await sql.query(INSERT_MANY, [
+    rows.map((row) => row.eventId), rows.map((row) => row.aggregateId), rows.map((row) => row.aggregateVersion), definition.subject, rows.map((row) => row.payload)
+  ])
+}
+
 /** What `appendEvent` stores. */
 export interface OutboxRow<Data = unknown> {
   event: CloudEvent<Data>

@@ -1,5 +1,7 @@
+import { postDeleted } from '@gatepost/contracts/posts/events'
 import { planOf } from '@gatepost/testing/query-plans'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { appendEvents, UnpublishableEventError } from '../src/outbox.ts'
 import { createOutboxStore, OUTBOX_SESSION } from '../src/relay/outbox-store.ts'
 import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
 
@@ -21,6 +23,19 @@ test('every committed row is in the stream once, under its id, and is marked wit
   expect(new Map(stream.map((message) => [message.id, message.sequence]))).toEqual(new Map(rows.map((row) => [row.event_id, row.stream_sequence])))
   expect(stream.every((message) => message.header === message.id)).toBe(true)
   for (const post of posts) expect(stream.filter((message) => message.aggregate === post).map((message) => message.version)).toEqual([1, 2, 3, 4, 5])
+})
+
+test('events that are stored together are one row each, in their order', async () => {
+  const [post, other] = [uuidv7(), uuidv7()]
+  const deletion = (postId: string, aggregateVersion: number) => ({ data: { postId, authorId: uuidv7() }, aggregateVersion })
+  await appendEvents(stage.sql, postDeleted, [])
+  await appendEvents(stage.sql, postDeleted, [deletion(post, 1), deletion(other, 1), deletion(post, 2)])
+  const { rows } = await stage.pool.query('SELECT event_id, aggregate_id, aggregate_version, payload FROM outbox ORDER BY id')
+  expect(rows.map((row) => [row.aggregate_id, row.aggregate_version])).toEqual([[post, 1], [other, 1], [post, 2]])
+  for (const row of rows) expect(JSON.parse(row.payload)).toMatchObject({ id: row.event_id, subject: row.aggregate_id, aggregateversion: row.aggregate_version })
+  const broken = appendEvents(stage.sql, postDeleted, [deletion(post, 3), deletion('no uuid', 1)])
+  await expect(broken).rejects.toThrow(UnpublishableEventError)
+  expect((await stage.pool.query('SELECT FROM outbox')).rowCount).toBe(3)
 })
 
 test('a transaction that is rolled back leaves no event', async () => {

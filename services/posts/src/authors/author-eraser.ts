@@ -1,5 +1,5 @@
 import { postDeleted } from '@gatepost/contracts/posts/events'
-import { appendEvent } from '@gatepost/events/outbox'
+import { appendEvents } from '@gatepost/events/outbox'
 import { type Database, sqlOf, TRANSACTION_TIMEOUT_MS } from '../database/database.ts'
 import { postRepository } from '../posts/post-repository.ts'
 import { deletedAuthorRepository } from './deleted-author-repository.ts'
@@ -26,9 +26,7 @@ export function createAuthorEraser ({ database, onEvents, now = Date.now }: Auth
   function deleteBatch (authorId: string) {
     return database.transaction(async (tx) => {
       const posts = await postRepository.deleteSome(tx, { authorId, limit: BATCH })
-      for (const { id, version } of posts) {
-        await appendEvent(sqlOf(tx), postDeleted, { data: { postId: id, authorId }, aggregateVersion: version + 1 })
-      }
+      await appendEvents(sqlOf(tx), postDeleted, posts.map(({ id, version }) => ({ data: { postId: id, authorId }, aggregateVersion: version + 1 })))
       return posts.length
     })
   }
