@@ -1,4 +1,4 @@
-import { generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
+import { createHmac, generateKeyPairSync, sign, type KeyObject } from 'node:crypto'
 import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { getMe, logout } from '@gatepost/contracts/auth/operations'
@@ -39,7 +39,7 @@ beforeEach(async () => {
     find: (kid) => { if (broken) throw new KeysUnavailableError('away'); return keys.get(kid) }
   }
   app = createServer({ log: pino({ level: 'silent' }) })
-  await app.register(identity, { keys: source, revocations, issuer: ISSUER })
+  await app.register(identity, { keys: source, revocations, issuer: ISSUER, cacheSize: 3 })
   app.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId, email: '', displayName: 'a', role: 'user' as const, createdAt: '' }) })
   app.route({ ...routeOf(logout), handler: async (request, reply) => reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never) })
   app.route({ ...routeOf(listUsers), handler: async () => ({ items: [], nextCursor: null }) })
@@ -64,7 +64,10 @@ test('no token is 401 with a challenge', async () => {
 const another = generateKeyPairSync('ed25519').privateKey
 const forged: Record<string, () => string> = {
   'a signature by another key': () => token(payload(), header, another),
-  'HS256 with the public key as the secret': () => `${encode({ ...header, alg: 'HS256' })}.${encode(payload())}.${'A'.repeat(43)}`,
+  'HS256 with the public key as the secret': () => {
+    const input = `${encode({ ...header, alg: 'HS256' })}.${encode(payload())}`
+    return `${input}.${createHmac('sha256', publicKey.export({ type: 'spki', format: 'pem' })).update(input).digest('base64url')}`
+  },
   'alg none': () => `${encode({ ...header, alg: 'none' })}.${encode(payload())}.`,
   'another typ': () => token(payload(), { ...header, typ: 'JWT' }),
   'no typ': () => token(payload(), { alg: 'EdDSA', kid: 'k1' }),
@@ -76,6 +79,7 @@ const forged: Record<string, () => string> = {
   'another issuer': () => token({ ...payload(), iss: 'http://evil' }),
   'another audience': () => token({ ...payload(), aud: 'others' }),
   'no expiry': () => token({ ...payload(), exp: undefined }),
+  ...Object.fromEntries(['iss', 'aud', 'sub', 'sid', 'jti', 'role', 'iat'].map((name) => [`no ${name}`, () => token({ ...payload(), [name]: undefined })])),
   'an expiry that is a text': () => token({ ...payload(), exp: '9999999999' }),
   'an expiry in the past': () => token({ ...payload(), exp: now() - 6 }),
   'a birth in the future': () => token({ ...payload(), iat: now() + 60 }),
@@ -104,6 +108,27 @@ test.each(['Basic abc', 'Bearer', 'Bearer a b', 'Bearer a, Bearer b', ''])('the 
 test('clocks may differ by five seconds', async () => {
   expect((await me(`Bearer ${token({ ...payload(), iat: now() + 4 })}`)).statusCode).toBe(200)
   expect((await me(`Bearer ${token({ ...payload(), exp: now() - 3 })}`)).statusCode).toBe(200)
+})
+
+test('remembered tokens are bounded, and junk pushes no good one out', async () => {
+  const good = Array.from({ length: 5 }, (_, n) => token({ ...payload(), exp: now() + 600 + n }))
+  for (const one of good) expect((await me(`Bearer ${one}`)).statusCode).toBe(200)
+  expect(app.identity.stats.size).toBe(3)
+  for (let i = 0; i < 10; i++) await me(`Bearer ${token(payload(), header, another)}`)
+  const { hits } = app.identity.stats
+  for (const one of good.slice(2)) await me(`Bearer ${one}`)
+  expect(app.identity.stats.hits).toBe(hits + 3)
+})
+
+test('a token is recognized, without cryptography, only after it was verified and while it is good', async () => {
+  const sid = '01900000-0000-7000-8000-00000000000b'
+  const good = `Bearer ${token({ ...payload(), sid })}`
+  expect(app.identity.recognize(good)).toBeUndefined()
+  await me(good)
+  expect(app.identity.recognize(good)?.userId).toBe(USER)
+  for (const other of [undefined, '', 'Bearer', `${good}x`]) expect(app.identity.recognize(other)).toBeUndefined()
+  revocations.revoke(sid, Date.now() + 600_000)
+  expect(app.identity.recognize(good)).toBeUndefined()
 })
 
 test('a remembered token is refused once its session is revoked', async () => {

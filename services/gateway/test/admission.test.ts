@@ -57,12 +57,13 @@ test('another expectation is 417', async () => {
 test('unknown paths under /api are 401 to strangers and 404 to others; elsewhere 404', async () => {
   expect((await gateway.fetch('/api/nothing')).status).toBe(401)
   expect((await gateway.fetch('/api')).status).toBe(401)
+  expect((await gateway.call('/api?x=1')).status).toBe(404)
   expect((await gateway.call('/api/nothing')).status).toBe(404)
   expect((await gateway.fetch('/nothing')).status).toBe(404)
   expect((await gateway.fetch('/metrics')).status).toBe(404)
 })
 
-test('a known path with another method is 405 with Allow, after the token is checked', async () => {
+test('a known path with another method is 405 with Allow, after the token is checked: 401 comes before it', async () => {
   const open = await gateway.fetch('/api/auth/login')
   expect([open.status, open.headers.get('allow')]).toEqual([405, 'OPTIONS, POST'])
   expect((await gateway.fetch('/api/posts', { method: 'PUT' })).status).toBe(401)

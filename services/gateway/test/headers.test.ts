@@ -83,6 +83,13 @@ test('a problem of a service passes as it is', async () => {
   expect([answer.status, answer.headers.get('content-type'), await answer.text()]).toEqual([404, 'application/problem+json', '{"code":"POSTS_POST_NOT_FOUND"}'])
 })
 
+test('a 503 of a service passes with its Retry-After, and the service is not asked again', async () => {
+  gateway.upstream.handler = (_request, response) => { response.writeHead(503, { 'content-type': 'application/problem+json', 'retry-after': '7' }).end('{"code":"OVERLOADED"}') }
+  const answer = await gateway.call('/api/posts')
+  expect([answer.status, answer.headers.get('retry-after'), await answer.text()]).toEqual([503, '7', '{"code":"OVERLOADED"}'])
+  expect(gateway.upstream.received).toHaveLength(1)
+})
+
 test('preflights of a listed origin are allowed for what the path has, of another not', async () => {
   const preflight = (origin: string, path = '/api/posts') => gateway.fetch(path, { method: 'OPTIONS', headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization' } })
   const good = await preflight('https://app.example')

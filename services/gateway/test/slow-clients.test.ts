@@ -1,5 +1,6 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 
@@ -30,6 +31,16 @@ test.concurrent('a request that does not end within 30 s is 408, and the connect
   const { answer, seconds } = await drip(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"title":"`)
   expect(answer).toMatch(/^HTTP\/1\.1 408/)
   expect(seconds).toBeLessThan(36)
+})
+
+test.concurrent('an event stream stays open for longer than any request may take', { timeout: 50_000 }, async () => {
+  const leave = new AbortController()
+  const answer = await gateway.call('/api/events', { signal: leave.signal })
+  let ended = false
+  void answer.body!.pipeTo(new WritableStream()).then(() => { ended = true }, () => { ended = true })
+  await sleep(32_000)
+  expect([answer.status, ended]).toEqual([200, false])
+  leave.abort()
 })
 
 test.concurrent('headers beyond 16 KiB are 431', async () => {

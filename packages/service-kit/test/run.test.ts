@@ -1,0 +1,77 @@
+import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { createServer, type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { Agent, get, type IncomingMessage } from 'node:http'
+import { fileURLToPath } from 'node:url'
+import { afterEach, expect, test, vi } from 'vitest'
+
+const script = fileURLToPath(new URL('support/process.ts', import.meta.url))
+const children: ChildProcess[] = []
+afterEach(() => { for (const child of children.splice(0)) child.kill('SIGKILL') })
+
+function start (env: Record<string, string>) {
+  const child = spawn(process.execPath, [script], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  children.push(child)
+  return { child, out: text(child.stdout), err: text(child.stderr), ended: once(child, 'exit').then(([code]) => code as number) }
+}
+
+async function freePort () {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+async function startReady (env: Record<string, string> = {}) {
+  const main = await freePort()
+  const operations = await freePort()
+  const running = start({ MAIN_PORT: String(main), OPS_PORT: String(operations), ...env })
+  const agent = new Agent({ keepAlive: true })
+  const ask = async (path: string) => {
+    const [answer] = await once(get({ port: main, host: '127.0.0.1', path, agent }), 'response') as [IncomingMessage]
+    return { status: answer.statusCode, connection: answer.headers.connection, body: await text(answer) }
+  }
+  await vi.waitFor(async () => expect((await ask('/ready')).status).toBe(200), { timeout: 15_000, interval: 50 })
+  return { ...running, ask }
+}
+
+test('a bad setting is one readable line and exit code 1', async () => {
+  const { ended, err } = start({ MAIN_PORT: 'http' })
+  expect(await ended).toBe(1)
+  expect(await err).toMatch(/^example: MAIN_PORT is "http": it needs a whole number from 0 to 65535.*\n {4}OPS_PORT is missing.*\n$/)
+})
+
+test('a port in use is one readable line and exit code 1', async () => {
+  const taken = createServer().listen(0, '127.0.0.1')
+  await once(taken, 'listening')
+  const { port } = taken.address() as AddressInfo
+  const { ended, err } = start({ MAIN_PORT: String(port), OPS_PORT: '0' })
+  expect(await ended).toBe(1)
+  expect(await err).toBe(`example: port ${port} is in use; stop what listens there or choose another port\n`)
+  taken.close()
+})
+
+test('told to stop it is not ready, answers what it has with Connection: close, and ends without waiting for idle connections', async () => {
+  const { child, ask, ended } = await startReady({ DRAIN_DELAY: '1' })
+  const slow = ask('/slow/2500')
+  await ask('/live') // a connection that is idle from now on; Node alone would wait 75 s for it
+  child.kill('SIGTERM')
+  await vi.waitFor(async () => expect(await ask('/ready')).toMatchObject({ status: 503, body: expect.stringContaining('shutting down') }), { interval: 20 })
+  expect(await ask('/live')).toMatchObject({ status: 200, connection: 'close' })
+  await vi.waitFor(async () => { await expect(ask('/live')).rejects.toThrow() }, { timeout: 5000 })
+  expect(await slow).toMatchObject({ status: 200, body: '{"slept":"2500"}' })
+  expect(await ended).toBe(0)
+})
+
+test('told twice it ends at once', async () => {
+  const { child, ask, ended } = await startReady({ DRAIN_DELAY: '10' })
+  const slow = ask('/slow/60000').catch((error: Error) => error)
+  child.kill('SIGTERM')
+  await vi.waitFor(async () => expect((await ask('/ready')).status).toBe(503), { interval: 20 })
+  child.kill('SIGTERM')
+  expect(await ended).toBe(1)
+  expect(await slow).toBeInstanceOf(Error)
+})

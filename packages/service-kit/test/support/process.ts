@@ -1,0 +1,23 @@
+// A process as services are: one route that takes as long as it is asked to.
+import { setTimeout as sleep } from 'node:timers/promises'
+import { Type } from '@sinclair/typebox'
+import { health } from '../../src/health.ts'
+import { run } from '../../src/run.ts'
+import { createServer } from '../../src/server.ts'
+import { commonSettings, port } from '../../src/settings.ts'
+
+await run({
+  name: 'example',
+  settings: Type.Object({ ...commonSettings, MAIN_PORT: port({ description: 'The main port' }), OPS_PORT: port({ description: 'The operations port' }) }),
+  env: process.env,
+  async build ({ log }) {
+    const app = createServer({ log })
+    await app.register(health, { checks: [] })
+    app.get<{ Params: { ms: string } }>('/slow/:ms', { config: { auth: 'none' } }, async (request) => {
+      await sleep(Number(request.params.ms))
+      return { slept: request.params.ms }
+    })
+    return app
+  },
+  ports: ({ MAIN_PORT, OPS_PORT }) => ({ main: MAIN_PORT, operations: OPS_PORT })
+})
