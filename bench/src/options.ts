@@ -11,7 +11,7 @@ export function options<Defaults extends Record<string, number | string>> (args:
   })) as never
 }
 
-/** Whether `--only`, texts separated by commas, lets something of this name in. */
+/** Whether `--only`, a regular expression, lets something of this name in. */
 export function isWanted (name: string, only: string): boolean {
-  return only === '' || only.split(',').some((text) => name.toLowerCase().includes(text.trim().toLowerCase()))
+  return new RegExp(only, 'i').test(name)
 }

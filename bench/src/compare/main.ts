@@ -32,13 +32,13 @@ export const benchCompare = ({ commit, rounds, seconds, threshold, only }: Optio
   for (const { name, load } of workloads.filter(({ name }) => GUARDED.test(name) && isWanted(name, only))) {
     const ratios: number[] = []
     const cpuRatios: number[] = []
-    for (const peer of [here, there]) await closedLoop(load(peer, 2), { ground, cores: 1 })
+    for (const peer of [here, there]) await closedLoop(load(peer, 3), { ground, cores: 1 })
     for (let round = 0; round < rounds; round++) {
       const rates = new Map<string, { rate: number, cpu: number }>()
       for (const peer of round % 2 === 0 ? [here, there] : [there, here]) {
-        const before = cpuSeconds(peer.child.pid)
+        const before = cpuSeconds(peer.pid)
         const { requestsPerSecond: rate } = await closedLoop(load(peer, seconds), { ground, cores: 1 })
-        rates.set(peer.name, { rate, cpu: (cpuSeconds(peer.child.pid) - before) / rate })
+        rates.set(peer.name, { rate, cpu: (cpuSeconds(peer.pid) - before) / rate })
       }
       ratios.push(rates.get('here')!.rate / rates.get('there')!.rate)
       cpuRatios.push(rates.get('here')!.cpu / rates.get('there')!.cpu)

@@ -11,17 +11,22 @@ export interface Running {
   name: string
   signer: Signer
   url: string
-  child: Child
+  pid: number
+  child?: Child
 }
 
 export interface FleetOptions {
   ground: Ground
   signers: Record<Signer['alg'], Signer>
+  upstream: { url: string, pid: number }
   shared: Pick<Setting, 'upstream' | 'natsUrl' | 'redisUrl'>
 }
 
+/** What all of them forward to, as a peer: the most that load and upstream can do on the core that they share. */
+const UPSTREAM = 'upstream itself'
+
 /** The peers of one mode at a time, each on the first core, or the first two. */
-export function createFleet ({ ground, signers, shared }: FleetOptions) {
+export function createFleet ({ ground, signers, upstream, shared }: FleetOptions) {
   let mode: Mode | undefined
   let running: Running[] = []
 
@@ -38,7 +43,7 @@ export function createFleet ({ ground, signers, shared }: FleetOptions) {
     const child = startChild(...pinned(measured, which(command) ?? command, args), { name: peer.name, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
     ground.onEnd(() => child.stop(2000))
     await waitForPort(child, port)
-    const one = { name: peer.name, signer, url: `http://127.0.0.1:${port}`, child }
+    const one = { name: peer.name, signer, url: `http://127.0.0.1:${port}`, pid: child.pid, child }
     await conform(one, peer, mode)
     if (mode !== 'two processes' || peer.needs || processesOf(child.pid).length > 1) return one
     console.log(`${peer.name} is left out: it started one process where two were asked for`)
@@ -51,12 +56,13 @@ export function createFleet ({ ground, signers, shared }: FleetOptions) {
     /** Those that have this mode; the ones of another are stopped. */
     async inMode (wanted: Mode): Promise<Running[]> {
       if (wanted === mode) return running
-      await Promise.all(running.map(({ child }) => child.stop(2000)))
+      await Promise.all(running.map(({ child }) => child?.stop(2000)))
       mode = wanted
       const launched = await Promise.allSettled(peers.filter(({ modes }) => modes.includes(wanted)).map((peer) => launch(peer, wanted)))
       const failure = launched.find(({ status }) => status === 'rejected')
       if (failure) throw (failure as PromiseRejectedResult).reason
       running = launched.flatMap((one) => one.status === 'fulfilled' && one.value ? [one.value] : [])
+      if (wanted === 'plain') running.unshift({ name: UPSTREAM, signer: signers.RS256, ...upstream })
       return running
     }
   }
@@ -76,5 +82,5 @@ async function conform ({ name, url, signer, child }: Running, { open }: Peer, m
   const wanted = mode === 'limited' ? /(429,?)$/ : open ? /200,200$/ : /200,200,401,401$/
   const answers: number[] = []
   for (const token of tokens) answers.push(await status(token))
-  if (!wanted.test(answers.join())) throw new Error(`${name} answered ${answers.join()} to three good, a forged and no token\n${child.lastWords()}`)
+  if (!wanted.test(answers.join())) throw new Error(`${name} answered ${answers.join()} to three good, a forged and no token\n${child?.lastWords()}`)
 }

@@ -24,6 +24,8 @@ export function haproxyConfig ({ port, upstream, mode, alg, keyFile }: { port: n
 global
   nbthread ${mode === 'two processes' ? 2 : 1}
   maxconn 4000
+  tune.pool-high-fd-ratio 90
+  tune.pool-low-fd-ratio 80
   log stdout format raw local0
 defaults
   mode http

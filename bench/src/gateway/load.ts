@@ -64,9 +64,12 @@ async function cannon ({ url, method, headers, body, tokens, connections, second
   return { requestsPerSecond: result.requests.average, p50: result.latency.p50, p99: result.latency.p99, errors: result.non2xx + result.errors }
 }
 
+/** For so long the answers of an open loop do not count yet. */
+export const OPEN_LOOP_WARM_UP_MS = 500
+
 /** A load of so many requests per second, whether the last ones were answered or not; how long each took is counted from when it was due. */
 export async function openLoop (load: Load, rate: number, { ground, cores }: LoadOptions): Promise<Measured> {
-  const args = [fileURLToPath(new URL('open-loop.ts', import.meta.url)), JSON.stringify({ ...load, rate })]
+  const args = [fileURLToPath(new URL('open-loop.ts', import.meta.url)), JSON.stringify({ ...load, rate, warmUpMs: OPEN_LOOP_WARM_UP_MS })]
   return JSON.parse(await outputOf(ground, cores, process.execPath, args))
 }
 

@@ -3,7 +3,7 @@ import { type Ground, onGround } from '../ground.ts'
 import { isWanted } from '../options.ts'
 import { chart } from './chart.ts'
 import { type Running } from './fleet.ts'
-import { closedLoop, type Load, type Measured, openLoop } from './load.ts'
+import { closedLoop, OPEN_LOOP_WARM_UP_MS, type Load, type Measured, openLoop } from './load.ts'
 import { cpuSeconds, describeMachine } from './machine.ts'
 import { median, report } from './report.ts'
 import { prepareStage } from './stage.ts'
@@ -12,7 +12,7 @@ import { FULL_GET, type Workload, workloads } from './workloads.ts'
 export interface Options {
   seconds: number
   rounds: number
-  /** Parts of workloads' names, separated by commas; all of them when empty. */
+  /** A regular expression for workloads' names; all of them when empty. */
   only: string
 }
 
@@ -41,22 +41,25 @@ export const benchGateway = (options: Options) => onGround(async (ground) => {
   await writeFile(new URL('../../results/gateway.svg', import.meta.url), chart(rows))
 })
 
+const warm = new Set<number>()
+
 async function measure (ground: Ground, workload: Workload, peers: Running[], { seconds, rounds }: Options, rateOf: (peer: string) => number | undefined): Promise<Row[]> {
   const options = { ground, cores: workload.mode === 'two processes' ? 2 : 1 }
   const samples = new Map<string, Array<Measured & { cpuMicros: number }>>(peers.map(({ name }) => [name, []]))
   const most = new Map<string, number>()
-  for (const peer of peers) { // the first round warms up
-    const { requestsPerSecond } = await closedLoop(workload.load(peer, 1), options)
+  for (const peer of peers) { // the first round warms up; a new process needs longer for its hot code to be compiled
+    const { requestsPerSecond } = await closedLoop(workload.load(peer, warm.has(peer.pid) ? 1 : 3), options)
+    warm.add(peer.pid)
     most.set(peer.name, rateOf(peer.name) ?? requestsPerSecond)
   }
   const run = (load: Load, peer: Running) => workload.halfLoad ? openLoop(load, most.get(peer.name)! / 2, options) : closedLoop(load, options)
   for (let round = 0; round < rounds; round++) {
     for (const peer of peers) {
       const load = workload.load(peer, seconds)
-      const [cpu, begun] = [cpuSeconds(peer.child.pid), performance.now()]
+      const cpu = cpuSeconds(peer.pid)
       const measured = await run(load, peer)
-      const answers = measured.requestsPerSecond * (workload.halfLoad ? (performance.now() - begun) / 1000 : seconds)
-      const cpuMicros = (cpuSeconds(peer.child.pid) - cpu) * 1e6 / answers
+      const answers = measured.requestsPerSecond * (workload.halfLoad ? seconds + OPEN_LOOP_WARM_UP_MS / 1000 : seconds)
+      const cpuMicros = (cpuSeconds(peer.pid) - cpu) * 1e6 / answers
       const errors = workload.refused ? Math.max(0, Math.round(measured.requestsPerSecond * seconds * 0.99) - measured.errors) : measured.errors
       samples.get(peer.name)!.push({ ...measured, errors, cpuMicros })
       console.log(`${workload.name} · ${peer.name} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${measured.p99.toFixed(1)} ms`)

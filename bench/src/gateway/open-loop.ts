@@ -3,7 +3,7 @@
 import { connect, type Socket } from 'node:net'
 import { type Load, type Measured } from './load.ts'
 
-const { url, method, headers, body = '', connections, seconds, rate } = JSON.parse(process.argv[2]!) as Load & { rate: number }
+const { url, method, headers, body = '', connections, seconds, rate, warmUpMs } = JSON.parse(process.argv[2]!) as Load & { rate: number, warmUpMs: number }
 const { hostname, port, pathname, search } = new URL(url)
 const request = Buffer.from([
   `${method} ${pathname}${search} HTTP/1.1`,
@@ -16,7 +16,6 @@ const request = Buffer.from([
 
 /** Requests are due in a bunch each millisecond: what a timer can do. */
 const TICK_MS = 1
-const WARM_UP_MS = 500
 
 const free: Connection[] = []
 const waiting: number[] = []
@@ -58,7 +57,7 @@ class Connection {
 
   private finish () {
     if (!/^HTTP\/1\.1 2/.test(this.head)) errors++
-    if (this.due >= begun + WARM_UP_MS) {
+    if (this.due >= begun + warmUpMs) {
       took.push(performance.now() - this.due)
       answered++
     }
@@ -82,7 +81,7 @@ for (let i = 0; i < connections; i++) {
 for (const deadline = performance.now() + 5000; free.length < connections && performance.now() < deadline;) await new Promise((resolve) => setTimeout(resolve, 10))
 
 begun = performance.now()
-const end = begun + WARM_UP_MS + seconds * 1000
+const end = begun + warmUpMs + seconds * 1000
 let sent = 0
 for (let tick = begun; tick < end; tick += TICK_MS) {
   while (performance.now() < tick) await new Promise((resolve) => setTimeout(resolve, TICK_MS))
@@ -93,7 +92,7 @@ for (let tick = begun; tick < end; tick += TICK_MS) {
     else waiting.push(tick)
   }
 }
-const measuredSeconds = (performance.now() - begun - WARM_UP_MS) / 1000
+const measuredSeconds = (performance.now() - begun - warmUpMs) / 1000
 await new Promise((resolve) => setTimeout(resolve, 300))
 errors += waiting.length
 took.sort((a, b) => a - b)

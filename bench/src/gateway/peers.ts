@@ -99,7 +99,7 @@ export const gatepostOf = (root: string, name = 'Gatepost'): Peer => ({
 
 /** The upstream itself is the first peer; it is there already. */
 export const peers: Peer[] = [
-  haproxy('RS256', ALL),
+  haproxy('RS256', [...ALL, 'redis']),
   haproxy('ES256', ['full']),
   {
     name: 'nginx',

@@ -18,5 +18,5 @@ export async function prepareStage (ground: Ground, { redis: withRedis = false }
     ground.onEnd(() => redis.stop())
     redisUrl = redis.url
   }
-  return { signers, broker, fleet: createFleet({ ground, signers, shared: { upstream, natsUrl: broker.urlOf('gateway'), redisUrl } }) }
+  return { signers, broker, fleet: createFleet({ ground, signers, upstream, shared: { upstream: upstream.url, natsUrl: broker.urlOf('gateway'), redisUrl } }) }
 }

@@ -12,8 +12,8 @@ export const POST_PATH = `/api/posts/${ID}`
 export const PUBLIC_PATH = '/.well-known/jwks.json'
 const post = JSON.stringify({ id: ID, authorId: ID, title: 'A title', content: 'x'.repeat(600), version: 1, createdAt: '2026-01-01T00:00:00.000Z', updatedAt: '2026-01-01T00:00:00.000Z' })
 
-/** Answers every GET with one post and every POST with 201, as fast as can be: nginx where there is one, else Node. Returns its URL. */
-export async function startUpstream (ground: Ground, jwks: object): Promise<string> {
+/** Answers every GET with one post and every POST with 201, as fast as can be: nginx where there is one, else Node. Returns its URL and its process. */
+export async function startUpstream (ground: Ground, jwks: object): Promise<{ url: string, pid: number }> {
   const [port] = await freePorts(1) as [number]
   const nginx = which('nginx')
   if (!nginx) return nodeUpstream(ground, port, jwks)
@@ -28,7 +28,7 @@ export async function startUpstream (ground: Ground, jwks: object): Promise<stri
   const child = startChild(...pinned(coresFor(1).rest, nginx, ['-c', join(folder, 'nginx.conf'), '-p', folder]), { name: 'nginx (upstream)' })
   ground.onEnd(() => child.stop())
   await waitForPort(child, port)
-  return `http://127.0.0.1:${port}`
+  return { url: `http://127.0.0.1:${port}`, pid: child.pid }
 }
 
 async function nodeUpstream (ground: Ground, port: number, jwks: object) {
@@ -38,5 +38,5 @@ async function nodeUpstream (ground: Ground, port: number, jwks: object) {
   })
   await new Promise<void>((resolve) => { server.listen(port, '127.0.0.1', resolve) })
   ground.onEnd(() => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve) }))
-  return `http://127.0.0.1:${port}`
+  return { url: `http://127.0.0.1:${port}`, pid: process.pid }
 }

@@ -1,5 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { describeMachine } from '../gateway/machine.ts'
+import { onGround } from '../ground.ts'
 import { median } from '../gateway/report.ts'
 import { fillFeed, fillPosts, PROLIFIC } from './rows.ts'
 import { startServices } from './services.ts'
@@ -17,10 +18,11 @@ interface Row {
 }
 
 /** The first and the ten-thousandth page of each list, and searches, over so many posts. */
-export async function benchPages ({ rows }: { rows: number }) {
+export const benchPages = ({ rows }: { rows: number }) => onGround(async (ground) => {
+  const { urls, token, ownerUrl } = await startServices(ground, ['posts', 'feed'])
   console.log(`filling ${rows} posts …`)
-  const services = await startServices({ posts: (url) => fillPosts(url, rows), feed: (url) => fillFeed(url, rows) })
-  const { urls, token } = services
+  await fillPosts(ownerUrl('posts'), rows)
+  await fillFeed(ownerUrl('feed'), rows)
   async function get (url: string) {
     const answer = await fetch(url, { headers: { authorization: `Bearer ${token}` } })
     const page = await answer.json() as { items: unknown[], nextCursor: string | null }
@@ -60,22 +62,18 @@ export async function benchPages ({ rows }: { rows: number }) {
     for (let i = 0; i < SAMPLES / 10; i++) samples.push(await time(url))
     return { name: `search: ${name}`, first: median(samples), found: items.length }
   }
-  try {
-    const table = [
-      await compare('all posts', `${urls.posts}/api/posts?`),
-      await compare('posts of one author, a tenth of all', `${urls.posts}/api/posts?authorId=${PROLIFIC}&`),
-      await compare('feed', `${urls.feed}/api/feed?`)
-    ]
-    for (const [name, q] of Object.entries(SEARCHES)) table.push(await search(name, q))
-    const text = `# Pages over ${rows} posts\n\n${describeMachine()}; one call at a time, straight to the service, medians in milliseconds.\n\n${report(table)}\n`
-    await writeFile(new URL('../../results/pages.md', import.meta.url), text)
-    console.log(`\n${text}`)
-    const slow = table.filter(({ first, deep }) => deep !== undefined && deep / first > 1.5)
-    if (slow.length > 0) throw new Error(`deep pages are slower than first ones: ${slow.map(({ name }) => name).join(', ')}`)
-  } finally {
-    await services.stop()
-  }
-}
+  const table = [
+    await compare('all posts', `${urls.posts}/api/posts?`),
+    await compare('posts of one author, a tenth of all', `${urls.posts}/api/posts?authorId=${PROLIFIC}&`),
+    await compare('feed', `${urls.feed}/api/feed?`)
+  ]
+  for (const [name, q] of Object.entries(SEARCHES)) table.push(await search(name, q))
+  const text = `# Pages over ${rows} posts\n\n${describeMachine()}; one call at a time, straight to the service, medians in milliseconds.\n\n${report(table)}\n`
+  await writeFile(new URL('../../results/pages.md', import.meta.url), text)
+  console.log(`\n${text}`)
+  const slow = table.filter(({ first, deep }) => deep !== undefined && deep / first > 1.5)
+  if (slow.length > 0) throw new Error(`deep pages are slower than first ones: ${slow.map(({ name }) => name).join(', ')}`)
+})
 
 function report (rows: Row[]) {
   const line = ({ name, first, deep, found }: Row) => `| ${[name, first.toFixed(2), deep?.toFixed(2) ?? '', deep === undefined ? '' : (deep / first).toFixed(2), found].join(' | ')} |`

@@ -1,5 +1,3 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -8,47 +6,41 @@ import { freePorts } from '@gatepost/local-stack/ports'
 import { startPostgres } from '@gatepost/local-stack/postgres'
 import { ISSUER, startTokenIssuer } from '@gatepost/testing/token-issuer'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
+import { type Ground } from '../ground.ts'
 
-const SERVICES = ['posts', 'feed'] as const
+type Service = 'auth' | 'posts' | 'feed'
 
-/** Posts and feed as processes on a PostgreSQL of their own, without a broker: the tables are filled by hand. */
-export async function startServices (fill: { posts: (ownerUrl: string) => Promise<void>, feed: (ownerUrl: string) => Promise<void> }) {
-  const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-bench-'))
-  await chmod(dataDir, 0o711)
-  const [postgresPort, posts, postsOps, feed, feedOps] = await freePorts(5) as [number, number, number, number, number]
-  const postgres = await startPostgres({ port: postgresPort, dataDir, services: SERVICES })
+/** Services as processes on a PostgreSQL of their own, without a broker: the tables are filled by hand. */
+export async function startServices<Name extends Service> (ground: Ground, services: readonly Name[]) {
+  const dataDir = await ground.folder()
+  const [postgresPort, ...ports] = await freePorts(1 + 2 * services.length) as [number, ...number[]]
+  const postgres = await startPostgres({ port: postgresPort, dataDir, services })
+  ground.onEnd(() => postgres.stop())
   const issuer = await startTokenIssuer()
-  for (const service of SERVICES) {
+  ground.onEnd(() => issuer.stop())
+  const urls = {} as Record<Name, string>
+  for (const [index, service] of services.entries()) {
     await deploy(service, postgres.ownerUrl(service))
-    await fill[service](postgres.ownerUrl(service))
+    const upper = service.toUpperCase()
+    const child = startChild(process.execPath, [fileURLToPath(new URL(`../../../services/${service}/src/server.ts`, import.meta.url))], {
+      name: service,
+      env: {
+        [`${upper}_PORT`]: String(ports[2 * index]),
+        [`${upper}_OPS_PORT`]: String(ports[2 * index + 1]),
+        [`${upper}_DATABASE_URL`]: postgres.serviceUrl(service),
+        AUTH_URL: issuer.url,
+        PUBLIC_URL: ISSUER,
+        NATS_URL: 'nats://127.0.0.1:1',
+        LOG_LEVEL: 'fatal',
+        MAIL_DIR: join(dataDir, 'mail'),
+        TOKEN_SECRET: 'a secret of a measurement, of no worth to anybody'
+      }
+    })
+    ground.onEnd(() => child.stop())
+    urls[service] = `http://127.0.0.1:${ports[2 * index]}`
+    await waitUntilReady(urls[service])
   }
-  const children = SERVICES.map((service) => startChild(process.execPath, [fileURLToPath(new URL(`../../../services/${service}/src/server.ts`, import.meta.url))], {
-    name: service,
-    env: {
-      POSTS_PORT: String(posts),
-      POSTS_OPS_PORT: String(postsOps),
-      FEED_PORT: String(feed),
-      FEED_OPS_PORT: String(feedOps),
-      POSTS_DATABASE_URL: postgres.serviceUrl('posts'),
-      FEED_DATABASE_URL: postgres.serviceUrl('feed'),
-      AUTH_URL: issuer.url,
-      PUBLIC_URL: ISSUER,
-      NATS_URL: 'nats://127.0.0.1:1',
-      LOG_LEVEL: 'fatal'
-    }
-  }))
-  const urls = { posts: `http://127.0.0.1:${posts}`, feed: `http://127.0.0.1:${feed}` }
-  for (const url of Object.values(urls)) await waitUntilReady(url)
-  return {
-    urls,
-    token: issuer.token(),
-    async stop () {
-      await Promise.all(children.map((child) => child.stop()))
-      await issuer.stop()
-      await postgres.stop()
-      await rm(dataDir, { recursive: true, force: true })
-    }
-  }
+  return { urls, issuer, token: issuer.token(), ownerUrl: (service: Name) => postgres.ownerUrl(service) }
 }
 
 async function waitUntilReady (url: string) {

@@ -1,0 +1,31 @@
+import { type Ground } from '../ground.ts'
+import { openLoop } from '../gateway/load.ts'
+import { residentMegabytes } from '../gateway/machine.ts'
+import { gatepostOf, ROOT } from '../gateway/peers.ts'
+import { prepareStage } from '../gateway/stage.ts'
+import { FULL_GET, workloads } from '../gateway/workloads.ts'
+import { createSeries } from './series.ts'
+
+const SIZES = [10, 100, 1_000, 5_000]
+const RATE = 1_000
+const SECONDS = 5
+
+/** The same rate of requests over ever more open connections, each of which is used in turn. */
+export async function measureConnections (ground: Ground, most: number) {
+  const { fleet } = await prepareStage(ground)
+  const gateway = (await fleet.launch(gatepostOf(ROOT), 'full'))!
+  const latency = createSeries(`gateway, ${RATE} requests/s over so many open connections`, 'ms')
+  const memory = createSeries('gateway, so many open connections', 'MB', /./)
+  const { load } = workloads.find(({ name }) => name === FULL_GET)!
+  await openLoop({ ...load(gateway, SECONDS), connections: 10 }, RATE, { ground, cores: 1 }) // its hot code is compiled meanwhile
+  for (const connections of SIZES.filter((size) => size <= most)) {
+    const { p50, p99, errors } = await openLoop({ ...load(gateway, SECONDS), connections }, RATE, { ground, cores: 1 })
+    if (errors > 0) throw new Error(`${errors} errors over ${connections} connections`)
+    latency.sizes.push(connections)
+    memory.sizes.push(connections)
+    latency.add('p50', p50)
+    latency.add('p99', p99)
+    memory.add('resident', residentMegabytes(gateway.pid))
+  }
+  return [latency, memory]
+}
