@@ -1,0 +1,44 @@
+import { writeFile } from 'node:fs/promises'
+import { describeMachine } from '../gateway/machine.ts'
+import { onGround } from '../ground.ts'
+import { type LoginRow, measureLogins } from './logins.ts'
+import { measureRevocations, type RevocationRow } from './revocations.ts'
+import { startStage } from './stage.ts'
+
+/** Logins beside the bare hash, and how soon a logout counts. */
+export const benchAuth = ({ rounds, seconds, samples }: { rounds: number, seconds: number, samples: number }) => onGround(async (ground) => {
+  const stage = await startStage(ground)
+  const logins = await measureLogins(ground, stage, { rounds, seconds })
+  console.log(loginTable(logins))
+  const revocations = await measureRevocations(ground, stage, samples)
+  console.log(revocationTable(revocations))
+  await writeFile(new URL('../../results/auth.md', import.meta.url), `# Auth
+
+${describeMachine()}. PostgreSQL, NATS, two auth processes, two gateways, posts, feed and the load share the cores.
+
+## Logins
+
+argon2id with 19 MiB, two passes, one lane; medians of ${rounds} rounds of ${seconds} s, each kind in turn. The bare hash runs in one process that
+does nothing else, as many at once as there are cores.
+
+${loginTable(logins)}
+
+## Revocation
+
+From the 204 of a logout to the first 401, ${samples} sessions.
+
+${revocationTable(revocations)}
+`)
+})
+
+function loginTable (rows: LoginRow[]) {
+  return `| what | per second | of the bare rate | p50 ms | p99 ms | refused |
+| --- | ---: | ---: | ---: | ---: | ---: |
+${rows.map((row) => `| ${row.name} | ${row.perSecond.toFixed(1)} | ${(row.share * 100).toFixed(0)} % | ${row.p50.toFixed(0)} | ${row.p99.toFixed(0)} | ${row.refused} |`).join('\n')}`
+}
+
+function revocationTable (rows: RevocationRow[]) {
+  return `| where | p50 ms | p99 ms | max ms |
+| --- | ---: | ---: | ---: |
+${rows.map((row) => `| ${row.name} | ${row.p50.toFixed(1)} | ${row.p99.toFixed(1)} | ${row.max.toFixed(1)} |`).join('\n')}`
+}

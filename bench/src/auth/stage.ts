@@ -1,0 +1,48 @@
+import { fileURLToPath } from 'node:url'
+import { freePorts, type SystemPorts } from '@gatepost/local-stack/ports'
+import { type ServiceName, startService, waitUntilReady } from '@gatepost/local-stack/services'
+import { startSystem } from '@gatepost/local-stack/system'
+import { deploy } from '../../../scripts/migrate/deploy.ts'
+import { type DatabaseService } from '../../../scripts/prisma.ts'
+import { embeddedBroker } from '../../../scripts/start/broker.ts'
+import { type Ground } from '../ground.ts'
+
+const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
+const TOKEN_SECRET = 'a secret of a measurement, of no worth to anybody'
+
+export interface Stage {
+  gateways: [string, string]
+  auths: [string, string]
+  posts: string
+}
+
+/** The whole system with a second auth and a second gateway; both gateways share the logins out to both. Nothing is off but the rate limits, which would refuse. */
+export async function startStage (ground: Ground): Promise<Stage> {
+  const root = fileURLToPath(new URL('../../../', import.meta.url))
+  const dataDir = await ground.folder()
+  const numbers = await freePorts(NAMES.length + 4)
+  const ports = Object.fromEntries(NAMES.map((name, index) => [name, numbers[index]])) as unknown as SystemPorts
+  const others = { ...ports, auth: numbers.at(-1)!, authOps: numbers.at(-2)!, gateway: numbers.at(-3)!, gatewayOps: numbers.at(-4)! }
+  const url = (port: number) => `http://127.0.0.1:${port}`
+  const env = {
+    PATH: process.env.PATH,
+    TOKEN_SECRET,
+    PUBLIC_URL: url(ports.gateway),
+    RATE_LIMIT_MAX: '1000000000',
+    SENSITIVE_RATE_LIMIT_MAX: '1000000000',
+    USER_RATE_LIMIT_MAX: '1000000000',
+    LOG_LEVEL: 'info'
+  }
+  const authUrl = `${url(ports.auth)},${url(others.auth)}`
+  const system = await startSystem({
+    root, dataDir, ports, env: { ...env, AUTH_URL: authUrl }, ...await embeddedBroker(dataDir), migrate: async (service, owner) => { await deploy(service as DatabaseService, owner) }, onOutput: () => {}
+  })
+  ground.onEnd(() => system.stop())
+  for (const service of ['auth', 'gateway'] satisfies ServiceName[]) {
+    const settings = { databaseUrl: service === 'auth' ? system.databaseUrl('auth') : undefined, natsUrl: system.brokerUrl(service), tokenSecret: TOKEN_SECRET, dataDir }
+    const child = startService({ service, root, ports: others, env: { ...env, AUTH_URL: authUrl }, settings, onOutput: () => {} })
+    ground.onEnd(() => child.stop())
+    await waitUntilReady(service, others[service])
+  }
+  return { gateways: [url(ports.gateway), url(others.gateway)], auths: [url(ports.auth), url(others.auth)], posts: url(ports.posts) }
+}
