@@ -1,11 +1,12 @@
 import { writeFile } from 'node:fs/promises'
 import { type Ground, onGround } from '../ground.ts'
 import { isWanted } from '../options.ts'
+import { writeSection } from '../section.ts'
 import { chart } from './chart.ts'
 import { type Running } from './fleet.ts'
 import { closedLoop, OPEN_LOOP_WARM_UP_MS, type Load, type Measured, openLoop } from './load.ts'
 import { cpuSeconds, describeMachine } from './machine.ts'
-import { median, report } from './report.ts'
+import { median, report, summary } from './report.ts'
 import { prepareStage } from './stage.ts'
 import { FULL_GET, type Workload, workloads } from './workloads.ts'
 
@@ -39,6 +40,7 @@ export const benchGateway = (options: Options) => onGround(async (ground) => {
   if (options.only) return console.log('a part of the workloads: bench/results stays as it is')
   await writeFile(new URL('../../results/gateway.md', import.meta.url), text)
   await writeFile(new URL('../../results/gateway.svg', import.meta.url), chart(rows))
+  await writeSection('gateway', summary(rows, machine))
 })
 
 const warm = new Set<number>()

@@ -23,6 +23,26 @@ ${[...Map.groupBy(rows, ({ workload }) => workload)].map(([workload, group]) => 
 ${scaling(rows)}`
 }
 
+/** The ratios that matter, on one line for each workload. */
+export function summary (rows: Row[], machine: string): string {
+  const lines = [...Map.groupBy(rows, ({ workload }) => workload)].flatMap(([workload, group]) => {
+    const find = (name: string) => group.find(({ peer }) => peer === name)
+    const rate = (name: string) => find(name)?.requestsPerSecond
+    const gatepost = find('Gatepost')
+    if (!gatepost) return []
+    const { requestsPerSecond: own, p99, cpuMicros } = gatepost
+    const bare = rate('bare Node proxy') ?? rate('bare Node proxy, no token cache')
+    const cells = [ratio(own, rate(REFERENCE)), ratio(own, rate('HAProxy ES256')), ratio(own, rate('plain plugins')), bare ? ratio(bare, rate(REFERENCE)) : '–',
+      ratio(p99, find(REFERENCE)?.p99), Math.round(cpuMicros)]
+    return [`| ${[workload, ...cells].join(' | ')} |`]
+  })
+  return `${machine}:
+
+| workload | Gatepost ÷ HAProxy RS256 | ÷ HAProxy ES256 | ÷ plain plugins | bare Node proxy ÷ HAProxy RS256 | p99 ÷ HAProxy’s | CPU µs/request |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: |
+${lines.join('\n')}`
+}
+
 function table (group: Row[]) {
   const reference = group.find(({ peer }) => peer === REFERENCE)?.requestsPerSecond
   const line = (row: Row) => `| ${[row.peer, Math.round(row.requestsPerSecond), ratio(row.requestsPerSecond, reference), row.p50.toFixed(1), row.p99.toFixed(1), Math.round(row.cpuMicros), row.errors].join(' | ')} |`

@@ -1,13 +1,14 @@
 import { writeFile } from 'node:fs/promises'
 import { describeMachine } from '../gateway/machine.ts'
 import { type Ground, onGround } from '../ground.ts'
+import { writeSection } from '../section.ts'
 import { isWanted } from '../options.ts'
 import { measureAccounts, measureSessions } from './accounts.ts'
 import { chart } from './chart.ts'
 import { measureConnections } from './connections.ts'
 import { measurePosts } from './posts.ts'
 import { measureRevocations } from './revocations.ts'
-import { faultsOf, type Series, tableOf } from './series.ts'
+import { faultsOf, type Series, summaryOf, tableOf } from './series.ts'
 
 export interface Options {
   /** The largest size; a million takes minutes. */
@@ -44,4 +45,5 @@ async function write (all: Series[]) {
   const results = new URL('../../results/', import.meta.url)
   await writeFile(new URL('growth.md', results), `# What a call costs as things grow\n\n${describeMachine()}; one call at a time, straight to the service, medians, unless it says otherwise.\n\n${all.map(tableOf).join('\n\n')}\n`)
   await writeFile(new URL('growth.svg', results), chart(all))
+  await writeSection('growth', `${describeMachine()}:\n\n${summaryOf(all)}`)
 }

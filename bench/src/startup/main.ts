@@ -7,6 +7,7 @@ import { freePorts } from '@gatepost/local-stack/ports'
 import { type Ground, onGround } from '../ground.ts'
 import { describeMachine, residentMegabytes } from '../gateway/machine.ts'
 import { ROOT } from '../gateway/peers.ts'
+import { writeSection } from '../section.ts'
 import { median } from '../gateway/report.ts'
 
 const PORTS = ['GATEWAY_PORT', 'AUTH_PORT', 'POSTS_PORT', 'FEED_PORT', 'GATEWAY_OPS_PORT', 'AUTH_OPS_PORT', 'POSTS_OPS_PORT', 'FEED_OPS_PORT', 'NATS_PORT', 'POSTGRES_PORT']
@@ -38,7 +39,8 @@ export const benchStartup = ({ starts, idle }: { starts: number, idle: number })
 | later, median of ${starts} | ${seconds.toFixed(2)} | ${seconds <= TARGET_SECONDS ? 'yes' : 'no'} |
 
 | service | resident MB after ${idle} s of nothing to do | at most ${TARGET_MEGABYTES} |\n| --- | ---: | --- |\n${rows.join('\n')}\n`
-  await writeFile(new URL('../../results/startup.md', import.meta.url), text)
+  await writeFile(new URL('../../results/startup.md', import.meta.url), `# Start of the whole system\n\n${text}`)
+  await writeSection('startup', text)
   console.log(`\n${text}`)
 })
 
