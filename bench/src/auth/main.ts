@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { describeMachine } from '../gateway/machine.ts'
 import { onGround } from '../ground.ts'
+import { writeSection } from '../section.ts'
 import { type LoginRow, measureLogins } from './logins.ts'
 import { measureRevocations, type RevocationRow } from './revocations.ts'
 import { startStage } from './stage.ts'
@@ -12,6 +13,11 @@ export const benchAuth = ({ rounds, seconds, samples }: { rounds: number, second
   console.log(loginTable(logins))
   const revocations = await measureRevocations(ground, stage, samples)
   console.log(revocationTable(revocations))
+  await writeSection('auth', `${loginTable(logins)}
+
+From the 204 of a logout to the first 401:
+
+${revocationTable(revocations)}`)
   await writeFile(new URL('../../results/auth.md', import.meta.url), `# Auth
 
 ${describeMachine()}. PostgreSQL, NATS, two auth processes, two gateways, posts, feed and the load share the cores.

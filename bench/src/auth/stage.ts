@@ -1,3 +1,4 @@
+import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { freePorts, type SystemPorts } from '@gatepost/local-stack/ports'
 import { type ServiceName, startService, waitUntilReady } from '@gatepost/local-stack/services'
@@ -31,6 +32,7 @@ export async function startStage (ground: Ground): Promise<Stage> {
     RATE_LIMIT_MAX: '1000000000',
     SENSITIVE_RATE_LIMIT_MAX: '1000000000',
     USER_RATE_LIMIT_MAX: '1000000000',
+    HASH_CONCURRENCY: String(Math.max(1, Math.floor(availableParallelism() / 2))), // two processes share the cores
     LOG_LEVEL: 'info'
   }
   const authUrl = `${url(ports.auth)},${url(others.auth)}`
