@@ -15,8 +15,15 @@ export async function checkOut (ground: Ground, root: string, commit: string): P
   await git('worktree', 'add', '--detach', '--quiet', tree, commit)
   const lockfile = async (folder: string) => readFile(join(folder, 'pnpm-lock.yaml'), 'utf8')
   if (await lockfile(root) === await lockfile(tree)) await linkDependencies(root, tree)
-  else await run('npx', ['-y', 'pnpm', 'install', '--frozen-lockfile', '--prefer-offline', '--ignore-scripts'], { cwd: tree })
+  else await install(tree)
   return { tree, title }
+}
+
+/** By the pnpm that runs us, else by one that npx finds. */
+async function install (tree: string) {
+  const pnpm = process.env.npm_execpath?.includes('pnpm') ? process.env.npm_execpath : undefined
+  const [command, ...args] = pnpm === undefined ? ['npx', '-y', 'pnpm@12'] : /\.[cm]?js$/.test(pnpm) ? [process.execPath, pnpm] : [pnpm]
+  await run(command!, [...args, 'install', '--frozen-lockfile', '--prefer-offline', '--ignore-scripts'], { cwd: tree })
 }
 
 /**
