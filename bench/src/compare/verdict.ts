@@ -3,7 +3,7 @@ import { median } from '../gateway/report.ts'
 export type Verdict = 'slower' | 'faster' | 'as before'
 
 /** How probable it may be that rounds without any difference look like one. */
-const CHANCE = 0.05
+const CHANCE = 0.02
 
 /**
  * Whether ratios of interleaved rounds say that something changed by more than the threshold: by their median, and by
