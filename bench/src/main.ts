@@ -9,7 +9,8 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   memory: async (args) => (await import('./memory/main.ts')).benchMemory(options(args, { requests: 200_000 })),
   startup: async (args) => (await import('./startup/main.ts')).benchStartup(options(args, { starts: 3, idle: 5 })),
   pages: async (args) => (await import('./pages/main.ts')).benchPages(options(args, { rows: 1_000_000 })),
-  events: async (args) => (await import('./events/main.ts')).benchEvents({ rate: 2_000, ...options(args, { rows: 100_000, seconds: 5 }) })
+  events: async (args) => (await import('./events/main.ts')).benchEvents({ rate: 2_000, ...options(args, { rows: 100_000, seconds: 5 }) }),
+  services: async (args) => (await import('./services/main.ts')).benchServices(options(args, { seconds: 3, rounds: 3, only: '' }))
 }
 
 const given = process.argv.slice(2)

@@ -1,0 +1,50 @@
+import { randomUUIDv7 } from 'node:crypto'
+import { type Stage } from './stage.ts'
+
+const HIGHEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+const COLUMNS = 'id, author_id, title, content, version, created_at, updated_at'
+const INSERT_POST = 'INSERT INTO posts (id, author_id, title, content, version, created_at, updated_at) VALUES ($1, $2, $3, $4, 1, now(), now())'
+const INSERT_EVENT = 'INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload) VALUES ($1, $2, 1, $3, $4)'
+const INSERT_BOTH = `WITH post AS (${INSERT_POST}) INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload) VALUES ($5, $1, 1, $6, $7)`
+const TITLE = 'A title of some length'
+export const CONTENT = 'Lorem ipsum dolor sit amet, '.repeat(8)
+/** As long as the event of such a post; nothing publishes it, since the relay would share what is measured. */
+const PAYLOAD = 'x'.repeat(700)
+const SUBJECT = 'floor'
+
+const named = (text: string, values: unknown[]) => ({ name: text.slice(0, 60), text, values })
+
+/** The bare statements, by pg, each text parsed and planned once per connection. */
+export function floors ({ pools: { posts, feed } }: Stage, ids: string[]) {
+  let turn = 0
+  return {
+    async createInTransaction () {
+      const client = await posts.connect()
+      const id = randomUUIDv7()
+      await client.query('BEGIN')
+      await client.query(named(INSERT_POST, [id, id, TITLE, CONTENT]))
+      await client.query(named(INSERT_EVENT, [id, id, SUBJECT, PAYLOAD]))
+      await client.query('COMMIT')
+      client.release()
+    },
+    async create () {
+      const id = randomUUIDv7()
+      await posts.query(named(INSERT_BOTH, [id, id, TITLE, CONTENT, id, SUBJECT, PAYLOAD]))
+    },
+    find: () => posts.query(named(`SELECT ${COLUMNS} FROM posts WHERE id = $1`, [ids[turn++ % ids.length]])),
+    list: () => posts.query(named(`SELECT ${COLUMNS} FROM posts WHERE id < $1 ORDER BY id DESC LIMIT 21`, [HIGHEST])),
+    feed: () => feed.query(named(`SELECT e.id, e.title, e.content, e.created_at, e.author_id, a.display_name FROM entries e JOIN authors a ON a.id = e.author_id
+      WHERE e.id < $1 AND a.display_name IS NOT NULL ORDER BY e.id DESC LIMIT 21`, [HIGHEST]))
+  }
+}
+
+/** So many at once, for so long; resolves with how many a second it were. */
+export async function rateOf (work: () => Promise<unknown>, { connections, seconds }: { connections: number, seconds: number }) {
+  const begun = performance.now()
+  const end = begun + seconds * 1_000
+  let count = 0
+  await Promise.all(Array.from({ length: connections }, async () => {
+    for (; performance.now() < end; count++) await work()
+  }))
+  return 1_000 * count / (performance.now() - begun)
+}
