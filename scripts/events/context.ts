@@ -62,6 +62,7 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
       const known = pools.get(name)
       if (known) return known
       const pool = new pg.Pool({ connectionString: await databaseUrl(name), max: 2 })
+      pool.on('error', () => {}) // an idle connection broke; the next query says so if there is none
       closers.push(() => pool.end())
       const sql: Sql = { query: async <Row>(text: string, values: readonly unknown[] = []) => (await pool.query(text, [...values])).rows as Row[] }
       await sql.query('SELECT 1').catch((cause: Error) => { throw new Error(`the ${name} database cannot be reached (${cause.message})`, { cause }) })

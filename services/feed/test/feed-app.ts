@@ -21,6 +21,7 @@ export async function startFeed ({ env = {} }: { env?: Record<string, string> } 
   let app = await build()
   const [auth, posts] = await Promise.all([startPublisher(broker.urlOf('auth'), 'auth'), startPublisher(broker.urlOf('posts'), 'posts')])
   const sql = new pg.Pool({ connectionString: database.ownerUrl, max: 2 })
+  sql.on('error', () => {}) // dropping the database ends what is left of its connections
   const token = issuer.token()
 
   async function get (query = '') {
