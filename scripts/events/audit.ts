@@ -19,7 +19,7 @@ export async function audit (context: EventsContext): Promise<boolean> {
   await auditFeed(context, index, findings)
   const shown = findings.slice(0, 50)
   print({ events: index.sequences.size, repeated: index.repeated, aggregates: index.aggregates.size, users: users.length, posts: posts.length, underWay: unsettled, unreconciled: findings.length, findings }, [
-    `${index.sequences.size} events of ${index.aggregates.size} aggregates, ${users.length} users, ${posts.length} posts${unsettled > 0 ? `; ${unsettled} events under way` : ''}`,
+    `${index.sequences.size} events of ${index.aggregates.size} aggregates, ${users.length} users, ${posts.length} posts${index.repeated > 0 ? `; ${index.repeated} stand in the stream twice, with the same id` : ''}${unsettled > 0 ? `; ${unsettled} events under way` : ''}`,
     ...shown.length > 0 ? [table(['where', 'id', 'problem'], shown.map((finding) => [finding.where, finding.id, finding.problem]))] : [],
     `unreconciled: ${findings.length}`
   ].join('\n'))

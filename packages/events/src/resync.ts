@@ -26,16 +26,23 @@ export async function resync (
   operator: Operator, sql: Sql, { dryRun = false, onProgress }: { dryRun?: boolean, onProgress?: (compared: number) => void } = {}
 ): Promise<ResyncReport> {
   const sequences = new Map<string, number>()
-  for await (const message of scan(operator, { headersOnly: true })) {
-    const id = message.headers?.get('Nats-Msg-Id')
-    if (id && !sequences.has(id)) sequences.set(id, message.seq)
+  let read = 0
+  async function readOn () {
+    for await (const message of scan(operator, { headersOnly: true, from: { sequence: read + 1 } })) {
+      const id = message.headers?.get('Nats-Msg-Id')
+      if (id && !sequences.has(id)) sequences.set(id, message.seq)
+      read = message.seq
+    }
   }
+  await readOn()
   const report: ResyncReport = { compared: 0, moved: 0, missing: 0 }
   for (let after = '0'; ;) {
     const rows = await sql.query<{ id: string, eventId: string, sequence: number }>(ARCHIVE, [after])
     const last = rows.at(-1)
     if (!last) return report
     after = last.id
+    // A row that was published since the stream was read is not missing; published again, it could stand there twice.
+    if (rows.some((row) => !sequences.has(row.eventId))) await readOn()
     const moved = rows.filter((row) => sequences.has(row.eventId) && sequences.get(row.eventId) !== row.sequence)
     const missing = rows.filter((row) => !sequences.has(row.eventId))
     if (!dryRun && moved.length > 0) await sql.query(NOTE, [moved.map((row) => row.id), moved.map((row) => sequences.get(row.eventId))])

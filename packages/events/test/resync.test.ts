@@ -46,6 +46,30 @@ test('an event that stands elsewhere in the stream than the outbox noted is note
   expect((await stage.pool.query('SELECT stream_sequence::int AS sequence FROM outbox ORDER BY id')).rows.map((row) => row.sequence)).toEqual([1, 2, 3])
 })
 
+test('an event that is published while resync reads is not published again, nor one that the stream has twice', async () => {
+  const { jsm, js } = await operator()
+  await jsm.streams.update('EVENTS', { duplicate_window: 100 * 1e6 }) // whatever is published again from now on stands there twice
+  stage.relay(stage.broker())
+  await appendVersions(stage.pool, uuidv7(), 1, 2)
+  await eventually(unpublished, (count) => count === 0)
+  const again = (await jsm.streams.getMessage('EVENTS', { seq: 2 }))!
+  await js.publish(again.subject, again.data, { msgID: again.header.get('Nats-Msg-Id') })
+  let late = false
+  const sql = {
+    query: async <Row>(text: string, values?: readonly unknown[]) => {
+      if (!late) {
+        late = true
+        await appendVersions(stage.pool, uuidv7(), 1, 3)
+        await eventually(unpublished, (count) => count === 0)
+      }
+      return stage.sql.query<Row>(text, values)
+    }
+  }
+  expect(await resync(await operator(), sql)).toEqual({ compared: 5, moved: 0, missing: 0 })
+  const { findings, index } = await audit()
+  expect([findings, index.sequences.size, index.repeated]).toEqual([[], 5, 1])
+})
+
 test('the audit names a gap, a row without its event, an event without its row, and what is in quarantine', async () => {
   const relay = stage.relay(stage.broker())
   const [gap, ahead, missing] = [uuidv7(), uuidv7(), uuidv7()]
