@@ -2,27 +2,29 @@ import { fastify, LogController, type FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { createRouteTallies } from './metrics/route-tallies.ts'
+import { outcomeOf } from './outcome.ts'
 
 /** A registry with what every process shows of itself: memory, CPU, event-loop delay, build. */
 export function createRegistry (service: string): Registry {
   const registry = new Registry()
   registry.setDefaultLabels({ service })
   collectDefaultMetrics({ register: registry })
-  new Gauge({ name: 'gatepost_build_info', help: 'Always 1; the labels say what runs.', labelNames: ['node'], registers: [registry] }).set({ node: process.version }, 1)
+  new Gauge({ name: 'gatepost_build_info', aggregator: 'first', help: 'Always 1; the labels say what runs.', labelNames: ['node'], registers: [registry] }).set({ node: process.version }, 1)
   return registry
 }
 
 /** Rate, errors and duration of each route, labelled with the route's pattern, never with a path that a client chose. */
 export const httpMetrics = fp<{ registry: Registry }>(async (app, { registry }) => {
   const tallies = createRouteTallies(registry)
-  app.addHook('onResponse', (request, reply, done) => {
-    tallies.note(request.method, request.routeOptions.url ?? 'unknown', reply.statusCode, reply.elapsedTime / 1000)
+  app.addHook('onRequest', (request, reply, done) => {
+    // and not onResponse, which does not come when the client has left
+    reply.raw.on('close', () => tallies.note(request.method, request.routeOptions.url ?? 'unknown', outcomeOf(reply), reply.elapsedTime / 1000))
     done()
   })
 }, { name: 'http-metrics' })
 
 /** `GET /metrics` in Prometheus' text form, for the operations port alone. */
-export function createOperationsServer (registry: Registry, log: FastifyBaseLogger) {
+export function createOperationsServer (registry: Pick<Registry, 'contentType' | 'metrics'>, log: FastifyBaseLogger) {
   const server = fastify({ loggerInstance: log, logController: new LogController({ disableRequestLogging: true }), forceCloseConnections: true })
   server.get('/metrics', async (_request, reply) => {
     reply.type(registry.contentType)

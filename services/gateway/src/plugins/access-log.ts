@@ -1,3 +1,4 @@
+import { outcomeOf } from '@gatepost/service-kit/outcome'
 import { type FastifyReply, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { type Logger } from 'pino'
@@ -16,13 +17,9 @@ export const accessLog = fp<{ log: Logger }>(async (app, { log }) => {
   })
 }, { name: 'access-log' })
 
-/** nginx' number for a client that closed the request. */
-const CLIENT_CLOSED = 499
-
 function write (lines: Logger, request: FastifyRequest, reply: FastifyReply) {
-  const { raw } = reply
   const route = request.routeOptions.url ?? 'unknown'
-  const status = raw.writableFinished ? raw.statusCode : CLIENT_CLOSED
+  const status = outcomeOf(reply)
   if ((route === '/live' || route === '/ready') && status < 500) return
   const { exchange } = request
   lines.info({

@@ -17,6 +17,7 @@ export function answer (request: FastifyRequest, reply: FastifyReply, call: Prox
 
 /** Bytes of an answer that is cheaper to copy than to write apart from its headers. */
 const MAX_TEXT = 16_384
+const BROKEN = 502
 
 /**
  * Takes a service's answer straight from undici's parser to the client's socket: no stream in between, one write for
@@ -79,8 +80,14 @@ class Answer implements Receiver {
   onFailure (failure: Failure) {
     if (this.failed) return
     this.failed = true
-    if (this.started) this.raw.socket?.resetAndDestroy() // half an answer must not look like a whole one
+    if (this.started) this.breakOff()
     else this.reply.send(upstreamProblem(failure))
+  }
+
+  /** Half an answer must not look like a whole one. The status is for logs and metrics: it was not the client who left. */
+  private breakOff () {
+    this.raw.statusCode = BROKEN
+    this.raw.socket?.resetAndDestroy()
   }
 
   private refuse () {

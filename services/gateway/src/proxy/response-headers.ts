@@ -24,6 +24,7 @@ export function responseHeadersOf (operation: Operation) {
     for (const name of allowed) {
       const value = headers[name]
       if (typeof value !== 'string') continue
+      if (name === 'content-length' && status === 204) continue // RFC 9110 8.6
       if (UNSENDABLE.test(value)) return undefined
       if (name === 'location' && !isLocal(value)) continue
       built.push(name, value)

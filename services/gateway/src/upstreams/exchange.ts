@@ -26,6 +26,8 @@ export interface Receiver {
 const MAX_ATTEMPTS = 3
 /** More than this at one instance is a queue that nobody gets out of in time. */
 const MAX_IN_FLIGHT = 4096
+/** Answers that may tell the length of a body that they never have (RFC 9110 8.6); undici waits for it. */
+const NO_BODY = new Set([204, 304])
 const CANCELLED = new Error('the call was given up')
 
 /** One call to a service, over as many instances as it takes: at most three, and only where a repetition is safe. */
@@ -38,7 +40,8 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadline {
   private readonly receiver: Receiver
   private readonly tried: Instance[] = []
   private controller: Dispatcher.DispatchController | undefined
-  private answering = false
+  /** Of the answer, once there is one. */
+  private status = 0
   private over = false
 
   constructor (upstream: Upstream, call: Call, receiver: Receiver) {
@@ -71,7 +74,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadline {
 
   onResponseStart (_controller: Dispatcher.DispatchController, status: number, headers: IncomingHttpHeaders) {
     if (this.over || status < 200) return
-    this.answering = true
+    this.status = status
     this.receiver.onHeaders(status, headers)
   }
 
@@ -88,6 +91,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadline {
   }
 
   onResponseError (_controller: Dispatcher.DispatchController | null, error: Error & { code?: string }) {
+    if (NO_BODY.has(this.status) && error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return this.onResponseEnd()
     const instance = this.instance!
     instance.inFlight--
     if (this.over) return
@@ -95,7 +99,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadline {
     const sent = this.controller !== undefined
     const connected = sent || brokeOff(error)
     recordFailure(instance, connected)
-    if (this.answering || this.attempts >= MAX_ATTEMPTS || !this.mayRepeat(sent)) return this.fail(connected ? 'broken' : 'unreachable')
+    if (this.status > 0 || this.attempts >= MAX_ATTEMPTS || !this.mayRepeat(sent)) return this.fail(connected ? 'broken' : 'unreachable')
     this.tried.push(instance)
     this.upstream.tally.repeats++
     if (connected && this.upstream.pick(this.tried) === undefined) this.tried.length = 0 // the only one, and it was there a moment ago
