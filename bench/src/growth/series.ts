@@ -35,11 +35,15 @@ export async function timeCalls (calls: number, call: (n: number) => Promise<unk
 /** A difference below this is the machine's, not ours. */
 const NOISE: Record<Series['unit'], number> = { ms: 0.5, MB: 20, s: 0.5 }
 
+/** So much must something have grown before its curve says anything. */
+const ENOUGH = 100
+
 /**
  * Whether a line grows faster than the logarithm of the size, with half as much again for the machine's moods: the
  * growth from the first size to the second is allowed again for each further power of ten.
  */
 export function outgrowsLogarithm (sizes: number[], values: number[], unit: Series['unit']): boolean {
+  if (sizes.at(-1)! / sizes[0]! < ENOUGH) return false
   const [first, last] = [values[0]!, values.at(-1)!]
   const allowed = first * Math.log(sizes.at(-1)!) / Math.log(sizes[0]!)
   return last > allowed * 1.5 && last - first > NOISE[unit]
