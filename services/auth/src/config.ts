@@ -25,6 +25,7 @@ export const settingsSchema = Type.Object({
   MAIL_DIR: text({ description: 'Where mails are written as files while there is no SMTP_URL', default: '.data/mail' }),
   PASSWORD_PEPPER: Type.Optional(text({ description: 'A secret that goes into every password hash and is in no database', minLength: 32, needs: 'at least 32 characters from a random source', secret: true })),
   PASSWORD_PEPPER_PREVIOUS: Type.Optional(text({ description: 'The pepper before; hashes made with it are upgraded at login', minLength: 32, needs: 'at least 32 characters', secret: true })),
+  HASH_CONCURRENCY: Type.Optional(integer({ description: 'Passwords hashed at once by one auth process; by default as many as there are cores, which is too much where processes share them', minimum: 1, maximum: 128 })),
   TRUSTED_PROXIES: Type.Optional(list({ description: 'Networks besides loopback whose Forwarded and X-Forwarded-For are believed', needs: 'comma-separated addresses or CIDR networks', check: checkCidr }))
 }, { title: 'auth' })
 
