@@ -58,6 +58,7 @@ export function followRevocations ({ broker, revocations, accessTokenTtl, log, r
   if (registry) {
     const staleness = new Gauge({
       name: 'gatepost_revocations_stale_seconds',
+      aggregator: 'max',
       help: 'Since the stream of revoked sessions was last known to be read to its end.',
       registers: [registry],
       collect: () => { staleness.set(tail.staleSeconds()) }

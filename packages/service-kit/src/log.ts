@@ -15,22 +15,31 @@ export function createLog (name: string, level: string): Logger {
     timestamp: isoTime(),
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: SECRETS.flatMap((key) => [key, `*.${key}`, `*.headers.${key}`]), censor: '[redacted]' }
-  }, batches(pino.destination({ dest: 1, sync: false, maxWrite: 4 * BATCH_CHARACTERS })))
+  }, batches(pino.destination({ dest: 1, sync: false, contentMode: 'buffer' } as Parameters<typeof pino.destination>[0])))
 }
 
-const BATCH_CHARACTERS = 16_384
+const BATCH_BYTES = 32_768
 const BATCH_MS = 50
+const MAX_BYTES_OF_CHARACTER = 3
 
-/** Gathers lines: a line costs much less than a write, also one in the background. */
+/**
+ * Gathers lines: a line costs much less than a write, also one in the background. They are kept as bytes, since as text
+ * they would be the many pieces that they are made of, for the garbage collector to carry about.
+ */
 function batches (destination: ReturnType<typeof pino.destination>) {
-  let lines = ''
+  const batch = Buffer.allocUnsafeSlow(BATCH_BYTES)
+  let used = 0
   let timer: NodeJS.Timeout | undefined
   function pass () {
     clearTimeout(timer)
     timer = undefined
-    if (lines === '') return
-    destination.write(lines)
-    lines = ''
+    if (used === 0) return
+    hand(Buffer.from(batch.subarray(0, used)))
+    used = 0
+  }
+  /** Typed for text alone; in its mode for bytes it takes nothing else. */
+  function hand (bytes: Buffer) {
+    destination.write(bytes as unknown as string)
   }
   function flushSync () {
     pass()
@@ -39,9 +48,11 @@ function batches (destination: ReturnType<typeof pino.destination>) {
   process.on('beforeExit', pass).on('exit', flushSync)
   return {
     write (line: string) {
-      lines += line
-      if (lines.length >= BATCH_CHARACTERS) pass()
-      else timer ??= setTimeout(pass, BATCH_MS).unref()
+      const most = line.length * MAX_BYTES_OF_CHARACTER
+      if (used + most > BATCH_BYTES) pass()
+      if (most > BATCH_BYTES) hand(Buffer.from(line))
+      else used += batch.write(line, used)
+      timer ??= setTimeout(pass, BATCH_MS).unref()
     },
     flush (done?: (error?: Error) => void) {
       pass()

@@ -4,43 +4,68 @@ import { type Registry } from 'prom-client'
 import { createLog } from './log.ts'
 import { createOperationsServer, createRegistry } from './metrics.ts'
 import { drain } from './run/drain.ts'
+import { supervise } from './run/supervise.ts'
+import { findSupervisor, type Supervisor, tell, type ToWorker } from './run/supervisor.ts'
 import { type App } from './server.ts'
 import { type commonSettings, parseSettings, SettingsError } from './settings.ts'
+
+export type { Supervisor } from './run/supervisor.ts'
 
 export interface Process<Schema extends TObject> {
   name: string
   settings: Schema
   env: Readonly<Record<string, string | undefined>>
   /** Builds the app; whatever it opens is closed by its onClose hooks. */
-  build: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry }) => App | Promise<App>
+  build: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry, supervisor?: Supervisor }) => App | Promise<App>
   /** The ports of this process, out of its settings. */
   ports: (settings: StaticDecode<Schema>) => { main: number, operations: number }
+  /** For a service that can run as several processes behind its port. */
+  workers?: {
+    /** With more than one, the first process serves no requests: it watches over the others. */
+    count: (settings: StaticDecode<Schema>) => number
+    /** Makes what answers, in the first process, the questions that workers ask their supervisor. */
+    serve: () => (question: unknown) => unknown
+  }
 }
 
 /**
  * Runs one process from its settings to its last request: a bad setting or a port in use is one readable line and exit
  * code 1; SIGTERM, SIGINT and the loss of a supervising parent drain it (25 s at most); a second signal ends it at once.
  */
-export async function run<Schema extends TObject> ({ name, settings: schema, env, build, ports }: Process<Schema>): Promise<void> {
+export async function run<Schema extends TObject> ({ name, settings: schema, env, build, ports, workers }: Process<Schema>): Promise<void> {
   let log: Logger | undefined
   try {
     const settings = parseSettings(schema, env)
     const { HOST, LOG_LEVEL, DRAIN_DELAY, OTEL_EXPORTER_OTLP_ENDPOINT } = settings as unknown as StaticDecode<TObject<typeof commonSettings>>
     log = createLog(name, LOG_LEVEL)
+    const supervisor = findSupervisor()
+    const count = workers?.count(settings) ?? 1
+    if (count > 1 && !supervisor) return await supervise({ count, host: HOST, port: ports(settings), log, serve: workers!.serve() })
     const stopTraces = OTEL_EXPORTER_OTLP_ENDPOINT ? await startTraces(name, OTEL_EXPORTER_OTLP_ENDPOINT) : undefined
     const registry = createRegistry(name)
-    const app = await build({ settings, log, registry })
-    const operations = createOperationsServer(registry, log)
+    const app = await build({ settings, log, registry, supervisor })
     const port = ports(settings)
-    await app.listen({ host: HOST, port: port.main })
-    await operations.listen({ host: HOST, port: port.operations })
-    log.info({ port: port.main, operationsPort: port.operations }, 'listening')
-    drain({ app, delaySeconds: DRAIN_DELAY, log, afterwards: async () => { await operations.close(); await stopTraces?.() } })
+    const operations = supervisor ? undefined : createOperationsServer(registry, log)
+    await app.listen({ host: HOST, port: port.main, ...supervisor && { reusePort: true } })
+    await operations?.listen({ host: HOST, port: port.operations })
+    log.info({ port: port.main, operationsPort: operations && port.operations }, 'listening')
+    if (supervisor) showMetrics(registry)
+    drain({ app, delaySeconds: DRAIN_DELAY, log, afterwards: async () => { await operations?.close(); await stopTraces?.() } })
   } catch (error) {
     log?.flush()
     process.stderr.write(`${name}: ${readable(error)}\n`)
     process.exit(1)
   }
+}
+
+/** The operations port is the supervisor's, which asks. */
+function showMetrics (registry: Registry) {
+  tell({ listening: true })
+  process.on('message', (message: ToWorker) => {
+    if (!('askMetrics' in message)) return
+    const { id } = message
+    registry.getMetricsAsJSON().then((metrics) => tell({ metrics, id }), (error: Error) => tell({ failure: error.message, id }))
+  })
 }
 
 /** The exporter takes a third of a second to load, so only those who want it load it. */

@@ -4,6 +4,7 @@ import { identity } from '@gatepost/service-kit/identity'
 import { remoteKeys } from '@gatepost/service-kit/key-source'
 import { httpMetrics } from '@gatepost/service-kit/metrics'
 import { createRevocationList } from '@gatepost/service-kit/revocation-list'
+import { type Supervisor } from '@gatepost/service-kit/run'
 import { type App, createServer } from '@gatepost/service-kit/server'
 import { type Logger } from 'pino'
 import { type Registry } from 'prom-client'
@@ -15,6 +16,7 @@ import { documentationRoutes } from './documentation/routes.ts'
 import { limitsOf } from './limits/configured-limits.ts'
 import { limits } from './limits/limits.ts'
 import { memoryCounters } from './limits/memory-counters.ts'
+import { supervisedCounters } from './limits/supervised-counters.ts'
 import { createEventStreams } from './live/event-streams.ts'
 import { liveRoutes } from './live/routes.ts'
 import { limiterDecisions, watchIdentity, watchLimiter, watchStreams, watchUpstreams } from './metrics.ts'
@@ -30,16 +32,18 @@ export interface AppOptions {
   settings: Settings
   log: Logger
   registry: Registry
+  /** Of a gateway that runs as several workers. */
+  supervisor?: Supervisor
 }
 
 /** Composes the gateway, in the order in which a request meets its parts. It does not listen. */
-export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
+export async function buildApp ({ settings, log, registry, supervisor }: AppOptions): Promise<App> {
   const headers = await securityHeaders(apiPolicy)
   const app = createServer({ log, bodyLimit: settings.BODY_LIMIT, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined, headers })
   const origins = settings.CORS_ORIGINS ?? []
   const revocations = createRevocationList()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
-  const shared = settings.REDIS_URL === undefined ? undefined : await sharedCounters(settings.REDIS_URL, log)
+  const shared = await sharedCounters(settings, log, supervisor)
   const upstreams = {
     auth: createUpstream({ name: 'auth', urls: settings.AUTH_URL, log }),
     posts: createUpstream({ name: 'posts', urls: settings.POSTS_URL, log }),
@@ -79,10 +83,14 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   return app
 }
 
-/** The Redis client takes as long to load as all our own code, so only those who share counters load it. */
-async function sharedCounters (url: string, log: Logger) {
+/**
+ * Counters beyond this process, if there is anybody to share them with. The Redis client takes as long to load as all our
+ * own code, so only those who need it load it.
+ */
+async function sharedCounters ({ REDIS_URL, GATEWAY_WORKERS }: Settings, log: Logger, supervisor: Supervisor | undefined) {
+  if (REDIS_URL === undefined) return supervisor && supervisedCounters({ supervisor, workers: GATEWAY_WORKERS, log })
   const { redisCounters } = await import('./limits/redis-counters.ts')
-  return redisCounters({ url, log })
+  return redisCounters({ url: REDIS_URL, log })
 }
 
 function withoutCredentials (natsUrl: string) {

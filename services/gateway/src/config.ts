@@ -7,6 +7,7 @@ export const settingsSchema = Type.Object({
   ...commonSettings,
   GATEWAY_PORT: port({ description: 'The port of the public API', default: '3000' }),
   GATEWAY_OPS_PORT: port({ description: 'The port of the gateway’s metrics', default: '9300' }),
+  GATEWAY_WORKERS: integer({ description: 'Processes that share GATEWAY_PORT, for a machine with as many cores to spare; one more watches over them', default: '1', minimum: 1, maximum: 64 }),
   AUTH_URL: urls({ description: 'The instances of the auth service; several are load-balanced', default: 'http://127.0.0.1:3001', schemes: ['http', 'https'] }),
   POSTS_URL: urls({ description: 'The instances of the posts service; several are load-balanced', default: 'http://127.0.0.1:3002', schemes: ['http', 'https'] }),
   FEED_URL: urls({ description: 'The instances of the feed service; several are load-balanced', default: 'http://127.0.0.1:3003', schemes: ['http', 'https'] }),

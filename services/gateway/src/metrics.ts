@@ -1,6 +1,6 @@
 import { type Identity } from '@gatepost/service-kit/identity'
 import { type RevocationList } from '@gatepost/service-kit/revocation-list'
-import { Counter, Gauge, type Registry } from 'prom-client'
+import { type Aggregator, Counter, Gauge, type Registry } from 'prom-client'
 import { type EventStreams } from './live/event-streams.ts'
 import { type SharedCounters } from './limits/redis-counters.ts'
 import { type Upstream } from './upstreams/upstream.ts'
@@ -15,9 +15,9 @@ export function limiterDecisions (registry: Registry) {
   })
 }
 
-/** Gauges are read when somebody asks, so they cost requests nothing. */
-function gauge (registry: Registry, name: string, help: string, read: () => number) {
-  registry.registerMetric(new Gauge({ name, help, registers: [], collect () { this.set(read()) } }))
+/** Gauges are read when somebody asks, so they cost requests nothing. Of several workers, one number is made by `aggregator`. */
+function gauge (registry: Registry, name: string, help: string, read: () => number, aggregator: Aggregator = 'sum') {
+  registry.registerMetric(new Gauge({ name, help, aggregator, registers: [], collect () { this.set(read()) } }))
 }
 
 function counter (registry: Registry, name: string, help: string, read: () => number) {
@@ -25,16 +25,17 @@ function counter (registry: Registry, name: string, help: string, read: () => nu
 }
 
 export function watchLimiter (registry: Registry, shared: SharedCounters) {
-  gauge(registry, 'gatepost_limiter_degraded', '1 while the shared counters do not answer.', () => shared.status().degraded ? 1 : 0)
-  gauge(registry, 'gatepost_limiter_instances', 'Gateways that share the limits, as seen last.', () => shared.status().instances)
+  gauge(registry, 'gatepost_limiter_degraded', '1 while the shared counters do not answer.', () => shared.status().degraded ? 1 : 0, 'max')
+  gauge(registry, 'gatepost_limiter_instances', 'Gateways that share the limits, as seen last.', () => shared.status().instances, 'max')
 }
 
 export function watchUpstreams (registry: Registry, upstreams: readonly Upstream[]) {
   const labelNames = ['upstream', 'instance'] as const
-  const perInstance = (name: string, help: string, read: (instance: Upstream['instances'][number]) => number) => {
+  const perInstance = (name: string, help: string, read: (instance: Upstream['instances'][number]) => number, aggregator: Aggregator = 'sum') => {
     registry.registerMetric(new Gauge({
       name,
       help,
+      aggregator,
       labelNames,
       registers: [],
       collect () {
@@ -57,16 +58,16 @@ export function watchUpstreams (registry: Registry, upstreams: readonly Upstream
   perUpstream('gatepost_upstream_calls_total', 'Calls to the service.', ({ tally }) => [[{}, tally.calls]])
   perUpstream('gatepost_upstream_repeats_total', 'Further attempts of calls that were not answered.', ({ tally }) => [[{}, tally.repeats]])
   perUpstream('gatepost_upstream_failures_total', 'Calls that got no answer, by cause.', ({ tally }) => Object.entries(tally.failures).map(([cause, count]) => [{ cause }, count]), ['cause'])
-  perInstance('gatepost_upstream_up', '1 up, 0.5 slow, 0 down.', ({ state }) => ({ up: 1, slow: 0.5, down: 0 })[state])
+  perInstance('gatepost_upstream_up', '1 up, 0.5 slow, 0 down.', ({ state }) => ({ up: 1, slow: 0.5, down: 0 })[state], 'min')
   perInstance('gatepost_upstream_in_flight', 'Calls that wait for the instance now.', ({ inFlight }) => inFlight)
-  perInstance('gatepost_upstream_consecutive_failures', 'Failed calls since the last good one.', ({ failures }) => failures)
+  perInstance('gatepost_upstream_consecutive_failures', 'Failed calls since the last good one.', ({ failures }) => failures, 'max')
 }
 
 export function watchIdentity (registry: Registry, { stats }: Identity, revocations: RevocationList) {
   counter(registry, 'gatepost_token_cache_hits_total', 'Access tokens that were verified before.', () => stats.hits)
   counter(registry, 'gatepost_token_cache_misses_total', 'Access tokens whose signature was checked.', () => stats.misses)
   gauge(registry, 'gatepost_token_cache_size', 'Verified access tokens remembered.', () => stats.size)
-  gauge(registry, 'gatepost_revoked_sessions', 'Revoked sessions whose access tokens have not expired yet.', () => revocations.size)
+  gauge(registry, 'gatepost_revoked_sessions', 'Revoked sessions whose access tokens have not expired yet.', () => revocations.size, 'max')
 }
 
 export function watchStreams (registry: Registry, streams: EventStreams) {

@@ -1,0 +1,48 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import { type Logger } from 'pino'
+import { createOperationsServer } from '../metrics.ts'
+import { refuseTakenPort, startWorkers } from './workers.ts'
+
+interface SuperviseOptions {
+  count: number
+  host: string
+  port: { main: number, operations: number }
+  log: Logger
+  serve: (question: unknown) => unknown
+}
+
+/** A worker that is told to drain ends by itself in 25 s at most; what is there later is cut. */
+const DRAIN_MS = 27_000
+
+/**
+ * Runs a service as several workers until it is told to stop: SIGTERM, SIGINT and the loss of a supervising parent drain
+ * all of them, a second signal ends them at once. Exits 0 when all drained, 1 otherwise.
+ */
+export async function supervise ({ count, host, port, log, serve }: SuperviseOptions): Promise<void> {
+  await refuseTakenPort(port.main, host)
+  const workers = startWorkers({ count, log, serve, onHopeless: () => { void end('a worker cannot run', 1) } })
+  const operations = createOperationsServer(workers.metrics, log)
+  let ending = false
+
+  async function end (cause: string, code: number) {
+    if (ending) {
+      workers.kill()
+      process.exit(1)
+    }
+    ending = true
+    log.info({ cause }, 'draining all workers')
+    const clean = await Promise.race([workers.drain(), sleep(DRAIN_MS, false)])
+    workers.kill()
+    await operations.close()
+    log.info('stopped')
+    log.flush(() => process.exit(clean ? code : 1))
+  }
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { void end(signal, 0) })
+  if (process.channel) {
+    process.channel.unref()
+    process.on('disconnect', () => { void end('the supervisor is gone', 0) })
+  }
+  await operations.listen({ host, port: port.operations })
+  await workers.ready
+  log.info({ port: port.main, operationsPort: port.operations, workers: count }, 'listening')
+}
