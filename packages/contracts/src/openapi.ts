@@ -26,13 +26,13 @@ export function openApi (serverUrl: string): Json {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Gatepost', version: '1', description: 'Sign-up and login, posts, a feed. Every error is application/problem+json (RFC 9457).' },
+    info: { title: 'Gatepost', version: '1', description: 'Sign-up and login, posts, a feed. Protected operations need an access token, `accessToken` in the answer to a registration or login. Every error is application/problem+json (RFC 9457).' },
     servers: [{ url: serverUrl }],
     tags: [...new Set(operations.map(({ service }) => service))].map((name) => ({ name })),
     paths,
     components: {
       schemas: Object.fromEntries(schemas),
-      securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT' } }
+      securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The `accessToken` in the answer to a registration or login.' } }
     }
   }
 }

@@ -32,9 +32,9 @@ test('the reference page works under its own policy: local script, hashed inline
   const policy = answer.headers.get('content-security-policy')!
   expect(answer.headers.get('content-type')).toBe('text/html; charset=utf-8')
   const inline = [...html.matchAll(/<script(?![^>]* src=)[^>]*>([\s\S]*?)<\/script>/g)]
-  expect(inline).toHaveLength(1)
-  expect(policy).toContain(createHash('sha256').update(inline[0]![1]!).digest('base64'))
-  expect(policy).toMatch(/script-src 'self' 'sha256-[^']+';/)
+  expect(inline).toHaveLength(2)
+  for (const [, source] of inline) expect(policy).toContain(createHash('sha256').update(source!).digest('base64'))
+  expect(policy).toMatch(/script-src 'self' 'sha256-[^']+' 'sha256-[^']+';connect-src 'self';/)
   const sources = [...html.matchAll(/<script[^>]* src="([^"]+)"/g)].map((match) => match[1])
   expect(sources).toEqual(['/docs/js/scalar.js'])
   const script = await gateway.fetch(sources[0]!)
@@ -42,8 +42,9 @@ test('the reference page works under its own policy: local script, hashed inline
   expect((await gateway.fetch(sources[0]!, { headers: { 'if-none-match': script.headers.get('etag')! } })).status).toBe(304)
 })
 
-test('the event page has a section for each event', async () => {
+test('the event page has a section for each event, and says how to make a consumer', async () => {
   const html = await (await gateway.fetch('/docs/events')).text()
+  expect(html).toMatch(/Nats-Msg-Id[^]*feed-posts[^]*nats consumer add EVENTS/)
   for (const { type } of events) expect(html).toContain(`<section id="${type}">`)
 })
 

@@ -19,7 +19,7 @@ export async function documentationRoutes (app: FastifyInstance, { publicUrl, na
   const { headers: problemHeaders } = await createPage({ html: '', directives: { 'img-src': ['data:'] } })
   let reference: Promise<Reference> | undefined
   function getReference () {
-    reference ??= createReference(publicUrl)
+    reference ??= createReference()
     return reference
   }
 
