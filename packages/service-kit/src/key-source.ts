@@ -90,9 +90,11 @@ export function remoteKeys ({ authUrls, log }: { authUrls: readonly string[], lo
       const key = keys.get(kid)
       if (key !== undefined) return key
       if (loadedAt === 0) await refresh()
-      else if (Date.now() - lastEarlyFetch > UNKNOWN_KEY_REFETCH_MS) {
-        lastEarlyFetch = Date.now()
-        await refresh().catch((error: Error) => log.warn({ err: error.cause }, error.message))
+      else {
+        const early = underWay === undefined && Date.now() - lastEarlyFetch > UNKNOWN_KEY_REFETCH_MS
+        if (early) lastEarlyFetch = Date.now()
+        // Also who comes while keys are on their way waits for them: theirs may be among them.
+        if (early || underWay !== undefined) await refresh().catch((error: Error) => log.warn({ err: error.cause }, error.message))
       }
       return keys.get(kid)
     },
