@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises'
+import { connect } from 'node:net'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { startRedis } from '@gatepost/local-stack/redis'
 import { eventually } from '@gatepost/testing/eventually'
@@ -21,6 +22,32 @@ test('a request is one line with route, status, time, instance, user and trace',
   const line = await lineOf('request-0001')
   expect(line).toMatchObject({ method: 'GET', route: '/api/posts', status: 200, userId: USER_ID, client: '127.0.0.1', traceId: '0af7651916cd43dd8448eb211c80319c', instance: gateway.upstream.url, attempts: 1, ms: expect.any(Number), msg: 'request' })
   expect(gateway.log.filter((text) => text.includes('request-0001'))).toHaveLength(1)
+})
+
+test('a client that leaves is a 499 in the log and in the metrics; a service that breaks off in mid-answer a 502', async () => {
+  const body = '{"title":"a","content":"b"}'
+  const head = (id: string) => `POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nx-request-id: ${id}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
+  const countOf = async (status: number) => Number(new RegExp(`^http_requests_total\\{[^}]*method="POST",route="/api/posts",status="${status}"[^}]*\\} (\\d+)`, 'm').exec(await gateway.registry.metrics())?.[1] ?? 0)
+  gateway.upstream.handler = () => {} // never answers
+  for (const [id, sent] of [['aborted-1', body], ['aborted-2', body.slice(0, 9)]] as const) {
+    const socket = connect(gateway.port, '127.0.0.1')
+    socket.write(head(id) + sent)
+    setTimeout(() => socket.resetAndDestroy(), 200)
+    expect(await lineOf(id)).toMatchObject({ status: 499, route: '/api/posts' })
+  }
+  expect(await countOf(499)).toBe(2)
+  gateway.upstream.handler = (_request, response) => {
+    response.writeHead(200, { 'content-type': 'application/json', 'content-length': 100_000 })
+    let parts = 0
+    const timer = setInterval(() => {
+      if (++parts < 4) return response.write('x'.repeat(20_000))
+      clearInterval(timer)
+      response.socket!.destroy()
+    }, 20)
+  }
+  await gateway.raw(head('broken-off') + body).catch((error: Error) => error)
+  expect(await lineOf('broken-off')).toMatchObject({ status: 502 })
+  expect([await countOf(499), await countOf(502)]).toEqual([2, 1])
 })
 
 test('refusals are logged too', async () => {
@@ -48,7 +75,7 @@ test('every metric of the gateway is explained in docs/operations.md, and no oth
   const documented = [...(await read('docs/operations.md')).matchAll(/^\| `((?:gatepost|http)_\w+)/gm)].map((match) => match[1]!)
   expect(documented).toEqual(expect.arrayContaining(exported))
   const others = documented.filter((name) => !exported.includes(name))
-  expect(others.filter((name) => !/^gatepost_(outbox|consumer|argon|auth|posts|feed)_/.test(name))).toEqual([])
+  expect(others.filter((name) => !/^gatepost_(database|outbox|consumer|argon|auth|posts|feed)_/.test(name))).toEqual([])
 })
 
 test('the dashboard asks only for metrics that are explained', async () => {
