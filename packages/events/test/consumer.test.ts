@@ -1,46 +1,20 @@
-import { postCreated, postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
+import { postCreated, postUpdated } from '@gatepost/contracts/posts/events'
 import { consumers } from '@gatepost/contracts/events'
-import { createDatabase } from '@gatepost/testing/database'
-import pg from 'pg'
+import type pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createConsumer, handlerOf, type ConsumerOptions } from '../src/consumer.ts'
-import { appendDeletion, appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
+import { createConsumer, handlerOf, type ConsumerOptions, type Transaction } from '../src/consumer.ts'
+import { createEffects, record, recordAll, transactionOf, type Tx } from './support/effects.ts'
+import { appendDeletion, appendVersion, appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
 
 let stage: Stage
 let feed: pg.Pool
+let transaction: Transaction<Tx>
 beforeEach(async () => {
   stage = await setStage()
-  const database = stage.defer(await createDatabase('feed'), (created) => created.drop())
-  const owner = new pg.Client({ connectionString: database.ownerUrl })
-  await owner.connect()
-  await owner.query('CREATE TABLE effects (id serial PRIMARY KEY, post uuid, version int); GRANT ALL ON ALL TABLES IN SCHEMA public TO feed; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO feed')
-  await owner.end()
-  feed = stage.defer(new pg.Pool({ connectionString: database.url, max: 10 }), (opened) => opened.end())
+  feed = (await createEffects(stage)).pool
+  transaction = transactionOf(feed)
 })
 afterEach(() => stage.close())
-
-type Tx = pg.PoolClient
-async function transaction<T> (work: (tx: Tx, sql: ReturnType<typeof sqlOf>) => Promise<T>): Promise<T> {
-  const tx = await feed.connect()
-  try {
-    await tx.query('BEGIN')
-    const result = await work(tx, sqlOf(tx))
-    await tx.query('COMMIT')
-    return result
-  } catch (error) {
-    await tx.query('ROLLBACK')
-    throw error
-  } finally {
-    tx.release()
-  }
-}
-
-const record = async (post: string, version: number, tx: Tx) => { await tx.query('INSERT INTO effects (post, version) VALUES ($1, $2)', [post, version]) }
-const recordAll = {
-  [postCreated.type]: handlerOf(postCreated, async (event, tx: Tx) => record(event.data.postId, event.aggregateversion, tx)),
-  [postUpdated.type]: handlerOf(postUpdated, async (event, tx: Tx) => record(event.data.postId, event.aggregateversion, tx)),
-  [postDeleted.type]: handlerOf(postDeleted, async (event, tx: Tx) => record(event.data.postId, event.aggregateversion, tx))
-}
 
 function consume (more: Partial<ConsumerOptions<Tx>> = {}) {
   const consumer = stage.defer(createConsumer<Tx>({

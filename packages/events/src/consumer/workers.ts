@@ -15,6 +15,8 @@ interface Delivery {
   message: JsMsg
   key: string
   event: CloudEvent | MalformedEventError
+  /** Whether it was here at the last heartbeat. */
+  lasting: boolean
 }
 
 export interface WorkersOptions<Tx> {
@@ -121,12 +123,20 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
     }
   }
 
+  /** What came since the last beat has time until the next one. */
+  function beat () {
+    for (const delivery of present.values()) {
+      if (delivery.lasting) delivery.message.working()
+      delivery.lasting = true
+    }
+  }
+
   return {
     get size () { return lanes.size },
     /** Tells the server in time that what is here is being worked on; without it, it would be given to another replica. */
     keepAlive (ackWaitMs: number) {
       clearInterval(heartbeat)
-      heartbeat = setInterval(() => { for (const { message } of present.values()) message.working() }, ackWaitMs / 3)
+      heartbeat = setInterval(beat, ackWaitMs / 3)
     },
     add (message: JsMsg) {
       // Redelivered while it is still here: one handling settles both.
@@ -159,9 +169,9 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
 function deliveryOf (message: JsMsg): Delivery {
   try {
     const event = parseEvent(message.data)
-    return { message, key: event.subject, event }
+    return { message, key: event.subject, event, lasting: false }
   } catch (error) {
     if (!(error instanceof MalformedEventError)) throw error
-    return { message, key: `message ${message.seq}`, event: error }
+    return { message, key: `message ${message.seq}`, event: error, lasting: false }
   }
 }

@@ -10,8 +10,8 @@ export const DEAD_LETTER_SUBJECTS = 'dead-letters.>'
 export const replaySubject = (consumer: string) => `replays.${consumer}`
 export const deadLetterSubject = (consumer: string) => `dead-letters.${consumer}`
 
-/** A handler that is slower says so every third of it; a process that died is noticed after it. */
-export const ACK_WAIT_MS = 15_000
+/** A handler that is slower says so every third of it; what a process had when it was killed comes again after it. */
+export const ACK_WAIT_MS = 2_000
 
 const keepsEverything = {
   retention: RetentionPolicy.Limits,
