@@ -1,10 +1,11 @@
 import { spawn } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
+import { asyncApi } from '@gatepost/contracts/asyncapi'
 import { type CloudEvent } from '@gatepost/contracts/event'
 import { postCreated, postDeleted } from '@gatepost/contracts/posts/events'
 import { userRegistered } from '@gatepost/contracts/auth/events'
 import { startBroker, type TestBroker } from '@gatepost/testing/broker'
-import { jetstream } from '@nats-io/jetstream'
+import { jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { randomUUIDv7 } from 'node:crypto'
 import { afterEach, beforeEach, expect, expectTypeOf, test, vi } from 'vitest'
@@ -134,3 +135,25 @@ test('the example program counts the posts of each author', async () => {
   const code = await new Promise((resolve) => program.once('exit', resolve))
   expect(code).toBe(0)
 })
+
+test('the requests that /asyncapi.json tells make a consumer, deliver and acknowledge, without this package', async () => {
+  const { operations } = asyncApi(nats.url) as { operations: Record<string, { 'x-jetstream': { create: Told, next: Told, acknowledge: Told } }> }
+  const { create, next, acknowledge } = operations[`send-${postCreated.type}`]!['x-jetstream']
+  const named = (told: unknown) => JSON.stringify(told).replaceAll('{name}', 'by-hand')
+  const event = created()
+  await publish(event)
+  const anybody = await connect({ servers: new URL(nats.url).host })
+  try {
+    const ask = async ({ subject, request }: Told) => anybody.request(JSON.parse(named(subject)), named(request), { timeout: 5_000 })
+    expect((await ask(create)).json()).toMatchObject({ name: 'by-hand', num_pending: 1 })
+    const message = await ask(next)
+    expect(message.json()).toEqual(event)
+    expect(message.headers!.get('Nats-Msg-Id')).toBe(event.id)
+    message.respond(acknowledge.request as string)
+    await vi.waitFor(async () => expect((await (await jetstreamManager(provisioner)).consumers.info('EVENTS', 'by-hand')).ack_floor.stream_seq).toBe(1))
+  } finally {
+    await anybody.close()
+  }
+})
+
+interface Told { subject: string, request: unknown }

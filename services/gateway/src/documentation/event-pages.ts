@@ -1,5 +1,6 @@
 import { EVENTS_STREAM, type EventDefinition } from '@gatepost/contracts/event'
-import { events } from '@gatepost/contracts/events'
+import { consumers, events } from '@gatepost/contracts/events'
+import { DUPLICATE_WINDOW_MS, eventHeaders } from '@gatepost/contracts/stream'
 import { type TSchema } from '@sinclair/typebox'
 import { escapeHtml, layout } from './page.ts'
 
@@ -11,6 +12,12 @@ without credentials may subscribe to <code>events.&gt;</code> and read the strea
 <code>Nats-Msg-Id</code>, makes it exactly once for those who keep it. Per aggregate, <code>aggregateversion</code> is 1, 2, 3 … and events are published
 in that order. Ignore members that you do not know.</p>
 <pre>nats sub 'events.&gt;'</pre>
+<p>The stream keeps every event, in files; a repetition with the same <code>Nats-Msg-Id</code> within ${DUPLICATE_WINDOW_MS / 60_000} minutes is dropped by the server.
+Headers: ${Object.keys(eventHeaders.properties).map((name) => `<code>${name}</code>`).join(', ')}. Its consumers ${Object.keys(consumers).map((name) => `<code>${name}</code>`).join(', ')} are
+our own services’; make one of your own, under another name:</p>
+<pre>nats consumer add ${EVENTS_STREAM} my-consumer --pull --ack explicit --deliver all --filter 'events.posts.&gt;' --defaults
+nats consumer next ${EVENTS_STREAM} my-consumer</pre>
+<p>The requests behind these commands stand in <a href="/asyncapi.json">/asyncapi.json</a>, at each operation.</p>
 <p>In a browser: <code>GET /api/events</code> streams them with an access token.</p>
 <ul>${events.map(({ type, summary }) => `<li><a href="#${type}"><code>${type}</code></a> ${escapeHtml(summary)}</li>`).join('\n')}</ul>
 ${events.map(section).join('\n')}`)
