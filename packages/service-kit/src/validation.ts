@@ -1,4 +1,4 @@
-import { Ajv, type ErrorObject } from 'ajv'
+import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
 import { type TSchema } from '@sinclair/typebox'
 import { pointer } from './json/pointer.ts'
 import { type FieldError, ProblemError } from './problem.ts'
@@ -13,15 +13,16 @@ const PART_NAMES: Record<string, string> = { querystring: 'query' }
 export type Validate = (data: unknown) => { value: unknown } | { error: ProblemError }
 
 /**
- * Compiles a schema for one part of a request. Nothing is removed and nothing is coerced, except whole numbers in
+ * The validator of one part of a request, compiled when the first one comes: a process starts in less time for it. Nothing is removed and nothing is coerced, except whole numbers in
  * query strings, which have no other way to be numbers. Header and parameter names keep their case.
  */
 export function compileValidator (schema: TSchema, part: string): Validate {
-  const check = ajv.compile(schema)
+  let check: ValidateFunction | undefined
   const name = PART_NAMES[part] ?? part
   const integers = part === 'querystring' ? integersOf(schema) : []
   return (data) => {
     const value = integers.length > 0 ? withIntegers(data as Record<string, unknown>, integers) : data
+    check ??= ajv.compile(schema)
     if (check(value)) return { value }
     return { error: new ProblemError('REQUEST_INVALID', { errors: fieldErrors(check.errors!, name) }) }
   }

@@ -1,7 +1,7 @@
 import { hashSync } from '@node-rs/argon2'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { expect, test } from 'vitest'
-import { COMMON_PASSWORD_COUNT, isCommonPassword } from '../src/passwords/common-passwords.ts'
+import { commonPasswordCount, isCommonPassword } from '../src/passwords/common-passwords.ts'
 import { HASH_PARAMETERS, parseStoredHash } from '../src/passwords/password-hash.ts'
 import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
 import { passwordWeaknesses } from '../src/passwords/password-policy.ts'
@@ -10,7 +10,7 @@ import { createWorkLimit } from '../src/passwords/work-limit.ts'
 const owner = { email: 'ada.lovelace@example.test', displayName: 'Ada Lovelace' }
 
 test('at least 40 000 common passwords that are long enough to be chosen are refused, in any case, and no part of one is', () => {
-  expect(COMMON_PASSWORD_COUNT).toBeGreaterThanOrEqual(40_000)
+  expect(commonPasswordCount()).toBeGreaterThanOrEqual(40_000)
   for (const password of ['password', '1qaz2wsx', 'TrustNo1', 'sunshine1', 'CHRISTOPHER', 'liverpool1']) expect([password, isCommonPassword(password)]).toEqual([password, true])
   for (const password of ['password\n12345678', 'christopher christopher', 'ristophe', '', '1qaz2ws']) expect([password, isCommonPassword(password)]).toEqual([password, false])
   expect(Array.from({ length: 10_000 }, (_, number) => `violet tram ${number}`).filter(isCommonPassword)).toEqual([])

