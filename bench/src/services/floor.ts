@@ -12,7 +12,7 @@ export const CONTENT = 'Lorem ipsum dolor sit amet, '.repeat(8)
 const PAYLOAD = 'x'.repeat(700)
 const SUBJECT = 'floor'
 
-const named = (text: string, values: unknown[]) => ({ name: text.slice(0, 60), text, values })
+const named = (name: string, text: string, values: unknown[]) => ({ name, text, values })
 
 /** The bare statements, by pg, each text parsed and planned once per connection. */
 export function floors ({ pools: { posts, feed } }: Stage, ids: string[]) {
@@ -22,18 +22,18 @@ export function floors ({ pools: { posts, feed } }: Stage, ids: string[]) {
       const client = await posts.connect()
       const id = randomUUIDv7()
       await client.query('BEGIN')
-      await client.query(named(INSERT_POST, [id, id, TITLE, CONTENT]))
-      await client.query(named(INSERT_EVENT, [id, id, SUBJECT, PAYLOAD]))
+      await client.query(named('post', INSERT_POST, [id, id, TITLE, CONTENT]))
+      await client.query(named('event', INSERT_EVENT, [id, id, SUBJECT, PAYLOAD]))
       await client.query('COMMIT')
       client.release()
     },
     async create () {
       const id = randomUUIDv7()
-      await posts.query(named(INSERT_BOTH, [id, id, TITLE, CONTENT, id, SUBJECT, PAYLOAD]))
+      await posts.query(named('both', INSERT_BOTH, [id, id, TITLE, CONTENT, id, SUBJECT, PAYLOAD]))
     },
-    find: () => posts.query(named(`SELECT ${COLUMNS} FROM posts WHERE id = $1`, [ids[turn++ % ids.length]])),
-    list: () => posts.query(named(`SELECT ${COLUMNS} FROM posts WHERE id < $1 ORDER BY id DESC LIMIT 21`, [HIGHEST])),
-    feed: () => feed.query(named(`SELECT e.id, e.title, e.content, e.created_at, e.author_id, a.display_name FROM entries e JOIN authors a ON a.id = e.author_id
+    find: () => posts.query(named('find', `SELECT ${COLUMNS} FROM posts WHERE id = $1`, [ids[turn++ % ids.length]])),
+    list: () => posts.query(named('list', `SELECT ${COLUMNS} FROM posts WHERE id < $1 ORDER BY id DESC LIMIT 21`, [HIGHEST])),
+    feed: () => feed.query(named('feed', `SELECT e.id, e.title, e.content, e.created_at, e.author_id, a.display_name FROM entries e JOIN authors a ON a.id = e.author_id
       WHERE e.id < $1 AND a.display_name IS NOT NULL ORDER BY e.id DESC LIMIT 21`, [HIGHEST]))
   }
 }
