@@ -58,10 +58,19 @@ test('a new role takes effect with new tokens, and the old ones die', async () =
   const { email, user, accessToken } = await auth.register()
   expect(await manage(user.id, { role: 'admin' })).toMatchObject({ status: 200, body: { role: 'admin' } })
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
+  expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === user.id).map(({ data }) => data.reason)).toEqual(['role-changed'])
   const promoted = (await auth.login(email)).body
   expect((await auth.call('GET', '/api/auth/users', { token: promoted.accessToken })).status).toBe(200)
   await manage(user.id, { role: 'user' })
   expect((await auth.call('GET', '/api/auth/users', { token: promoted.accessToken })).status).toBe(401)
+})
+
+test('a token says nothing by itself about the role: it is refused where the row says another', async () => {
+  const { user, accessToken } = await auth.register()
+  for (const [role, status] of [['admin', 401], ['user', 200]] as const) {
+    await auth.sql('UPDATE users SET role = $1 WHERE id = $2', role, user.id)
+    expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(status)
+  }
 })
 
 test('the last administrator can neither resign, nor be disabled, nor leave', async () => {

@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { attemptCounters } from '../src/attempts/attempt-limits.ts'
+import { createPasswordChecker } from '../src/attempts/password-check.ts'
 import { openDatabase } from '../src/database/database.ts'
+import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
 import { deriveKey } from '../src/secrets.ts'
 import { sessionRepository } from '../src/sessions/session-repository.ts'
 import { userRepository } from '../src/users/user-repository.ts'
@@ -45,6 +47,24 @@ test('of forty guesses at once ten are answered at most', async () => {
   expect(count(401) + count(429) + count(503)).toBe(40)
   if (count(503) === 0) expect(count(401)).toBe(10)
   expect(count(401)).toBeLessThanOrEqual(10)
+})
+
+test('a locked attempt is refused before anything is hashed: also where nothing more can be', async () => {
+  const { email } = await auth.register()
+  const from = newAddress()
+  await fail(email, from)
+  const database = openDatabase({ url: auth.database.url, poolSize: 1 })
+  const hasher = await createPasswordHasher({ concurrency: 1, queue: 0 })
+  const checker = createPasswordChecker({ database, hasher, attemptKey: deriveKey(TOKEN_SECRET, 'login-attempts') })
+  const origin = { address: from, network: from, userAgent: null, requestId: 'locked', traceparent: '' }
+  const letGo = new AbortController()
+  const busy = (async () => { while (!letGo.signal.aborted) await hasher.create('holds the only place') })()
+  const check = (who: string) => checker.check({ email: who, password: PASSWORD, origin: who === email ? origin : { ...origin, network: newAddress() }, failureAct: 'login-failed' })
+  await expect.poll(() => check('not-locked@example.test').catch(({ code }) => code)).toBe('OVERLOADED')
+  await expect(check(email)).rejects.toMatchObject({ code: 'AUTH_TOO_MANY_ATTEMPTS' })
+  letGo.abort()
+  await busy
+  await database.close()
 })
 
 test('a right password that was judged before the lock came begins no session after it', async () => {

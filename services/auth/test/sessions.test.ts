@@ -1,5 +1,7 @@
+import { hashSync } from '@node-rs/argon2'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { HASH_PARAMETERS } from '../src/passwords/password-hash.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
 let auth: AuthServer
@@ -60,19 +62,43 @@ test('changing the password ends all other sessions, and the old password opens 
   expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === first.user.id)).toEqual([expect.objectContaining({ subject: second.sessionId, data: expect.objectContaining({ reason: 'password-changed' }) })])
 })
 
-test('a login whose password is changed between its check and its session begins none', async () => {
+/** Resolves once a statement waits for a row that somebody holds. The row is held for less than a statement may take. */
+async function waits (holder: pg.Client) {
+  const waiting = async () => (await holder.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rows.length
+  await expect.poll(waiting, { timeout: 20_000, interval: 20 }).toBe(1)
+}
+
+test.each([
+  ['password is changed', 'password_hash = (SELECT password_hash FROM users WHERE id = $2)'],
+  ['account is disabled', 'disabled_at = CASE WHEN $2::uuid <> $1 THEN now() END']
+])('a login whose %s between its check and its session begins none', async (_, change) => {
   const { email, user, sessionId } = await auth.register()
   const other = await auth.register({ password: 'another tram, another town 7' })
-  const change = new pg.Client({ connectionString: auth.database.adminUrl })
-  await change.connect()
-  await change.query('BEGIN')
-  await change.query('UPDATE users SET password_hash = (SELECT password_hash FROM users WHERE id = $2) WHERE id = $1', [user.id, other.user.id])
+  const holder = new pg.Client({ connectionString: auth.database.adminUrl })
+  await holder.connect()
+  await holder.query('BEGIN')
+  await holder.query(`UPDATE users SET ${change} WHERE id = $1`, [user.id, other.user.id])
   const login = auth.login(email)
-  // Until it waits for the row: its password is judged by then. The row is held for less than a statement may take.
-  const waiting = async () => (await change.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rows.length
-  await expect.poll(waiting, { timeout: 20_000, interval: 20 }).toBe(1)
-  await change.query('COMMIT')
-  await change.end()
+  await waits(holder)
+  await holder.query('COMMIT')
+  await holder.end()
   expect((await login).status).toBe(401)
   expect(await auth.sql('SELECT id FROM sessions WHERE user_id = $1', user.id)).toEqual([{ id: sessionId }])
+})
+
+test('a hash that is made anew at login does not undo a change of the password beside it', async () => {
+  const { email, user } = await auth.register()
+  await auth.sql('UPDATE users SET password_hash = $1 WHERE id = $2', hashSync(PASSWORD, { ...HASH_PARAMETERS, timeCost: 1 }), user.id)
+  const holder = new pg.Client({ connectionString: auth.database.adminUrl })
+  await holder.connect()
+  await holder.query('BEGIN')
+  // Sessions may begin, the row may not change.
+  await holder.query('SELECT FROM users WHERE id = $1 FOR SHARE', [user.id])
+  const login = auth.login(email)
+  await waits(holder)
+  await holder.query("UPDATE users SET password_hash = 'chosen meanwhile' WHERE id = $1", [user.id])
+  await holder.query('COMMIT')
+  await holder.end()
+  expect((await login).status).toBe(200)
+  expect(await auth.sql('SELECT password_hash FROM users WHERE id = $1', user.id)).toEqual([{ password_hash: 'chosen meanwhile' }])
 })
