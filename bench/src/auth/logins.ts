@@ -13,6 +13,8 @@ export interface LoginRow {
   p50: number
   p99: number
   refused: number
+  /** Milliseconds of CPU for each, by whose they are. */
+  cpu: { hashing: number, gateway: number, PostgreSQL: number }
 }
 
 const ACCOUNTS = 16
@@ -22,7 +24,7 @@ const PASSWORD = 'violet tram 92 over Dresden'
 const emailOf = (number: number) => `bench${number}@example.com`
 
 /** Logins through the gateway and at auth itself in turns with the bare hash, which nothing stands around. */
-export async function measureLogins (ground: Ground, { gateways, auths }: Stage, { rounds, seconds }: { rounds: number, seconds: number }): Promise<LoginRow[]> {
+export async function measureLogins (ground: Ground, { gateways, auths, cpu }: Stage, { rounds, seconds }: { rounds: number, seconds: number }): Promise<LoginRow[]> {
   const callers = (origins: string[]) => origins.map((origin) => {
     const caller = callerOf(origin, IN_FLIGHT)
     ground.onEnd(() => caller.close())
@@ -34,10 +36,18 @@ export async function measureLogins (ground: Ground, { gateways, auths }: Stage,
     if (status !== 201) throw new Error(`register: ${status} ${JSON.stringify(body)}`)
   }
   const kinds = { 'bare argon2id': bareVerify(), 'login at two auth processes': loginAt(direct), 'login through the gateway': loginAt(gateway) }
-  const results = Object.fromEntries(Object.keys(kinds).map((name) => [name, [] as Round[]]))
+  async function measure (name: string, work: Work): Promise<MeasuredRound> {
+    const bare = name.startsWith('bare')
+    const [own, before] = [process.cpuUsage(), cpu()]
+    const round = await run(work, seconds, bare ? availableParallelism() : IN_FLIGHT)
+    const [{ user, system }, after] = [process.cpuUsage(own), cpu()]
+    const each = (seconds: number) => seconds * 1_000 / round.times.length
+    return { ...round, cpu: { hashing: each(bare ? (user + system) / 1e6 : after.auth - before.auth), gateway: each(after.gateway - before.gateway), PostgreSQL: each(after.PostgreSQL - before.PostgreSQL) } }
+  }
+  const results = Object.fromEntries(Object.keys(kinds).map((name) => [name, [] as MeasuredRound[]]))
   for (const work of Object.values(kinds)) await run(work, 1, IN_FLIGHT)
   for (let round = 0; round < rounds; round++) {
-    for (const [name, work] of Object.entries(kinds)) results[name]!.push(await run(work, seconds, name.startsWith('bare') ? availableParallelism() : IN_FLIGHT))
+    for (const [name, work] of Object.entries(kinds)) results[name]!.push(await measure(name, work))
   }
   return Object.entries(results).map(([name, all]) => ({
     name,
@@ -45,12 +55,18 @@ export async function measureLogins (ground: Ground, { gateways, auths }: Stage,
     share: median(all.map(({ perSecond }, round) => perSecond / results['bare argon2id']![round]!.perSecond)),
     p50: quantile(all.flatMap(({ times }) => times), 0.5),
     p99: quantile(all.flatMap(({ times }) => times), 0.99),
-    refused: all.reduce((sum, { refused }) => sum + refused, 0)
+    refused: all.reduce((sum, { refused }) => sum + refused, 0),
+    cpu: {
+      hashing: median(all.map((round) => round.cpu.hashing)),
+      gateway: median(all.map((round) => round.cpu.gateway)),
+      PostgreSQL: median(all.map((round) => round.cpu.PostgreSQL))
+    }
   }))
 }
 
 type Work = (number: number) => Promise<boolean>
 interface Round { perSecond: number, times: number[], refused: number }
+type MeasuredRound = Round & Pick<LoginRow, 'cpu'>
 
 /** The hash with the parameters of auth, by the library of auth. */
 function bareVerify (): Work {

@@ -38,9 +38,9 @@ ${revocationTable(revocations)}
 })
 
 function loginTable (rows: LoginRow[]) {
-  return `| what | per second | of the bare rate | p50 ms | p99 ms | refused |
-| --- | ---: | ---: | ---: | ---: | ---: |
-${rows.map((row) => `| ${row.name} | ${row.perSecond.toFixed(1)} | ${(row.share * 100).toFixed(0)} % | ${row.p50.toFixed(0)} | ${row.p99.toFixed(0)} | ${row.refused} |`).join('\n')}`
+  return `| what | per second | of the bare rate | p50 ms | p99 ms | CPU ms where it is hashed | in PostgreSQL | in gateways | refused |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
+${rows.map((row) => `| ${row.name} | ${row.perSecond.toFixed(1)} | ${(row.share * 100).toFixed(0)} % | ${row.p50.toFixed(0)} | ${row.p99.toFixed(0)} | ${row.cpu.hashing.toFixed(1)} | ${row.cpu.PostgreSQL.toFixed(1)} | ${row.cpu.gateway.toFixed(1)} | ${row.refused} |`).join('\n')}`
 }
 
 function revocationTable (rows: RevocationRow[]) {

@@ -1,11 +1,12 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { freePorts, type SystemPorts } from '@gatepost/local-stack/ports'
-import { type ServiceName, startService, waitUntilReady } from '@gatepost/local-stack/services'
+import { startService, waitUntilReady } from '@gatepost/local-stack/services'
 import { startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
 import { type DatabaseService } from '../../../scripts/prisma.ts'
 import { embeddedBroker } from '../../../scripts/start/broker.ts'
+import { cpuSeconds } from '../gateway/machine.ts'
 import { type Ground } from '../ground.ts'
 
 const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
@@ -15,6 +16,8 @@ export interface Stage {
   gateways: [string, string]
   auths: [string, string]
   posts: string
+  /** Seconds of CPU that they have used so far, by what they are. */
+  cpu (): { auth: number, gateway: number, PostgreSQL: number }
 }
 
 /** The whole system with a second auth and a second gateway; both gateways share the logins out to both. Nothing is off but the rate limits, which would refuse. */
@@ -40,11 +43,15 @@ export async function startStage (ground: Ground): Promise<Stage> {
     root, dataDir, ports, env: { ...env, AUTH_URL: authUrl }, ...await embeddedBroker(dataDir), migrate: async (service, owner) => { await deploy(service as DatabaseService, owner) }, onOutput: () => {}
   })
   ground.onEnd(() => system.stop())
-  for (const service of ['auth', 'gateway'] satisfies ServiceName[]) {
+  const pids: Record<'auth' | 'gateway', number[]> = { auth: [system.children.get('auth')!.pid], gateway: [system.children.get('gateway')!.pid] }
+  for (const service of ['auth', 'gateway'] as const) {
     const settings = { databaseUrl: service === 'auth' ? system.databaseUrl('auth') : undefined, natsUrl: system.brokerUrl(service), tokenSecret: TOKEN_SECRET, dataDir }
     const child = startService({ service, root, ports: others, env: { ...env, AUTH_URL: authUrl }, settings, onOutput: () => {} })
     ground.onEnd(() => child.stop())
+    pids[service].push(child.pid)
     await waitUntilReady(service, others[service])
   }
-  return { gateways: [url(ports.gateway), url(others.gateway)], auths: [url(ports.auth), url(others.auth)], posts: url(ports.posts) }
+  const used = (groups: number[]) => groups.reduce((sum, group) => sum + cpuSeconds(group), 0)
+  const cpu = () => ({ auth: used(pids.auth), gateway: used(pids.gateway), PostgreSQL: cpuSeconds(system.children.get('PostgreSQL')!.pid) })
+  return { gateways: [url(ports.gateway), url(others.gateway)], auths: [url(ports.auth), url(others.auth)], posts: url(ports.posts), cpu }
 }
