@@ -35,7 +35,7 @@ export interface AppOptions {
 /** The auth service. It does not listen; closing it closes all that it opened. */
 export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
-  const database = openDatabase({ url: settings.AUTH_DATABASE_URL, poolSize: settings.AUTH_DATABASE_POOL })
+  const database = openDatabase({ url: settings.AUTH_DATABASE_URL, poolSize: settings.AUTH_DATABASE_POOL, metrics: { registry, pool: 'requests' } })
   const mailer = createMailer({ smtpUrl: settings.SMTP_URL, directory: settings.MAIL_DIR, from: settings.MAIL_FROM, log })
   const mail = createMailWorker({ database, mailer, linkBase: settings.MAIL_LINK_URL ?? settings.PUBLIC_URL, log })
   const services = await createServices({ settings, database, log, onEvents: () => app.relay.wake(), onMail: mail.wake })

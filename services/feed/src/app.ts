@@ -29,7 +29,7 @@ const ERASE_EVERY_MS = 5_000
 /** The feed service. It does not listen; closing it closes all that it opened. */
 export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
-  const database = openDatabase({ url: settings.FEED_DATABASE_URL, poolSize: settings.FEED_DATABASE_POOL })
+  const database = openDatabase({ url: settings.FEED_DATABASE_URL, poolSize: settings.FEED_DATABASE_POOL, metrics: { registry, pool: 'requests' } })
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const revocations = createRevocationList()
   const feed = createFeedService({ database, seal: createSharedSeal(database) })

@@ -1,3 +1,4 @@
+import { type Sql } from '@gatepost/events/sql'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { planOf } from '@gatepost/testing/query-plans'
 import pg from 'pg'
@@ -8,6 +9,7 @@ import { entryRepository } from '../src/feed/entry-repository.ts'
 let database: TestDatabase
 let prisma: Database
 let connection: Connection
+let sql: Sql
 let last: { statement: string, values: unknown[] }
 
 beforeAll(async () => {
@@ -21,12 +23,19 @@ beforeAll(async () => {
   await client.query('ANALYZE entries')
   await client.end()
   prisma = openDatabase({ url: database.url, poolSize: 1 })
-  const see = (target: Connection, name: '$queryRaw' | '$executeRaw') => (strings: readonly string[], ...values: unknown[]) => {
-    last = { statement: strings.reduce((text, part, i) => `${text}$${i}${part}`), values }
-    return target[name](strings as never, ...values)
+  sql = {
+    query (statement, values = []) {
+      last = { statement, values: [...values] }
+      return prisma.sql.query(statement, values)
+    }
   }
   connection = new Proxy(prisma.connection, {
-    get: (target, name) => name === '$queryRaw' || name === '$executeRaw' ? see(target, name) : Reflect.get(target, name)
+    get: (target, name) => name !== '$executeRaw'
+      ? Reflect.get(target, name)
+      : (strings: readonly string[], ...values: unknown[]) => {
+          last = { statement: strings.reduce((text, part, i) => `${text}$${i}${part}`), values }
+          return target.$executeRaw(strings as never, ...values)
+        }
   })
 })
 afterAll(async () => {
@@ -36,7 +45,7 @@ afterAll(async () => {
 
 test('a page is read off the primary keys of entries and authors, without a sort, wherever it is', async () => {
   for (const before of [undefined, '01900000-0000-7000-8000-000000009876']) {
-    await entryRepository.list(connection, { before, limit: 21 })
+    await entryRepository.list(sql, { before, limit: 21 })
     for (const nodes of [await planOf(database.url, last.statement, last.values), await planOf(database.url, last.statement, 'generic')]) {
       expect(nodes).toContain('Index Scan entries_pkey')
       expect(nodes).toContain('Index Scan authors_pkey')

@@ -28,7 +28,8 @@ export async function startPosts ({ broker, env = {} }: { broker?: TestBroker | 
     NATS_URL: nats?.urlOf('posts') ?? 'nats://127.0.0.1:1',
     ...env
   })
-  const build = () => buildApp({ settings, log: createLog('posts', 'silent'), registry: new Registry() })
+  let registry = new Registry()
+  const build = () => buildApp({ settings, log: createLog('posts', 'silent'), registry })
   let app = await build()
   const sql = new pg.Pool({ connectionString: database.ownerUrl, max: 4 })
   sql.on('error', () => {}) // some tests end every connection
@@ -43,6 +44,7 @@ export async function startPosts ({ broker, env = {} }: { broker?: TestBroker | 
   }
   return {
     get app () { return app },
+    metrics: () => registry.metrics(),
     database,
     issuer,
     nats: nats!,
@@ -69,6 +71,7 @@ export async function startPosts ({ broker, env = {} }: { broker?: TestBroker | 
     },
     async restart () {
       await app.close()
+      registry = new Registry()
       app = await build()
     },
     async stop () {

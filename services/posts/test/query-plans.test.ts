@@ -2,6 +2,7 @@ import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { planOf } from '@gatepost/testing/query-plans'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { type Sql } from '@gatepost/events/sql'
 import { outboxRow } from '@gatepost/events/outbox'
 import { postCreated } from '@gatepost/contracts/posts/events'
 import { type Connection, type Database, openDatabase } from '../src/database/database.ts'
@@ -14,6 +15,7 @@ const ROWS = 60_000
 const author = anybody()
 let database: TestDatabase
 let prisma: Database
+let sql: Sql
 let connection: Connection
 let last: { statement: string, values: unknown[] }
 
@@ -27,6 +29,12 @@ beforeAll(async () => {
   await client.query('ANALYZE posts')
   await client.end()
   prisma = openDatabase({ url: database.url, poolSize: 2 })
+  sql = {
+    query (statement, values = []) {
+      last = { statement, values: [...values] }
+      return prisma.sql.query(statement, values)
+    }
+  }
   connection = new Proxy(prisma.connection, {
     get (target, name) {
       if (name !== '$queryRawUnsafe') return Reflect.get(target, name)
@@ -48,36 +56,41 @@ const plan = () => planOf(database.url, last.statement, last.values)
 /** What PostgreSQL may change to once it has planned a named statement a few times. */
 const genericPlan = () => planOf(database.url, last.statement, 'generic')
 
+test('a post is read by its primary key', async () => {
+  await postRepository.find(sql, id)
+  for (const nodes of [await plan(), await genericPlan()]) expect(nodes).toEqual(['Index Scan posts_pkey'])
+})
+
 test('the list is read off the primary key, without a sort', async () => {
   for (const before of [undefined, id]) {
-    await postRepository.list(connection, { before, limit: 21 })
+    await postRepository.list(sql, { before, limit: 21 })
     for (const nodes of [await plan(), await genericPlan()]) expect(nodes).toEqual(['Limit', 'Index Scan posts_pkey'])
   }
 })
 
 test('the list of an author is read off its index, without a sort', async () => {
   for (const before of [undefined, id]) {
-    await postRepository.list(connection, { authorId: known, before, limit: 21 })
+    await postRepository.list(sql, { authorId: known, before, limit: 21 })
     for (const nodes of [await plan(), await genericPlan()]) expect(nodes).toEqual(['Limit', 'Index Scan posts_author_id_id_idx'])
   }
 })
 
 test('a search for a word uses the index of words', async () => {
-  await searchRepository.search(connection, { q: 'word77', limit: 21 })
+  await searchRepository.search(sql, { q: 'word77', limit: 21 })
   const nodes = await plan()
   expect(nodes).toContain('Bitmap Index Scan posts_search_idx')
   expect(nodes).not.toContain('Seq Scan posts')
 })
 
 test('a search for a word that is everywhere reads the newest posts and no more', async () => {
-  await searchRepository.search(connection, { q: 'every', limit: 21 })
+  await searchRepository.search(sql, { q: 'every', limit: 21 })
   const nodes = await plan()
   expect(nodes).not.toContain('Seq Scan posts')
   expect(nodes).not.toContain('Bitmap Index Scan posts_search_idx')
 })
 
 test('a search at one author uses an index', async () => {
-  await searchRepository.search(connection, { q: 'every', authorId: known, limit: 21 })
+  await searchRepository.search(sql, { q: 'every', authorId: known, limit: 21 })
   const nodes = await plan()
   expect(nodes.some((node) => node.includes('posts_author_id_id_idx'))).toBe(true)
   expect(nodes).not.toContain('Seq Scan posts')
@@ -90,7 +103,7 @@ test('changing, deleting and creating scan no table', async () => {
     () => {
       const post = { id: anybody(), authorId: author, title: 'a', content: 'b', version: 1, createdAt: new Date().toISOString(), updatedAt: new Date().toISOString() }
       const event = outboxRow(postCreated, { data: { postId: post.id, ...post }, aggregateVersion: 1 })
-      return creationRepository.create(connection, post, event, { key: 'a', fingerprint: new Uint8Array(32), expired: new Date() })
+      return creationRepository.create(sql, post, event, { key: 'a', fingerprint: new Uint8Array(32), expired: new Date() })
     }
   ]
   // Of the table of deleted authors, which is empty here, a scan is the cheapest read.

@@ -1,7 +1,11 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { type Sql } from '@gatepost/events/sql'
+import { observePool } from '@gatepost/service-kit/pool-metrics'
+import pg from 'pg'
+import { type Registry } from 'prom-client'
 import { type Prisma, PrismaClient } from '../../generated/client.ts'
 import { isConflict } from '@gatepost/service-kit/database-problem'
+import { createStatementNames } from '@gatepost/service-kit/statement-names'
 
 /** Inside a transaction, or one statement by itself: what repositories take as their first argument. */
 export type Connection = Prisma.TransactionClient
@@ -19,14 +23,16 @@ export interface DatabaseOptions {
   url: string
   /** Connections of this process. */
   poolSize: number
+  /** Where the pool shows how much of it is used, under this name. */
+  metrics?: { registry: Registry, pool: string }
 }
 
 const ACQUIRE_TIMEOUT_MS = 2_000
 const TRANSACTION_TIMEOUT_MS = 5_000
 const TRIES = 4
 
-export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
-  const adapter = new PrismaPg({
+export function openDatabase ({ url, poolSize, metrics }: DatabaseOptions): Database {
+  const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
@@ -38,6 +44,9 @@ export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
     // end the process; what is asked of it fails all the same.
     onConnect: (client) => { client.on('error', () => {}) }
   })
+  pool.on('error', () => {}) // an idle connection broke; there will be another
+  if (metrics) observePool(metrics.registry, metrics.pool, pool)
+  const adapter = new PrismaPg(pool, { statementNameGenerator: createStatementNames() })
   const prisma = new PrismaClient({ adapter, transactionOptions: { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS } })
 
   async function transaction<T> (work: (tx: Connection) => Promise<T>): Promise<T> {
@@ -53,7 +62,10 @@ export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
     connection: prisma,
     transaction,
     async ping () { await prisma.$queryRaw`SELECT 1` },
-    close: () => prisma.$disconnect()
+    async close () {
+      await prisma.$disconnect()
+      await pool.end()
+    }
   }
 }
 

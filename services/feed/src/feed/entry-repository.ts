@@ -1,3 +1,4 @@
+import { type Sql } from '@gatepost/events/sql'
 import { type Connection } from '../database/database.ts'
 
 export interface Entry {
@@ -19,6 +20,11 @@ export interface ListedEntry {
 
 /** Above every UUIDv7: the first page begins here. */
 const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+
+const LIST = `SELECT e.id, e.title, e.content, e.created_at AS "createdAt", e.author_id AS "authorId", a.display_name AS "displayName"
+  FROM entries e JOIN authors a ON a.id = e.author_id
+  WHERE e.id < $1::uuid AND a.display_name IS NOT NULL
+  ORDER BY e.id DESC LIMIT $2::int`
 
 export const entryRepository = {
   /**
@@ -47,11 +53,7 @@ export const entryRepository = {
   },
 
   /** Newest first, from before an id on: two index look-ups an entry, however far down the list it is. */
-  list (connection: Connection, { before = NEWEST, limit }: { before?: string, limit: number }): Promise<ListedEntry[]> {
-    return connection.$queryRaw<ListedEntry[]>`
-      SELECT e.id, e.title, e.content, e.created_at AS "createdAt", e.author_id AS "authorId", a.display_name AS "displayName"
-      FROM entries e JOIN authors a ON a.id = e.author_id
-      WHERE e.id < ${before}::uuid AND a.display_name IS NOT NULL
-      ORDER BY e.id DESC LIMIT ${limit}::int`
+  list (sql: Sql, { before = NEWEST, limit }: { before?: string, limit: number }): Promise<ListedEntry[]> {
+    return sql.query<ListedEntry>(LIST, [before, limit])
   }
 }

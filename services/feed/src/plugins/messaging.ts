@@ -35,7 +35,7 @@ const CONCURRENCY = 4
 /** The only way in which the feed learns anything: the events of auth and posts. While NATS is away it answers what it knows. */
 export const messaging = fp<MessagingOptions>(async (app, { settings, revocations, onAuthorDeleted, log, registry }) => {
   // Connections of its own: catching up with a long absence takes none from the readers.
-  const database = openDatabase({ url: settings.FEED_DATABASE_URL, poolSize: 2 * CONCURRENCY })
+  const database = openDatabase({ url: settings.FEED_DATABASE_URL, poolSize: 2 * CONCURRENCY, metrics: { registry, pool: 'events' } })
   const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'feed', log })
   const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
   const shared = { broker, log, concurrency: CONCURRENCY, registry }

@@ -1,6 +1,9 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { type Sql } from '@gatepost/events/sql'
 import { isConflict } from '@gatepost/service-kit/database-problem'
+import { observePool } from '@gatepost/service-kit/pool-metrics'
+import pg from 'pg'
+import { type Registry } from 'prom-client'
 import { type Prisma, PrismaClient } from '../../generated/client.ts'
 import { createStatementNames } from '@gatepost/service-kit/statement-names'
 
@@ -10,6 +13,8 @@ export type Connection = Prisma.TransactionClient
 export interface Database {
   /** For single statements. */
   connection: Connection
+  /** For those single statements that nearly every request is: straight to the driver, on the same connections. */
+  sql: Sql
   /** Runs the work in one transaction, and again when it met another one. A connection is held for as long. */
   transaction <T> (work: (tx: Connection) => Promise<T>): Promise<T>
   ping (): Promise<void>
@@ -20,6 +25,8 @@ export interface DatabaseOptions {
   url: string
   /** Connections of this process; whoever waits for one for two seconds is told that it is too much. */
   poolSize: number
+  /** Where the pool shows how much of it is used, under this name. */
+  metrics?: { registry: Registry, pool: string }
 }
 
 const ACQUIRE_TIMEOUT_MS = 2_000
@@ -27,8 +34,8 @@ const ACQUIRE_TIMEOUT_MS = 2_000
 export const TRANSACTION_TIMEOUT_MS = 5_000
 const TRIES = 4
 
-export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
-  const adapter = new PrismaPg({
+export function openDatabase ({ url, poolSize, metrics }: DatabaseOptions): Database {
+  const pool = new pg.Pool({
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
@@ -38,7 +45,11 @@ export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
     // The adapter listens a moment after it was handed a new connection. One that the server cuts in that moment would
     // end the process; what is asked of it fails all the same.
     onConnect: (client) => { client.on('error', () => {}) }
-  }, { statementNameGenerator: createStatementNames() })
+  })
+  pool.on('error', () => {}) // an idle connection broke; there will be another
+  if (metrics) observePool(metrics.registry, metrics.pool, pool)
+  const nameOf = createStatementNames()
+  const adapter = new PrismaPg(pool, { statementNameGenerator: nameOf })
   const prisma = new PrismaClient({ adapter, transactionOptions: { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS } })
 
   async function transaction<T> (work: (tx: Connection) => Promise<T>): Promise<T> {
@@ -52,9 +63,13 @@ export function openDatabase ({ url, poolSize }: DatabaseOptions): Database {
   }
   return {
     connection: prisma,
+    sql: { query: async <Row>(text: string, values: readonly unknown[] = []) => (await pool.query({ name: nameOf({ sql: text }), text, values: [...values] })).rows as Row[] },
     transaction,
     async ping () { await prisma.$queryRaw`SELECT 1` },
-    close: () => prisma.$disconnect()
+    async close () {
+      await prisma.$disconnect()
+      await pool.end()
+    }
   }
 }
 

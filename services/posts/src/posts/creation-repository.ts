@@ -1,5 +1,6 @@
 import { type Post } from '@gatepost/contracts/posts/schemas'
 import { type OutboxRow } from '@gatepost/events/outbox'
+import { type Sql } from '@gatepost/events/sql'
 import { type Connection } from '../database/database.ts'
 
 /** What the Idempotency-Key of a request stands for. */
@@ -38,14 +39,14 @@ const CREATE_WITH_KEY = `WITH
 
 export const creationRepository = {
   /** Stores post and event, and the key if there is one: all of them or nothing. */
-  async create (connection: Connection, post: Post, event: OutboxRow, claim?: KeyClaim & { expired: Date }): Promise<Creation> {
+  async create (sql: Sql, post: Post, event: OutboxRow, claim?: KeyClaim & { expired: Date }): Promise<Creation> {
     const values = [post.id, post.authorId, post.title, post.content, post.createdAt, event.eventId, event.subject, event.payload]
     if (!claim) {
-      const [row] = await connection.$queryRawUnsafe<Array<{ created: boolean }>>(CREATE, ...values)
+      const [row] = await sql.query<{ created: boolean }>(CREATE, values)
       return row!.created ? 'created' : 'author-gone'
     }
-    const [row] = await connection.$queryRawUnsafe<Array<{ free: boolean, alive: boolean, created: boolean }>>(
-      CREATE_WITH_KEY, ...values, claim.key, claim.fingerprint, claim.expired.toISOString()
+    const [row] = await sql.query<{ free: boolean, alive: boolean, created: boolean }>(
+      CREATE_WITH_KEY, [...values, claim.key, claim.fingerprint, claim.expired.toISOString()]
     )
     if (row!.created) return 'created'
     if (!row!.alive) return 'author-gone'

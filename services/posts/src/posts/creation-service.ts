@@ -31,7 +31,7 @@ export function createCreationService ({ database, onEvents }: CreationServiceOp
     const { id, authorId, title, content, createdAt } = post
     const event = outboxRow(postCreated, { data: { postId: id, authorId, title, content, createdAt }, aggregateVersion: 1, traceparent: caller.traceparent })
     const claim = key === undefined ? undefined : { key, fingerprint: fingerprintOf(text), expired: expiry() }
-    const creation = await creationRepository.create(database.connection, post, event, claim)
+    const creation = await creationRepository.create(database.sql, post, event, claim)
     if (creation === 'author-gone') throw new AuthorGoneError({ headers: { 'www-authenticate': 'Bearer realm="gatepost", error="invalid_token"' } })
     if (creation === 'in-flight') throw new RequestInFlightError({ headers: retryAfter(RETRY_SECONDS) })
     if (creation === 'key-known') return { post: await firstAnswer(caller.userId, text, claim!), replayed: true }

@@ -1,4 +1,5 @@
 import { type Post } from '@gatepost/contracts/posts/schemas'
+import { type Sql } from '@gatepost/events/sql'
 import { type Connection } from '../database/database.ts'
 import { PLAN_EACH_TIME } from '@gatepost/service-kit/statement-names'
 import { HIGHEST_ID, LOWEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
@@ -17,6 +18,7 @@ export interface Attempt {
   versionFound: number
 }
 
+const FIND = `SELECT ${POST_COLUMNS} FROM posts WHERE id = $1::uuid`
 const LIST = `SELECT ${POST_COLUMNS} FROM posts WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int`
 /*
  * Compared and ordered by both columns of its index. With `author_id = … ORDER BY id` the planner may walk down the primary
@@ -55,16 +57,16 @@ const DELETE_SOME = `${PLAN_EACH_TIME} WITH batch AS MATERIALIZED (SELECT id FRO
   DELETE FROM posts USING batch WHERE posts.id = batch.id RETURNING posts.id, posts.version`
 
 export const postRepository = {
-  async find (connection: Connection, id: string): Promise<Post | null> {
-    const row = await connection.post.findUnique({ where: { id } })
+  async find (sql: Sql, id: string): Promise<Post | undefined> {
+    const [row] = await sql.query<PostRow>(FIND, [id])
     return row && postOf(row)
   },
 
   /** Newest first, after the post with the id `before`. */
-  async list (connection: Connection, { authorId, before = HIGHEST_ID, limit }: { authorId?: string, before?: string, limit: number }): Promise<Post[]> {
+  async list (sql: Sql, { authorId, before = HIGHEST_ID, limit }: { authorId?: string, before?: string, limit: number }): Promise<Post[]> {
     const rows = await (authorId === undefined
-      ? connection.$queryRawUnsafe<PostRow[]>(LIST, before, limit)
-      : connection.$queryRawUnsafe<PostRow[]>(LIST_OF_AUTHOR, before, limit, authorId))
+      ? sql.query<PostRow>(LIST, [before, limit])
+      : sql.query<PostRow>(LIST_OF_AUTHOR, [before, limit, authorId]))
     return rows.map(postOf)
   },
 

@@ -17,7 +17,7 @@ export interface PostServiceOptions {
 export function createPostService ({ database, onEvents }: PostServiceOptions) {
   return {
     async find (id: string): Promise<Post> {
-      const post = await postRepository.find(database.connection, id)
+      const post = await postRepository.find(database.sql, id)
       if (!post) throw new PostNotFoundError()
       return post
     },

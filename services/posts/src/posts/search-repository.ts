@@ -1,5 +1,5 @@
 import { type Post } from '@gatepost/contracts/posts/schemas'
-import { type Connection } from '../database/database.ts'
+import { type Sql } from '@gatepost/events/sql'
 import { PLAN_EACH_TIME } from '@gatepost/service-kit/statement-names'
 import { HIGHEST_ID, LOWEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
 
@@ -38,12 +38,12 @@ const SEARCH_OF_AUTHOR = searchOf({ range: '(author_id, id) BETWEEN ($8::uuid, $
 
 export const searchRepository = {
   /** The best first; among equals the newest. */
-  async search (connection: Connection, { q, authorId, after, limit }: Search): Promise<Array<{ post: Post, position: SearchPosition }>> {
+  async search (sql: Sql, { q, authorId, after, limit }: Search): Promise<Array<{ post: Post, position: SearchPosition }>> {
     const { rank, id, oldest, newest } = after ?? { rank: Infinity, id: HIGHEST_ID, oldest: LOWEST_ID, newest: HIGHEST_ID }
     const values = [q, oldest, newest, RANKED_MATCHES, String(rank), id, limit]
     const rows = await (authorId === undefined
-      ? connection.$queryRawUnsafe<Array<PostRow & SearchPosition>>(SEARCH, ...values)
-      : connection.$queryRawUnsafe<Array<PostRow & SearchPosition>>(SEARCH_OF_AUTHOR, ...values, authorId))
+      ? sql.query<PostRow & SearchPosition>(SEARCH, values)
+      : sql.query<PostRow & SearchPosition>(SEARCH_OF_AUTHOR, [...values, authorId]))
     return rows.map((row) => ({ post: postOf(row), position: { rank: row.rank, id: row.id, oldest: row.oldest, newest: row.newest } }))
   }
 }
