@@ -112,7 +112,8 @@ test('it goes on after the broker was away', async () => {
   await nats.halt()
   await nats.start()
   await vi.waitFor(() => publish(created('after')), 10_000)
-  await vi.waitFor(() => expect(seen).toEqual(['before', 'after']), 10_000)
+  // At least once: the broker may not have heard that the first was dealt with.
+  await vi.waitFor(() => expect([...new Set(seen)]).toEqual(['before', 'after']), 10_000)
 })
 
 test('without NATS, or without its stream, it says so at once', async () => {
@@ -144,7 +145,8 @@ test('the requests that /asyncapi.json tells make a consumer, deliver and acknow
   await publish(event)
   const anybody = await connect({ servers: new URL(nats.url).host })
   try {
-    const ask = async ({ subject, request }: Told) => anybody.request(JSON.parse(named(subject)), named(request), { timeout: 5_000 })
+    // The event comes under its own subject, so each request has an inbox of its own.
+    const ask = async ({ subject, request }: Told) => anybody.request(JSON.parse(named(subject)), named(request), { timeout: 5_000, noMux: true })
     expect((await ask(create)).json()).toMatchObject({ name: 'by-hand', num_pending: 1 })
     const message = await ask(next)
     expect(message.json()).toEqual(event)
