@@ -1,6 +1,5 @@
 import { type IncomingHttpHeaders } from 'node:http'
 import { type Dispatcher } from 'undici'
-import { type Deadline, forgetDeadline, watchDeadline } from './deadlines.ts'
 import { brokeOff, recordFailure, recordSuccess, type Instance } from './instance.ts'
 import { type Failure, type Upstream } from './upstream.ts'
 
@@ -31,14 +30,14 @@ const NO_BODY = new Set([204, 304])
 const CANCELLED = new Error('the call was given up')
 
 /** One call to a service, over as many instances as it takes: at most three, and only where a repetition is safe. */
-export class Exchange implements Dispatcher.DispatchHandler, Deadline {
-  readonly expiresAt: number
+export class Exchange implements Dispatcher.DispatchHandler {
   attempts = 0
   instance: Instance | undefined
   private readonly upstream: Upstream
   private readonly call: Call
   private readonly receiver: Receiver
   private readonly tried: Instance[] = []
+  private readonly timer: NodeJS.Timeout
   private controller: Dispatcher.DispatchController | undefined
   /** Of the answer, once there is one. */
   private status = 0
@@ -48,8 +47,7 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadline {
     this.upstream = upstream
     this.call = call
     this.receiver = receiver
-    this.expiresAt = performance.now() + call.timeoutMs
-    watchDeadline(this)
+    this.timer = setTimeout(onTimeout, call.timeoutMs, this)
     upstream.retries.deposit()
     upstream.tally.calls++
     this.attempt()
@@ -138,6 +136,10 @@ export class Exchange implements Dispatcher.DispatchHandler, Deadline {
 
   private finish () {
     this.over = true
-    forgetDeadline(this)
+    clearTimeout(this.timer)
   }
+}
+
+function onTimeout (exchange: Exchange) {
+  exchange.timedOut()
 }
