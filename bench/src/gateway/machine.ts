@@ -20,12 +20,15 @@ export function pinned (cores: number[], command: string, args: string[]): [stri
   return taskset && cores.length > 0 ? [taskset, ['-c', cores.join(), command, ...args]] : [command, args]
 }
 
-/** The processes of a group, which is what a child and its own children are; only itself where /proc does not tell. */
-export function processesOf (group: number): number[] {
+/** A process and all that it started, and these started; only itself where /proc does not tell. */
+export function processesOf (pid: number): number[] {
   try {
-    return readdirSync('/proc').filter((name) => /^\d+$/.test(name) && Number(statOf(Number(name))?.[2]) === group).map(Number)
+    const parents = new Map(readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => [Number(name), Number(statOf(Number(name))?.[1])]))
+    const family = [pid]
+    for (const member of family) for (const [child, parent] of parents) if (parent === member) family.push(child)
+    return family
   } catch {
-    return [group]
+    return [pid]
   }
 }
 
@@ -39,8 +42,8 @@ function statOf (pid: number) {
 }
 
 /** Seconds of CPU that a child and its own children have used; NaN where /proc does not tell. */
-export function cpuSeconds (group: number): number {
-  const used = processesOf(group).map(statOf).map((fields) => fields ? (Number(fields[11]) + Number(fields[12])) / 100 : NaN)
+export function cpuSeconds (pid: number): number {
+  const used = processesOf(pid).map(statOf).map((fields) => fields ? (Number(fields[11]) + Number(fields[12])) / 100 : NaN)
   return used.reduce((sum, seconds) => sum + seconds, 0) || NaN
 }
 
