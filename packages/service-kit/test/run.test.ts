@@ -63,7 +63,9 @@ test('told to stop it is not ready, answers what it has with Connection: close, 
   expect(await ask('/live')).toMatchObject({ status: 200, connection: 'close' })
   await vi.waitFor(async () => { await expect(ask('/live')).rejects.toThrow() }, { timeout: 5000 })
   expect(await slow).toMatchObject({ status: 200, body: '{"slept":"2500"}' })
+  const answered = performance.now() // on a connection that is idle from now on, too late for what closes idle ones once
   expect(await ended).toBe(0)
+  expect(performance.now() - answered, 'and not when all that is left is cut, 12 s after the delay').toBeLessThan(8000)
 })
 
 test('told twice it ends at once', async () => {

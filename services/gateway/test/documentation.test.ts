@@ -35,6 +35,7 @@ test('the reference page works under its own policy: local script, hashed inline
   expect(inline).toHaveLength(2)
   for (const [, source] of inline) expect(policy).toContain(createHash('sha256').update(source!).digest('base64'))
   expect(policy).toMatch(/script-src 'self' 'sha256-[^']+' 'sha256-[^']+';connect-src 'self';/)
+  expect(html).toContain('"url": location.origin')
   const sources = [...html.matchAll(/<script[^>]* src="([^"]+)"/g)].map((match) => match[1])
   expect(sources).toEqual(['/docs/js/scalar.js'])
   const script = await gateway.fetch(sources[0]!)
