@@ -1,4 +1,5 @@
-import { type Database, TRANSACTION_TIMEOUT_MS } from '../database/database.ts'
+import { TRANSACTION_TIMEOUT_MS } from '@gatepost/service-kit/database'
+import { type Database } from '../database/database.ts'
 import { entryRepository } from '../feed/entry-repository.ts'
 import { authorRepository } from './author-repository.ts'
 

@@ -10,7 +10,8 @@ import { type Logger } from 'pino'
 import { type Registry } from 'prom-client'
 import { authorRepository } from '../authors/author-repository.ts'
 import { type Settings } from '../config.ts'
-import { type Connection, openDatabase, sqlOf } from '../database/database.ts'
+import { sqlOf } from '@gatepost/events/sql'
+import { type Connection, openDatabase } from '../database/database.ts'
 import { entryRepository } from '../feed/entry-repository.ts'
 
 declare module 'fastify' {

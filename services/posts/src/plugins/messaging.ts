@@ -10,7 +10,8 @@ import { type Logger } from 'pino'
 import { type Registry } from 'prom-client'
 import { deletedAuthorRepository } from '../authors/deleted-author-repository.ts'
 import { type Settings } from '../config.ts'
-import { type Connection, type Database, sqlOf } from '../database/database.ts'
+import { sqlOf } from '@gatepost/events/sql'
+import { type Connection, type Database } from '../database/database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

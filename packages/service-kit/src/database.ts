@@ -1,0 +1,56 @@
+import pg from 'pg'
+import { type Registry } from 'prom-client'
+import { isConflict } from './database-problem.ts'
+import { observePool } from './pool-metrics.ts'
+
+export interface DatabaseOptions {
+  url: string
+  /** Connections of this process; whoever waits for one for two seconds is told that it is too much. */
+  poolSize: number
+  /** Where the pool shows how much of it is used, under this name. */
+  metrics?: { registry: Registry, pool: string }
+}
+
+const ACQUIRE_TIMEOUT_MS = 2_000
+/** No statement and no transaction is longer. */
+export const TRANSACTION_TIMEOUT_MS = 5_000
+/** A transaction that meets others is done so often at most. */
+const TRIES = 4
+
+/** A service's pool of connections to its database; `name` is what the server calls them by. Rejections may be {@link databaseProblem}s. */
+export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: string): pg.Pool {
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: poolSize,
+    connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
+    statement_timeout: TRANSACTION_TIMEOUT_MS,
+    idle_in_transaction_session_timeout: TRANSACTION_TIMEOUT_MS,
+    query_timeout: TRANSACTION_TIMEOUT_MS + 1_000, // a server that is frozen keeps no timeouts
+    keepAlive: true,
+    application_name: `gatepost-${name}`,
+    // Prisma's adapter listens a moment after it was handed a new connection. One that the server cuts in that moment would
+    // end the process; what is asked of it fails all the same.
+    onConnect: (client) => { client.on('error', () => {}) }
+  })
+  pool.on('error', () => {}) // an idle connection broke; there will be another
+  if (metrics) observePool(metrics.registry, metrics.pool, pool)
+  return pool
+}
+
+/** As much of a generated Prisma client as is the same in all of them. */
+interface Client<Connection> {
+  $transaction<T> (work: (tx: Connection) => Promise<T>, options: { maxWait: number, timeout: number }): Promise<T>
+}
+
+/** Runs work in one transaction, which holds a connection for as long, and again when it met another one. */
+export function retriedTransactions<Connection> (client: Client<Connection>) {
+  return async function transaction<T> (work: (tx: Connection) => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt++) {
+      try {
+        return await client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS })
+      } catch (error) {
+        if (attempt === TRIES || !isConflict(error)) throw error
+      }
+    }
+  }
+}
