@@ -90,12 +90,12 @@ test('an acknowledgement that never came is asked for again under the same id; n
 })
 
 test('an event that the stream refuses is quarantined; its aggregate waits, the others go on', async () => {
-  const relay = stage.relay(stage.broker())
   const [poisoned, healthy] = [uuidv7(), uuidv7()]
   const event = await appendVersion(stage.sql, poisoned, 1)
   await stage.pool.query("UPDATE outbox SET payload = rpad(payload, 1200000, ' ') WHERE event_id = $1", [event.id])
   await appendVersion(stage.sql, poisoned, 2)
   await appendVersions(stage.pool, healthy, 1, 3)
+  const relay = stage.relay(stage.broker())
   await eventually(() => relay.status().quarantined, (count) => count === 1)
   await eventually(unpublished, (count) => count === 2)
   expect((await stage.stream()).map((message) => message.aggregate)).toEqual([healthy, healthy, healthy])

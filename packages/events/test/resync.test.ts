@@ -53,7 +53,7 @@ test('an event that is published while resync reads is not published again, nor 
   await appendVersions(stage.pool, uuidv7(), 1, 2)
   await eventually(unpublished, (count) => count === 0)
   const again = (await jsm.streams.getMessage('EVENTS', { seq: 2 }))!
-  await js.publish(again.subject, again.data, { msgID: again.header.get('Nats-Msg-Id') })
+  await eventually(() => js.publish(again.subject, again.data, { msgID: again.header.get('Nats-Msg-Id') }), ({ duplicate }) => !duplicate)
   let late = false
   const sql = {
     query: async <Row>(text: string, values?: readonly unknown[]) => {

@@ -33,6 +33,19 @@ async function mode (status: 'up' | 'degraded', instances?: number) {
   })
 }
 
+/** What the burst gave, all of it counted by the store: on a busy machine its answer may come too late to be waited for, and then another is tried. */
+async function counted<T> (burst: () => Promise<T>): Promise<T> {
+  const degraded = async () => (await Promise.all(gateways.map((gateway) => gateway.registry.metrics())))
+    .flatMap((metrics) => [...metrics.matchAll(/^gatepost_limiter_decisions_total\{[^}]*mode="degraded"[^}]*\} (\d+)/gm)])
+    .reduce((sum, [, count]) => sum + Number(count), 0)
+  for (;;) {
+    await mode('up')
+    const before = await degraded()
+    const given = await burst()
+    if (await degraded() === before) return given
+  }
+}
+
 let clients = 0
 let addresses = 0
 /** As many calls of one new client, spread over both gateways; answers how many were admitted and how long the slowest took. */
@@ -47,7 +60,7 @@ async function burst (count: number, init: { path?: string, method?: string } = 
 }
 
 test('two gateways together admit exactly the limit', async () => {
-  for (let i = 0; i < 3; i++) expect((await burst(60)).admitted).toBe(20)
+  for (let i = 0; i < 3; i++) expect((await counted(() => burst(60))).admitted).toBe(20)
 })
 
 let users = 0
@@ -64,8 +77,8 @@ async function userBurst (count: number, { freshTokens = false } = {}) {
 }
 
 test('one user is admitted exactly as often as a user may be, over two gateways and any number of addresses', async () => {
-  expect(await userBurst(50)).toBe(30)
-  expect(await userBurst(50, { freshTokens: true })).toBe(30)
+  expect(await counted(() => userBurst(50))).toBe(30)
+  expect(await counted(() => userBurst(50, { freshTokens: true }))).toBe(30)
 })
 
 test('a store that stops answering is not waited for; the limit becomes this instance’s share; it recovers by itself', async () => {
@@ -82,8 +95,7 @@ test('a store that stops answering is not waited for; the limit becomes this ins
   expect((await burst(20, { path: '/api/auth/login', method: 'POST' })).admitted).toBe(4)
   expect(await userBurst(50)).toBe(30)
   redis.signal('SIGCONT')
-  await mode('up')
-  expect((await burst(60)).admitted).toBe(20)
+  expect((await counted(() => burst(60))).admitted).toBe(20)
 })
 
 test('the same when the store is killed and comes back', async () => {
@@ -93,7 +105,7 @@ test('the same when the store is killed and comes back', async () => {
   expect((await burst(60)).admitted).toBe(20)
   redis = await startRedis({ port })
   await mode('up', 2)
-  expect((await burst(60)).admitted).toBe(20)
+  expect((await counted(() => burst(60))).admitted).toBe(20)
 })
 
 test('a gateway that goes away gives its share back', async () => {
