@@ -32,7 +32,7 @@ export const benchStartup = ({ starts, idle }: { starts: number, idle: number })
     return `| ${service} | ${megabytes.toFixed(0)} | ${megabytes <= TARGET_MEGABYTES ? 'yes' : 'no'} |`
   })
   const seconds = median(later.map((one) => one.seconds))
-  const text = `# Start of the whole system\n\n${describeMachine()}; from the launch of \`pnpm start\`'s script to its word that all is ready.
+  const text = `${describeMachine()}; from the launch of \`pnpm start\`'s script to its word that all is ready.
 
 | start | seconds | at most ${TARGET_SECONDS} |\n| --- | ---: | --- |
 | first, in a new data folder | ${first.seconds.toFixed(2)} | |
