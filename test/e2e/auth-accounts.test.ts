@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { bareEnvironment } from '@gatepost/testing/environment'
 import { startSystem, type System } from '@gatepost/testing/system'
 import pg from 'pg'
 import { Agent, request } from 'undici'
@@ -58,7 +59,7 @@ async function loginFrom (localAddress: string, email: string, password: string)
 }
 
 async function script (...args: string[]) {
-  const env = { PATH: process.env.PATH, AUTH_DATABASE_URL: system.databaseUrl('auth'), TOKEN_SECRET: (await readFile(join(system.dataDir, 'token-secret'), 'utf8')).trim() }
+  const env = { ...bareEnvironment, AUTH_DATABASE_URL: system.databaseUrl('auth'), TOKEN_SECRET: (await readFile(join(system.dataDir, 'token-secret'), 'utf8')).trim() }
   return promisify(execFile)(process.execPath, args.map((arg, index) => index === 0 ? join(root, arg) : arg), { env })
 }
 

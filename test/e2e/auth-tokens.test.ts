@@ -3,6 +3,7 @@ import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { bareEnvironment } from '@gatepost/testing/environment'
 import { startSystem, type System } from '@gatepost/testing/system'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { call, register, type Account } from './client.ts'
@@ -141,7 +142,7 @@ test('keys rotate by the command without a single 401 at two gateways, one of th
       await sleep(5)
     }
   })
-  const env = { PATH: process.env.PATH, AUTH_DATABASE_URL: system.databaseUrl('auth'), TOKEN_SECRET: (await readFile(join(system.dataDir, 'token-secret'), 'utf8')).trim() }
+  const env = { ...bareEnvironment, AUTH_DATABASE_URL: system.databaseUrl('auth'), TOKEN_SECRET: (await readFile(join(system.dataDir, 'token-secret'), 'utf8')).trim() }
   const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'scripts/keys.ts'), 'rotate'], { env })
   const fresh = /^([\w-]{43}) signs from now on/m.exec(stdout)![1]!
   expect(fresh).not.toBe(old)

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { connect } from '@nats-io/transport-node'
+import { bareEnvironment } from '@gatepost/testing/environment'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findBinary, NATS } from '@gatepost/local-stack/binaries'
 import { startChild, waitForPort } from '@gatepost/local-stack/child'
@@ -24,7 +25,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 /** Runs the command of a job of docker-compose.yml. */
 async function job (name: string, env: Record<string, string>, ...args: string[]) {
   const [, ...command] = containers[name]!.command
-  const { stdout } = await promisify(execFile)(process.execPath, [...command.slice(0, args.length > 0 ? 1 : undefined), ...args], { cwd: root, env: { PATH: process.env.PATH, ...env } })
+  const { stdout } = await promisify(execFile)(process.execPath, [...command.slice(0, args.length > 0 ? 1 : undefined), ...args], { cwd: root, env: { ...bareEnvironment, ...env } })
   return stdout
 }
 

@@ -5,6 +5,7 @@ import { createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { bareEnvironment } from '@gatepost/testing/environment'
 import { afterAll, afterEach, expect, test, vi } from 'vitest'
 import { isOpen } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
@@ -34,7 +35,7 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 /** Runs the command as `pnpm start` does. */
 function start (env: Record<string, string> = {}, command = [process.execPath, 'scripts/start.ts']): Run {
-  const child = spawn(command[0]!, command.slice(1), { cwd: root, env: { PATH: process.env.PATH, HOME: process.env.HOME, GATEPOST_DATA: join(folder, 'data'), ...ports, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(command[0]!, command.slice(1), { cwd: root, env: { ...bareEnvironment, HOME: process.env.HOME, GATEPOST_DATA: join(folder, 'data'), ...ports, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { output += chunk.toString() })
   const run = { process: child, output: () => output, ended: once(child, 'close').then(([code]) => code as number | null) }

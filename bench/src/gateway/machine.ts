@@ -1,4 +1,4 @@
-import { execFileSync } from 'node:child_process'
+import { spawnSync } from 'node:child_process'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { availableParallelism, cpus, totalmem } from 'node:os'
 import { delimiter, join } from 'node:path'
@@ -58,11 +58,11 @@ export function residentMegabytes (pid: number): number {
 
 export function describeMachine (...programs: Array<[command: string, ...args: string[]]>): string {
   const version = ([command, ...args]: [string, ...string[]]) => {
-    try {
-      return execFileSync('sh', ['-c', '"$0" "$@" 2>&1', which(command) ?? command, ...args], { encoding: 'utf8' }).split(/\n| - /)[0]!.trim()
-    } catch {
-      return `${command} absent`
-    }
+    const program = which(command)
+    if (program === undefined) return `${command} absent`
+    // Not by its exit code: wrk's is 1 when it is asked for its version.
+    const { stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
+    return `${stdout}${stderr}`.split(/\n| - | \[/)[0]!.trim()
   }
   return [`${cpus()[0]?.model ?? 'unknown'} × ${availableParallelism()}`, `${Math.round(totalmem() / 2 ** 30)} GiB`, `Node ${process.version}`, ...programs.map(version)].join(', ')
 }

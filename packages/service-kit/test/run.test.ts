@@ -11,7 +11,7 @@ const children: ChildProcess[] = []
 afterEach(() => { for (const child of children.splice(0)) child.kill('SIGKILL') })
 
 function start (env: Record<string, string>) {
-  const child = spawn(process.execPath, [script], { env: { PATH: process.env.PATH, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [script], { env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   children.push(child)
   return { child, out: text(child.stdout), err: text(child.stderr), ended: once(child, 'exit').then(([code]) => code as number) }
 }

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
+import { bareEnvironment } from '@gatepost/testing/environment'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
@@ -13,7 +14,7 @@ afterAll(() => auth.close())
 /** Runs a script or process to its end. */
 async function run (args: string[], env: Record<string, string | undefined> = {}) {
   const child = spawn(process.execPath, args, {
-    cwd: root, env: { PATH: process.env.PATH, AUTH_DATABASE_URL: auth.database.url, TOKEN_SECRET, ...env }, stdio: ['ignore', 'pipe', 'pipe']
+    cwd: root, env: { ...bareEnvironment, AUTH_DATABASE_URL: auth.database.url, TOKEN_SECRET, ...env }, stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk })
