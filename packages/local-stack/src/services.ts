@@ -50,11 +50,16 @@ export function startService ({ service, root, ports, env, settings, onOutput }:
 
 const READY_TIMEOUT_MS = 60_000
 
-/** Resolves once `/ready` is 200, or nobody wants to know any more. Whether the process still lives is for the caller to watch. */
+/** What started beside a service may be seen by it a moment later; what is still amiss after that is not for us to wait for. */
+const DEGRADED_MS = 2_000
+
+/** Resolves once `/ready` is green, or 200 for a while, or nobody wants to know any more. Whether the process still lives is for the caller to watch. */
 export async function waitUntilReady (service: string, port: number, givenUp?: AbortSignal): Promise<void> {
+  let since = Infinity
   for (const deadline = Date.now() + READY_TIMEOUT_MS; ; await sleep(50)) {
     const answer = await readiness(port).catch(() => undefined)
-    if (answer?.status === 200 || givenUp?.aborted) return
+    since = answer?.status === 200 ? Math.min(since, Date.now()) : Infinity
+    if (Date.now() - since > DEGRADED_MS || givenUp?.aborted || (answer?.status === 200 && JSON.parse(answer.body).status === 'up')) return
     if (Date.now() > deadline) throw new Error(`${service} is not ready after ${READY_TIMEOUT_MS / 1000} s: ${answer?.body ?? 'no answer'}`)
   }
 }
