@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { connectOperator, type Operator } from '@gatepost/events/operator'
-import { type Sql } from '@gatepost/events/sql'
+import { type Sql, sqlOfPool } from '@gatepost/events/sql'
 import { credentialsIn } from '@gatepost/local-stack/postgres/cluster'
 import pg from 'pg'
 import { portsOf } from '../start/addresses.ts'
@@ -64,7 +64,7 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
       const pool = new pg.Pool({ connectionString: await databaseUrl(name), max: 2 })
       pool.on('error', () => {}) // an idle connection broke; the next query says so if there is none
       closers.push(() => pool.end())
-      const sql: Sql = { query: async <Row>(text: string, values: readonly unknown[] = []) => (await pool.query(text, [...values])).rows as Row[] }
+      const sql = sqlOfPool(pool)
       await sql.query('SELECT 1').catch((cause: Error) => { throw new Error(`the ${name} database cannot be reached (${cause.message})`, { cause }) })
       pools.set(name, sql)
       return sql

@@ -59,7 +59,7 @@ async function loginFrom (localAddress: string, email: string, password: string)
 }
 
 async function script (...args: string[]) {
-  const env = { ...bareEnvironment, AUTH_DATABASE_URL: system.databaseUrl('auth'), TOKEN_SECRET: (await readFile(join(system.dataDir, 'token-secret'), 'utf8')).trim() }
+  const env = { ...bareEnvironment, AUTH_DATABASE_URL: system.databaseUrl('auth'), TOKEN_SECRET: await system.tokenSecret() }
   return promisify(execFile)(process.execPath, args.map((arg, index) => index === 0 ? join(root, arg) : arg), { env })
 }
 

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -142,7 +141,7 @@ test('keys rotate by the command without a single 401 at two gateways, one of th
       await sleep(5)
     }
   })
-  const env = { ...bareEnvironment, AUTH_DATABASE_URL: system.databaseUrl('auth'), TOKEN_SECRET: (await readFile(join(system.dataDir, 'token-secret'), 'utf8')).trim() }
+  const env = { ...bareEnvironment, AUTH_DATABASE_URL: system.databaseUrl('auth'), TOKEN_SECRET: await system.tokenSecret() }
   const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'scripts/keys.ts'), 'rotate'], { env })
   const fresh = /^([\w-]{43}) signs from now on/m.exec(stdout)![1]!
   expect(fresh).not.toBe(old)

@@ -1,5 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { type ServiceName, startService, waitUntilReady } from '@gatepost/local-stack/services'
@@ -15,7 +13,7 @@ export async function prepareSecond (system: System, service: ServiceName, { env
   const settings = {
     databaseUrl: service === 'gateway' ? undefined : system.databaseUrl(service as 'auth'),
     natsUrl: natsUrl.href.replace(/\/$/, ''),
-    tokenSecret: (await readFile(join(system.dataDir, 'token-secret'), 'utf8')).trim(),
+    tokenSecret: await system.tokenSecret(),
     dataDir: system.dataDir
   }
   const launch = () => startService({

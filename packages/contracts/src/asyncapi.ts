@@ -1,12 +1,11 @@
 import { EVENTS_STREAM, EVENTS_SUBJECTS, envelopeOf, type EventDefinition } from './event.ts'
 import { consumers, events } from './events.ts'
-import { eventHeaders, eventsStreamSettings } from './stream.ts'
+import { EVENT_MEDIA_TYPE, eventHeaders, eventsStreamSettings } from './stream.ts'
 
 type Json = Record<string, unknown>
 
 /** NATS' own bindings say nothing at these places: each must be an empty object. What JetStream adds stands in `x-jetstream`. */
 const NO_BINDING = { nats: {} }
-const MEDIA_TYPE = 'application/cloudevents+json'
 
 /** Every event as an AsyncAPI 3.0 document: one channel for each subject, the stream behind it, and how one reads it. */
 export function asyncApi (natsUrl: string): Json {
@@ -21,7 +20,7 @@ export function asyncApi (natsUrl: string): Json {
       license: { name: 'MIT' },
       tags: [...new Set(events.map(({ owner }) => owner))].map((name) => ({ name, description: `Published by ${name}` }))
     },
-    defaultContentType: MEDIA_TYPE,
+    defaultContentType: EVENT_MEDIA_TYPE,
     servers: {
       nats: {
         host,
@@ -34,7 +33,7 @@ export function asyncApi (natsUrl: string): Json {
     channels: Object.fromEntries(events.map((definition) => [definition.type, channel(definition)])),
     operations: Object.fromEntries(events.map((definition) => [`send-${definition.type}`, operation(definition)])),
     components: {
-      messageTraits: { cloudEvent: { contentType: MEDIA_TYPE, headers: eventHeaders, bindings: NO_BINDING } },
+      messageTraits: { cloudEvent: { contentType: EVENT_MEDIA_TYPE, headers: eventHeaders, bindings: NO_BINDING } },
       messages: Object.fromEntries(events.map((definition) => [definition.type, message(definition)]))
     }
   }

@@ -5,6 +5,9 @@ export const DUPLICATE_WINDOW_MS = 10 * 60_000
 /** Headers come on top of the event itself. */
 const MAX_MESSAGE_BYTES = MAX_EVENT_BYTES + 16 * 1024
 
+/** A CloudEvent as JSON, in structured mode. */
+export const EVENT_MEDIA_TYPE = 'application/cloudevents+json'
+
 /** The stream as subscribers may rely on it, in the names and units of JetStream's API (times in nanoseconds): it keeps everything. */
 export const eventsStreamSettings = {
   name: EVENTS_STREAM,
@@ -28,6 +31,6 @@ export const eventHeaders = {
   properties: {
     'Nats-Msg-Id': { type: 'string', description: 'The event’s id: the server drops a second message with it within the duplicate window.' },
     'Nats-Expected-Stream': { type: 'string', const: EVENTS_STREAM, description: 'Of the publisher’s making: the server refuses the message elsewhere.' },
-    'content-type': { type: 'string', const: 'application/cloudevents+json' }
+    'content-type': { type: 'string', const: EVENT_MEDIA_TYPE }
   }
 } as const

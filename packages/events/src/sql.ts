@@ -15,8 +15,8 @@ export function sqlOf (connection: PrismaConnection): Sql {
   return { query: <Row>(text: string, values: readonly unknown[] = []) => connection.$queryRawUnsafe<Row[]>(text, ...values) }
 }
 
-/** Single statements on any connection of a pool, each prepared once under the name that `nameOf` gives it. */
-export function sqlOfPool (pool: Pool, nameOf: (statement: { sql: string }) => string): Sql {
+/** Single statements on any connection of a pool, each prepared once under the name that `nameOf` gives it, if any. */
+export function sqlOfPool (pool: Pool, nameOf: (statement: { sql: string }) => string = () => ''): Sql {
   return {
     async query<Row> (text: string, values: readonly unknown[] = []) {
       const { rows } = await pool.query({ name: nameOf({ sql: text }), text, values: [...values] })

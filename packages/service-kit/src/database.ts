@@ -3,6 +3,15 @@ import { type Registry } from 'prom-client'
 import { isConflict } from './database-problem.ts'
 import { observePool } from './pool-metrics.ts'
 
+export interface Database<Connection> {
+  /** For single statements. */
+  connection: Connection
+  /** Runs the work in one transaction, and again when it met another one. Hash and send outside: a connection is held for as long. */
+  transaction <T> (work: (tx: Connection) => Promise<T>): Promise<T>
+  ping (): Promise<void>
+  close (): Promise<void>
+}
+
 export interface DatabaseOptions {
   url: string
   /** Connections of this process; whoever waits for one for two seconds is told that it is too much. */
@@ -40,17 +49,26 @@ export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: str
 /** As much of a generated Prisma client as is the same in all of them. */
 interface Client<Connection> {
   $transaction<T> (work: (tx: Connection) => Promise<T>, options: { maxWait: number, timeout: number }): Promise<T>
+  $disconnect (): Promise<void>
 }
 
-/** Runs work in one transaction, which holds a connection for as long, and again when it met another one. */
-export function retriedTransactions<Connection> (client: Client<Connection>) {
-  return async function transaction<T> (work: (tx: Connection) => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt++) {
-      try {
-        return await client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS })
-      } catch (error) {
-        if (attempt === TRIES || !isConflict(error)) throw error
+/** A service's database, by a Prisma client that works on the pool. */
+export function databaseOf<Connection> (pool: pg.Pool, client: Client<Connection> & Connection): Database<Connection> {
+  return {
+    connection: client,
+    async transaction (work) {
+      for (let attempt = 1; ; attempt++) {
+        try {
+          return await client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS })
+        } catch (error) {
+          if (attempt === TRIES || !isConflict(error)) throw error
+        }
       }
+    },
+    async ping () { await pool.query('SELECT 1') },
+    async close () {
+      await client.$disconnect()
+      await pool.end()
     }
   }
 }

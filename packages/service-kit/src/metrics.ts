@@ -2,7 +2,7 @@ import { fastify, LogController, type FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
 import { createRouteTallies } from './metrics/route-tallies.ts'
-import { outcomeOf } from './outcome.ts'
+import { onOutcome } from './outcome.ts'
 
 /** A registry with what every process shows of itself: memory, CPU, event-loop delay, build. */
 export function createRegistry (service: string): Registry {
@@ -16,11 +16,7 @@ export function createRegistry (service: string): Registry {
 /** Rate, errors and duration of each route, labelled with the route's pattern, never with a path that a client chose. */
 export const httpMetrics = fp<{ registry: Registry }>(async (app, { registry }) => {
   const tallies = createRouteTallies(registry)
-  app.addHook('onRequest', (request, reply, done) => {
-    // and not onResponse, which does not come when the client has left
-    reply.raw.on('close', () => tallies.note(request.method, request.routeOptions.url ?? 'unknown', outcomeOf(reply), reply.elapsedTime / 1000))
-    done()
-  })
+  onOutcome(app, ({ method, routeOptions }, { elapsedTime }, status) => tallies.note(method, routeOptions.url ?? 'unknown', status, elapsedTime / 1000))
 }, { name: 'http-metrics' })
 
 /** `GET /metrics` in Prometheus' text form, for the operations port alone. */

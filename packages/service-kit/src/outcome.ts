@@ -1,4 +1,4 @@
-import { type FastifyReply } from 'fastify'
+import { type FastifyInstance, type FastifyReply, type FastifyRequest } from 'fastify'
 
 /** nginx' number for a client that closed the connection before it had its answer. */
 const CLIENT_CLOSED = 499
@@ -9,4 +9,15 @@ const CLIENT_CLOSED = 499
  */
 export function outcomeOf ({ raw }: FastifyReply): number {
   return raw.writableFinished || raw.statusCode >= 500 ? raw.statusCode : CLIENT_CLOSED
+}
+
+/**
+ * Has every request noted with its {@link outcomeOf} once its connection is done with it: not by Fastify's onResponse,
+ * which does not come when the client has left.
+ */
+export function onOutcome (app: FastifyInstance, note: (request: FastifyRequest, reply: FastifyReply, status: number) => void) {
+  app.addHook('onRequest', (request, reply, done) => {
+    reply.raw.on('close', () => note(request, reply, outcomeOf(reply)))
+    done()
+  })
 }

@@ -1,20 +1,20 @@
 import { type FastifyReply, type FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { outcomeOf } from './outcome.ts'
+import { onOutcome } from './outcome.ts'
 
-/** One line per request, written when its connection is done with it, also when the caller left before the answer. Probes are left out unless they fail. */
+/** One line per request, written when its connection is done with it, also when the caller left before the answer. */
 export const requestLog = fp(async (app) => {
-  app.addHook('onRequest', (request, reply, done) => {
-    reply.raw.on('close', () => write(request, reply))
-    done()
+  onOutcome(app, (request, reply, status) => {
+    const line = requestLine(request, reply, status)
+    if (line) request.log.info(line, 'request')
   })
 }, { name: 'request-log' })
 
-function write (request: FastifyRequest, reply: FastifyReply) {
+/** What the log says of a request; undefined for probes, which are left out unless they fail. No member can hold a secret. */
+export function requestLine (request: FastifyRequest, reply: FastifyReply, status: number) {
   const route = request.routeOptions.url ?? 'unknown'
-  const status = outcomeOf(reply)
-  if ((route === '/live' || route === '/ready') && status < 500) return
-  request.log.info({
+  if ((route === '/live' || route === '/ready') && status < 500) return undefined
+  return {
     requestId: request.id,
     traceId: request.traceparent.slice(3, 35),
     method: request.method,
@@ -22,5 +22,5 @@ function write (request: FastifyRequest, reply: FastifyReply) {
     status,
     ms: Math.round(reply.elapsedTime * 10) / 10,
     userId: request.principal?.userId
-  }, 'request')
+  }
 }

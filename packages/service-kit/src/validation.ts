@@ -13,8 +13,9 @@ const PART_NAMES: Record<string, string> = { querystring: 'query' }
 export type Validate = (data: unknown) => { value: unknown } | { error: ProblemError }
 
 /**
- * The validator of one part of a request, compiled when the first one comes: a process starts in less time for it. Nothing is removed and nothing is coerced, except whole numbers in
- * query strings, which have no other way to be numbers. Header and parameter names keep their case.
+ * The validator of one part of a request, compiled when the first one comes, so that a process starts in less time.
+ * Nothing is removed and nothing is coerced, except whole numbers in query strings, which have no other way to be
+ * numbers. Header and parameter names keep their case.
  */
 export function compileValidator (schema: TSchema, part: string): Validate {
   let check: ValidateFunction | undefined

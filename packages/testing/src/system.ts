@@ -1,4 +1,4 @@
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
+import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -22,6 +22,8 @@ export interface System {
   /** Where mails, keys and logs of this run are. */
   dataDir: string
   databaseUrl (service: 'auth' | 'posts' | 'feed'): string
+  /** What auth's keys and refresh tokens are made with; the operator's commands need it. */
+  tokenSecret (): Promise<string>
   /** A broker account's URL. */
   brokerUrl (account: string): string
   signal (child: ServiceName | 'nats-server', signal: NodeJS.Signals): void
@@ -71,6 +73,7 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
     output,
     dataDir,
     databaseUrl: running.databaseUrl,
+    tokenSecret: async () => (await readFile(join(dataDir, 'token-secret'), 'utf8')).trim(),
     brokerUrl: running.brokerUrl,
     signal: (name, signal) => child(name).signal(signal),
     async kill (name) {

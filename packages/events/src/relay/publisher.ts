@@ -1,4 +1,5 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
+import { EVENT_MEDIA_TYPE } from '@gatepost/contracts/stream'
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core'
 import { type Broker } from '../broker.ts'
 import { inboxPrefixOf } from '../broker.ts'
@@ -64,7 +65,7 @@ export function createPublisher (broker: Broker, name: string): Publisher {
         const head = headers()
         head.set('Nats-Msg-Id', row.eventId)
         head.set('Nats-Expected-Stream', EVENTS_STREAM)
-        head.set('content-type', 'application/cloudevents+json')
+        head.set('content-type', EVENT_MEDIA_TYPE)
         waiting.set(token, { done, since: performance.now() })
         nc.publish(row.subject, row.payload, { reply: `${inbox}.${token}`, headers: head })
       } catch (error) {

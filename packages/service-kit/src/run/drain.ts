@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger } from 'pino'
 import { type App } from '../server.ts'
+import { onStop } from './stop.ts'
 
 interface DrainOptions {
   app: App
@@ -40,10 +41,5 @@ export function drain ({ app, delaySeconds, log, afterwards }: DrainOptions) {
     log.info('stopped')
     log.flush(() => process.exit(0))
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { void end(signal) })
-  // A supervisor that starts this process with an IPC channel need not outlive it: when it is gone, so is the channel.
-  if (process.channel) {
-    process.channel.unref()
-    process.on('disconnect', () => { void end('the supervisor is gone') })
-  }
+  onStop((cause) => { void end(cause) })
 }

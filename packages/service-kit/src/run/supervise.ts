@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Logger } from 'pino'
 import { createOperationsServer } from '../metrics.ts'
+import { onStop } from './stop.ts'
 import { refuseTakenPort, startWorkers } from './workers.ts'
 
 interface SuperviseOptions {
@@ -37,11 +38,7 @@ export async function supervise ({ count, host, port, log, serve }: SuperviseOpt
     log.info('stopped')
     log.flush(() => process.exit(clean ? code : 1))
   }
-  for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => { void end(signal, 0) })
-  if (process.channel) {
-    process.channel.unref()
-    process.on('disconnect', () => { void end('the supervisor is gone', 0) })
-  }
+  onStop((cause) => { void end(cause, 0) })
   await operations.listen({ host, port: port.operations })
   await workers.ready
   log.info({ port: port.main, operationsPort: port.operations, workers: count }, 'listening')

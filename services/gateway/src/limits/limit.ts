@@ -13,6 +13,11 @@ export interface Limit {
   windowMs: number
 }
 
+/** What one of several instances admits when each counts alone. */
+export function shareOf (limit: Limit, instances: number): Limit {
+  return { ...limit, max: Math.max(1, Math.floor(limit.max / instances)) }
+}
+
 /** What one limit says about a request. */
 export interface Verdict {
   limit: Limit

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import { type FastifyBaseLogger } from 'fastify'
 import { Redis } from 'ioredis'
-import { type Counted, type Counters, type Decision, type Limit } from './limit.ts'
+import { type Counted, type Counters, type Decision, type Limit, shareOf } from './limit.ts'
 import { memoryCounters } from './memory-counters.ts'
 
 export interface SharedCounters extends Counters {
@@ -108,12 +108,8 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
   const timer = setInterval(() => { void watch() }, PROBE_MS).unref()
   redis.once('ready', () => { void watch() })
 
-  function shareOf (limit: Limit): Limit {
-    return { ...limit, max: Math.max(1, Math.floor(limit.max / instances)) }
-  }
-
   async function takeLocally (counted: Counted, limits: readonly Limit[]) {
-    return { ...await local.take(counted, limits.map(shareOf)), degraded: true }
+    return { ...await local.take(counted, limits.map((limit) => shareOf(limit, instances))), degraded: true }
   }
 
   return {

@@ -1,6 +1,6 @@
 import { type Supervisor } from '@gatepost/service-kit/run'
 import { type FastifyBaseLogger } from 'fastify'
-import { type Counted, type Decision, type Limit } from './limit.ts'
+import { type Counted, type Decision, type Limit, shareOf } from './limit.ts'
 import { memoryCounters } from './memory-counters.ts'
 import { type SharedCounters } from './redis-counters.ts'
 
@@ -33,7 +33,7 @@ export function supervisedCounters ({ supervisor, workers, log }: { supervisor: 
   let degraded = false
 
   function takeLocally ({ counted, limits }: Question): Decision {
-    return { ...local.takeNow(counted, limits.map((limit) => ({ ...limit, max: Math.max(1, Math.floor(limit.max / workers)) }))), degraded: true }
+    return { ...local.takeNow(counted, limits.map((limit) => shareOf(limit, workers))), degraded: true }
   }
 
   function degrade (err?: unknown) {
