@@ -1,6 +1,9 @@
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { type AddressInfo, createServer } from 'node:net'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createBroker } from '../src/broker.ts'
+import { listenForRows } from '../src/relay/listener.ts'
 import { startProxy } from './support/proxy.ts'
 import { appendVersion, appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
 
@@ -110,3 +113,12 @@ test('a database that restarts is found again', async () => {
   await appendVersions(stage.pool, uuidv7(), 1, 5)
   await eventually(unpublished, (count) => count === 0, 3_000)
 })
+
+test('a listener stops also while it connects', async () => {
+  const silent = stage.defer(createServer().listen(0, '127.0.0.1'), (server) => server.close())
+  await once(silent, 'listening')
+  const listener = listenForRows(`postgresql://posts:secret@127.0.0.1:${(silent.address() as AddressInfo).port}/posts`, () => {})
+  const [socket] = await once(silent, 'connection')
+  socket.resume()
+  await listener.stop()
+}, 1_500)

@@ -9,7 +9,7 @@ import { type Upstream } from './upstreams/upstream.ts'
 export function limiterDecisions (registry: Registry) {
   return new Counter({
     name: 'gatepost_limiter_decisions_total',
-    help: 'Requests that the rate limits admitted or refused; mode degraded: by this instance’s share alone.',
+    help: 'Decisions of the rate limits, two about a request whose user came to be known after its address was counted; mode degraded: by this instance’s share alone.',
     labelNames: ['decision', 'mode'] as const,
     registers: [registry]
   })

@@ -12,7 +12,7 @@ export function listenForRows (databaseUrl: string, onRows: () => void): { stop 
     client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 2_000, keepAlive: true, application_name: 'outbox-listen' })
     const ended = new Promise<void>((resolve) => client!.once('end', resolve).on('error', () => resolve()))
     try {
-      await client.connect()
+      await Promise.race([client.connect(), ended]) // one that is ended while it connects never says so
       client.on('notification', onRows)
       await client.query(`LISTEN ${CHANNEL}`)
       onRows()

@@ -93,11 +93,10 @@ export const limits = fp<LimitsOptions>(async (app, { counters, everything, sens
     })
   })
   app.decorate('limitUser', (request, reply) => userAlone.decide(request, (decision) => {
+    note(decision)
     reply.header('ratelimit-policy', `${reply.getHeader('ratelimit-policy')}, ${userAlone.policy}`)
     reply.header('ratelimit', `${reply.getHeader('ratelimit')}, ${rateLimitField(decision.verdicts)}`)
-    if (!decision.refused) return
-    note(decision)
-    throw limited(decision)
+    if (decision.refused) throw limited(decision)
   }))
 }, { name: 'limits' })
 
