@@ -1,5 +1,6 @@
+import { isDeepStrictEqual } from 'node:util'
 import { envelopeOf, EVENTS_STREAM, type CloudEvent, type EventData, type EventDefinition } from '@gatepost/contracts/event'
-import { AckPolicy, DeliverPolicy, jetstreamManager, JetStreamApiError, type ConsumerMessages, type JetStreamManager, type JsMsg } from '@nats-io/jetstream'
+import { AckPolicy, DeliverPolicy, jetstreamManager, JetStreamApiError, type ConsumerInfo, type ConsumerMessages, type JetStreamManager, type JsMsg } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { Ajv, type ValidateFunction } from 'ajv'
 
@@ -24,11 +25,17 @@ export interface SubscribeOptions<Definitions extends readonly unknown[]> {
   servers: string
   /** The events to receive: `[postCreated, postDeleted]`. */
   events: Definitions
-  /** A name of your own under which NATS remembers how far you are, over restarts. Without it the subscription ends with the process. */
+  /**
+   * A name of your own under which NATS remembers how far you are, over restarts. Without it the subscription ends with the
+   * process. Several processes may share it: they take turns, and if one dies another has its event after five seconds.
+   */
   durable?: string
   /** Default `first`. */
   from?: Beginning
-  /** Resolve when the event is dealt with: it is acknowledged then. Reject, and it comes again, later each time. */
+  /**
+   * Resolve when the event is dealt with: it is acknowledged then. Reject, and it comes again, after half a second at first
+   * and a minute at last; everything later waits for it, so resolve for what will never work.
+   */
   onEvent: (event: EventOf<Definitions>, delivery: Delivery<EventOf<Definitions>>) => Promise<void> | void
   /**
    * Told of what cannot be handled: an event that does not fit its contract (it is passed over), and what `onEvent` threw.
@@ -46,14 +53,21 @@ export interface Subscription {
   stop (): Promise<void>
 }
 
-const ACK_WAIT_MS = 30_000
+/** What a process had when it died comes again after this; who is at work says so every third of it. */
+const ACK_WAIT_MS = 5_000
 const NANOSECONDS = 1e6
+/**
+ * With more than one out, those that a dead process or a broken connection had would come again after later ones. With one,
+ * the server itself keeps the order, whoever comes and goes, for the price of a round trip for each event.
+ */
+const IN_ORDER = { max_ack_pending: 1, max_deliver: -1 }
 const redeliveryDelay = (deliveries: number) => Math.min(60_000, 500 * 2 ** (deliveries - 1))
 
 /**
- * Receives events one after the other, in the stream's order. At least once: keep what you have dealt with by
- * `event.id` (see {@link createDedupe}) if twice would hurt. Survives losses of the connection. Throws when NATS cannot
- * be reached at the beginning, or has no stream of events.
+ * Receives events one after the other, in the stream's order, also over failures, crashes and restarts: none before
+ * `onEvent` has resolved for every earlier one. At least once: keep what you have dealt with by `event.id` (see
+ * {@link createDedupe}) if twice would hurt. An event costs a round trip to NATS besides your own work. Survives losses of
+ * the connection. Throws when NATS cannot be reached at the beginning, or has no stream of events.
  */
 export async function subscribe<const Definitions extends readonly unknown[]> (options: SubscribeOptions<Definitions>): Promise<Subscription> {
   const { servers, durable, from = 'first', onEvent, onError = report, inboxPrefix } = options
@@ -63,9 +77,9 @@ export async function subscribe<const Definitions extends readonly unknown[]> (o
   const nc = await connect({ servers: hosts, user, pass, inboxPrefix, maxReconnectAttempts: -1, name: durable ?? 'subscriber' })
   try {
     const jsm = await jetstreamManager(nc, { checkAPI: false })
-    const name = await ensureConsumer(jsm, { durable, from, filter: filterOf(definitions) })
+    const { name, config } = await ensureConsumer(jsm, { durable, from, filter: filterOf(definitions) })
     const messages = await (await jsm.jetstream().consumers.get(EVENTS_STREAM, name)).consume({ max_messages: 64, expires: 10_000, abort_on_missing_resource: true })
-    const running = receive(messages, { validators, onError, onEvent: onEvent as (event: CloudEvent, delivery: Delivery) => Promise<void> | void })
+    const running = receive(messages, { heartbeatMs: config.ack_wait! / NANOSECONDS / 3, validators, onError, onEvent: onEvent as (event: CloudEvent, delivery: Delivery) => Promise<void> | void })
     return {
       closed: running.finally(() => nc.close()),
       async stop () {
@@ -81,6 +95,7 @@ export async function subscribe<const Definitions extends readonly unknown[]> (o
 }
 
 interface Receiver {
+  heartbeatMs: number
   validators: Map<string, ValidateFunction>
   onError: (error: Error, message: { subject: string, sequence: number }) => void
   onEvent: (event: CloudEvent, delivery: Delivery) => Promise<void> | void
@@ -90,11 +105,11 @@ async function receive (messages: ConsumerMessages, receiver: Receiver) {
   for await (const message of messages) await receiveOne(message, receiver)
 }
 
-async function receiveOne (message: JsMsg, { validators, onError, onEvent }: Receiver) {
+async function receiveOne (message: JsMsg, { heartbeatMs, validators, onError, onEvent }: Receiver) {
   const validate = validators.get(message.subject)
   if (!validate) return message.ack() // passes the filter and was not asked for
   const place = { subject: message.subject, sequence: message.seq }
-  const heartbeat = setInterval(() => message.working(), ACK_WAIT_MS / 3)
+  const heartbeat = setInterval(() => message.working(), heartbeatMs)
   try {
     const event = parse(message)
     if (!validate(event)) {
@@ -133,19 +148,17 @@ function filterOf (definitions: readonly EventDefinition[]) {
   return owners.size === 1 ? `events.${[...owners][0]}.>` : 'events.>'
 }
 
-async function ensureConsumer (jsm: JetStreamManager, { durable, from, filter }: { durable: string | undefined, from: Beginning, filter: string }): Promise<string> {
+async function ensureConsumer (jsm: JetStreamManager, { durable, from, filter }: { durable: string | undefined, from: Beginning, filter: string }): Promise<ConsumerInfo> {
+  const wanted = { filter_subject: filter, ...IN_ORDER }
   const config = {
     ...durable ? { durable_name: durable } : { name: `reader-${crypto.randomUUID()}`, inactive_threshold: 60_000 * NANOSECONDS },
-    filter_subject: filter,
     ack_policy: AckPolicy.Explicit,
     ack_wait: ACK_WAIT_MS * NANOSECONDS,
-    max_deliver: -1,
-    max_ack_pending: 256
+    ...wanted
   }
   const known = durable ? await orMissing(jsm.consumers.info(EVENTS_STREAM, durable)) : undefined
-  if (!known) return (await jsm.consumers.add(EVENTS_STREAM, { ...config, ...beginningOf(from) })).name
-  if (known.config.filter_subject !== filter) await jsm.consumers.update(EVENTS_STREAM, known.name, { filter_subject: filter })
-  return known.name
+  if (!known) return jsm.consumers.add(EVENTS_STREAM, { ...config, ...beginningOf(from) })
+  return isDeepStrictEqual({ ...known.config, ...wanted }, known.config) ? known : jsm.consumers.update(EVENTS_STREAM, known.name, wanted)
 }
 
 function beginningOf (from: Beginning) {

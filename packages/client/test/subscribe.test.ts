@@ -1,16 +1,17 @@
 import { spawn } from 'node:child_process'
+import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { asyncApi } from '@gatepost/contracts/asyncapi'
 import { type CloudEvent } from '@gatepost/contracts/event'
 import { postCreated, postDeleted } from '@gatepost/contracts/posts/events'
 import { userRegistered } from '@gatepost/contracts/auth/events'
 import { startBroker, type TestBroker } from '@gatepost/testing/broker'
-import { jetstream, jetstreamManager } from '@nats-io/jetstream'
+import { AckPolicy, jetstream, jetstreamManager, type ConsumerConfig } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { randomUUIDv7 } from 'node:crypto'
 import { afterEach, beforeEach, expect, expectTypeOf, test, vi } from 'vitest'
 import { createDedupe } from '../src/dedupe.ts'
-import { subscribe, type Subscription } from '../src/subscribe.ts'
+import { subscribe, type Delivery, type Subscription } from '../src/subscribe.ts'
 
 let nats: TestBroker
 let provisioner: NatsConnection
@@ -39,7 +40,7 @@ async function publish (...events: CloudEvent[]) {
   for (const event of events) await jetstream(provisioner).publish(`events.${event.type}`, JSON.stringify(event), { msgID: event.id })
 }
 
-async function follow (options: Partial<Parameters<typeof subscribe<[typeof postCreated]>>[0]> & { onEvent: (event: CloudEvent<{ title: string }>) => void | Promise<void> }) {
+async function follow (options: Partial<Parameters<typeof subscribe<[typeof postCreated]>>[0]> & { onEvent: (event: CloudEvent<{ title: string }>, delivery: Delivery) => void | Promise<void> }) {
   const subscription = await subscribe({ servers: nats.url, events: [postCreated], ...options })
   open.push(subscription)
   return subscription
@@ -77,21 +78,86 @@ test('a durable subscription goes on where it was; without a name it begins wher
   await vi.waitFor(() => expect(late).toEqual(['two', 'three']))
 })
 
-test('an event whose handling fails comes again, and the dedupe lets its effect happen once', async () => {
+/** A durable subscription as somebody else would make it; what its program had when it died comes again soon. */
+async function makeDurable (config: Partial<ConsumerConfig> = {}) {
+  await (await jetstreamManager(provisioner)).consumers.add('EVENTS', {
+    durable_name: 'my-program', ack_policy: AckPolicy.Explicit, filter_subject: 'events.>', ack_wait: 600 * 1e6, ...config
+  })
+}
+const durable = async () => (await jetstreamManager(provisioner)).consumers.info('EVENTS', 'my-program')
+
+test('what a killed program had, and all that came since, comes to its successor in the order of the stream', async () => {
+  await makeDurable()
+  await publish(...['one', 'two', 'three'].map((title) => created(title)))
+  const program = spawn(process.execPath, [fileURLToPath(new URL('support/hanging-subscriber.ts', import.meta.url))], { env: { ...process.env, NATS_URL: nats.url }, stdio: ['ignore', 'pipe', 'inherit'] })
+  let output = ''
+  program.stdout.on('data', (chunk) => { output += chunk })
+  await vi.waitFor(() => expect(output).toBe('one\ntwo\n'), 15_000)
+  program.kill('SIGKILL')
+  await publish(created('four'))
+  const seen: string[] = []
+  await follow({ durable: 'my-program', onEvent: (event, { redelivered }) => { seen.push(`${event.data.title}${redelivered ? ' again' : ''}`) } })
+  await publish(created('five'))
+  await vi.waitFor(() => expect(seen).toContain('five'), 10_000)
+  expect(seen).toEqual(['two again', 'three', 'four', 'five'])
+})
+
+test('programs that share a durable subscription take turns: one event at a time, in order', async () => {
+  const seen: string[] = []
+  let busy = 0
+  const options = {
+    durable: 'my-program',
+    async onEvent (event: CloudEvent<{ title: string }>) {
+      expect(++busy).toBe(1)
+      await setTimeout(2)
+      seen.push(event.data.title)
+      busy--
+    }
+  }
+  await Promise.all([follow(options), follow(options)])
+  const titles = Array.from({ length: 20 }, (_, at) => `number ${at}`)
+  await publish(...titles.map((title) => created(title)))
+  await vi.waitFor(() => expect(seen).toEqual(titles), 5_000)
+})
+
+test('a durable subscription that was made otherwise keeps the order from now on', async () => {
+  await makeDurable({ max_deliver: 3 })
+  await follow({ durable: 'my-program', onEvent: () => {} })
+  expect((await durable()).config).toMatchObject({ filter_subject: postCreated.subject, max_ack_pending: 1, max_deliver: -1 })
+})
+
+test('an event that takes long does not come twice', async () => {
+  await makeDurable()
+  const seen: string[] = []
+  await follow({
+    durable: 'my-program',
+    async onEvent (event) {
+      seen.push(event.data.title)
+      await setTimeout(event.data.title === 'long' ? 1_500 : 0)
+    }
+  })
+  await publish(created('long'), created('short'))
+  await vi.waitFor(() => expect(seen).toContain('short'), 5_000)
+  expect(seen).toEqual(['long', 'short'])
+})
+
+test('an event whose handling fails comes again before any later one, and the dedupe lets its effect happen once', async () => {
   const dedupe = createDedupe()
   const effects: string[] = []
   const errors: string[] = []
-  let failures = 0
+  const handled: string[] = []
   await follow({
     onError: (error: Error) => { errors.push(error.message) },
     async onEvent (event: CloudEvent<{ title: string }>) {
+      handled.push(event.data.title)
       await dedupe.once(event, () => { effects.push(event.data.title) })
-      if (++failures < 3) throw new Error('after the effect')
+      if (handled.length < 3) throw new Error('after the effect')
     }
   })
-  await publish(created('one'))
-  await vi.waitFor(() => expect(failures).toBe(3), 5_000)
-  expect(effects).toEqual(['one'])
+  await publish(created('one'), created('two'))
+  await vi.waitFor(() => expect(handled).toHaveLength(4), 5_000)
+  expect(effects).toEqual(['one', 'two'])
+  expect(handled).toEqual(['one', 'one', 'one', 'two'])
   expect(errors).toEqual(['after the effect', 'after the effect'])
 })
 
@@ -109,6 +175,7 @@ test('it goes on after the broker was away', async () => {
   await follow({ durable: 'my-program', onEvent: (event) => { seen.push(event.data.title) } })
   await publish(created('before'))
   await vi.waitFor(() => expect(seen).toEqual(['before']))
+  await vi.waitFor(async () => expect((await durable()).num_ack_pending).toBe(0))
   await nats.halt()
   await nats.start()
   await vi.waitFor(() => publish(created('after')), 10_000)
