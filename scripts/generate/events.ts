@@ -18,6 +18,12 @@ JetStream stream \`${EVENTS_STREAM}\`. A message is a CloudEvents 1.0 JSON objec
 Every committed change has exactly one event and no event is without a change. Delivery is at least once; whoever remembers \`id\` has it
 exactly once. Per aggregate \`aggregateversion\` is 1, 2, 3 … in the order of publication. Ignore members that you do not know.
 
+\`subscribe\` of \`@gatepost/client\` hands events over in the stream's order, also over crashes, lost connections and failures: the server
+gives it the next one when the one before is acknowledged, which costs a round trip for each event. A program that dies with an event in hand
+has it again at its next start, five seconds after the server last heard from it at the latest, and what came since after it. An event that
+your program rejects is tried again, later each time, and everything behind it waits. A consumer of your own keeps the order with
+\`max_ack_pending\` 1; with more, what was out when it died comes again after later events, and \`aggregateversion\` tells.
+
 ${sections.join('\n')}
 ## Our own consumers
 

@@ -67,14 +67,14 @@ function operation ({ type, subject, owner, summary }: EventDefinition): Json {
   }
 }
 
-/** The requests by which anybody makes a durable consumer and pulls it, in JetStream's wire protocol; `{name}` is one's own choice. */
+/** The requests by which anybody makes a durable consumer and pulls it, in JetStream's wire protocol; `{name}` is one's own choice. One at a time, so that what a crash left comes again before anything later. */
 function consumerOf (subject: string): Json {
   return {
     create: {
       subject: `$JS.API.CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.{name}`,
       request: {
         stream_name: EVENTS_STREAM,
-        config: { durable_name: '{name}', filter_subject: subject, deliver_policy: 'all', ack_policy: 'explicit', replay_policy: 'instant', ack_wait: 30e9, max_deliver: -1 }
+        config: { durable_name: '{name}', filter_subject: subject, deliver_policy: 'all', ack_policy: 'explicit', replay_policy: 'instant', ack_wait: 5e9, max_deliver: -1, max_ack_pending: 1 }
       }
     },
     next: { subject: `$JS.API.CONSUMER.MSG.NEXT.${EVENTS_STREAM}.{name}`, request: { batch: 1, expires: 5e9 } },

@@ -15,9 +15,10 @@ in that order. Ignore members that you do not know.</p>
 <p>The stream keeps every event, in files; a repetition with the same <code>Nats-Msg-Id</code> within ${DUPLICATE_WINDOW_MS / 60_000} minutes is dropped by the server.
 Headers: ${Object.keys(eventHeaders.properties).map((name) => `<code>${name}</code>`).join(', ')}. Its consumers ${Object.keys(consumers).map((name) => `<code>${name}</code>`).join(', ')} are
 our own services’; make one of your own, under another name:</p>
-<pre>nats consumer add ${EVENTS_STREAM} my-consumer --pull --ack explicit --deliver all --filter 'events.posts.&gt;' --defaults
+<pre>nats consumer add ${EVENTS_STREAM} my-consumer --pull --ack explicit --max-pending 1 --deliver all --filter 'events.posts.&gt;' --defaults
 nats consumer next ${EVENTS_STREAM} my-consumer</pre>
-<p>The requests behind these commands stand in <a href="/asyncapi.json">/asyncapi.json</a>, at each operation.</p>
+<p>With one event pending at most, whatever a crashed program had comes again before anything later; with more you are faster and must compare
+<code>aggregateversion</code>. The requests behind these commands stand in <a href="/asyncapi.json">/asyncapi.json</a>, at each operation.</p>
 <p>In a browser: <code>GET /api/events</code> streams them with an access token.</p>
 <ul>${events.map(({ type, summary }) => `<li><a href="#${type}"><code>${type}</code></a> ${escapeHtml(summary)}</li>`).join('\n')}</ul>
 ${events.map(section).join('\n')}`)
