@@ -69,6 +69,7 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     if (!held) return
     eraseAllAt = 0
     drain.begin()
+    pruning.wake()
   })
   const drain = createDrain({
     store, publisher, broker, log, metrics, held: lease.held, onPublished: (row) => { if (ENDING_SUBJECTS.includes(row.subject)) ended.add(row.aggregateId) }
@@ -111,9 +112,10 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     for (const id of aggregateIds) ended.delete(id)
   }
 
+  const pruning = createRoutine({ name: 'prune the outbox', everyMs: PRUNE_MS, work: prune, log })
   const routines = [
+    pruning,
     createRoutine({ name: 'observe the outbox', everyMs: STATISTICS_MS, work: observe, log }),
-    createRoutine({ name: 'prune the outbox', everyMs: PRUNE_MS, work: prune, log }),
     ...ERASABLE_OWNERS.has(service) ? [createRoutine({ name: 'erase personal events', everyMs: ERASE_MS, work: erase, log })] : []
   ]
   let stopping: Promise<void> | undefined

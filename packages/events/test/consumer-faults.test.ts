@@ -144,18 +144,19 @@ test('a dead letter is stored once, although its end was not heard', async () =>
   expect(await listDeadLetters(operator)).toHaveLength(1)
 })
 
-test('who stops gives back at once what it had not begun', async () => {
+test('who stops finishes what it had begun, and gives back at once what it had not', async () => {
   await operator.jsm.consumers.update('EVENTS', 'feed-posts', { ack_wait: 60_000 * 1e6 })
   const events = await Promise.all(Array.from({ length: 4 }, () => appendVersion(stage.sql, uuidv7(), 1)))
   for (const event of events) await publish(event)
   const begun = Promise.withResolvers<void>()
   const released = Promise.withResolvers<void>()
-  const first = consume({ concurrency: 1, handlers: { [postCreated.type]: async () => { begun.resolve(); await released.promise } } })
+  let finished = false
+  const first = consume({ concurrency: 1, handlers: { [postCreated.type]: async () => { begun.resolve(); await released.promise; finished = true } } })
   await begun.promise
   await eventually(() => first.status().inFlight === 4)
-  const stopped = first.stop()
-  released.resolve()
-  await stopped
+  const stopped = first.stop().then(() => finished)
+  setTimeout(released.resolve, 100)
+  expect(await stopped).toBe(true)
   consume()
   // Not three: the server may keep one for the pull request of who left, until the acknowledgement wait.
   await eventually(async () => (await Promise.all(events.map(({ subject }) => effectsOf(subject)))).flat(), (versions) => versions.length >= 2)

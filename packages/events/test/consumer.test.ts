@@ -1,6 +1,7 @@
 import { postCreated, postUpdated } from '@gatepost/contracts/posts/events'
 import { consumers } from '@gatepost/contracts/events'
 import type pg from 'pg'
+import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createConsumer, handlerOf, type ConsumerOptions, type Transaction } from '../src/consumer.ts'
 import { createEffects, record, recordAll, transactionOf, type Tx } from './support/effects.ts'
@@ -48,6 +49,29 @@ test('each event has its effect once and in its aggregate\'s order, with a secon
   for (const post of posts) await eventually(() => effects(post), (versions) => versions.length === 8)
   for (const post of posts) expect(await effects(post)).toEqual([1, 2, 3, 4, 5, 6, 7, 8])
   await eventually(state, ({ unacknowledged, pending }) => unacknowledged === 0 && pending === 0)
+})
+
+test('events of several aggregates are handled side by side, those of one aggregate one after the other', async () => {
+  const [post, other] = [uuidv7(), uuidv7()]
+  for (const [id, version, name] of [[post, 1, 'created'], [post, 2, 'updated'], [other, 1, 'created']] as const) {
+    await publishRaw(`events.posts.post-${name}.v1`, JSON.stringify(await appendVersion(stage.sql, id, version)))
+  }
+  const begun = new Set<string>()
+  const registry = new Registry()
+  consume({
+    registry,
+    handlers: {
+      ...recordAll,
+      [postCreated.type]: handlerOf(postCreated, async (event, tx: Tx) => {
+        begun.add(event.data.postId)
+        await eventually(() => begun.size === 2, Boolean, 3_000)
+        await record(event.data.postId, 1, tx)
+      })
+    }
+  })
+  await eventually(() => effects(post), (versions) => versions.length === 2)
+  const { values } = await registry.getSingleMetric('gatepost_consumer_events_total')!.get()
+  expect(values.filter(({ value }) => value > 0).map(({ labels, value }) => [labels.outcome, value])).toEqual([['applied', 3]])
 })
 
 test('an event that is delivered again, or published again, has no second effect', async () => {
