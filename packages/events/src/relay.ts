@@ -10,6 +10,7 @@ import { CHANNEL, listenForRows } from './relay/listener.ts'
 import { createRelayMetrics } from './relay/metrics.ts'
 import { createOutboxStore, OUTBOX_SESSION } from './relay/outbox-store.ts'
 import { createPublisher } from './relay/publisher.ts'
+import { reconcile } from './relay/reconciliation.ts'
 
 export interface RelayOptions {
   /** The service's own database, with the tables `outbox` and `outbox_lease`. */
@@ -72,7 +73,7 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     pruning.wake()
   })
   const drain = createDrain({
-    store, publisher, broker, log, metrics, held: lease.held, onPublished: (row) => { if (ENDING_SUBJECTS.includes(row.subject)) ended.add(row.aggregateId) }
+    store, publisher, broker, log, metrics, held: lease.held, reconcile: () => reconcile(store, broker, service), onPublished: (row) => { if (ENDING_SUBJECTS.includes(row.subject)) ended.add(row.aggregateId) }
   })
   /** Aggregates whose final event this leader published, and whose personal events it has not erased yet. */
   const ended = new Set<string>()

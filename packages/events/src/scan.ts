@@ -13,7 +13,7 @@ export interface ScanOptions {
 }
 
 /** Every message from `from` up to the one that is the last when the scan begins, in order. */
-export async function * scan ({ js, jsm }: Operator, { stream = EVENTS_STREAM, filter, from = { sequence: 1 }, headersOnly = false }: ScanOptions = {}): AsyncGenerator<JsMsg> {
+export async function * scan ({ js, jsm }: Pick<Operator, 'js' | 'jsm'>, { stream = EVENTS_STREAM, filter, from = { sequence: 1 }, headersOnly = false }: ScanOptions = {}): AsyncGenerator<JsMsg> {
   const { state } = await jsm.streams.info(stream)
   if (state.messages === 0) return
   const consumer = await js.consumers.get(stream, {

@@ -15,7 +15,7 @@ export function faultOf (definition: EventDefinition, event: unknown): string | 
   return (result.error.errors ?? []).map(({ path, message }) => `${path} ${message}`).join('; ')
 }
 
-const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
+export const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 /**
  * The CloudEvent in a message, of whatever type: enough to order and to skip it. Throws {@link MalformedEventError}

@@ -160,7 +160,8 @@ test('a handler that fails is tried again, later each time; its transaction leav
 
 test('a handler slower than the acknowledgement wait is not given its event twice', async () => {
   const { jetstreamManager } = await import('@nats-io/jetstream')
-  await (await jetstreamManager(await stage.admin(), { checkAPI: false })).consumers.update('EVENTS', 'feed-posts', { ack_wait: 600 * 1e6 })
+  const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
+  await jsm.consumers.update('EVENTS', 'feed-posts', { ack_wait: 600 * 1e6 })
   let starts = 0
   const post = uuidv7()
   consume({ handlers: { [postCreated.type]: async (_event, tx) => { starts++; await new Promise((resolve) => setTimeout(resolve, 2_000)); await record(post, 1, tx) } } })
@@ -168,6 +169,7 @@ test('a handler slower than the acknowledgement wait is not given its event twic
   await eventually(() => effects(post), (versions) => versions.length === 1, 30_000)
   await eventually(state, ({ unacknowledged }) => unacknowledged === 0)
   expect(starts).toBe(1)
+  expect((await jsm.consumers.info('EVENTS', 'feed-posts')).delivered.consumer_seq).toBe(1)
 })
 
 test('a database that is away costs no event its attempts', async () => {

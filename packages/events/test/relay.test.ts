@@ -1,8 +1,11 @@
 import { postDeleted } from '@gatepost/contracts/posts/events'
 import { planOf } from '@gatepost/testing/query-plans'
+import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { createBroker } from '../src/broker.ts'
 import { appendEvents, UnpublishableEventError } from '../src/outbox.ts'
 import { createOutboxStore, OUTBOX_SESSION } from '../src/relay/outbox-store.ts'
+import { startProxy } from './support/proxy.ts'
 import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
 
 let stage: Stage
@@ -79,6 +82,32 @@ test('while NATS is down rows wait; they are in the stream within a second of it
   await stage.nats.start()
   await eventually(unpublished, (count) => count === 0, 1_000)
   expect(await stage.stream()).toHaveLength(51)
+})
+
+test('an event whose acknowledgement never came stands in the stream once, although NATS was away for longer than it knows repetitions', async () => {
+  const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
+  await jsm.streams.update('EVENTS', { duplicate_window: 200 * 1e6 })
+  const proxy = stage.defer(await startProxy(Number(new URL(stage.nats.url).port)), (started) => started.stop())
+  const url = new URL(stage.nats.urlOf('posts'))
+  url.port = String(proxy.port)
+  const relay = stage.relay(stage.defer(createBroker({ servers: url.href, name: 'posts', log: stage.log }), (broker) => broker.close()))
+  const [post, other] = [uuidv7(), uuidv7()]
+  await appendVersions(stage.pool, post, 1, 2)
+  await eventually(unpublished, (count) => count === 0)
+  await stage.pool.query("UPDATE outbox SET published_at = published_at - interval '2 minutes', created_at = created_at - interval '2 minutes' WHERE aggregate_version = 1")
+  proxy.withhold()
+  await appendVersions(stage.pool, post, 3, 5)
+  await appendVersion(stage.sql, other, 1)
+  relay.wake()
+  await eventually(() => stage.stream(), (stream) => stream.length === 4)
+  await eventually(() => relay.status().oldestUnpublishedSeconds, (seconds) => seconds > 0.5)
+  proxy.cut()
+  await eventually(unpublished, (count) => count === 0)
+  const stream = await stage.stream()
+  expect(stream.filter(({ aggregate }) => aggregate === post).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5])
+  expect(stream).toHaveLength(6)
+  const { rows } = await stage.pool.query('SELECT event_id AS id, stream_sequence::int AS sequence FROM outbox ORDER BY stream_sequence')
+  expect(rows).toEqual(stream.map(({ id, sequence }) => ({ id, sequence })))
 })
 
 test('a transaction that is open elsewhere holds nothing up', async () => {

@@ -3,7 +3,7 @@ import { type Broker } from '../broker.ts'
 import { createLanes } from '../order/lanes.ts'
 import { createMarker } from './marker.ts'
 import { type RelayMetrics } from './metrics.ts'
-import { type OutboxRow, type OutboxStore } from './outbox-store.ts'
+import { type OutboxRow, type OutboxStore, type PublishedAggregate } from './outbox-store.ts'
 import { type Outcome, type Publisher } from './publisher.ts'
 
 /** More in flight brings nothing (measured). */
@@ -33,11 +33,13 @@ export interface DrainOptions {
   metrics: RelayMetrics
   held: () => boolean
   /** Called once the row is marked. */
-  onPublished: (row: OutboxRow) => void
+  onPublished: (row: PublishedAggregate) => void
+  /** Marks rows that the stream has already. */
+  reconcile: () => Promise<PublishedAggregate[]>
 }
 
 /** Moves rows from the outbox to the stream while the lease is held. */
-export function createDrain ({ store, publisher, broker, log, metrics, held, onPublished }: DrainOptions) {
+export function createDrain ({ store, publisher, broker, log, metrics, held, onPublished, reconcile }: DrainOptions) {
   const lanes = createLanes<OutboxRow>((row) => row.aggregateId)
   /** Rows that are here: waiting, in flight, or acknowledged and not yet marked. */
   const known = new Set<string>()
@@ -53,6 +55,8 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
   let fullLookAt = 0
   let quarantined = new Set<string>()
   let quarantineReadAt = -Infinity
+  /** Whether nothing that waits can have been published long ago by somebody who heard no answer. */
+  let reconciled = false
   let looking = false
   let again = false
   let lastLookWasFull = false
@@ -88,13 +92,23 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
       row.attempts++
       if (outcome.kind === 'refused') refuse(row, outcome.reason)
       else {
-        lanes.giveBack(row)
+        if (outcome.kind === 'unknown') doubt(row)
+        else lanes.giveBack(row)
         hesitate(outcome.reason)
       }
     }
     if (ending.signal.aborted && inFlight === 0) idle?.()
     if (!held()) forget()
     pump()
+  }
+
+  /** The stream may have the row. It is claimed again, like all that waits, once that is settled. */
+  function doubt (row: OutboxRow) {
+    reconciled = false
+    again = true
+    forget()
+    lanes.finish(row)
+    known.delete(row.id)
   }
 
   function recover () {
@@ -152,12 +166,16 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
     const onward = again && lastLookWasFull
     again = false
     try {
+      if (!reconciled) {
+        reconciled = true
+        for (const row of await reconcile()) onPublished(row)
+      }
       if (performance.now() - quarantineReadAt > QUARANTINE_MS) {
         quarantined = new Set(await store.quarantined())
         quarantineReadAt = performance.now()
       }
       const rows = await store.claim({ ...whereToLook(onward), quarantined: [...quarantined], limit: CLAIM_ROWS })
-      if (!held()) return
+      if (!held() || !reconciled) return
       for (const row of rows) {
         if (known.has(row.id)) continue
         // The version before it is further back than this look went: not before that one.
@@ -173,6 +191,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
       lastLookWasFull = rows.length === CLAIM_ROWS
       if (lastLookWasFull) again = true
     } catch (error) {
+      reconciled = false
       log.debug({ err: error }, 'the outbox could not be read; trying on')
     } finally {
       looking = false
@@ -192,6 +211,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
     begin () {
       fullLookAt = 0
       quarantineReadAt = -Infinity
+      reconciled = false
       void look()
     },
     start () {

@@ -13,6 +13,9 @@ export interface OutboxRow {
   waitsFor: string | null
 }
 
+/** What is known of a row that was found in the stream. */
+export type PublishedAggregate = Pick<OutboxRow, 'aggregateId' | 'subject'>
+
 export interface PublishedRow {
   id: string
   streamSequence: number
@@ -41,6 +44,15 @@ const CLAIM_THESE = `${COLUMNS} WHERE ${WAITING} AND o.id = ANY ($2::bigint[]) O
 const MARK = `UPDATE outbox SET stream_sequence = acked.sequence, published_at = clock_timestamp(), last_error = NULL
   FROM unnest($1::bigint[], $2::bigint[]) AS acked (id, sequence)
   WHERE outbox.id = acked.id AND outbox.stream_sequence IS NULL`
+
+const MARK_FOUND = `UPDATE outbox SET stream_sequence = found.sequence, published_at = clock_timestamp(), last_error = NULL
+  FROM unnest($1::uuid[], $2::bigint[]) AS found (event_id, sequence)
+  WHERE outbox.event_id = found.event_id AND outbox.stream_sequence IS NULL
+  RETURNING outbox.aggregate_id::text AS "aggregateId", outbox.subject`
+/** Rows get their ids in about the order of their times: a minute is more than any transaction may take. */
+const LAST_BEFORE_OLDEST = `SELECT stream_sequence::float8 AS sequence FROM outbox
+  WHERE published_at < (SELECT o.created_at FROM outbox o WHERE o.stream_sequence IS NULL AND o.quarantined_at IS NULL ORDER BY o.id LIMIT 1) - interval '1 minute'
+  ORDER BY published_at DESC LIMIT 1`
 
 const FAIL = `UPDATE outbox SET attempts = $2::int, last_error = $3, quarantined_at = CASE WHEN $4::boolean THEN clock_timestamp() END
   WHERE id = $1::bigint AND stream_sequence IS NULL`
@@ -79,6 +91,14 @@ export function createOutboxStore (pool: Pool) {
     },
     async mark (published: PublishedRow[]) {
       await pool.query({ name: 'outbox-mark', text: MARK, values: [published.map((row) => row.id), published.map((row) => row.streamSequence)] })
+    },
+    /** Marks those of the messages whose rows wait; resolves with their rows. */
+    async markFound (messages: { eventId: string, streamSequence: number }[]): Promise<PublishedAggregate[]> {
+      return (await pool.query<PublishedAggregate>(MARK_FOUND, [messages.map((message) => message.eventId), messages.map((message) => message.streamSequence)])).rows
+    },
+    /** A sequence below that of every row that waits, should the stream have one of them; 0 when nothing is known. */
+    async lastSequenceBeforeOldest (): Promise<number> {
+      return (await pool.query<{ sequence: number }>(LAST_BEFORE_OLDEST)).rows[0]?.sequence ?? 0
     },
     async fail (row: OutboxRow, error: string, quarantine: boolean) {
       await pool.query(FAIL, [row.id, row.attempts, error, quarantine])
