@@ -8,18 +8,22 @@ const root = new URL('..', import.meta.url)
 export const SERVICES = ['auth', 'posts', 'feed'] as const
 export type DatabaseService = typeof SERVICES[number]
 
+/** Where a service's schema.prisma and migrations are. */
+export function schemaFolder (service: DatabaseService): string {
+  return fileURLToPath(new URL(`prisma/${service}`, root))
+}
+
 /** Runs the Prisma CLI on one service's schema, with the schema engine that needs no download. Rejects with what it printed. */
-export async function prisma (service: DatabaseService, args: string[], databaseUrl?: string): Promise<string> {
+export async function prisma (service: DatabaseService, args: string[]): Promise<string> {
   const cli = fileURLToPath(new URL('node_modules/prisma/build/index.js', root))
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [cli, ...args], {
-    cwd: fileURLToPath(new URL(`prisma/${service}/`, root)),
+    cwd: schemaFolder(service),
     maxBuffer: 16 * 1024 * 1024,
     env: {
       ...process.env,
       PRISMA_SCHEMA_ENGINE_BINARY: fileURLToPath(new URL('prisma/schema-engine.mjs', root)),
       PRISMA_HIDE_UPDATE_MESSAGE: '1',
-      CHECKPOINT_DISABLE: '1',
-      ...databaseUrl && { MIGRATION_DATABASE_URL: databaseUrl }
+      CHECKPOINT_DISABLE: '1'
     }
   })
   return stdout + stderr

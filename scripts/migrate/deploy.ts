@@ -1,15 +1,13 @@
-import { readdir } from 'node:fs/promises'
 import pg from 'pg'
-import { type DatabaseService, prisma } from '../prisma.ts'
+import { type DatabaseService, schemaFolder } from '../prisma.ts'
+import { applyMigrations, migrationNames } from './schema-engine.ts'
 
-const root = new URL('../../', import.meta.url)
-
-/** Applies what is pending and says which. The CLI, which takes seconds, runs only when something is. */
+/** Applies what is pending and says which. The engine, which takes a second, runs only when something is. */
 export async function deploy (service: DatabaseService, ownerUrl: string): Promise<string[]> {
   const pending = await pendingMigrations(service, ownerUrl)
   if (pending.length > 0) {
-    await prisma(service, ['migrate', 'deploy'], ownerUrl).catch((error: Error & { stderr?: string }) => {
-      throw new Error(`the migrations of ${service} failed:\n${error.stderr || error.message}`, { cause: error })
+    await applyMigrations(schemaFolder(service), ownerUrl).catch((error: Error) => {
+      throw new Error(`the migrations of ${service} failed:\n${error.message}`, { cause: error })
     })
   }
   return pending
@@ -17,11 +15,8 @@ export async function deploy (service: DatabaseService, ownerUrl: string): Promi
 
 /** Migrations in the folder that the database has not finished. */
 export async function pendingMigrations (service: DatabaseService, url: string): Promise<string[]> {
-  const folder = new URL(`prisma/${service}/migrations/`, root)
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => [])
-  const names = entries.filter((entry) => entry.isDirectory()).map(({ name }) => name).sort()
   const done = await finishedMigrations(url)
-  return names.filter((name) => !done.has(name))
+  return (await migrationNames(schemaFolder(service))).filter((name) => !done.has(name))
 }
 
 async function finishedMigrations (url: string) {

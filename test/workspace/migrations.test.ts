@@ -1,9 +1,11 @@
-import { cpSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
-import { makeMigration, schemaFolder } from '../../scripts/migrate/make.ts'
+import { makeMigration } from '../../scripts/migrate/make.ts'
+import { applyMigrations } from '../../scripts/migrate/schema-engine.ts'
+import { schemaFolder } from '../../scripts/prisma.ts'
 
 const SERVICES = ['auth', 'posts', 'feed'] as const
 const folder = mkdtempSync(join(tmpdir(), 'gatepost-migrations-'))
@@ -33,3 +35,12 @@ test('a changed schema becomes a migration of that change alone', async () => {
   expect(file).toMatch(/\/migrations\/\d{14}_add_a_probe\/migration\.sql$/)
   expect(readFileSync(file!, 'utf8').match(/^(CREATE|ALTER|DROP).*$/gm)).toEqual(['CREATE TABLE "probes" ('])
 }, 60_000)
+
+test('a migration that fails says which, where and why', async () => {
+  const copy = mkdtempSync(join(folder, 'broken-'))
+  cpSync(schemaFolder('posts'), copy, { recursive: true })
+  const migration = join(copy, 'migrations', '99990101000000_broken')
+  mkdirSync(migration)
+  writeFileSync(join(migration, 'migration.sql'), 'ALTER TABLE nothing ADD COLUMN x int;')
+  await expect(applyMigrations(copy, database.adminUrl)).rejects.toThrow(/99990101000000_broken[^]*relation "nothing" does not exist/)
+})

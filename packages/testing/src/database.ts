@@ -18,7 +18,7 @@ export async function createDatabase (service: 'auth' | 'posts' | 'feed'): Promi
   const { postgresPort, credentials } = testServers()
   const name = `${service}_${randomBytes(6).toString('hex')}`
   const url = (role: string, database = name) => `postgresql://${role}:${credentials[role]}@127.0.0.1:${postgresPort}/${database}`
-  await execute(url('postgres', 'postgres'), `CREATE DATABASE ${name} TEMPLATE ${service} OWNER ${service}_owner`, `GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${service}`)
+  await execute(url('postgres', 'postgres'), `CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner`, `GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${service}`)
   return {
     name,
     url: url(service),
