@@ -8,7 +8,7 @@ import { type Settings } from './config.ts'
 import { type Database } from './database/database.ts'
 import { createKeyStore } from './keys/key-store.ts'
 import { createPasswordHasher } from './passwords/password-hasher.ts'
-import { deriveKey } from './secrets.ts'
+import { deriveKey, deriveMacKey } from './secrets.ts'
 import { createLoginService } from './sessions/login-service.ts'
 import { createRefreshService } from './sessions/refresh-service.ts'
 import { createSessionService } from './sessions/session-service.ts'
@@ -30,9 +30,9 @@ export type Services = Awaited<ReturnType<typeof createServices>>
 export async function createServices ({ settings, database, log, onEvents, onMail }: ServicesOptions) {
   const { TOKEN_SECRET, ACCESS_TOKEN_TTL, REFRESH_IDLE_TTL, REFRESH_ABSOLUTE_TTL, KEY_ROTATION_INTERVAL, PUBLIC_URL, REQUIRE_EMAIL_VERIFICATION, PASSWORD_PEPPER, PASSWORD_PEPPER_PREVIOUS, HASH_CONCURRENCY } = settings
   const lifetimes = { idleSeconds: REFRESH_IDLE_TTL, absoluteSeconds: REFRESH_ABSOLUTE_TTL }
-  const attemptKey = deriveKey(TOKEN_SECRET, 'login-attempts')
+  const attemptKey = deriveMacKey(TOKEN_SECRET, 'login-attempts')
   const keys = createKeyStore({ database, encryptionKey: deriveKey(TOKEN_SECRET, 'signing-keys'), accessTokenTtl: ACCESS_TOKEN_TTL, rotationSeconds: KEY_ROTATION_INTERVAL, log })
-  const tokens = createSessionTokens({ keys, refreshKey: deriveKey(TOKEN_SECRET, 'refresh-tokens'), issuer: PUBLIC_URL, accessTokenTtl: ACCESS_TOKEN_TTL })
+  const tokens = createSessionTokens({ keys, refreshKey: deriveMacKey(TOKEN_SECRET, 'refresh-tokens'), issuer: PUBLIC_URL, accessTokenTtl: ACCESS_TOKEN_TTL })
   const hasher = await createPasswordHasher({ pepper: PASSWORD_PEPPER, previousPepper: PASSWORD_PEPPER_PREVIOUS, concurrency: HASH_CONCURRENCY })
   const checker = createPasswordChecker({ database, hasher, attemptKey })
   return {

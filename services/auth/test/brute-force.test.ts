@@ -3,7 +3,7 @@ import { attemptCounters } from '../src/attempts/attempt-limits.ts'
 import { createPasswordChecker } from '../src/attempts/password-check.ts'
 import { openDatabase } from '../src/database/database.ts'
 import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
-import { deriveKey } from '../src/secrets.ts'
+import { deriveMacKey } from '../src/secrets.ts'
 import { sessionRepository } from '../src/sessions/session-repository.ts'
 import { userRepository } from '../src/users/user-repository.ts'
 import { type AuthServer, PASSWORD, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
@@ -55,7 +55,7 @@ test('a locked attempt is refused before anything is hashed: also where nothing 
   await fail(email, from)
   const database = openDatabase({ url: auth.database.url, poolSize: 1 })
   const hasher = await createPasswordHasher({ concurrency: 1, queue: 0 })
-  const checker = createPasswordChecker({ database, hasher, attemptKey: deriveKey(TOKEN_SECRET, 'login-attempts') })
+  const checker = createPasswordChecker({ database, hasher, attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts') })
   const origin = { address: from, network: from, userAgent: null, requestId: 'locked', traceparent: '' }
   const letGo = new AbortController()
   const busy = (async () => { while (!letGo.signal.aborted) await hasher.create('holds the only place') })()
@@ -71,19 +71,18 @@ test('a right password that was judged before the lock came begins no session af
   const { email, user } = await auth.register()
   const from = newAddress()
   const database = openDatabase({ url: auth.database.url, poolSize: 2 })
-  const counters = attemptCounters(deriveKey(TOKEN_SECRET, 'login-attempts'), email, from)
-  const { account } = await userRepository.findForLogin(database.connection, { emailKey: email, network: from, counters })
+  const counters = attemptCounters(deriveMacKey(TOKEN_SECRET, 'login-attempts'), email, from)
+  const { account } = await userRepository.findForLogin(database.sql, { emailKey: email, network: from, counters })
   await fail(email, from)
-  const begun = await sessionRepository.begin(database.connection, {
+  const outcome = await sessionRepository.begin(database.sql, {
     account: account!,
-    passwordHash: account!.passwordHash,
     act: 'login',
     accessExpiry: new Date(Date.now() + 60_000),
     lifetimes: { idleSeconds: 60, absoluteSeconds: 60 },
     origin: { address: from, network: from, userAgent: null, requestId: 'race', traceparent: '' },
     counters: [counters.pair, counters.network, counters.account]
   })
-  expect(begun).toEqual({ session: null, lockedSeconds: expect.any(Number) })
+  expect(outcome).toEqual({ begun: null, lockedSeconds: expect.any(Number) })
   expect(await auth.sql('SELECT id FROM sessions WHERE user_id = $1', user.id)).toHaveLength(1)
   await database.close()
 })

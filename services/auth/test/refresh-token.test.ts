@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { deriveKey } from '../src/secrets.ts'
+import { deriveMacKey } from '../src/secrets.ts'
 import { decodeRefreshToken, encodeRefreshToken } from '../src/sessions/refresh-token.ts'
 import { type AuthServer, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
@@ -74,15 +74,15 @@ test('of many who reuse an old token at once one ends the session, once', async 
 
 test('a token from the future and one of another key change nothing', async () => {
   const first = await auth.register()
-  const key = deriveKey(TOKEN_SECRET, 'refresh-tokens')
+  const key = deriveMacKey(TOKEN_SECRET, 'refresh-tokens')
   expect(decodeRefreshToken(key, first.refreshToken)).toEqual({ sessionId: first.sessionId, counter: 1 })
   expect((await refresh(encodeRefreshToken(key, { sessionId: first.sessionId, counter: 2 }))).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
-  expect((await refresh(encodeRefreshToken(deriveKey('x'.repeat(32), 'refresh-tokens'), { sessionId: first.sessionId, counter: 1 }))).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
+  expect((await refresh(encodeRefreshToken(deriveMacKey('x'.repeat(32), 'refresh-tokens'), { sessionId: first.sessionId, counter: 1 }))).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
   expect((await refresh(first.refreshToken)).status).toBe(200)
 })
 
 test('every single bit of a token matters, and it has one spelling', () => {
-  const key = deriveKey(TOKEN_SECRET, 'refresh-tokens')
+  const key = deriveMacKey(TOKEN_SECRET, 'refresh-tokens')
   const token = encodeRefreshToken(key, { sessionId: '01890a5d-ac96-774b-bcce-b302099a8057', counter: 7 })
   const bytes = Buffer.from(token, 'base64url')
   for (let bit = 0; bit < bytes.length * 8; bit++) {

@@ -1,3 +1,4 @@
+import { type KeyObject } from 'node:crypto'
 import { auditRepository } from '../audit/audit-repository.ts'
 import { attemptRepository } from '../attempts/attempt-repository.ts'
 import { attemptCounters } from '../attempts/attempt-limits.ts'
@@ -16,7 +17,7 @@ export interface PasswordServiceOptions {
   database: Database
   checker: PasswordChecker
   hasher: PasswordHasher
-  attemptKey: Buffer
+  attemptKey: KeyObject
   onEvents: () => void
   onMail: () => void
 }

@@ -1,3 +1,4 @@
+import { sqlOf } from '@gatepost/events/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { userRegistered } from '@gatepost/contracts/auth/events'
 import { type Session } from '@gatepost/contracts/auth/schemas'
@@ -53,8 +54,8 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
     const session = await database.transaction(async (tx) => {
       if (!await createAccount(tx, account, { passwordHash, verified: false, origin })) throw new EmailTakenError()
       await jobRepository.enqueue(tx, { kind: 'verify-email', payload: { userId: account.id } })
-      const begun = await sessionRepository.begin(tx, { account, passwordHash, origin, accessExpiry, lifetimes, act: 'registered', counters: [] })
-      return begun.session!
+      const { begun } = await sessionRepository.begin(sqlOf(tx), { account: { id: account.id, passwordHash }, origin, accessExpiry, lifetimes, act: 'registered', counters: [] })
+      return begun!.session
     })
     onEvents()
     onMail()

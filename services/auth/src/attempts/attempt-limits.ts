@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, type KeyObject } from 'node:crypto'
 
 /** One counter of failures, and what it does when it is full. */
 export interface AttemptCounter {
@@ -18,7 +18,7 @@ export interface AttemptCounter {
  * accounts; the account stops who guesses from many networks, but never for more than a minute, and then lets a whole
  * round through: an attacker must not be able to keep the owner out.
  */
-export function attemptCounters (secret: Buffer, accountKey: string, network: string): { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter } {
+export function attemptCounters (secret: KeyObject, accountKey: string, network: string): { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter } {
   return {
     pair: { key: keyOf(secret, 'pair', accountKey, network), maxFailures: 10, failuresAfterLock: 9, lockSeconds: 60, maxLockSeconds: 3600, memorySeconds: 6 * 3600 },
     account: { key: keyOf(secret, 'account', accountKey), maxFailures: 50, failuresAfterLock: 0, lockSeconds: 60, maxLockSeconds: 60, memorySeconds: 3600 },
@@ -27,6 +27,6 @@ export function attemptCounters (secret: Buffer, accountKey: string, network: st
 }
 
 /** Keyed, so that the table tells nobody which addresses were tried. */
-function keyOf (secret: Buffer, ...parts: string[]) {
+function keyOf (secret: KeyObject, ...parts: string[]) {
   return createHmac('sha256', secret).update(JSON.stringify(parts)).digest().subarray(0, 16)
 }

@@ -1,31 +1,18 @@
-import { Prisma } from '../../generated/client.ts'
+import { type Sql } from '@gatepost/events/sql'
 import { auditRepository, type AuditNote } from '../audit/audit-repository.ts'
 import { type Connection } from '../database/database.ts'
 import { type Origin } from '../origin.ts'
 import { type AttemptCounter } from './attempt-limits.ts'
 
-/** Seconds until the last of the locks opens; null when nothing is locked. For the select list of a larger statement. */
-export function lockedSeconds (counters: AttemptCounter[]) {
-  if (counters.length === 0) return Prisma.sql`NULL::float8`
-  return Prisma.sql`(SELECT extract(epoch FROM max(locked_until) - now())::float8 FROM login_attempts
-    WHERE key IN (${Prisma.join(counters.map(({ key }) => bytes(key)))}) AND locked_until > now())`
-}
+/** Seconds until the last of the locks on these keys (a list of expressions) opens; null when nothing is locked. For the select list of a larger statement. */
+export const lockedSeconds = (keys: string) => `(SELECT extract(epoch FROM max(locked_until) - now())::float8 FROM login_attempts WHERE key IN (${keys}) AND locked_until > now())`
 
-/** Forgets the failures of one counter, as part of a larger statement. */
-export function failureDeletion (counter: AttemptCounter, when: Prisma.Sql) {
-  return Prisma.sql`DELETE FROM login_attempts WHERE key = ${bytes(counter.key)} AND ${when}`
-}
-
-/**
- * Counts one failure in each counter and locks those that are full, as part of a larger statement. A locked counter counts
- * nothing, and `blocked` says so. Rows are taken in one order, so that attempts do not deadlock.
- */
-function failureInsertion (counters: AttemptCounter[]) {
-  const limits = counters.map((counter) => Prisma.sql`(${bytes(counter.key)}, ${counter.maxFailures}::int, ${counter.failuresAfterLock}::int,
-    ${counter.lockSeconds}::int, ${counter.maxLockSeconds}::int, ${counter.memorySeconds}::int)`)
-  return Prisma.sql`
+/** A locked counter counts nothing, and `blocked` says so. Rows are taken in one order, so that attempts do not deadlock. */
+const RECORD_FAILURE = `WITH
+  limits AS (SELECT * FROM unnest($1::bytea[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[]) AS l (key, max_failures, after_lock, lock, max_lock, memory)),
+  counted AS (
     INSERT INTO login_attempts AS a (key, failures, locks, blocked, updated_at)
-    SELECT key, 1, 0, 0, now() FROM (VALUES ${Prisma.join(limits)}) AS l (key, max_failures, after_lock, lock, max_lock, memory) ORDER BY key
+    SELECT key, 1, 0, 0, now() FROM limits ORDER BY key
     ON CONFLICT (key) DO UPDATE SET (failures, locks, locked_until, blocked, updated_at) = (
       SELECT
         CASE WHEN old.locked THEN a.failures WHEN fresh.failures >= l.max_failures THEN l.after_lock ELSE fresh.failures END,
@@ -34,23 +21,29 @@ function failureInsertion (counters: AttemptCounter[]) {
           THEN now() + least(l.max_lock, l.lock * power(2, least(fresh.locks, 16))) * interval '1 second' END,
         CASE WHEN old.locked THEN a.blocked + 1 ELSE 0 END,
         CASE WHEN old.locked THEN a.updated_at ELSE now() END
-      FROM (VALUES ${Prisma.join(limits)}) AS l (key, max_failures, after_lock, lock, max_lock, memory)
+      FROM limits AS l
       CROSS JOIN LATERAL (SELECT coalesce(a.locked_until > now(), false) AS locked,
         greatest(a.updated_at, a.locked_until) < now() - l.memory * interval '1 second' AS forgotten) AS old
       CROSS JOIN LATERAL (SELECT CASE WHEN old.forgotten THEN 1 ELSE a.failures + 1 END AS failures,
         CASE WHEN old.forgotten THEN 0 ELSE a.locks END AS locks) AS fresh
       WHERE l.key = a.key
     )
-    RETURNING blocked, locked_until`
-}
+    RETURNING blocked, locked_until),
+  noted AS (${auditRepository.insertion(7)})
+  SELECT max(extract(epoch FROM locked_until - now())) FILTER (WHERE blocked > 0)::float8 AS "blockedSeconds" FROM counted`
 
 export const attemptRepository = {
-  /** Counts a failure and writes it down. Seconds to wait when a counter was full already, so that this attempt tells nothing; else null. */
-  async recordFailure (connection: Connection, { counters, origin, note }: { counters: AttemptCounter[], origin: Origin, note: AuditNote }) {
-    const [row] = await connection.$queryRaw<[{ blockedSeconds: number | null }]>`
-      WITH counted AS (${failureInsertion(counters)}), noted AS (${auditRepository.insertion(origin, note, Prisma.empty)})
-      SELECT max(extract(epoch FROM locked_until - now())) FILTER (WHERE blocked > 0)::float8 AS "blockedSeconds" FROM counted`
-    return row.blockedSeconds
+  /**
+   * Counts one failure in each counter, locks those that are full, and writes it down: one statement. Seconds to wait when
+   * a counter was full already, so that this attempt tells nothing; else null.
+   */
+  async recordFailure (sql: Sql, { counters, origin, note }: { counters: AttemptCounter[], origin: Origin, note: AuditNote }) {
+    const column = <Name extends keyof AttemptCounter>(name: Name) => counters.map((counter) => counter[name])
+    const [row] = await sql.query<{ blockedSeconds: number | null }>(RECORD_FAILURE, [
+      column('key'), column('maxFailures'), column('failuresAfterLock'), column('lockSeconds'), column('maxLockSeconds'), column('memorySeconds'),
+      ...auditRepository.values(origin, note)
+    ])
+    return row!.blockedSeconds
   },
 
   async forget (tx: Connection, counters: AttemptCounter[]) {
@@ -60,8 +53,4 @@ export const attemptRepository = {
   async deleteForgotten (connection: Connection, seconds: number) {
     await connection.$executeRaw`DELETE FROM login_attempts WHERE greatest(updated_at, locked_until) < now() - ${seconds}::int * interval '1 second'`
   }
-}
-
-function bytes (key: Buffer) {
-  return Prisma.sql`decode(${key.toString('hex')}, 'hex')`
 }

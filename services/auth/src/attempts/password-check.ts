@@ -1,3 +1,4 @@
+import { type KeyObject } from 'node:crypto'
 import { retryAfter } from '@gatepost/service-kit/problem'
 import { type AuditAct } from '../audit/audit-repository.ts'
 import { type Database } from '../database/database.ts'
@@ -26,12 +27,12 @@ export interface PasswordChecker {
   check (attempt: { email: string, password: string, origin: Origin, failureAct: AuditAct }): Promise<PasswordCheck>
 }
 
-export function createPasswordChecker ({ database, hasher, attemptKey }: { database: Database, hasher: PasswordHasher, attemptKey: Buffer }): PasswordChecker {
+export function createPasswordChecker ({ database, hasher, attemptKey }: { database: Database, hasher: PasswordHasher, attemptKey: KeyObject }): PasswordChecker {
   return {
     async check ({ email, password, origin, failureAct }) {
       const key = emailKey(email)
       const all = attemptCounters(attemptKey, key, origin.network)
-      const { account, knownNetwork, lockedSeconds } = await userRepository.findForLogin(database.connection, { emailKey: key, network: origin.network, counters: all })
+      const { account, knownNetwork, lockedSeconds } = await userRepository.findForLogin(database.sql, { emailKey: key, network: origin.network, counters: all })
       if (lockedSeconds !== null) throw new TooManyAttemptsError({ headers: retryAfter(lockedSeconds) })
       // Where the owner has been before, an attack on the account from elsewhere does not count.
       const counters = knownNetwork ? [all.pair, all.network] : [all.pair, all.network, all.account]
@@ -39,7 +40,7 @@ export function createPasswordChecker ({ database, hasher, attemptKey }: { datab
       const { matches, outdated } = await hasher.check(password, account?.passwordHash ?? null)
       if (matches && account !== null && !account.disabled) return { account, outdated, counters }
 
-      const blockedSeconds = await attemptRepository.recordFailure(database.connection, { counters, origin, note: { act: failureAct, userId: account?.id ?? null } })
+      const blockedSeconds = await attemptRepository.recordFailure(database.sql, { counters, origin, note: { act: failureAct, userId: account?.id ?? null } })
       if (blockedSeconds !== null) throw new TooManyAttemptsError({ headers: retryAfter(blockedSeconds) })
       return { account: null, outdated: false, counters }
     }

@@ -1,5 +1,4 @@
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import { Prisma } from '../../generated/client.ts'
 import { type Connection } from '../database/database.ts'
 import { type Origin } from '../origin.ts'
 
@@ -34,11 +33,16 @@ export const auditRepository = {
     await tx.auditEntry.createMany({ data: notes.map((note) => rowOf(origin, note)) })
   },
 
-  /** The same as part of a larger statement: one `INSERT … SELECT`, which `when` (a FROM and WHERE) can hold back. */
-  insertion (origin: Origin, note: AuditNote, when: Prisma.Sql) {
-    const row = rowOf(origin, note)
-    return Prisma.sql`INSERT INTO audit_log (id, at, act, user_id, session_id, ip_address, request_id, detail)
-      SELECT ${row.id}::uuid, now(), ${row.act}, ${row.userId}::uuid, ${row.sessionId}::uuid, ${row.ipAddress}, ${row.requestId}, ${JSON.stringify(row.detail)}::jsonb ${when}`
+  /** The same as part of a larger statement: an `INSERT … SELECT` that a FROM can follow to hold it back. Its parameters are {@link values}, from `$first` on. */
+  insertion (first: number) {
+    const [id, act, userId, sessionId, address, requestId, detail] = Array.from({ length: 7 }, (_, index) => `$${first + index}`)
+    return `INSERT INTO audit_log (id, at, act, user_id, session_id, ip_address, request_id, detail)
+      SELECT ${id}::uuid, now(), ${act}::text, ${userId}::uuid, ${sessionId}::uuid, ${address}::text, ${requestId}::text, ${detail}::jsonb`
+  },
+
+  values (origin: Origin, note: AuditNote) {
+    const { id, act, userId, sessionId, ipAddress, requestId, detail } = rowOf(origin, note)
+    return [id, act, userId, sessionId, ipAddress, requestId, JSON.stringify(detail)]
   },
 
   /** Newest first; `before` is the id that the page before ended with. */

@@ -1,13 +1,20 @@
 import { PrismaPg } from '@prisma/adapter-pg'
+import { type Sql, sqlOfPool } from '@gatepost/events/sql'
 import { databaseOf, type Database as DatabaseOf, type DatabaseOptions, openPool } from '@gatepost/service-kit/database'
 import { createStatementNames } from '@gatepost/service-kit/statement-names'
 import { type Prisma, PrismaClient } from '../../generated/client.ts'
 
 /** Inside a transaction, or one statement by itself: what repositories take as their first argument. */
 export type Connection = Prisma.TransactionClient
-export type Database = DatabaseOf<Connection>
+
+export interface Database extends DatabaseOf<Connection> {
+  /** For those single statements that logins, refreshes and calls with a token are: straight to the driver, on the same connections. */
+  sql: Sql
+}
 
 export function openDatabase (options: DatabaseOptions): Database {
   const pool = openPool(options, 'auth')
-  return databaseOf<Connection>(pool, new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: createStatementNames() }) }))
+  const nameOf = createStatementNames()
+  const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: nameOf }) })
+  return { ...databaseOf<Connection>(pool, prisma), sql: sqlOfPool(pool, nameOf) }
 }

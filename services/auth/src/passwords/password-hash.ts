@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { parseOptions } from '@node-rs/argon2'
+import { type ParsedHashOptions, parseOptions } from '@node-rs/argon2'
 
 /** argon2id as OWASP recommends it. The library's default algorithm is argon2id, version 0x13. */
 export const HASH_PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const
@@ -17,6 +17,11 @@ export interface StoredHash {
   pepperId: string | null
 }
 
+/** One that was read back, and whether it was made with the parameters of today. */
+export interface ParsedHash extends StoredHash {
+  upToDate: boolean
+}
+
 /** Names a pepper without giving it away; it must have high entropy, as the settings demand. */
 export function pepperIdOf (pepper: string) {
   return createHash('sha256').update(`pepper id:${pepper}`).digest('hex').slice(0, 8)
@@ -27,22 +32,19 @@ export function formatStoredHash ({ phc, pepperId }: StoredHash) {
 }
 
 /** Null when it is no argon2id hash, or one that asks for more than we are willing to do. */
-export function parseStoredHash (stored: string): StoredHash | null {
+export function parseStoredHash (stored: string): ParsedHash | null {
   const peppered = PEPPERED.exec(stored)
   const hash = peppered ? { phc: peppered[2]!, pepperId: peppered[1]! } : { phc: stored, pepperId: null }
-  return isBounded(hash.phc) ? hash : null
+  const options = optionsOf(hash.phc)
+  return options && isBounded(options) ? { ...hash, upToDate: isUpToDate(options) } : null
 }
 
-/** Whether the hash was made as we make them now. */
-export function isUpToDate (phc: string) {
-  const options = optionsOf(phc)
-  return options !== null && Object.entries(HASH_PARAMETERS).every(([name, value]) => options[name as keyof typeof HASH_PARAMETERS] === value)
+function isUpToDate (options: ParsedHashOptions) {
+  return Object.entries(HASH_PARAMETERS).every(([name, value]) => options[name as keyof typeof HASH_PARAMETERS] === value)
 }
 
-function isBounded (phc: string) {
-  const options = optionsOf(phc)
-  return options !== null && options.algorithm as number === ARGON2ID &&
-    options.outputLen >= MIN_OUTPUT_BYTES && options.saltLen >= MIN_SALT_BYTES &&
+function isBounded (options: ParsedHashOptions) {
+  return options.algorithm as number === ARGON2ID && options.outputLen >= MIN_OUTPUT_BYTES && options.saltLen >= MIN_SALT_BYTES &&
     Object.entries(LIMITS).every(([name, limit]) => options[name as keyof typeof LIMITS] <= limit)
 }
 

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
-import { formatStoredHash, HASH_PARAMETERS, isUpToDate, parseStoredHash, pepperIdOf } from './password-hash.ts'
+import { formatStoredHash, HASH_PARAMETERS, parseStoredHash, pepperIdOf } from './password-hash.ts'
 import { createWorkLimit } from './work-limit.ts'
 
 export interface PasswordHasherOptions {
@@ -35,7 +35,7 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
   const pepperId = pepper === undefined ? null : pepperIdOf(pepper)
   const secretOf = (id: string | null) => id === null ? {} : { secret: peppers.get(id) }
   // Verified when there is no account, so that the time says nothing. Nobody knows its password.
-  const dummy = await create(randomBytes(32).toString('base64url'))
+  const dummy = parseStoredHash(await create(randomBytes(32).toString('base64url')))!
 
   /** Throws OVERLOADED when too many wait. */
   async function create (password: string) {
@@ -47,9 +47,9 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
   async function check (password: string, stored: string | null): Promise<PasswordVerdict> {
     const known = stored === null ? null : parseStoredHash(stored)
     const usable = known !== null && (known.pepperId === null || peppers.has(known.pepperId))
-    const against = usable ? known : parseStoredHash(dummy)!
+    const against = usable ? known : dummy
     const fits = await limit.run(() => verify(against.phc, password, secretOf(against.pepperId)))
-    return { matches: usable && fits, outdated: !isUpToDate(against.phc) || against.pepperId !== pepperId }
+    return { matches: usable && fits, outdated: !against.upToDate || against.pepperId !== pepperId }
   }
 
   return { create, check, waiting: limit.waiting }

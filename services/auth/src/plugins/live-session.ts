@@ -21,7 +21,7 @@ export const liveSession = fp<{ database: Database }>(async (app, { database }) 
   app.addHook('onRequest', async (request) => {
     const { auth } = request.routeOptions.config
     if (!request.principal || (auth !== 'user' && auth !== 'admin')) return
-    request.account = await sessionRepository.findAccount(database.connection, request.principal.sessionId)
+    request.account = await sessionRepository.findAccount(database.sql, request.principal.sessionId)
     if (request.account?.id !== request.principal.userId || request.account.role !== request.principal.role) throw unauthorized(true)
   })
 }, { name: 'live-session', dependencies: ['identity'] })

@@ -26,13 +26,11 @@ export function createLoginService ({ database, checker, hasher, tokens, lifetim
       const { account, outdated, counters } = await checker.check({ email, password, origin, failureAct: 'login-failed' })
       if (account === null) break
       const accessExpiry = tokens.accessExpiry()
-      const { session, lockedSeconds } = await sessionRepository.begin(database.connection, {
-        account, passwordHash: account.passwordHash, origin, accessExpiry, lifetimes, act: 'login', counters
-      })
+      const { begun, lockedSeconds } = await sessionRepository.begin(database.sql, { account, origin, accessExpiry, lifetimes, act: 'login', counters })
       if (lockedSeconds !== null) throw new TooManyAttemptsError({ headers: retryAfter(lockedSeconds) })
-      if (session === null) continue
+      if (begun === null) continue
       if (outdated) await userRepository.setPasswordHash(database.connection, account.id, await hasher.create(password), account.passwordHash)
-      return tokens.issue(account, session, accessExpiry)
+      return tokens.issue(begun.account, begun.session, accessExpiry)
     }
     throw new InvalidCredentialsError()
   }

@@ -50,7 +50,7 @@ export function logoutRoutes (app: App, { database, sessions, tokens }: LogoutRo
     async handler (request, reply) {
       reply.header('cache-control', 'no-store')
       const principal = await app.identity.verify(request.body.token)
-      const account = principal && await sessionRepository.findAccount(database.connection, principal.sessionId)
+      const account = principal && await sessionRepository.findAccount(database.sql, principal.sessionId)
       if (!account || account.id !== principal.userId || account.role !== principal.role) return { active: false as const }
       return {
         active: true as const,

@@ -1,4 +1,5 @@
 import { type Session } from '@gatepost/contracts/auth/schemas'
+import { sqlOf } from '@gatepost/events/sql'
 import { auditRepository } from '../audit/audit-repository.ts'
 import { type Connection, type Database } from '../database/database.ts'
 import { InvalidRefreshTokenError, RefreshTokenReusedError } from '../errors.ts'
@@ -29,7 +30,7 @@ export function createRefreshService ({ database, tokens, lifetimes, onEvents }:
     const presented = tokens.readRefreshToken(token)
     if (presented === null) throw new InvalidRefreshTokenError()
     const accessExpiry = tokens.accessExpiry()
-    const outcome = await sessionRepository.rotate(database.connection, { ...presented, origin, accessExpiry, lifetimes }) ??
+    const outcome = await sessionRepository.rotate(database.sql, { ...presented, origin, accessExpiry, lifetimes }) ??
       await database.transaction((tx) => judge(tx, presented, origin, accessExpiry))
     if (outcome === 'invalid') throw new InvalidRefreshTokenError()
     if (outcome === 'reused') {
@@ -44,7 +45,7 @@ export function createRefreshService ({ database, tokens, lifetimes, onEvents }:
     const session = await sessionRepository.lock(tx, sessionId, accessExpiry)
     if (!session?.live || counter >= session.counter) return 'invalid'
     if (counter === session.counter - 1 && session.movedAgo <= GRACE_SECONDS) {
-      const account = await sessionRepository.findAccount(tx, sessionId)
+      const account = await sessionRepository.findAccount(sqlOf(tx), sessionId)
       if (!account) return 'invalid'
       await sessionRepository.extendAccess(tx, sessionId, session.accessExpiresAt)
       return { account, session: { sessionId, counter: session.counter, accessExpiresAt: session.accessExpiresAt } }

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto'
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 
 /** What a refresh token says once its MAC is good. */
 export interface RefreshTokenContent {
@@ -16,7 +16,7 @@ const TOKEN_LENGTH = Math.ceil((CONTENT_BYTES + MAC_BYTES) * 4 / 3)
  * base64url(version | session | counter | HMAC). A pure function of session and counter, so that two tabs that race
  * can be given the same successor; keyed, so that the database alone forges none.
  */
-export function encodeRefreshToken (key: Buffer, { sessionId, counter }: RefreshTokenContent) {
+export function encodeRefreshToken (key: KeyObject, { sessionId, counter }: RefreshTokenContent) {
   const content = Buffer.alloc(CONTENT_BYTES)
   content.writeUInt8(VERSION)
   content.write(sessionId.replaceAll('-', ''), 1, 'hex')
@@ -25,7 +25,7 @@ export function encodeRefreshToken (key: Buffer, { sessionId, counter }: Refresh
 }
 
 /** Null for anything that was not made by {@link encodeRefreshToken} with this key, without asking the database. */
-export function decodeRefreshToken (key: Buffer, token: string): RefreshTokenContent | null {
+export function decodeRefreshToken (key: KeyObject, token: string): RefreshTokenContent | null {
   if (token.length !== TOKEN_LENGTH) return null
   const bytes = Buffer.from(token, 'base64url')
   // Node skips what is no base64url and ignores stray bits: without this one token would have many spellings.
@@ -35,7 +35,7 @@ export function decodeRefreshToken (key: Buffer, token: string): RefreshTokenCon
   return { sessionId: idOf(content.toString('hex', 1, 1 + ID_BYTES)), counter: content.readUInt32BE(1 + ID_BYTES) }
 }
 
-function mac (key: Buffer, content: Buffer) {
+function mac (key: KeyObject, content: Buffer) {
   return createHmac('sha256', key).update(content).digest()
 }
 

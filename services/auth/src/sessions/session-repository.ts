@@ -1,9 +1,10 @@
+import { type Sql } from '@gatepost/events/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { type SESSION_END_REASONS } from '@gatepost/contracts/auth/events'
 import { Prisma } from '../../generated/client.ts'
 import { type AttemptCounter } from '../attempts/attempt-limits.ts'
-import { failureDeletion, lockedSeconds } from '../attempts/attempt-repository.ts'
-import { auditRepository, type AuditAct } from '../audit/audit-repository.ts'
+import { lockedSeconds } from '../attempts/attempt-repository.ts'
+import { type AuditAct, auditRepository } from '../audit/audit-repository.ts'
 import { type Connection } from '../database/database.ts'
 import { type Origin } from '../origin.ts'
 import { accountColumns, type Account } from '../users/user-repository.ts'
@@ -32,46 +33,59 @@ export interface LockedSession {
   accessExpiresAt: Date
 }
 
-const LIVE = Prisma.sql`ended_at IS NULL AND expires_at > now()`
+const LIVE = 'ended_at IS NULL AND expires_at > now()'
+const LIVE_SQL = Prisma.raw(LIVE)
+
+/** The lock on the account makes its changes wait, or makes this wait for them: what is begun bears the role that the row has then. */
+const BEGIN = `WITH held AS (SELECT ${lockedSeconds('$1::bytea, $2::bytea, $3::bytea')} AS seconds),
+    account AS (SELECT ${accountColumns('users')} FROM users, held WHERE id = $4::uuid AND password_hash = $5::text AND disabled_at IS NULL AND held.seconds IS NULL FOR SHARE OF users),
+    session AS (INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at, ip_address, network, user_agent)
+      SELECT $6::uuid, account.id, now(), now(), life.idle, life.absolute, least($7::timestamptz, life.idle), $8::text, $9::text, $10::text
+      FROM account, (SELECT now() + $11::int * interval '1 second' AS absolute, now() + least($11::int, $12::int) * interval '1 second' AS idle) AS life
+      RETURNING counter, access_expires_at),
+    forgotten AS (DELETE FROM login_attempts WHERE key = $1::bytea AND EXISTS (SELECT FROM session)),
+    noted AS (${auditRepository.insertion(13)} FROM session)
+  SELECT account.*, session.counter, session.access_expires_at AS "accessExpiresAt", held.seconds AS "lockedSeconds"
+  FROM held LEFT JOIN (account CROSS JOIN session) ON true`
+
+const ROTATE = `WITH life AS (SELECT now() + $1::int * interval '1 second' AS idle),
+    moved AS (UPDATE sessions SET counter = counter + 1, last_used_at = now(), expires_at = least(life.idle, absolute_expiry),
+      access_expires_at = greatest(access_expires_at, least($2::timestamptz, life.idle, absolute_expiry)), ip_address = $3::text, user_agent = $4::text
+      FROM life WHERE id = $5::uuid AND counter = $6::int AND ${LIVE}
+      RETURNING user_id, counter, least($2::timestamptz, expires_at) AS access_expires_at)
+  SELECT ${accountColumns('users')}, moved.counter, moved.access_expires_at AS "accessExpiresAt" FROM moved JOIN users ON users.id = moved.user_id`
+
+const FIND_ACCOUNT = `SELECT ${accountColumns('users')} FROM sessions JOIN users ON users.id = sessions.user_id
+  WHERE sessions.id = $1::uuid AND ${LIVE} AND disabled_at IS NULL AND deleted_at IS NULL`
+
+type BegunRow = Account & { counter: number | null, accessExpiresAt: Date, lockedSeconds: number | null }
 
 export const sessionRepository = {
   /**
-   * Begins a session, forgets the failures that went before, and writes it down: one statement. Nothing happens when the
-   * account has changed since its password was checked, or when an attempt beside this one locked it; the lock is told.
+   * Begins a session, forgets the failures that went before, and writes it down: one statement. Null when the account was
+   * disabled or its password changed since that was checked, or when an attempt beside this one locked it; the lock is told.
    */
-  async begin (connection: Connection, { account, passwordHash, origin, accessExpiry, lifetimes, act, counters }: {
-    account: Account, passwordHash: string, origin: Origin, accessExpiry: Date, lifetimes: SessionLifetimes, act: AuditAct, counters: AttemptCounter[]
-  }): Promise<{ session: IssuedSession | null, lockedSeconds: number | null }> {
+  async begin (sql: Sql, { account: { id, passwordHash }, origin, accessExpiry, lifetimes, act, counters }: {
+    account: { id: string, passwordHash: string }, origin: Origin, accessExpiry: Date, lifetimes: SessionLifetimes, act: AuditAct, counters: AttemptCounter[]
+  }): Promise<{ begun: { account: Account, session: IssuedSession } | null, lockedSeconds: number | null }> {
     const sessionId = uuidv7()
-    const [row] = await connection.$queryRaw<[{ counter: number | null, accessExpiresAt: Date, lockedSeconds: number | null }]>`
-      WITH held AS (SELECT ${lockedSeconds(counters)} AS seconds),
-        account AS (SELECT id FROM users, held WHERE id = ${account.id}::uuid AND password_hash = ${passwordHash} AND disabled_at IS NULL AND held.seconds IS NULL FOR SHARE OF users),
-        session AS (INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at, ip_address, network, user_agent)
-          SELECT ${sessionId}::uuid, account.id, now(), now(), life.idle, life.absolute, least(${accessExpiry}::timestamptz, life.idle), ${origin.address}, ${origin.network}, ${origin.userAgent}
-          FROM account, (SELECT now() + ${lifetimes.absoluteSeconds}::int * interval '1 second' AS absolute,
-            least(now() + ${lifetimes.idleSeconds}::int * interval '1 second', now() + ${lifetimes.absoluteSeconds}::int * interval '1 second') AS idle) AS life
-          RETURNING counter, access_expires_at),
-        forgotten AS (${counters[0] ? failureDeletion(counters[0], Prisma.sql`EXISTS (SELECT FROM session)`) : Prisma.sql`SELECT`}),
-        noted AS (${auditRepository.insertion(origin, { act, userId: account.id, sessionId }, Prisma.sql`FROM session`)})
-      SELECT session.counter, session.access_expires_at AS "accessExpiresAt", held.seconds AS "lockedSeconds" FROM held LEFT JOIN session ON true`
-    return {
-      session: row.counter === null ? null : { sessionId, counter: row.counter, accessExpiresAt: row.accessExpiresAt },
-      lockedSeconds: row.lockedSeconds
-    }
+    const [pair, ...others] = counters
+    const [row] = await sql.query<BegunRow>(BEGIN, [
+      pair?.key ?? null, others[0]?.key ?? null, others[1]?.key ?? null,
+      id, passwordHash, sessionId, accessExpiry, origin.address, origin.network, origin.userAgent, lifetimes.absoluteSeconds, lifetimes.idleSeconds,
+      ...auditRepository.values(origin, { act, userId: id, sessionId })
+    ])
+    const { counter, accessExpiresAt, lockedSeconds, ...account } = row!
+    return { begun: counter === null ? null : { account, session: { sessionId, counter, accessExpiresAt } }, lockedSeconds }
   },
 
   /** Compare-and-swap: exactly one caller moves the counter on from where it was presented. Null for all others. */
-  async rotate (connection: Connection, { sessionId, counter, origin, accessExpiry, lifetimes }: {
+  async rotate (sql: Sql, { sessionId, counter, origin, accessExpiry, lifetimes }: {
     sessionId: string, counter: number, origin: Origin, accessExpiry: Date, lifetimes: SessionLifetimes
   }): Promise<{ account: Account, session: IssuedSession } | null> {
-    const [row] = await connection.$queryRaw<Array<Account & { counter: number, accessExpiresAt: Date }>>`
-      WITH life AS (SELECT now() + ${lifetimes.idleSeconds}::int * interval '1 second' AS idle),
-        moved AS (UPDATE sessions SET counter = counter + 1, last_used_at = now(), expires_at = least(life.idle, absolute_expiry),
-          access_expires_at = greatest(access_expires_at, least(${accessExpiry}::timestamptz, life.idle, absolute_expiry)),
-          ip_address = ${origin.address}, user_agent = ${origin.userAgent}
-          FROM life WHERE id = ${sessionId}::uuid AND counter = ${counter}::int AND ${LIVE}
-          RETURNING user_id, counter, least(${accessExpiry}::timestamptz, expires_at) AS access_expires_at)
-      SELECT ${accountColumns('users')}, moved.counter, moved.access_expires_at AS "accessExpiresAt" FROM moved JOIN users ON users.id = moved.user_id`
+    const [row] = await sql.query<Account & { counter: number, accessExpiresAt: Date }>(
+      ROTATE, [lifetimes.idleSeconds, accessExpiry, origin.address, origin.userAgent, sessionId, counter]
+    )
     if (!row) return null
     const { counter: next, accessExpiresAt, ...account } = row
     return { account, session: { sessionId, counter: next, accessExpiresAt } }
@@ -79,7 +93,7 @@ export const sessionRepository = {
 
   async lock (tx: Connection, sessionId: string, accessExpiry: Date): Promise<LockedSession | undefined> {
     const [row] = await tx.$queryRaw<LockedSession[]>`
-      SELECT user_id AS "userId", counter, ${LIVE} AS live, extract(epoch FROM clock_timestamp() - last_used_at)::float8 AS "movedAgo",
+      SELECT user_id AS "userId", counter, ${LIVE_SQL} AS live, extract(epoch FROM clock_timestamp() - last_used_at)::float8 AS "movedAgo",
         least(${accessExpiry}::timestamptz, expires_at) AS "accessExpiresAt"
       FROM sessions WHERE id = ${sessionId}::uuid FOR UPDATE`
     return row
@@ -94,15 +108,13 @@ export const sessionRepository = {
   async end (tx: Connection, { userId, only, except, reason }: { userId: string, only?: string, except?: string, reason: EndReason }): Promise<EndedSession[]> {
     const which = only ? Prisma.sql`AND id = ${only}::uuid` : except ? Prisma.sql`AND id <> ${except}::uuid` : Prisma.empty
     return tx.$queryRaw<EndedSession[]>`
-      UPDATE sessions SET ended_at = now(), end_reason = ${reason} WHERE user_id = ${userId}::uuid AND ${LIVE} ${which}
+      UPDATE sessions SET ended_at = now(), end_reason = ${reason} WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ${which}
       RETURNING id, user_id AS "userId", access_expires_at AS "accessExpiresAt"`
   },
 
   /** The account that a live session belongs to: what every call with a token begins with. */
-  async findAccount (connection: Connection, sessionId: string) {
-    const [row] = await connection.$queryRaw<Account[]>`
-      SELECT ${accountColumns('users')} FROM sessions JOIN users ON users.id = sessions.user_id
-      WHERE sessions.id = ${sessionId}::uuid AND ${LIVE} AND disabled_at IS NULL AND deleted_at IS NULL`
+  async findAccount (sql: Sql, sessionId: string) {
+    const [row] = await sql.query<Account>(FIND_ACCOUNT, [sessionId])
     return row
   },
 
@@ -113,7 +125,7 @@ export const sessionRepository = {
 
   async countLive (connection: Connection, userId: string, except?: string) {
     const [row] = await connection.$queryRaw<[{ count: number }]>`
-      SELECT count(*)::int AS count FROM sessions WHERE user_id = ${userId}::uuid AND ${LIVE} ${except ? Prisma.sql`AND id <> ${except}::uuid` : Prisma.empty}`
+      SELECT count(*)::int AS count FROM sessions WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ${except ? Prisma.sql`AND id <> ${except}::uuid` : Prisma.empty}`
     return row.count
   },
 

@@ -1,3 +1,4 @@
+import { type KeyObject } from 'node:crypto'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { type Session, type User } from '@gatepost/contracts/auth/schemas'
 import { AUDIENCE } from '@gatepost/service-kit/identity'
@@ -23,7 +24,7 @@ export interface SessionTokens {
   readRefreshToken (token: string): RefreshTokenContent | null
 }
 
-export function createSessionTokens ({ keys, refreshKey, issuer, accessTokenTtl }: { keys: KeyStore, refreshKey: Buffer, issuer: string, accessTokenTtl: number }): SessionTokens {
+export function createSessionTokens ({ keys, refreshKey, issuer, accessTokenTtl }: { keys: KeyStore, refreshKey: KeyObject, issuer: string, accessTokenTtl: number }): SessionTokens {
   return {
     accessExpiry: () => new Date((Math.floor(Date.now() / 1000) + accessTokenTtl) * 1000),
     readRefreshToken: (token) => decodeRefreshToken(refreshKey, token),

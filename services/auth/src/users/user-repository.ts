@@ -1,4 +1,5 @@
 import { type Role } from '@gatepost/contracts/schemas'
+import { type Sql } from '@gatepost/events/sql'
 import { Prisma } from '../../generated/client.ts'
 import { type AttemptCounter } from '../attempts/attempt-limits.ts'
 import { lockedSeconds } from '../attempts/attempt-repository.ts'
@@ -27,22 +28,24 @@ export interface ManagedAccount extends Account {
 }
 
 /** The columns of an Account, from a table or alias. */
-export const accountColumns = (alias: string) => Prisma.raw(
+export const accountColumns = (alias: string) =>
   ['id', 'email', 'display_name AS "displayName"', 'role::text AS role', 'created_at AS "createdAt"'].map((column) => `${alias}.${column}`).join(', ')
-)
+
+/** The same statement whether or not there is an account: its time says nothing. */
+const FIND_FOR_LOGIN = `WITH account AS (SELECT * FROM users WHERE email_key = $1::text),
+    known AS (SELECT EXISTS (SELECT FROM sessions JOIN account ON sessions.user_id = account.id WHERE sessions.network = $2::text) AS network)
+  SELECT ${accountColumns('account')}, account.password_hash AS "passwordHash", account.disabled_at IS NOT NULL AS disabled, known.network AS "knownNetwork",
+    ${lockedSeconds('$3::bytea, $4::bytea, CASE WHEN NOT known.network THEN $5::bytea END')} AS "lockedSeconds"
+  FROM known LEFT JOIN account ON true`
 
 const managed = { id: true, email: true, displayName: true, role: true, createdAt: true, disabledAt: true } as const
 
 export const userRepository = {
-  async findForLogin (connection: Connection, { emailKey, network, counters }: { emailKey: string, network: string, counters: { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter } }): Promise<LoginFacts> {
-    const [row] = await connection.$queryRaw<[Account & { passwordHash: string, disabled: boolean, knownNetwork: boolean, lockedSeconds: number | null }]>`
-      WITH account AS (SELECT * FROM users WHERE email_key = ${emailKey}),
-        known AS (SELECT EXISTS (SELECT FROM sessions JOIN account ON sessions.user_id = account.id WHERE sessions.network = ${network}) AS network)
-      SELECT ${accountColumns('account')}, account.password_hash AS "passwordHash", account.disabled_at IS NOT NULL AS disabled, known.network AS "knownNetwork",
-        CASE WHEN known.network THEN ${lockedSeconds([counters.pair, counters.network])}
-          ELSE ${lockedSeconds([counters.pair, counters.network, counters.account])} END AS "lockedSeconds"
-      FROM known LEFT JOIN account ON true`
-    const { knownNetwork, lockedSeconds: locked, ...account } = row
+  async findForLogin (sql: Sql, { emailKey, network, counters }: { emailKey: string, network: string, counters: { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter } }): Promise<LoginFacts> {
+    const [row] = await sql.query<Account & { passwordHash: string, disabled: boolean, knownNetwork: boolean, lockedSeconds: number | null }>(
+      FIND_FOR_LOGIN, [emailKey, network, counters.pair.key, counters.network.key, counters.account.key]
+    )
+    const { knownNetwork, lockedSeconds: locked, ...account } = row!
     return { account: account.id === null ? null : account, knownNetwork, lockedSeconds: locked }
   },
 
@@ -58,7 +61,7 @@ export const userRepository = {
   /** Takes the row's lock, so that no session begins and no version is taken beside us. */
   async lock (tx: Connection, id: string) {
     const [row] = await tx.$queryRaw<Array<ManagedAccount & { emailKey: string, passwordHash: string, version: number }>>`
-      SELECT ${accountColumns('users')}, disabled_at AS "disabledAt", email_key AS "emailKey", password_hash AS "passwordHash", version
+      SELECT ${Prisma.raw(accountColumns('users'))}, disabled_at AS "disabledAt", email_key AS "emailKey", password_hash AS "passwordHash", version
       FROM users WHERE id = ${id}::uuid AND deleted_at IS NULL FOR UPDATE`
     return row
   },
