@@ -42,5 +42,5 @@ test('a migration that fails says which, where and why', async () => {
   const migration = join(copy, 'migrations', '99990101000000_broken')
   mkdirSync(migration)
   writeFileSync(join(migration, 'migration.sql'), 'ALTER TABLE nothing ADD COLUMN x int;')
-  await expect(applyMigrations(copy, database.adminUrl)).rejects.toThrow(/99990101000000_broken[^]*relation "nothing" does not exist/)
+  await expect(applyMigrations(copy, database.adminUrl)).rejects.toThrow(/No such table: nothing[^]*99990101000000_broken/)
 })
