@@ -56,6 +56,7 @@ export interface Subscription {
 /** What a process had when it died comes again after this; who is at work says so every third of it. */
 const ACK_WAIT_MS = 5_000
 const NANOSECONDS = 1e6
+const RECONNECT_MS = 500
 /**
  * With more than one out, those that a dead process or a broken connection had would come again after later ones. With one,
  * the server itself keeps the order, whoever comes and goes, for the price of a round trip for each event.
@@ -74,7 +75,7 @@ export async function subscribe<const Definitions extends readonly unknown[]> (o
   const definitions = options.events as readonly EventDefinition[]
   const validators = validatorsOf(definitions)
   const { hosts, user, pass } = addressOf(servers)
-  const nc = await connect({ servers: hosts, user, pass, inboxPrefix, maxReconnectAttempts: -1, name: durable ?? 'subscriber' })
+  const nc = await connect({ servers: hosts, user, pass, inboxPrefix, maxReconnectAttempts: -1, reconnectTimeWait: RECONNECT_MS, name: durable ?? 'subscriber' })
   try {
     const jsm = await jetstreamManager(nc, { checkAPI: false })
     const { name, config } = await ensureConsumer(jsm, { durable, from, filter: filterOf(definitions) })

@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { asyncApi } from '@gatepost/contracts/asyncapi'
-import { type CloudEvent } from '@gatepost/contracts/event'
+import type { CloudEvent } from '@gatepost/contracts/event'
 import { postCreated, postDeleted } from '@gatepost/contracts/posts/events'
 import { userRegistered } from '@gatepost/contracts/auth/events'
 import { startBroker, type TestBroker } from '@gatepost/testing/broker'
@@ -37,7 +37,7 @@ function eventOf (definition: { type: string, source: string, subject: string },
 }
 
 async function publish (...events: CloudEvent[]) {
-  for (const event of events) await jetstream(provisioner).publish(`events.${event.type}`, JSON.stringify(event), { msgID: event.id })
+  for (const event of events) await jetstream(provisioner, { timeout: 1_500 }).publish(`events.${event.type}`, JSON.stringify(event), { msgID: event.id })
 }
 
 async function follow (options: Partial<Parameters<typeof subscribe<[typeof postCreated]>>[0]> & { onEvent: (event: CloudEvent<{ title: string }>, delivery: Delivery) => void | Promise<void> }) {
