@@ -9,7 +9,7 @@ import { prepareDataFolder } from './start/data-folder.ts'
 import { isLaunchersGone, launchers } from './start/launchers.ts'
 import { relayOutput } from './start/output.ts'
 import { deploy } from './migrate/deploy.ts'
-import { type DatabaseService } from './prisma.ts'
+import type { DatabaseService } from './prisma.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const dataDir = resolve(root, process.env.GATEPOST_DATA || '.data')

@@ -3,7 +3,7 @@ import { auditOutbox, auditRows, indexStream, type AuditedRow, type Finding, typ
 import { consumers } from '@gatepost/contracts/events'
 import { unpublishedIn } from '@gatepost/events/resync'
 import { outstandingOf } from '@gatepost/events/rewind'
-import { type EventsContext } from './context.ts'
+import type { EventsContext } from './context.ts'
 import { table } from './table.ts'
 
 /** Rows of auth and posts ↔ their outboxes ↔ the stream ↔ the feed. What is under way is waited for. */

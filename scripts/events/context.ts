@@ -6,7 +6,7 @@ import { type Sql, sqlOfPool } from '@gatepost/events/sql'
 import { credentialsIn } from '@gatepost/local-stack/postgres/cluster'
 import pg from 'pg'
 import { portsOf } from '../start/addresses.ts'
-import { type Arguments } from './arguments.ts'
+import type { Arguments } from './arguments.ts'
 
 export type DatabaseName = 'auth' | 'posts' | 'feed'
 

@@ -1,6 +1,6 @@
 import { dropDeadLetter, listDeadLetters, readDeadLetter, replayDeadLetter, type DeadLetter } from '@gatepost/events/dead-letters'
 import { numberOf, UsageError } from './arguments.ts'
-import { type EventsContext } from './context.ts'
+import type { EventsContext } from './context.ts'
 import { table, visible } from './table.ts'
 
 const USAGE = 'usage: pnpm events dlq list [--consumer C] | show <number> | replay <number>|--all [--consumer C] | drop <number>'

@@ -1,5 +1,5 @@
 import { provision, UnsafeStreamError } from '@gatepost/events/provision'
-import { type EventsContext } from './context.ts'
+import type { EventsContext } from './context.ts'
 
 /** With --check it changes nothing, and is false when something would be changed. */
 export async function provisionCommand ({ args, natsUrl, print }: EventsContext): Promise<boolean> {

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { consumers, type ConsumerDefinition } from '@gatepost/contracts/events'
 import { outstandingOf, rewindConsumer } from '@gatepost/events/rewind'
 import { UsageError } from './arguments.ts'
-import { type EventsContext } from './context.ts'
+import type { EventsContext } from './context.ts'
 
 /** Gives a consumer everything from a sequence on again, and waits until it has applied it. */
 export async function replay ({ args, operator, print, progress }: EventsContext): Promise<boolean> {

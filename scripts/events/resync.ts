@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { events } from '@gatepost/contracts/events'
 import { resync, unpublishedIn } from '@gatepost/events/resync'
-import { type DatabaseName, type EventsContext } from './context.ts'
+import type { DatabaseName, EventsContext } from './context.ts'
 import { table } from './table.ts'
 
 /** Compares every outbox with the stream; the relays publish again what is missing, and this waits for them. */

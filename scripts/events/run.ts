@@ -1,5 +1,5 @@
 import { parseArguments, UsageError } from './arguments.ts'
-import { type EventsContext } from './context.ts'
+import type { EventsContext } from './context.ts'
 
 const USAGE = `usage: pnpm events <command> [--json]
 

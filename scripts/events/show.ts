@@ -1,9 +1,9 @@
 import { consumers, events } from '@gatepost/contracts/events'
-import { type CloudEvent } from '@gatepost/contracts/event'
+import type { CloudEvent } from '@gatepost/contracts/event'
 import { scan } from '@gatepost/events/scan'
 import { timeOfUuidv7 } from '@gatepost/service-kit/uuid'
 import { UsageError } from './arguments.ts'
-import { type DatabaseName, type EventsContext } from './context.ts'
+import type { DatabaseName, EventsContext } from './context.ts'
 import { visible } from './table.ts'
 
 /** Clocks of the service and of NATS may differ by so much. */

@@ -4,7 +4,7 @@ import { createBroker, type Log } from '@gatepost/events/broker'
 import { createTail } from '@gatepost/events/tail'
 import { parseEvent } from '@gatepost/events/validation'
 import { UsageError } from './arguments.ts'
-import { type EventsContext } from './context.ts'
+import type { EventsContext } from './context.ts'
 import { visible } from './table.ts'
 
 const say = (fields: unknown, text?: string) => { process.stderr.write(`${text ?? String(fields)}\n`) }

@@ -1,4 +1,4 @@
-import { type TObject, type TSchema } from '@sinclair/typebox'
+import type { TObject, TSchema } from '@sinclair/typebox'
 import { settingsSchema as auth } from '../../services/auth/src/config.ts'
 import { settingsSchema as feed } from '../../services/feed/src/config.ts'
 import { settingsSchema as gateway } from '../../services/gateway/src/config.ts'

@@ -1,4 +1,4 @@
-import { type TSchema } from '@sinclair/typebox'
+import type { TSchema } from '@sinclair/typebox'
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { consumers, events } from '@gatepost/contracts/events'
 import { GENERATED, table } from './markdown.ts'

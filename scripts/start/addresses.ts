@@ -1,4 +1,4 @@
-import { type SystemPorts } from '@gatepost/local-stack/ports'
+import type { SystemPorts } from '@gatepost/local-stack/ports'
 
 type Env = Readonly<Record<string, string | undefined>>
 

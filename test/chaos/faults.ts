@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type RunningSystem } from '@gatepost/local-stack/system'
+import type { RunningSystem } from '@gatepost/local-stack/system'
 import { freeze } from './process-tree.ts'
-import { type Random } from './random.ts'
+import type { Random } from './random.ts'
 
 const VICTIMS = ['auth', 'posts', 'feed', 'gateway', 'nats-server', 'PostgreSQL'] as const
 type Victim = typeof VICTIMS[number]

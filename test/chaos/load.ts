@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Ledger } from './ledger.ts'
-import { type Random } from './random.ts'
+import type { Ledger } from './ledger.ts'
+import type { Random } from './random.ts'
 
 interface Session { token: string, sessionId: string, email: string, userId: string }
 

@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Ledger } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 
 const PASSWORD = 'a horse, a battery and a staple'
 const STEP_MS = 20

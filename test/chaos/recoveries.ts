@@ -1,4 +1,4 @@
-import { type ChaosReport } from './run.ts'
+import type { ChaosReport } from './run.ts'
 
 /** Of each kind of fault and each victim, how long it took at the worst until everything worked again. */
 export function slowestRecoveries (recoveries: ChaosReport['recoveries']): string[] {

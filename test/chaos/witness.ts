@@ -1,7 +1,7 @@
 import { subscribe } from '@gatepost/client/subscribe'
 import { events } from '@gatepost/contracts/events'
-import { type CloudEvent } from '@gatepost/contracts/event'
-import { type Ledger } from './ledger.ts'
+import type { CloudEvent } from '@gatepost/contracts/event'
+import type { Ledger } from './ledger.ts'
 
 /** Reads the whole stream as anybody may. */
 export async function readStream (natsUrl: string, last: () => Promise<boolean>): Promise<CloudEvent[]> {

@@ -5,7 +5,7 @@ import { findBinary, NATS } from '@gatepost/local-stack/binaries'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { startPostgres } from '@gatepost/local-stack/postgres'
 import { startRedis } from '@gatepost/local-stack/redis'
-import { type TestServers } from '@gatepost/testing/servers'
+import type { TestServers } from '@gatepost/testing/servers'
 import { deploy } from '../../scripts/migrate/deploy.ts'
 import { SERVICES } from '../../scripts/prisma.ts'
 

@@ -1,4 +1,4 @@
-import { type Reporter, type TestModule } from 'vitest/node'
+import type { Reporter, TestModule } from 'vitest/node'
 
 /** Ends the run with one plain line that any program can read. */
 export default class TallyReporter implements Reporter {

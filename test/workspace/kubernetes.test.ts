@@ -1,6 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
-import { type TObject } from '@sinclair/typebox'
+import type { TObject } from '@sinclair/typebox'
 import { parse, parseAllDocuments } from 'yaml'
 import { expect, test } from 'vitest'
 

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import { type Ground } from '../ground.ts'
+import type { Ground } from '../ground.ts'
 import { median } from '../gateway/report.ts'
 import { callerOf, type Caller } from './client.ts'
-import { type Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 
 export interface LoginRow {
   name: string

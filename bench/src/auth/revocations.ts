@@ -1,7 +1,7 @@
-import { type Ground } from '../ground.ts'
+import type { Ground } from '../ground.ts'
 import { callerOf } from './client.ts'
 import { beginSessions, quantile } from './logins.ts'
-import { type Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 
 export interface RevocationRow {
   name: string

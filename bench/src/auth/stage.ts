@@ -4,10 +4,10 @@ import { freePorts, type SystemPorts } from '@gatepost/local-stack/ports'
 import { startService, waitUntilReady } from '@gatepost/local-stack/services'
 import { startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
-import { type DatabaseService } from '../../../scripts/prisma.ts'
+import type { DatabaseService } from '../../../scripts/prisma.ts'
 import { embeddedBroker } from '../../../scripts/start/broker.ts'
 import { cpuSeconds } from '../gateway/machine.ts'
-import { type Ground } from '../ground.ts'
+import type { Ground } from '../ground.ts'
 
 const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
 const TOKEN_SECRET = 'a secret of a measurement, of no worth to anybody'

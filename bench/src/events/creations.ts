@@ -2,7 +2,7 @@ import { randomUUIDv7 } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { postCreated } from '@gatepost/contracts/posts/events'
 import { appendEvent } from '@gatepost/events/outbox'
-import { type Ground } from './ground.ts'
+import type { Ground } from './ground.ts'
 
 const CONNECTIONS_WAIT = 200
 

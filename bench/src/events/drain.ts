@@ -1,9 +1,9 @@
 import { randomUUIDv7 } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { postCreated } from '@gatepost/contracts/posts/events'
-import { type Broker, type Log } from '@gatepost/events/broker'
+import type { Broker, Log } from '@gatepost/events/broker'
 import { createRelay } from '@gatepost/events/relay'
-import { type Ground } from './ground.ts'
+import type { Ground } from './ground.ts'
 
 export const IN_FLIGHT = 256
 const EVENTS_PER_AGGREGATE = 10

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { postCreated } from '@gatepost/contracts/posts/events'
-import { type Broker, type Log } from '@gatepost/events/broker'
+import type { Broker, Log } from '@gatepost/events/broker'
 import { createRelay } from '@gatepost/events/relay'
 import { createFor } from './creations.ts'
-import { type Ground } from './ground.ts'
+import type { Ground } from './ground.ts'
 
 const WARM_UP_SECONDS = 1
 

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { postCreated } from '@gatepost/contracts/posts/events'
-import { type Broker } from '@gatepost/events/broker'
+import type { Broker } from '@gatepost/events/broker'
 import { startChild } from '@gatepost/local-stack/child'
 import { create } from './creations.ts'
-import { type Ground } from './ground.ts'
+import type { Ground } from './ground.ts'
 
 const EVERY_MS = 20
 

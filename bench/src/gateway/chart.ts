@@ -1,4 +1,4 @@
-import { type Row } from './main.ts'
+import type { Row } from './main.ts'
 
 const BAR = 16
 const COLUMN = 460

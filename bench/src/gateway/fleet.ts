@@ -1,6 +1,6 @@
 import { type Child, startChild, waitForPort } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
-import { type Ground } from '../ground.ts'
+import type { Ground } from '../ground.ts'
 import { coresFor, pinned, processesOf, which } from './machine.ts'
 import { type Mode, type Peer, peers, type Setting } from './peers.ts'
 import { accessToken, createSigner, type Signer } from './tokens.ts'

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
 import { startChild } from '@gatepost/local-stack/child'
-import { type Ground } from '../ground.ts'
+import type { Ground } from '../ground.ts'
 import { coresFor, pinned, which } from './machine.ts'
 
 export interface Load {

@@ -1,7 +1,7 @@
 // A process of its own, so that nothing else delays it: sends requests in time, over connections that stay open, and
 // writes what it saw as JSON. A request that finds no free connection waits, and its waiting counts.
 import { connect, type Socket } from 'node:net'
-import { type Load, type Measured } from './load.ts'
+import type { Load, Measured } from './load.ts'
 
 const { url, method, headers, body = '', connections, seconds, rate, warmUpMs } = JSON.parse(process.argv[2]!) as Load & { rate: number, warmUpMs: number }
 const { hostname, port, pathname, search } = new URL(url)

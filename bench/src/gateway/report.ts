@@ -1,4 +1,4 @@
-import { type Options, type Row } from './main.ts'
+import type { Options, Row } from './main.ts'
 import { peers } from './peers.ts'
 import { FULL_GET } from './workloads.ts'
 

@@ -3,7 +3,7 @@ import { createServer } from 'node:http'
 import { join } from 'node:path'
 import { startChild, waitForPort } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
-import { type Ground } from '../ground.ts'
+import type { Ground } from '../ground.ts'
 import { coresFor, pinned, which } from './machine.ts'
 import { nginxMain } from './nginx.ts'
 

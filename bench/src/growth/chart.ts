@@ -1,4 +1,4 @@
-import { type Series } from './series.ts'
+import type { Series } from './series.ts'
 
 const [WIDTH, HEIGHT, LEFT, TOP] = [360, 200, 50, 34]
 const COLORS = ['#d9480f', '#1971c2', '#2f9e44', '#9c36b5', '#e8590c', '#0c8599', '#5c940d', '#495057']

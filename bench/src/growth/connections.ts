@@ -1,4 +1,4 @@
-import { type Ground } from '../ground.ts'
+import type { Ground } from '../ground.ts'
 import { openLoop } from '../gateway/load.ts'
 import { residentMegabytes } from '../gateway/machine.ts'
 import { gatepostOf, ROOT } from '../gateway/peers.ts'

@@ -1,6 +1,6 @@
 import { sessionRevoked } from '@gatepost/contracts/auth/events'
 import { createBroker } from '@gatepost/events/broker'
-import { type Ground } from '../ground.ts'
+import type { Ground } from '../ground.ts'
 import { residentMegabytes } from '../gateway/machine.ts'
 import { gatepostOf, ROOT } from '../gateway/peers.ts'
 import { prepareStage } from '../gateway/stage.ts'

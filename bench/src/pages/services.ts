@@ -6,7 +6,7 @@ import { freePorts } from '@gatepost/local-stack/ports'
 import { startPostgres } from '@gatepost/local-stack/postgres'
 import { ISSUER, startTokenIssuer } from '@gatepost/testing/token-issuer'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
-import { type Ground } from '../ground.ts'
+import type { Ground } from '../ground.ts'
 
 type Service = 'auth' | 'posts' | 'feed'
 

@@ -1,5 +1,5 @@
 import { randomUUIDv7 } from 'node:crypto'
-import { type Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 
 const HIGHEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const COLUMNS = 'id, author_id, title, content, version, created_at, updated_at'

@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startChild } from '@gatepost/local-stack/child'
-import { type Ground } from '../ground.ts'
+import type { Ground } from '../ground.ts'
 import { which } from '../gateway/machine.ts'
 import autocannon from 'autocannon'
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { postCreated } from '@gatepost/contracts/posts/events'
 import { createBroker } from '@gatepost/events/broker'
 import { CONTENT } from './floor.ts'
-import { type Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 
 /** Creates posts through the gateway at a steady rate and watches their events arrive at a subscriber. */
 export async function watchEvents ({ urls, token, natsUrl }: Stage, { rate, seconds }: { rate: number, seconds: number }) {

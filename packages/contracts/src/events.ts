@@ -1,5 +1,5 @@
 import { authEvents } from './auth/events.ts'
-import { type EventDefinition, type ServiceName } from './event.ts'
+import type { EventDefinition, ServiceName } from './event.ts'
 import { postsEvents } from './posts/events.ts'
 
 /** Every event that anybody publishes. */

@@ -1,5 +1,5 @@
-import { type TSchema } from '@sinclair/typebox'
-import { type Operation, type ResponseDefinition } from './operation.ts'
+import type { TSchema } from '@sinclair/typebox'
+import type { Operation, ResponseDefinition } from './operation.ts'
 import { operations } from './operations.ts'
 import { problems, ProblemSchema, type ProblemCode } from './problems.ts'
 

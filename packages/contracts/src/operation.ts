@@ -1,6 +1,6 @@
 import { Type, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
-import { type ServiceName } from './event.ts'
-import { type ProblemCode } from './problems.ts'
+import type { ServiceName } from './event.ts'
+import type { ProblemCode } from './problems.ts'
 import { strict } from './schemas.ts'
 
 /**

@@ -1,7 +1,7 @@
 import { authOperations } from './auth/operations.ts'
 import { feedOperations } from './feed/operations.ts'
 import { gatewayOperations } from './gateway/operations.ts'
-import { type Operation } from './operation.ts'
+import type { Operation } from './operation.ts'
 import { postsOperations } from './posts/operations.ts'
 
 /** Every operation of the public API. The gateway's routing table, validation, limits and OpenAPI are loops over this list. */

@@ -1,6 +1,6 @@
 import { eventOfType } from '@gatepost/contracts/events'
-import { type Operator } from './operator.ts'
-import { type Sql } from './sql.ts'
+import type { Operator } from './operator.ts'
+import type { Sql } from './sql.ts'
 import { scan } from './scan.ts'
 import { MalformedEventError, parseEvent } from './validation.ts'
 

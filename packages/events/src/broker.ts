@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
-import { type Logger } from 'pino'
+import type { Logger } from 'pino'
 import { addressOf } from './broker/address.ts'
 
 export type BrokerStatus = 'connected' | 'connecting' | 'closed'

@@ -1,9 +1,9 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { eventOfType, events } from '@gatepost/contracts/events'
 import { JetStreamApiError, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
-import { type Pool } from 'pg'
-import { type Logger } from 'pino'
-import { type Broker } from './broker.ts'
+import type { Pool } from 'pg'
+import type { Logger } from 'pino'
+import type { Broker } from './broker.ts'
 import { DEAD_LETTER_STREAM } from './provision/configuration.ts'
 import { parseEvent } from './validation.ts'
 

@@ -1,6 +1,6 @@
 import { EVENTS_SUBJECTS, type CloudEvent } from '@gatepost/contracts/event'
-import { type Logger } from 'pino'
-import { type Broker } from './broker.ts'
+import type { Logger } from 'pino'
+import type { Broker } from './broker.ts'
 import { createTail } from './tail.ts'
 import { parseEvent } from './validation.ts'
 

@@ -1,6 +1,6 @@
 import { MAX_EVENT_BYTES, type CloudEvent, type EventData, type EventDefinition } from '@gatepost/contracts/event'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import { type Sql } from './sql.ts'
+import type { Sql } from './sql.ts'
 import { faultOf } from './validation.ts'
 
 /** An event that could never be published; the transaction that wanted to store it must not commit. */

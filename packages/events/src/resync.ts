@@ -1,5 +1,5 @@
-import { type Operator } from './operator.ts'
-import { type Sql } from './sql.ts'
+import type { Operator } from './operator.ts'
+import type { Sql } from './sql.ts'
 import { scan } from './scan.ts'
 
 export interface ResyncReport {

@@ -1,8 +1,8 @@
 import { sessionRevoked } from '@gatepost/contracts/auth/events'
-import { type CloudEvent, type EventData } from '@gatepost/contracts/event'
-import { type Logger } from 'pino'
+import type { CloudEvent, EventData } from '@gatepost/contracts/event'
+import type { Logger } from 'pino'
 import { Gauge, type Registry } from 'prom-client'
-import { type Broker } from './broker.ts'
+import type { Broker } from './broker.ts'
 import { createTail } from './tail.ts'
 import { faultOf, parseEvent } from './validation.ts'
 

@@ -1,7 +1,7 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
-import { type ConsumerDefinition } from '@gatepost/contracts/events'
+import type { ConsumerDefinition } from '@gatepost/contracts/events'
 import { DeliverPolicy } from '@nats-io/jetstream'
-import { type Operator } from './operator.ts'
+import type { Operator } from './operator.ts'
 import { consumerConfig } from './provision/configuration.ts'
 
 /**

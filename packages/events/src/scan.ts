@@ -1,6 +1,6 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { DeliverPolicy, type JsMsg } from '@nats-io/jetstream'
-import { type Operator } from './operator.ts'
+import type { Operator } from './operator.ts'
 import { sequenceAt } from './time.ts'
 
 export interface ScanOptions {

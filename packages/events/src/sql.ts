@@ -1,4 +1,4 @@
-import { type Pool } from 'pg'
+import type { Pool } from 'pg'
 
 /** Plain SQL inside the caller's transaction, with `$1` placeholders; the texts cast their parameters themselves. */
 export interface Sql {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { type ConsumerMessages, DeliverPolicy, type JetStreamClient, type JsMsg } from '@nats-io/jetstream'
-import { type Broker, type Log } from './broker.ts'
+import type { Broker, Log } from './broker.ts'
 import { sequenceAt } from './time.ts'
 
 export interface TailOptions {

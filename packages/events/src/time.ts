@@ -1,5 +1,5 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
-import { type JetStreamManager, type StoredMsg } from '@nats-io/jetstream'
+import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream'
 
 /**
  * The sequence of the first message stored at or after a time; one past the last when there is none. Searched for here,

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { type CloudEvent } from '@gatepost/contracts/event'
+import type { CloudEvent } from '@gatepost/contracts/event'
 import { consumers } from '@gatepost/contracts/events'
 import { postCreated } from '@gatepost/contracts/posts/events'
 import { jetstream, type JsMsg } from '@nats-io/jetstream'

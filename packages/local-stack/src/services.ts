@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { type Child, startChild } from './child.ts'
-import { type SystemPorts } from './ports.ts'
+import type { SystemPorts } from './ports.ts'
 
 export type ServiceName = 'gateway' | 'auth' | 'posts' | 'feed'
 

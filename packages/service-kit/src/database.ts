@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { type Registry } from 'prom-client'
+import type { Registry } from 'prom-client'
 import { isConflict } from './database-problem.ts'
 import { observePool } from './pool-metrics.ts'
 

@@ -1,4 +1,4 @@
-import { type Health } from '@gatepost/contracts/gateway/operations'
+import type { Health } from '@gatepost/contracts/gateway/operations'
 import fp from 'fastify-plugin'
 
 /** `degraded` is worth an alarm and does not keep requests away; `down` does. */

@@ -1,7 +1,7 @@
 import { createPublicKey } from 'node:crypto'
 import { Value } from '@sinclair/typebox/value'
 import { JwkSetSchema, type JwkSet } from '@gatepost/contracts/auth/schemas'
-import { type FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 
 /** Where the public keys of access tokens come from. */
 export interface KeySource {

@@ -1,5 +1,5 @@
 import { Type, type TNull, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
-import { type AuthPolicy, type Operation, type Responses } from '@gatepost/contracts/operation'
+import type { AuthPolicy, Operation, Responses } from '@gatepost/contracts/operation'
 
 /** Who may call a route; see {@link AuthPolicy}. */
 export type RoutePolicy = AuthPolicy

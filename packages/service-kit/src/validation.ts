@@ -1,5 +1,5 @@
 import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
-import { type TSchema } from '@sinclair/typebox'
+import type { TSchema } from '@sinclair/typebox'
 import { pointer } from './json/pointer.ts'
 import { type FieldError, ProblemError } from './problem.ts'
 

@@ -1,4 +1,4 @@
-import { type EventDefinition } from '@gatepost/contracts/event'
+import type { EventDefinition } from '@gatepost/contracts/event'
 import { createBroker } from '@gatepost/events/broker'
 import { type EventOf, outboxRow, type OutboxRow } from '@gatepost/events/outbox'
 import { createLog } from '@gatepost/service-kit/log'

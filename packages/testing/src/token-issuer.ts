@@ -1,8 +1,8 @@
 import { generateKeyPairSync, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:http'
-import { type AddressInfo } from 'node:net'
-import { type Role } from '@gatepost/contracts/schemas'
+import type { AddressInfo } from 'node:net'
+import type { Role } from '@gatepost/contracts/schemas'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 
 export const ISSUER = 'http://127.0.0.1:3000'

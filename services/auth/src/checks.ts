@@ -1,8 +1,8 @@
-import { type Broker } from '@gatepost/events/broker'
-import { type Relay } from '@gatepost/events/relay'
-import { type Check } from '@gatepost/service-kit/health'
-import { type Database } from './database/database.ts'
-import { type KeyStore } from './keys/key-store.ts'
+import type { Broker } from '@gatepost/events/broker'
+import type { Relay } from '@gatepost/events/relay'
+import type { Check } from '@gatepost/service-kit/health'
+import type { Database } from './database/database.ts'
+import type { KeyStore } from './keys/key-store.ts'
 
 /** An outbox that is behind by this much is worth an alarm. */
 const LATE_SECONDS = 30

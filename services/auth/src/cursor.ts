@@ -1,4 +1,4 @@
-import { type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
+import type { CursorSeal } from '@gatepost/service-kit/sealed-cursor'
 import { ProblemError } from '@gatepost/service-kit/problem'
 
 /** Where a list goes on: after the item with this id; undefined at its beginning. Throws REQUEST_INVALID for what is no cursor of the list. */

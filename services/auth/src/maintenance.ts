@@ -1,6 +1,6 @@
-import { type FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 import { attemptRepository } from './attempts/attempt-repository.ts'
-import { type Database } from './database/database.ts'
+import type { Database } from './database/database.ts'
 import { emailTokenRepository } from './mail/email-token-repository.ts'
 import { sessionRepository } from './sessions/session-repository.ts'
 import { ENDED_DAYS } from './sessions/session-service.ts'

@@ -1,8 +1,8 @@
-import { type Broker } from '@gatepost/events/broker'
-import { type Revocations } from '@gatepost/events/revocations'
-import { type Check } from '@gatepost/service-kit/health'
-import { type RemoteKeySource } from '@gatepost/service-kit/key-source'
-import { type Database } from './database/database.ts'
+import type { Broker } from '@gatepost/events/broker'
+import type { Revocations } from '@gatepost/events/revocations'
+import type { Check } from '@gatepost/service-kit/health'
+import type { RemoteKeySource } from '@gatepost/service-kit/key-source'
+import type { Database } from './database/database.ts'
 
 export interface ChecksOptions {
   database: Database

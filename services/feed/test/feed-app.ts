@@ -1,5 +1,5 @@
 import { userDeleted, userRegistered, userUpdated } from '@gatepost/contracts/auth/events'
-import { type FeedPage } from '@gatepost/contracts/feed/operations'
+import type { FeedPage } from '@gatepost/contracts/feed/operations'
 import { postCreated, postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
 import { createLog } from '@gatepost/service-kit/log'
 import { parseSettings } from '@gatepost/service-kit/settings'

@@ -1,9 +1,9 @@
-import { type Broker } from '@gatepost/events/broker'
-import { type Revocations } from '@gatepost/events/revocations'
-import { type Check } from '@gatepost/service-kit/health'
-import { type RemoteKeySource } from '@gatepost/service-kit/key-source'
-import { type SharedCounters } from './limits/redis-counters.ts'
-import { type Upstream } from './upstreams/upstream.ts'
+import type { Broker } from '@gatepost/events/broker'
+import type { Revocations } from '@gatepost/events/revocations'
+import type { Check } from '@gatepost/service-kit/health'
+import type { RemoteKeySource } from '@gatepost/service-kit/key-source'
+import type { SharedCounters } from './limits/redis-counters.ts'
+import type { Upstream } from './upstreams/upstream.ts'
 
 export interface ReadinessOptions {
   keys: RemoteKeySource

@@ -1,5 +1,5 @@
 import { ProblemError, problemError, retryAfter } from '@gatepost/service-kit/problem'
-import { type Failure } from './upstreams/upstream.ts'
+import type { Failure } from './upstreams/upstream.ts'
 
 export const RouteNotFoundError = problemError('ROUTE_NOT_FOUND')
 export const InvalidRequestError = problemError('REQUEST_INVALID')

@@ -1,9 +1,9 @@
-import { type Identity } from '@gatepost/service-kit/identity'
-import { type RevocationList } from '@gatepost/service-kit/revocation-list'
+import type { Identity } from '@gatepost/service-kit/identity'
+import type { RevocationList } from '@gatepost/service-kit/revocation-list'
 import { type Aggregator, Counter, Gauge, type Registry } from 'prom-client'
-import { type EventStreams } from './live/event-streams.ts'
-import { type SharedCounters } from './limits/redis-counters.ts'
-import { type Upstream } from './upstreams/upstream.ts'
+import type { EventStreams } from './live/event-streams.ts'
+import type { SharedCounters } from './limits/redis-counters.ts'
+import type { Upstream } from './upstreams/upstream.ts'
 
 /** Decisions of the rate limiter. */
 export function limiterDecisions (registry: Registry) {

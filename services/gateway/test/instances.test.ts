@@ -1,6 +1,6 @@
 import { createServer } from 'node:https'
 import { once } from 'node:events'
-import { type AddressInfo } from 'node:net'
+import type { AddressInfo } from 'node:net'
 import { eventually } from '@gatepost/testing/eventually'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { selfSigned } from './support/certificate.ts'

@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest'
-import { type Decision, type Limit } from '../src/limits/limit.ts'
+import type { Decision, Limit } from '../src/limits/limit.ts'
 import { memoryCounters } from '../src/limits/memory-counters.ts'
 import { policyField, rateLimitField, retryAfterSeconds } from '../src/limits/rate-limit-fields.ts'
 

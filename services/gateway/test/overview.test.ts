@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type RequestListener } from 'node:http'
+import type { RequestListener } from 'node:http'
 import { startGateway, type TestGateway, USER_ID } from './support/gateway.ts'
 import { startUpstream, type TestUpstream } from './support/upstream.ts'
 

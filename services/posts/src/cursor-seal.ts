@@ -1,5 +1,5 @@
 import { createCursorSeal, type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
-import { type Database } from './database/database.ts'
+import type { Database } from './database/database.ts'
 import { secretRepository } from './database/secret-repository.ts'
 
 /**

@@ -1,4 +1,4 @@
-import { type Post } from '@gatepost/contracts/posts/schemas'
+import type { Post } from '@gatepost/contracts/posts/schemas'
 import { eventually } from '@gatepost/testing/eventually'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'

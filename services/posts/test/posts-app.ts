@@ -1,4 +1,4 @@
-import { type Post, type PostPage } from '@gatepost/contracts/posts/schemas'
+import type { Post, PostPage } from '@gatepost/contracts/posts/schemas'
 import { createLog } from '@gatepost/service-kit/log'
 import { parseSettings } from '@gatepost/service-kit/settings'
 import { uuidv7 } from '@gatepost/service-kit/uuid'

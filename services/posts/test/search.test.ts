@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Post } from '@gatepost/contracts/posts/schemas'
+import type { Post } from '@gatepost/contracts/posts/schemas'
 import { RANKED_MATCHES } from '../src/posts/search-repository.ts'
 import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
 

@@ -1,6 +1,6 @@
-import { type JsMsg } from '@nats-io/jetstream'
+import type { JsMsg } from '@nats-io/jetstream'
 import { headers } from '@nats-io/nats-core'
-import { type Broker } from '../broker.ts'
+import type { Broker } from '../broker.ts'
 import { DEAD_LETTER_STREAM, deadLetterSubject } from '../provision/configuration.ts'
 
 export const DEAD_LETTER_HEADERS = {

@@ -1,6 +1,6 @@
-import { type CloudEvent } from '@gatepost/contracts/event'
+import type { CloudEvent } from '@gatepost/contracts/event'
 import { eventOfType, type ConsumerDefinition } from '@gatepost/contracts/events'
-import { type Sql } from '../sql.ts'
+import type { Sql } from '../sql.ts'
 import { faultOf, MalformedEventError } from '../validation.ts'
 import { countStart, enterInbox, forgetStarts, type InboxVerdict } from './inbox.ts'
 

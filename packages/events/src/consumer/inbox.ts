@@ -1,5 +1,5 @@
-import { type CloudEvent } from '@gatepost/contracts/event'
-import { type Sql } from '../sql.ts'
+import type { CloudEvent } from '@gatepost/contracts/event'
+import type { Sql } from '../sql.ts'
 
 export type InboxVerdict = 'new' | 'duplicate' | 'gap'
 

@@ -1,11 +1,11 @@
-import { type ConsumerDefinition } from '@gatepost/contracts/events'
-import { type Msg, type Subscription } from '@nats-io/nats-core'
-import { type Logger } from 'pino'
-import { type Broker } from '../broker.ts'
+import type { ConsumerDefinition } from '@gatepost/contracts/events'
+import type { Msg, Subscription } from '@nats-io/nats-core'
+import type { Logger } from 'pino'
+import type { Broker } from '../broker.ts'
 import { replaySubject } from '../provision/configuration.ts'
 import { parseEvent } from '../validation.ts'
 import { handle, type Handler, type Transaction } from './handling.ts'
-import { type InboxVerdict } from './inbox.ts'
+import type { InboxVerdict } from './inbox.ts'
 
 /** What became of a replayed event: applied now, applied before, too early, or what is still wrong with it. */
 export type ReplayAnswer = { verdict: InboxVerdict } | { error: string }

@@ -1,4 +1,4 @@
-import { type CloudEvent } from '@gatepost/contracts/event'
+import type { CloudEvent } from '@gatepost/contracts/event'
 import { contextOf } from '@gatepost/service-kit/tracing'
 import { SpanKind, SpanStatusCode, trace } from '@opentelemetry/api'
 

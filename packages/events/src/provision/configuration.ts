@@ -1,4 +1,4 @@
-import { type ConsumerDefinition } from '@gatepost/contracts/events'
+import type { ConsumerDefinition } from '@gatepost/contracts/events'
 import { DUPLICATE_WINDOW_MS, eventsStreamSettings } from '@gatepost/contracts/stream'
 import { AckPolicy, DeliverPolicy, DiscardPolicy, ReplayPolicy, RetentionPolicy, StorageType, type ConsumerConfig, type StreamConfig } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'

@@ -1,10 +1,10 @@
-import { type Logger } from 'pino'
-import { type Broker } from '../broker.ts'
+import type { Logger } from 'pino'
+import type { Broker } from '../broker.ts'
 import { createLanes } from '../order/lanes.ts'
 import { createMarker } from './marker.ts'
-import { type RelayMetrics } from './metrics.ts'
-import { type OutboxRow, type OutboxStore, type PublishedAggregate } from './outbox-store.ts'
-import { type Outcome, type Publisher } from './publisher.ts'
+import type { RelayMetrics } from './metrics.ts'
+import type { OutboxRow, OutboxStore, PublishedAggregate } from './outbox-store.ts'
+import type { Outcome, Publisher } from './publisher.ts'
 
 /** More in flight brings nothing (measured). */
 const MAX_IN_FLIGHT = 256

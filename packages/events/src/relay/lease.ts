@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto'
-import { type Pool } from 'pg'
-import { type Logger } from 'pino'
+import type { Pool } from 'pg'
+import type { Logger } from 'pino'
 
 /** A leader that dies is succeeded after this and one attempt of a standby: within 1.5 s. */
 const TTL_MS = 1_200

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Logger } from 'pino'
-import { type OutboxRow, type OutboxStore } from './outbox-store.ts'
+import type { Logger } from 'pino'
+import type { OutboxRow, OutboxStore } from './outbox-store.ts'
 
 /** Larger statements cost less a row; nobody waits for a mark. */
 const ENOUGH = 200

@@ -1,4 +1,4 @@
-import { type Pool } from 'pg'
+import type { Pool } from 'pg'
 import { ERASABLE_SUBJECTS } from '../erasure.ts'
 
 /** An event that waits to be published. */

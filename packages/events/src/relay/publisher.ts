@@ -1,9 +1,9 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { EVENT_MEDIA_TYPE } from '@gatepost/contracts/stream'
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core'
-import { type Broker } from '../broker.ts'
+import type { Broker } from '../broker.ts'
 import { inboxPrefixOf } from '../broker.ts'
-import { type OutboxRow } from './outbox-store.ts'
+import type { OutboxRow } from './outbox-store.ts'
 
 /** What became of one publish. Only `stored` is success; `unknown` may have been stored all the same. */
 export type Outcome =

@@ -1,9 +1,9 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { jetstreamManager } from '@nats-io/jetstream'
-import { type Broker } from '../broker.ts'
+import type { Broker } from '../broker.ts'
 import { scan } from '../scan.ts'
 import { UUID } from '../validation.ts'
-import { type OutboxStore, type PublishedAggregate } from './outbox-store.ts'
+import type { OutboxStore, PublishedAggregate } from './outbox-store.ts'
 
 const TIMEOUT_MS = 1_000
 const BATCH = 500

@@ -10,7 +10,7 @@ import { pino, type Logger } from 'pino'
 import { createBroker, type Broker } from '../../src/broker.ts'
 import { appendEvent } from '../../src/outbox.ts'
 import { createRelay, type Relay } from '../../src/relay.ts'
-import { type Sql } from '../../src/sql.ts'
+import type { Sql } from '../../src/sql.ts'
 
 /** What a test opened, closed in reverse order however it ends. */
 export function createStage () {

@@ -1,5 +1,5 @@
 import pg from 'pg'
-import { type Credentials } from './cluster.ts'
+import type { Credentials } from './cluster.ts'
 
 interface Server {
   credentials: Credentials

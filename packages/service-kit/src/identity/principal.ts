@@ -1,4 +1,4 @@
-import { type Role } from '@gatepost/contracts/schemas'
+import type { Role } from '@gatepost/contracts/schemas'
 
 /** Who calls, as a verified access token says. */
 export interface Principal {

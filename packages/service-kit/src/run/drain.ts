@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Logger } from 'pino'
-import { type App } from '../server.ts'
+import type { Logger } from 'pino'
+import type { App } from '../server.ts'
 import { onStop } from './stop.ts'
 
 interface DrainOptions {

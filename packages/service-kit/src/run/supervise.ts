@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { type Logger } from 'pino'
+import type { Logger } from 'pino'
 import { createOperationsServer } from '../metrics.ts'
 import { onStop } from './stop.ts'
 import { refuseTakenPort, startWorkers } from './workers.ts'

@@ -1,7 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process'
 import { createServer } from 'node:net'
 import { once } from 'node:events'
-import { type Logger } from 'pino'
+import type { Logger } from 'pino'
 import { AggregatorRegistry, type MetricObject, Registry } from 'prom-client'
 import { type ToSupervisor, type ToWorker, WORKER_ARGUMENT } from './supervisor.ts'
 

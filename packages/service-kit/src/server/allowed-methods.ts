@@ -1,4 +1,4 @@
-import { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 
 /** Remembers the routes of an app as they are added, to tell 405 from 404. */
 export function allowedMethods (app: FastifyInstance) {

@@ -1,7 +1,7 @@
 import { STATUS_CODES } from 'node:http'
-import { type Socket } from 'node:net'
-import { type FastifyReply, type FastifyRequest } from 'fastify'
-import { type ProblemCode } from '@gatepost/contracts/problems'
+import type { Socket } from 'node:net'
+import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { ProblemCode } from '@gatepost/contracts/problems'
 import { problemBody, ProblemError, toProblem } from '../problem.ts'
 import { requestId } from '../request-id.ts'
 

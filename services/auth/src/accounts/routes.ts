@@ -1,12 +1,12 @@
 import { changePassword, deleteAccount, forgotPassword, getMe, register, resetPassword, updateMe, verifyEmail } from '@gatepost/contracts/auth/operations'
 import { routeOf } from '@gatepost/service-kit/route'
-import { type App } from '@gatepost/service-kit/server'
+import type { App } from '@gatepost/service-kit/server'
 import { originOf } from '../plugins/request-origin.ts'
 import { callerOf } from '../plugins/live-session.ts'
 import { userOf } from '../sessions/session-tokens.ts'
-import { type AccountService } from './account-service.ts'
-import { type PasswordService } from './password-service.ts'
-import { type RegistrationService } from './registration-service.ts'
+import type { AccountService } from './account-service.ts'
+import type { PasswordService } from './password-service.ts'
+import type { RegistrationService } from './registration-service.ts'
 
 export function accountRoutes (app: App, { registrations, accounts, passwords }: { registrations: RegistrationService, accounts: AccountService, passwords: PasswordService }) {
   app.route({

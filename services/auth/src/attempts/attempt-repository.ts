@@ -1,8 +1,8 @@
-import { type Sql } from '@gatepost/events/sql'
+import type { Sql } from '@gatepost/events/sql'
 import { auditRepository, type AuditNote } from '../audit/audit-repository.ts'
-import { type Connection } from '../database/database.ts'
-import { type Origin } from '../origin.ts'
-import { type AttemptCounter } from './attempt-limits.ts'
+import type { Connection } from '../database/database.ts'
+import type { Origin } from '../origin.ts'
+import type { AttemptCounter } from './attempt-limits.ts'
 
 /** Seconds until the last of the locks on these keys (a list of expressions) opens; null when nothing is locked. For the select list of a larger statement. */
 export const lockedSeconds = (keys: string) => `(SELECT extract(epoch FROM max(locked_until) - now())::float8 FROM login_attempts WHERE key IN (${keys}) AND locked_until > now())`

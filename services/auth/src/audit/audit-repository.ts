@@ -1,6 +1,6 @@
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import { type Connection } from '../database/database.ts'
-import { type Origin } from '../origin.ts'
+import type { Connection } from '../database/database.ts'
+import type { Origin } from '../origin.ts'
 
 export type AuditAct =
   | 'registered' | 'login' | 'login-failed' | 'login-blocked' | 'refresh-token-reused' | 'session-ended' | 'sessions-ended'

@@ -1,5 +1,5 @@
-import { type AuditPage } from '@gatepost/contracts/auth/schemas'
-import { type Database } from '../database/database.ts'
+import type { AuditPage } from '@gatepost/contracts/auth/schemas'
+import type { Database } from '../database/database.ts'
 import { auditRepository } from './audit-repository.ts'
 
 export function createAuditService ({ database }: { database: Database }) {

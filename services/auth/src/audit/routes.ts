@@ -1,11 +1,11 @@
 import { listAudit } from '@gatepost/contracts/auth/user-operations'
 import { ProblemError } from '@gatepost/service-kit/problem'
 import { routeOf } from '@gatepost/service-kit/route'
-import { type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
-import { type App } from '@gatepost/service-kit/server'
+import type { CursorSeal } from '@gatepost/service-kit/sealed-cursor'
+import type { App } from '@gatepost/service-kit/server'
 import { cursorAfter, positionOf } from '../cursor.ts'
 import { callerOf } from '../plugins/live-session.ts'
-import { type AuditService } from './audit-service.ts'
+import type { AuditService } from './audit-service.ts'
 
 const DEFAULT_LIMIT = 20
 

@@ -1,8 +1,8 @@
-import { type EventData, type EventDefinition } from '@gatepost/contracts/event'
+import type { EventData, EventDefinition } from '@gatepost/contracts/event'
 import { appendEvent } from '@gatepost/events/outbox'
-import { type Origin } from '../origin.ts'
+import type { Origin } from '../origin.ts'
 import { sqlOf } from '@gatepost/events/sql'
-import { type Connection } from './database.ts'
+import type { Connection } from './database.ts'
 
 /** Stores an event in the transaction of its change; `aggregateVersion` was taken under the lock of the aggregate's row. */
 export function storeEvent<Definition extends EventDefinition> (

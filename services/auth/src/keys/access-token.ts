@@ -1,5 +1,5 @@
 import { sign, type KeyObject } from 'node:crypto'
-import { type AccessTokenClaims } from '@gatepost/contracts/auth/schemas'
+import type { AccessTokenClaims } from '@gatepost/contracts/auth/schemas'
 
 export interface SigningKey {
   kid: string

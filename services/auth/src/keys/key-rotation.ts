@@ -1,6 +1,6 @@
 import { createHash, generateKeyPairSync } from 'node:crypto'
 import { auditRepository } from '../audit/audit-repository.ts'
-import { type Connection, type Database } from '../database/database.ts'
+import type { Connection, Database } from '../database/database.ts'
 import { keyRepository, type NewKey, type StoredKey } from './key-repository.ts'
 import { sealPrivateKey } from './private-key-cipher.ts'
 

@@ -1,8 +1,8 @@
 import { getJwks } from '@gatepost/contracts/auth/operations'
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import { routeOf } from '@gatepost/service-kit/route'
-import { type App } from '@gatepost/service-kit/server'
-import { type KeyStore } from './key-store.ts'
+import type { App } from '@gatepost/service-kit/server'
+import type { KeyStore } from './key-store.ts'
 
 export function keyRoutes (app: App, { keys }: { keys: KeyStore }) {
   app.route({

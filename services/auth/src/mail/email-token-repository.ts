@@ -1,7 +1,7 @@
 import { createHash, randomBytes } from 'node:crypto'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import { type EmailPurpose } from '../../generated/client.ts'
-import { type Connection } from '../database/database.ts'
+import type { EmailPurpose } from '../../generated/client.ts'
+import type { Connection } from '../database/database.ts'
 
 const TOKEN_BYTES = 32
 

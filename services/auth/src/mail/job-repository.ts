@@ -1,5 +1,5 @@
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import { type Connection } from '../database/database.ts'
+import type { Connection } from '../database/database.ts'
 
 /** What is to be mailed. Addresses and tokens are looked up and made when it is sent, so that no job holds a token. */
 export type MailJob =

@@ -1,12 +1,12 @@
-import { type FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 import { registrationRepository } from '../accounts/registration-repository.ts'
-import { type Database } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { emailKey } from '../users/email-key.ts'
 import { userRepository } from '../users/user-repository.ts'
 import { emailTokenRepository } from './email-token-repository.ts'
 import { type ClaimedJob, jobRepository, type MailJob } from './job-repository.ts'
 import { type MailKind, renderMail } from './mail-templates.ts'
-import { type Mailer } from './mailer.ts'
+import type { Mailer } from './mailer.ts'
 
 export interface MailWorkerOptions {
   database: Database

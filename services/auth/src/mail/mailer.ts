@@ -2,8 +2,8 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { createTransport } from 'nodemailer'
-import { type FastifyBaseLogger } from 'fastify'
-import { type MailContent } from './mail-templates.ts'
+import type { FastifyBaseLogger } from 'fastify'
+import type { MailContent } from './mail-templates.ts'
 
 export interface Mailer {
   /** Rejects when the mail could not be handed over. */

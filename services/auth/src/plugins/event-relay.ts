@@ -1,8 +1,8 @@
 import fp from 'fastify-plugin'
 import { type Broker, createBroker } from '@gatepost/events/broker'
 import { createRelay, type Relay } from '@gatepost/events/relay'
-import { type Logger } from 'pino'
-import { type Registry } from 'prom-client'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
 
 declare module 'fastify' {
   interface FastifyInstance {

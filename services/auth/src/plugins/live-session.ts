@@ -1,9 +1,9 @@
-import { type FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { unauthorized } from '@gatepost/service-kit/identity'
-import { type Database } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { sessionRepository } from '../sessions/session-repository.ts'
-import { type Account } from '../users/user-repository.ts'
+import type { Account } from '../users/user-repository.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

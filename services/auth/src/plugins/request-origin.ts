@@ -1,6 +1,6 @@
-import { type FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { networkOf } from '../attempts/network.ts'
-import { type Origin } from '../origin.ts'
+import type { Origin } from '../origin.ts'
 
 const USER_AGENT_LENGTH = 256
 

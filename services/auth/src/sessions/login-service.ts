@@ -1,13 +1,13 @@
-import { type Session } from '@gatepost/contracts/auth/schemas'
+import type { Session } from '@gatepost/contracts/auth/schemas'
 import { retryAfter } from '@gatepost/service-kit/problem'
-import { type PasswordChecker } from '../attempts/password-check.ts'
-import { type Database } from '../database/database.ts'
+import type { PasswordChecker } from '../attempts/password-check.ts'
+import type { Database } from '../database/database.ts'
 import { InvalidCredentialsError, TooManyAttemptsError } from '../errors.ts'
-import { type Origin } from '../origin.ts'
-import { type PasswordHasher } from '../passwords/password-hasher.ts'
+import type { Origin } from '../origin.ts'
+import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { userRepository } from '../users/user-repository.ts'
 import { type SessionLifetimes, sessionRepository } from './session-repository.ts'
-import { type SessionTokens } from './session-tokens.ts'
+import type { SessionTokens } from './session-tokens.ts'
 
 export interface LoginOptions {
   database: Database

@@ -1,14 +1,14 @@
-import { type FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import { logout, validateToken } from '@gatepost/contracts/auth/operations'
 import { unauthorized } from '@gatepost/service-kit/identity'
 import { routeOf } from '@gatepost/service-kit/route'
-import { type App } from '@gatepost/service-kit/server'
-import { type Database } from '../database/database.ts'
+import type { App } from '@gatepost/service-kit/server'
+import type { Database } from '../database/database.ts'
 import { InvalidRefreshTokenError } from '../errors.ts'
 import { originOf } from '../plugins/request-origin.ts'
 import { sessionRepository } from './session-repository.ts'
-import { type LogoutScope, type SessionHolder, type SessionService } from './session-service.ts'
-import { type SessionTokens } from './session-tokens.ts'
+import type { LogoutScope, SessionHolder, SessionService } from './session-service.ts'
+import type { SessionTokens } from './session-tokens.ts'
 
 export interface LogoutRouteOptions {
   database: Database

@@ -1,14 +1,14 @@
-import { type Session } from '@gatepost/contracts/auth/schemas'
+import type { Session } from '@gatepost/contracts/auth/schemas'
 import { sqlOf } from '@gatepost/events/sql'
 import { auditRepository } from '../audit/audit-repository.ts'
-import { type Connection, type Database } from '../database/database.ts'
+import type { Connection, Database } from '../database/database.ts'
 import { InvalidRefreshTokenError, RefreshTokenReusedError } from '../errors.ts'
-import { type Origin } from '../origin.ts'
-import { type Account } from '../users/user-repository.ts'
-import { type RefreshTokenContent } from './refresh-token.ts'
+import type { Origin } from '../origin.ts'
+import type { Account } from '../users/user-repository.ts'
+import type { RefreshTokenContent } from './refresh-token.ts'
 import { endSessions } from './session-end.ts'
 import { type SessionLifetimes, sessionRepository } from './session-repository.ts'
-import { type IssuedSession, type SessionTokens } from './session-tokens.ts'
+import type { IssuedSession, SessionTokens } from './session-tokens.ts'
 
 export interface RefreshOptions {
   database: Database

@@ -1,11 +1,11 @@
 import { endSession, listSessions, login, refreshToken } from '@gatepost/contracts/auth/operations'
 import { routeOf } from '@gatepost/service-kit/route'
-import { type App } from '@gatepost/service-kit/server'
+import type { App } from '@gatepost/service-kit/server'
 import { originOf } from '../plugins/request-origin.ts'
 import { callerOf } from '../plugins/live-session.ts'
-import { type LoginService } from './login-service.ts'
-import { type RefreshService } from './refresh-service.ts'
-import { type SessionService } from './session-service.ts'
+import type { LoginService } from './login-service.ts'
+import type { RefreshService } from './refresh-service.ts'
+import type { SessionService } from './session-service.ts'
 
 export function sessionRoutes (app: App, { logins, refreshes, sessions }: { logins: LoginService, refreshes: RefreshService, sessions: SessionService }) {
   app.route({

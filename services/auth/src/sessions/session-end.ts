@@ -1,7 +1,7 @@
 import { sessionRevoked } from '@gatepost/contracts/auth/events'
-import { type Connection } from '../database/database.ts'
+import type { Connection } from '../database/database.ts'
 import { storeEvent } from '../database/outbox.ts'
-import { type Origin } from '../origin.ts'
+import type { Origin } from '../origin.ts'
 import { type EndReason, sessionRepository } from './session-repository.ts'
 
 /**

@@ -1,8 +1,8 @@
-import { type SessionList } from '@gatepost/contracts/auth/schemas'
+import type { SessionList } from '@gatepost/contracts/auth/schemas'
 import { auditRepository } from '../audit/audit-repository.ts'
-import { type Database } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { SessionNotFoundError } from '../errors.ts'
-import { type Origin } from '../origin.ts'
+import type { Origin } from '../origin.ts'
 import { endSessions } from './session-end.ts'
 import { sessionRepository } from './session-repository.ts'
 

@@ -1,4 +1,4 @@
-import { type Connection } from '../database/database.ts'
+import type { Connection } from '../database/database.ts'
 import { LastAdminError } from '../errors.ts'
 import { type Account, userRepository } from './user-repository.ts'
 

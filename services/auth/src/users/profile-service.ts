@@ -1,5 +1,5 @@
-import { type PublicProfile } from '@gatepost/contracts/auth/schemas'
-import { type Database } from '../database/database.ts'
+import type { PublicProfile } from '@gatepost/contracts/auth/schemas'
+import type { Database } from '../database/database.ts'
 import { userRepository } from './user-repository.ts'
 
 export function createProfileService ({ database }: { database: Database }) {

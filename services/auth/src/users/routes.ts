@@ -1,13 +1,13 @@
 import { getUser, listUsers, manageUser } from '@gatepost/contracts/auth/user-operations'
 import { routeOf } from '@gatepost/service-kit/route'
-import { type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
-import { type App } from '@gatepost/service-kit/server'
+import type { CursorSeal } from '@gatepost/service-kit/sealed-cursor'
+import type { App } from '@gatepost/service-kit/server'
 import { cursorAfter, positionOf } from '../cursor.ts'
 import { UserNotFoundError } from '../errors.ts'
 import { originOf } from '../plugins/request-origin.ts'
 import { callerOf } from '../plugins/live-session.ts'
-import { type AdminService } from './admin-service.ts'
-import { type ProfileService } from './profile-service.ts'
+import type { AdminService } from './admin-service.ts'
+import type { ProfileService } from './profile-service.ts'
 
 const DEFAULT_LIMIT = 20
 

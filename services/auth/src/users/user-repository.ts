@@ -1,9 +1,9 @@
-import { type Role } from '@gatepost/contracts/schemas'
-import { type Sql } from '@gatepost/events/sql'
+import type { Role } from '@gatepost/contracts/schemas'
+import type { Sql } from '@gatepost/events/sql'
 import { Prisma } from '../../generated/client.ts'
-import { type AttemptCounter } from '../attempts/attempt-limits.ts'
+import type { AttemptCounter } from '../attempts/attempt-limits.ts'
 import { lockedSeconds } from '../attempts/attempt-repository.ts'
-import { type Connection } from '../database/database.ts'
+import type { Connection } from '../database/database.ts'
 
 /** An account that is there: not deleted. */
 export interface Account {

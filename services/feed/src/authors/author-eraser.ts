@@ -1,5 +1,5 @@
 import { TRANSACTION_TIMEOUT_MS } from '@gatepost/service-kit/database'
-import { type Database } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { entryRepository } from '../feed/entry-repository.ts'
 import { authorRepository } from './author-repository.ts'
 

@@ -1,4 +1,4 @@
-import { type Connection } from '../database/database.ts'
+import type { Connection } from '../database/database.ts'
 
 export const authorRepository = {
   /** Takes the name of an author, unless the author is gone: a late event brings nobody back. */

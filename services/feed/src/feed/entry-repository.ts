@@ -1,5 +1,5 @@
-import { type Sql } from '@gatepost/events/sql'
-import { type Connection } from '../database/database.ts'
+import type { Sql } from '@gatepost/events/sql'
+import type { Connection } from '../database/database.ts'
 
 export interface Entry {
   id: string

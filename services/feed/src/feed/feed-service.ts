@@ -1,6 +1,6 @@
-import { type FeedPage } from '@gatepost/contracts/feed/operations'
-import { type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
-import { type Database } from '../database/database.ts'
+import type { FeedPage } from '@gatepost/contracts/feed/operations'
+import type { CursorSeal } from '@gatepost/service-kit/sealed-cursor'
+import type { Database } from '../database/database.ts'
 import { InvalidCursorError } from '../errors.ts'
 import { entryRepository } from './entry-repository.ts'
 

@@ -1,7 +1,7 @@
 import { EVENTS_STREAM, type EventDefinition } from '@gatepost/contracts/event'
 import { consumers, events } from '@gatepost/contracts/events'
 import { DUPLICATE_WINDOW_MS, eventHeaders } from '@gatepost/contracts/stream'
-import { type TSchema } from '@sinclair/typebox'
+import type { TSchema } from '@sinclair/typebox'
 import { escapeHtml, layout } from './page.ts'
 
 /** /docs/events: what subscribers receive, from the same definitions that publishers are checked against. */

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto'
-import { type FastifyReply } from 'fastify'
+import type { FastifyReply } from 'fastify'
 import { securityHeaders } from '../plugins/security-headers.ts'
 
 /** A page that is the same for everybody, with the headers that let a browser show it and nothing else. */

@@ -1,5 +1,5 @@
-import { type Settings } from '../config.ts'
-import { type Limit } from './limit.ts'
+import type { Settings } from '../config.ts'
+import type { Limit } from './limit.ts'
 
 /** From so many addresses at full pace may one user come when nobody says otherwise: devices, tabs, a script or two. */
 const ADDRESSES_OF_A_USER = 5

@@ -1,10 +1,10 @@
 import rateLimit from '@fastify/rate-limit'
-import { type LimitPolicy } from '@gatepost/contracts/operation'
+import type { LimitPolicy } from '@gatepost/contracts/operation'
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
-import { type FastifyReply, type FastifyRequest } from 'fastify'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { type Counter } from 'prom-client'
-import { type Counted, type Counters, type Decision, type Limit } from './limit.ts'
+import type { Counter } from 'prom-client'
+import type { Counted, Counters, Decision, Limit } from './limit.ts'
 import { policyField, rateLimitField, retryAfterSeconds } from './rate-limit-fields.ts'
 
 declare module 'fastify' {

@@ -1,4 +1,4 @@
-import { type Counted, type Counters, type Decision, type Limit } from './limit.ts'
+import type { Counted, Counters, Decision, Limit } from './limit.ts'
 
 interface Counter {
   count: number

@@ -1,4 +1,4 @@
-import { type Decision, type Limit, type Verdict } from './limit.ts'
+import type { Decision, Limit, Verdict } from './limit.ts'
 
 /**
  * The RateLimit-Policy and RateLimit fields of draft-ietf-httpapi-ratelimit-headers: structured lists with one item a

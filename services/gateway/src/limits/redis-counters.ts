@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto'
-import { type FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 import { Redis } from 'ioredis'
 import { type Counted, type Counters, type Decision, type Limit, shareOf } from './limit.ts'
 import { memoryCounters } from './memory-counters.ts'

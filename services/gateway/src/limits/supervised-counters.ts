@@ -1,8 +1,8 @@
-import { type Supervisor } from '@gatepost/service-kit/run'
-import { type FastifyBaseLogger } from 'fastify'
+import type { Supervisor } from '@gatepost/service-kit/run'
+import type { FastifyBaseLogger } from 'fastify'
 import { type Counted, type Decision, type Limit, shareOf } from './limit.ts'
 import { memoryCounters } from './memory-counters.ts'
-import { type SharedCounters } from './redis-counters.ts'
+import type { SharedCounters } from './redis-counters.ts'
 
 /** What a worker asks its supervisor: all requests of one turn of its event loop. */
 interface Question {

@@ -1,8 +1,8 @@
-import { type ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import { sessionRevoked } from '@gatepost/contracts/auth/events'
-import { type CloudEvent, type EventData } from '@gatepost/contracts/event'
+import type { CloudEvent, EventData } from '@gatepost/contracts/event'
 import { postsEvents } from '@gatepost/contracts/posts/events'
-import { type LiveEvent, type LiveTail } from '@gatepost/events/live'
+import type { LiveEvent, LiveTail } from '@gatepost/events/live'
 
 export interface Reader {
   userId: string

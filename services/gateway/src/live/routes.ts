@@ -1,9 +1,9 @@
 import { streamEvents } from '@gatepost/contracts/gateway/operations'
 import { retryAfter } from '@gatepost/service-kit/problem'
 import { routeOf } from '@gatepost/service-kit/route'
-import { type FastifyInstance } from 'fastify'
+import type { FastifyInstance } from 'fastify'
 import { OverloadedError } from '../errors.ts'
-import { type EventStreams } from './event-streams.ts'
+import type { EventStreams } from './event-streams.ts'
 
 const FULL_RETRY_SECONDS = 10
 

@@ -1,9 +1,9 @@
 import { PublicProfileSchema } from '@gatepost/contracts/auth/schemas'
-import { type UserOverview } from '@gatepost/contracts/gateway/operations'
+import type { UserOverview } from '@gatepost/contracts/gateway/operations'
 import { PostPageSchema } from '@gatepost/contracts/posts/schemas'
-import { type Static, type TSchema } from '@sinclair/typebox'
+import type { Static, TSchema } from '@sinclair/typebox'
 import { type TypeCheck, TypeCompiler } from '@sinclair/typebox/compiler'
-import { type Collected, type Collecting } from '../upstreams/collect.ts'
+import type { Collected, Collecting } from '../upstreams/collect.ts'
 
 /** The calls that make an overview, already under way. */
 export interface OverviewParts {

@@ -1,14 +1,14 @@
 import { getUser } from '@gatepost/contracts/auth/user-operations'
 import { getUserOverview } from '@gatepost/contracts/gateway/operations'
-import { type Operation } from '@gatepost/contracts/operation'
+import type { Operation } from '@gatepost/contracts/operation'
 import { listPosts } from '@gatepost/contracts/posts/operations'
 import { retryAfter } from '@gatepost/service-kit/problem'
 import { routeOf } from '@gatepost/service-kit/route'
-import { type App } from '@gatepost/service-kit/server'
+import type { App } from '@gatepost/service-kit/server'
 import { UpstreamUnavailableError, UserNotFoundError } from '../errors.ts'
 import { requestHeadersOf } from '../proxy/request-headers.ts'
 import { collect } from '../upstreams/collect.ts'
-import { type Upstream } from '../upstreams/upstream.ts'
+import type { Upstream } from '../upstreams/upstream.ts'
 import { overviewOf } from './overview-service.ts'
 
 /** Time to send what there is before the operation's own deadline. */

@@ -1,7 +1,7 @@
 import { onOutcome } from '@gatepost/service-kit/outcome'
 import { requestLine } from '@gatepost/service-kit/request-log'
 import fp from 'fastify-plugin'
-import { type Logger } from 'pino'
+import type { Logger } from 'pino'
 
 /**
  * One line per request, written when its connection is done with it, also when the client left before the answer.

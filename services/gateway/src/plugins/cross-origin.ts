@@ -1,5 +1,5 @@
 import cors, { type FastifyCorsOptions } from '@fastify/cors'
-import { type Operation } from '@gatepost/contracts/operation'
+import type { Operation } from '@gatepost/contracts/operation'
 import { fastify, type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 

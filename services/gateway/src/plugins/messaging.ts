@@ -1,11 +1,11 @@
 import { type Broker, createBroker } from '@gatepost/events/broker'
 import { createLiveTail, type LiveTail } from '@gatepost/events/live'
 import { followRevocations, type Revocations } from '@gatepost/events/revocations'
-import { type RevocationList } from '@gatepost/service-kit/revocation-list'
+import type { RevocationList } from '@gatepost/service-kit/revocation-list'
 import fp from 'fastify-plugin'
-import { type Logger } from 'pino'
-import { type Registry } from 'prom-client'
-import { type Settings } from '../config.ts'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
+import type { Settings } from '../config.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

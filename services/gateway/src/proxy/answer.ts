@@ -1,8 +1,8 @@
-import { type IncomingHttpHeaders, type ServerResponse } from 'node:http'
-import { type FastifyReply, type FastifyRequest } from 'fastify'
+import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { FastifyReply, FastifyRequest } from 'fastify'
 import { UpstreamBrokenError, upstreamProblem } from '../errors.ts'
 import { Exchange, type Call, type Receiver } from '../upstreams/exchange.ts'
-import { type Failure, type Upstream } from '../upstreams/upstream.ts'
+import type { Failure, Upstream } from '../upstreams/upstream.ts'
 
 export interface ProxyCall extends Call {
   upstream: Upstream

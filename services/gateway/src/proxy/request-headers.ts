@@ -1,5 +1,5 @@
-import { type Operation } from '@gatepost/contracts/operation'
-import { type FastifyRequest } from 'fastify'
+import type { Operation } from '@gatepost/contracts/operation'
+import type { FastifyRequest } from 'fastify'
 
 /** What clients may say to any service. Everything else they send stops here: identity, forwarding and hop-by-hop headers. */
 const ALWAYS = ['accept', 'accept-language', 'user-agent']

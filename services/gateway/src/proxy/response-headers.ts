@@ -1,5 +1,5 @@
-import { type IncomingHttpHeaders } from 'node:http'
-import { type Operation } from '@gatepost/contracts/operation'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Operation } from '@gatepost/contracts/operation'
 
 /** What any service may say to clients. The rest stays inside: hop-by-hop headers, cookies, names of servers, policy that is the gateway's. */
 const ALWAYS = ['content-type', 'content-length', 'content-language', 'cache-control', 'etag', 'last-modified', 'location', 'retry-after', 'www-authenticate', 'allow']

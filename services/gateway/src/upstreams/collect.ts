@@ -1,6 +1,6 @@
-import { type IncomingHttpHeaders } from 'node:http'
+import type { IncomingHttpHeaders } from 'node:http'
 import { type Call, Exchange } from './exchange.ts'
-import { type Failure, type Upstream } from './upstream.ts'
+import type { Failure, Upstream } from './upstream.ts'
 
 export interface Collected {
   status: number

@@ -1,7 +1,7 @@
-import { type IncomingHttpHeaders } from 'node:http'
-import { type Dispatcher } from 'undici'
+import type { IncomingHttpHeaders } from 'node:http'
+import type { Dispatcher } from 'undici'
 import { brokeOff, recordFailure, recordSuccess, type Instance } from './instance.ts'
-import { type Failure, type Upstream } from './upstream.ts'
+import type { Failure, Upstream } from './upstream.ts'
 
 export interface Call {
   method: string

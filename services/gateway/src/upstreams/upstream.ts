@@ -1,4 +1,4 @@
-import { type FastifyBaseLogger } from 'fastify'
+import type { FastifyBaseLogger } from 'fastify'
 import { createInstance, type Instance, type InstanceState, watchInstance } from './instance.ts'
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts'
 

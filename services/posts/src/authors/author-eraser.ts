@@ -2,7 +2,7 @@ import { postDeleted } from '@gatepost/contracts/posts/events'
 import { appendEvents } from '@gatepost/events/outbox'
 import { sqlOf } from '@gatepost/events/sql'
 import { TRANSACTION_TIMEOUT_MS } from '@gatepost/service-kit/database'
-import { type Database } from '../database/database.ts'
+import type { Database } from '../database/database.ts'
 import { postRepository } from '../posts/post-repository.ts'
 import { deletedAuthorRepository } from './deleted-author-repository.ts'
 

@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto'
-import { type Connection } from './database.ts'
+import type { Connection } from './database.ts'
 
 const BYTES = 32
 

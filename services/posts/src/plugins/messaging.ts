@@ -5,13 +5,13 @@ import { type Broker, createBroker } from '@gatepost/events/broker'
 import { createConsumer, handlerOf } from '@gatepost/events/consumer'
 import { createRelay, type Relay } from '@gatepost/events/relay'
 import { followRevocations, type Revocations } from '@gatepost/events/revocations'
-import { type RevocationList } from '@gatepost/service-kit/revocation-list'
-import { type Logger } from 'pino'
-import { type Registry } from 'prom-client'
+import type { RevocationList } from '@gatepost/service-kit/revocation-list'
+import type { Logger } from 'pino'
+import type { Registry } from 'prom-client'
 import { deletedAuthorRepository } from '../authors/deleted-author-repository.ts'
-import { type Settings } from '../config.ts'
+import type { Settings } from '../config.ts'
 import { sqlOf } from '@gatepost/events/sql'
-import { type Connection, type Database } from '../database/database.ts'
+import type { Connection, Database } from '../database/database.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {

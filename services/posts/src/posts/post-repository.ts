@@ -1,6 +1,6 @@
-import { type Post } from '@gatepost/contracts/posts/schemas'
-import { type Sql } from '@gatepost/events/sql'
-import { type Connection } from '../database/database.ts'
+import type { Post } from '@gatepost/contracts/posts/schemas'
+import type { Sql } from '@gatepost/events/sql'
+import type { Connection } from '../database/database.ts'
 import { PLAN_EACH_TIME } from '@gatepost/service-kit/statement-names'
 import { HIGHEST_ID, LOWEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
 

@@ -1,4 +1,4 @@
-import { type Post } from '@gatepost/contracts/posts/schemas'
+import type { Post } from '@gatepost/contracts/posts/schemas'
 
 /** A post as the database has it. */
 export interface PostRow {

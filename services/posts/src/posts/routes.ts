@@ -1,12 +1,12 @@
 import { createPost, deletePost, getPost, listPosts, updatePost } from '@gatepost/contracts/posts/operations'
 import { routeOf } from '@gatepost/service-kit/route'
-import { type App } from '@gatepost/service-kit/server'
-import { type Principal } from '@gatepost/service-kit/identity'
-import { type Caller } from '../caller.ts'
-import { type CreationService } from './creation-service.ts'
+import type { App } from '@gatepost/service-kit/server'
+import type { Principal } from '@gatepost/service-kit/identity'
+import type { Caller } from '../caller.ts'
+import type { CreationService } from './creation-service.ts'
 import { entityTagOf, entityTagsOf, includesVersion } from './entity-tags.ts'
-import { type ListService } from './list-service.ts'
-import { type PostService } from './post-service.ts'
+import type { ListService } from './list-service.ts'
+import type { PostService } from './post-service.ts'
 
 export interface PostRoutesOptions {
   posts: PostService
