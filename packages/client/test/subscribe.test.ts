@@ -127,13 +127,13 @@ test('a durable subscription that was made otherwise keeps the order from now on
 })
 
 test('an event that takes long does not come twice', async () => {
-  await makeDurable()
+  await makeDurable({ ack_wait: 1_200 * 1e6 })
   const seen: string[] = []
   await follow({
     durable: 'my-program',
     async onEvent (event) {
       seen.push(event.data.title)
-      await setTimeout(event.data.title === 'long' ? 1_500 : 0)
+      await setTimeout(event.data.title === 'long' ? 2_500 : 0)
     }
   })
   await publish(created('long'), created('short'))
