@@ -1,3 +1,6 @@
+import { execFile } from 'node:child_process'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
 import { startSystem, type System } from '@gatepost/testing/system'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import pg from 'pg'
@@ -117,4 +120,25 @@ test('after kills of posts, feed and a lot of changes, feed and posts say the sa
     const names = { [ada.userId]: 'Ada', [ben.userId]: 'Ben' }
     expect(feed).toEqual(posts.map(({ id, authorId, title, content, createdAt }) => ({ id, title, content, createdAt, author: { id: authorId, displayName: names[authorId] } })))
   }, { timeout: 15_000, interval: 200 })
+})
+
+async function events (...args: string[]) {
+  const env: Record<string, string | undefined> = { ...process.env, NATS_URL: system.brokerUrl('provisioner') }
+  for (const name of ['auth', 'posts', 'feed'] as const) env[`${name.toUpperCase()}_DATABASE_URL`] = system.databaseUrl(name)
+  return (await promisify(execFile)(process.execPath, [fileURLToPath(new URL('../../scripts/events.ts', import.meta.url)), ...args], { env })).stdout
+}
+
+test('a feed that lost everything is rebuilt from zero by replaying the stream, and then equals the posts', async () => {
+  const before = await allPages(ada, '/api/feed', 100)
+  expect(before.length).toBeGreaterThan(20)
+  const database = new pg.Client({ connectionString: system.databaseUrl('feed') })
+  await database.connect()
+  for (const table of ['entries', 'authors', 'inbox']) await database.query(`DELETE FROM ${table}`)
+  await database.end()
+  expect(await allPages(ada, '/api/feed')).toEqual([])
+
+  await events('replay', '--consumer', 'feed-users', '--from', '1')
+  await events('replay', '--consumer', 'feed-posts', '--from', '1')
+  await vi.waitFor(async () => expect(await allPages(ada, '/api/feed', 100)).toEqual(before), { timeout: 15_000, interval: 200 })
+  expect(await events('audit')).toContain('unreconciled: 0')
 })

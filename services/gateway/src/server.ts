@@ -1,5 +1,4 @@
 import { run } from '@gatepost/service-kit/run'
-import { buildApp } from './app.ts'
 import { settingsSchema } from './config.ts'
 import { countersForWorkers } from './limits/supervised-counters.ts'
 
@@ -7,7 +6,7 @@ await run({
   name: 'gateway',
   settings: settingsSchema,
   env: process.env,
-  build: buildApp,
+  build: async (context) => (await import('./app.ts')).buildApp(context), // which a supervisor of workers does not load, nor who only says that a setting is wrong
   ports: ({ GATEWAY_PORT, GATEWAY_OPS_PORT }) => ({ main: GATEWAY_PORT, operations: GATEWAY_OPS_PORT }),
   workers: { count: ({ GATEWAY_WORKERS }) => GATEWAY_WORKERS, serve: countersForWorkers }
 })

@@ -50,3 +50,17 @@ test('every answer under /api says what is left', async () => {
     expect([...headers.keys()].filter((name) => /^x-ratelimit|^ratelimit-(limit|remaining|reset)/.test(name))).toEqual([])
   }
 })
+
+test('by default ten requests of an address pass in a window, also to paths that do not exist; probes are not counted', async () => {
+  const byDefault = await startGateway({ RATE_LIMIT_MAX: undefined, SENSITIVE_RATE_LIMIT_MAX: undefined, RATE_LIMIT_WINDOW: '30 seconds' })
+  const answers = []
+  for (let i = 0; i < 12; i++) answers.push(await byDefault.fetch(i % 3 ? '/api/posts' : '/api/nothing', { method: i % 2 ? 'HEAD' : 'GET' }))
+  expect(answers.map(({ status }) => status)).toEqual([...Array(10).fill(401), 429, 429])
+  for (const { headers } of answers) {
+    expect(headers.get('ratelimit-policy')).toBe('"default";q=10;w=30')
+    expect(headers.get('ratelimit')).toMatch(/^"default";r=\d+;t=\d+$/)
+  }
+  expect(answers[10]!.headers.get('retry-after')).toMatch(/^[1-9]\d*$/)
+  expect((await byDefault.fetch('/live')).status).toBe(200)
+  await byDefault.stop()
+})

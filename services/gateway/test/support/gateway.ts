@@ -54,7 +54,7 @@ export interface TestGateway {
 }
 
 /** A gateway on a socket of its own in front of one real HTTP server. Limits are out of the way unless a test sets them. */
-export async function startGateway (env: Record<string, string> = {}): Promise<TestGateway> {
+export async function startGateway (env: Record<string, string | undefined> = {}): Promise<TestGateway> {
   const upstream = await startUpstream({ jwks: JWKS })
   const log: string[] = []
   const registry = createRegistry('gateway')
