@@ -86,6 +86,35 @@ test.each([
   expect(await auth.sql('SELECT id FROM sessions WHERE user_id = $1', user.id)).toEqual([{ id: sessionId }])
 })
 
+test('a login whose role changes between its check and its session bears the new one', async () => {
+  const { email, user } = await auth.register()
+  const holder = new pg.Client({ connectionString: auth.database.adminUrl })
+  await holder.connect()
+  await holder.query('BEGIN')
+  await holder.query("UPDATE users SET role = 'admin' WHERE id = $1", [user.id])
+  const login = auth.login(email)
+  await waits(holder)
+  await holder.query('COMMIT')
+  await holder.end()
+  const { body } = await login
+  expect(body.user.role).toBe('admin')
+  expect((await auth.call('GET', '/api/auth/me', { token: body.accessToken })).status).toBe(200)
+})
+
+test('a login makes a hash of older parameters anew, and the same password still opens it', async () => {
+  const { email, user } = await auth.register()
+  const older = hashSync(PASSWORD, { ...HASH_PARAMETERS, timeCost: 1 })
+  const stored = async () => (await auth.sql('SELECT password_hash AS hash FROM users WHERE id = $1', user.id))[0].hash
+  await auth.sql('UPDATE users SET password_hash = $1 WHERE id = $2', older, user.id)
+  expect((await auth.login(email, 'not the password')).status).toBe(401)
+  expect(await stored()).toBe(older)
+  expect((await auth.login(email)).status).toBe(200)
+  const anew = await stored()
+  expect(anew).toMatch(/m=19456,t=2,p=1/)
+  expect((await auth.login(email)).status).toBe(200)
+  expect(await stored()).toBe(anew)
+})
+
 test('a hash that is made anew at login does not undo a change of the password beside it', async () => {
   const { email, user } = await auth.register()
   await auth.sql('UPDATE users SET password_hash = $1 WHERE id = $2', hashSync(PASSWORD, { ...HASH_PARAMETERS, timeCost: 1 }), user.id)
