@@ -142,18 +142,20 @@ test('what can never work is in the dead-letter stream with its cause before it 
 
 test('a handler that fails is tried again, later each time; its transaction leaves nothing', async () => {
   const post = uuidv7()
-  let failures = 0
+  const starts: number[] = []
   consume({
     handlers: {
       [postCreated.type]: handlerOf(postCreated, async (event, tx: Tx) => {
         await record(post, event.aggregateversion, tx)
-        if (++failures < 3) throw new Error('not today')
+        if (starts.push(performance.now()) < 3) throw new Error('not today')
       })
     }
   })
   await publishRaw('events.posts.post-created.v1', JSON.stringify(await appendVersion(stage.sql, post, 1)))
   await eventually(() => effects(post), (versions) => versions.length === 1)
-  expect(failures).toBe(3)
+  expect(starts).toHaveLength(3)
+  expect(starts[1]! - starts[0]!).toBeGreaterThan(95)
+  expect(starts[2]! - starts[1]!).toBeGreaterThan(290)
   expect(stage.lines.filter((line) => line.msg === 'event failed; it comes again').map((line) => line.delay)).toEqual([100, 300])
   expect((await feed.query('SELECT consumer FROM inbox')).rows).toEqual([{ consumer: 'feed-posts' }])
 })

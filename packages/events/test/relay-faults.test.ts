@@ -1,8 +1,15 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
+import { setTimeout } from 'node:timers/promises'
+import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createBroker } from '../src/broker.ts'
+import { provision } from '../src/provision.ts'
+import { createDrain } from '../src/relay/drain.ts'
+import { createRelayMetrics } from '../src/relay/metrics.ts'
+import { createOutboxStore } from '../src/relay/outbox-store.ts'
+import { createPublisher } from '../src/relay/publisher.ts'
 import { listenForRows } from '../src/relay/listener.ts'
 import { startProxy } from './support/proxy.ts'
 import { appendVersion, appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
@@ -22,6 +29,18 @@ async function startRelayProcess () {
   let output = ''
   child.stdout.on('data', (chunk) => { output += chunk })
   return { child, says: (text: string) => output.includes(text) }
+}
+
+/** A relay whose connection can be made worse, and a post of which it published the first version. */
+async function startBehindProxy () {
+  const proxy = stage.defer(await startProxy(Number(new URL(stage.nats.url).port)), (started) => started.stop())
+  const url = new URL(stage.nats.urlOf('posts'))
+  url.port = String(proxy.port)
+  const relay = stage.relay(stage.defer(createBroker({ servers: url.href, name: 'posts', log: stage.log }), (broker) => broker.close()))
+  const post = uuidv7()
+  await appendVersion(stage.sql, post, 1)
+  await eventually(unpublished, (count) => count === 0)
+  return { relay, proxy, post }
 }
 
 /** In the stream: nothing twice, and every aggregate's versions in their order. */
@@ -73,14 +92,39 @@ test('a leader that was frozen, and wakes when another leads, neither doubles no
   inOrder(stream)
 })
 
-test('an acknowledgement that never came is asked for again under the same id; no later version overtakes', async () => {
-  const proxy = stage.defer(await startProxy(Number(new URL(stage.nats.url).port)), (started) => started.stop())
-  const url = new URL(stage.nats.urlOf('posts'))
-  url.port = String(proxy.port)
-  const relay = stage.relay(stage.defer(createBroker({ servers: url.href, name: 'posts', log: stage.log }), (broker) => broker.close()))
-  const post = uuidv7()
-  await appendVersion(stage.sql, post, 1)
+test('a leader that could not publish, and leads no more when it could, publishes nothing', async () => {
+  const broker = stage.broker()
+  const store = createOutboxStore(stage.pool)
+  const publisher = stage.defer(createPublisher(broker, 'posts'), (created) => created.stop())
+  let leads = true
+  const drain = stage.defer(createDrain({
+    store, publisher, broker, log: stage.log, metrics: createRelayMetrics(undefined), held: () => leads, reconcile: async () => [], onPublished () {}
+  }), (created) => created.stop())
+  const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
+  await jsm.streams.delete('EVENTS')
+  await appendVersion(stage.sql, uuidv7(), 1)
+  await broker.connected()
+  drain.start()
+  await eventually(() => stage.lines.some((line) => line.msg === 'publishing is interrupted; events wait in the outbox'))
+  leads = false
+  await provision({ servers: stage.nats.urlOf('provisioner') })
+  await setTimeout(1_200) // longer than it waits between two attempts
+  expect(await stage.stream()).toEqual([])
+})
+
+test('an event that was lost with the connection is published again before any later version', async () => {
+  const { relay, proxy, post } = await startBehindProxy()
+  proxy.swallow()
+  await appendVersions(stage.pool, post, 2, 5)
+  relay.wake()
+  await eventually(() => relay.status().inFlight === 1)
+  proxy.cut()
   await eventually(unpublished, (count) => count === 0)
+  expect((await stage.stream()).map((message) => message.version)).toEqual([1, 2, 3, 4, 5])
+})
+
+test('an acknowledgement that never came is asked for again under the same id; no later version overtakes', async () => {
+  const { relay, proxy, post } = await startBehindProxy()
   proxy.withhold()
   await appendVersions(stage.pool, post, 2, 5)
   relay.wake()

@@ -124,16 +124,20 @@ test('a transaction that is open elsewhere holds nothing up', async () => {
 
 test('without a wake-up the poll finds a row within a second', async () => {
   stage.relay(stage.broker())
+  // What the listener finds when it connects is not to be the poll's merit.
+  await eventually(async () => (await stage.pool.query("SELECT FROM pg_stat_activity WHERE query = 'LISTEN outbox' AND datname = current_database()")).rowCount)
   await eventually(() => stage.lines.some((line) => line.msg === 'this relay leads'))
-  await appendVersion(stage.sql, uuidv7(), 1)
-  await eventually(unpublished, (count) => count === 0, 1_000)
+  for (let count = 0; count < 2; count++) {
+    await appendVersion(stage.sql, uuidv7(), 1)
+    await eventually(unpublished, (left) => left === 0, 1_000)
+  }
 })
 
 test('what was published long ago is pruned, what was not is kept', async () => {
   await appendVersions(stage.pool, uuidv7(), 1, 3)
-  await stage.pool.query("UPDATE outbox SET stream_sequence = 1, published_at = now() - (9 - aggregate_version) * interval '1 day' WHERE aggregate_version < 3")
+  await stage.pool.query("UPDATE outbox SET stream_sequence = 1, published_at = now() - (9.3 - 1.3 * aggregate_version) * interval '1 day' WHERE aggregate_version < 3")
   const versions = async () => (await stage.pool.query('SELECT aggregate_version FROM outbox ORDER BY 1')).rows.map((row) => row.aggregate_version)
-  expect(await createOutboxStore(stage.pool).prune(7.5, 100)).toBe(1)
+  expect(await createOutboxStore(stage.pool).prune(7, 100)).toBe(1)
   expect(await versions()).toEqual([2, 3])
   stage.relay(stage.broker(), { retentionDays: 6.5 })
   await eventually(versions, (left) => left.length === 1)

@@ -1,9 +1,10 @@
 import { createServer, connect, type AddressInfo, type Socket } from 'node:net'
 
-/** A TCP proxy whose answers can be withheld: what the client sent arrives, what the server says does not. */
+/** A TCP proxy that can keep what one side says from the other. */
 export async function startProxy (targetPort: number) {
   const sockets = new Set<Socket>()
   let deaf = false
+  let mute = false
   const server = createServer((client) => {
     const upstream = connect(targetPort, '127.0.0.1')
     for (const socket of [client, upstream]) {
@@ -15,16 +16,20 @@ export async function startProxy (targetPort: number) {
         upstream.destroy()
       })
     }
-    client.pipe(upstream)
+    client.on('data', (chunk) => { if (!mute) upstream.write(chunk) })
     upstream.on('data', (chunk) => { if (!deaf) client.write(chunk) })
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   return {
     port: (server.address() as AddressInfo).port,
+    /** What the client sends arrives, what the server says does not. */
     withhold () { deaf = true },
+    /** What the client sends is lost. */
+    swallow () { mute = true },
     /** Breaks every connection; new ones are whole again. */
     cut () {
       deaf = false
+      mute = false
       for (const socket of sockets) socket.destroy()
     },
     async stop () {
