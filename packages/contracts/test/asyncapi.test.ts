@@ -59,7 +59,7 @@ test('the payloads are the envelopes that publishers are checked against, and th
 })
 
 test('the stream, its duplicate window and every consumer are told, each at the channels that it reads', () => {
-  expect(written.servers.nats['x-jetstream']).toMatchObject({ stream: { name: EVENTS_STREAM, retention: 'limits', duplicate_window: eventsStreamSettings.duplicate_window } })
+  expect(written.servers.nats['x-jetstream']).toMatchObject({ stream: { name: EVENTS_STREAM, retention: 'limits', duplicate_window: eventsStreamSettings.duplicate_window }, consumers: Object.values(consumers) })
   const readersOf = (type: string) => written.channels[type]!['x-jetstream'].consumers
   expect(readersOf('posts.post-created.v1')).toEqual(['feed-posts'])
   expect(readersOf('auth.user-deleted.v1')).toEqual(['feed-users', 'posts-users'])

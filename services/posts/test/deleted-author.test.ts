@@ -101,6 +101,23 @@ test('an author is watched until no request from before can be running any more,
   }
 })
 
+test('a post that is being changed while its author leaves is deleted under the version after that change', async () => {
+  const userId = anybody()
+  await fill(userId, 1)
+  const changing = new pg.Client({ connectionString: posts.database.url })
+  await changing.connect()
+  try {
+    await changing.query('BEGIN')
+    const { rows: [{ version }] } = await changing.query('UPDATE posts SET version = version + 1 WHERE author_id = $1 RETURNING version', [userId])
+    await leave(userId)
+    await eventually(async () => { expect((await posts.sql.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'")).rowCount).toBeGreaterThan(0) })
+    await changing.query('COMMIT')
+    await eventually(async () => { expect((await deletions(userId)).map((event) => event.aggregate_version)).toEqual([version + 1]) })
+  } finally {
+    await changing.end()
+  }
+})
+
 test('several processes that erase at once delete each post once, and a failure half-way loses nothing', async () => {
   const userId = anybody()
   await fill(userId, 350)
