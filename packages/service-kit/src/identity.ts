@@ -1,8 +1,8 @@
-import jwt from '@fastify/jwt'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { AccessTokenClaimsSchema } from '@gatepost/contracts/auth/schemas'
 import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { CLOCK_SKEW_SECONDS, createKeyVerifiers, type Verifier } from './identity/key-verifiers.ts'
 import type { Principal } from './identity/principal.ts'
 import { keyIdOf } from './identity/token-shape.ts'
 import { createVerifiedTokens, type VerifiedToken } from './identity/verified-tokens.ts'
@@ -11,6 +11,7 @@ import { ProblemError, retryAfter } from './problem.ts'
 import type { RevocationList } from './revocation-list.ts'
 import type { RoutePolicy } from './route.ts'
 
+export { AUDIENCE } from './identity/key-verifiers.ts'
 export type { Principal } from './identity/principal.ts'
 
 declare module 'fastify' {
@@ -26,7 +27,7 @@ declare module 'fastify' {
 export interface Identity {
   /**
    * Judges one access token: the principal, or undefined for any token that is not good now (forged, expired, revoked,
-   * not a token at all). Throws a 503 problem when there are no keys to judge with. Synchronous for a token seen before.
+   * not a token at all). Throws a 503 problem when there are no keys to judge with. Synchronous but for a key not seen before.
    */
   verify (token: string): Principal | undefined | Promise<Principal | undefined>
   /** Who sent an Authorization header whose token was verified before and is still good; costs no cryptography. */
@@ -47,8 +48,6 @@ export interface IdentityOptions {
   enforce?: boolean
 }
 
-export const AUDIENCE = 'gatepost'
-const CLOCK_SKEW_SECONDS = 5
 const BEARER = /^Bearer +([^\s,]+) *$/i
 const claims = TypeCompiler.Compile(AccessTokenClaimsSchema)
 
@@ -61,23 +60,12 @@ export function unauthorized (tokenSent: boolean) {
 
 /** Verifies bearer tokens with @fastify/jwt and says who calls. Every way for a token to be bad is the same 401. */
 export const identity = fp<IdentityOptions>(async (app, { keys, revocations, issuer, cacheSize = 20_000, enforce = true }) => {
-  await app.register(jwt, {
-    secret: async (token: unknown) => keys.find((token as { header: { kid: string } }).header.kid) as Promise<string>,
-    decoratorName: 'jwtPayload',
-    verify: {
-      algorithms: ['EdDSA'],
-      checkTyp: 'at+jwt',
-      allowedIss: issuer,
-      allowedAud: AUDIENCE,
-      requiredClaims: Object.keys(AccessTokenClaimsSchema.properties),
-      clockTolerance: CLOCK_SKEW_SECONDS * 1000
-    }
-  })
+  const verifiers = createKeyVerifiers(issuer)
   const verified = createVerifiedTokens(cacheSize)
   const stats = { hits: 0, misses: 0, get size () { return verified.size } }
 
   function stillGood ({ principal, kid }: VerifiedToken) {
-    return Date.now() < (principal.expiresAt + CLOCK_SKEW_SECONDS) * 1000 && keys.has(kid) &&
+    return Date.now() < (principal.expiresAt + CLOCK_SKEW_SECONDS) * 1000 && keys.get(kid) !== undefined &&
       !revocations.isRevoked(principal.sessionId, principal.expiresAt * 1000)
   }
 
@@ -97,12 +85,22 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
     return known.principal
   }
 
-  async function verifyNew (token: string) {
+  function verifyNew (token: string): Principal | undefined | Promise<Principal | undefined> {
     const kid = keyIdOf(token)
     if (kid === undefined) return undefined
     stats.misses++
-    if (await findKey(kid) === undefined) return undefined
-    const payload: unknown = await checkSignature(token)
+    const key = keys.get(kid)
+    const verifier = key === undefined ? undefined : verifiers.of(key)
+    return typeof verifier === 'function' ? accept(token, kid, verifier) : verifyByUnseenKey(token, kid)
+  }
+
+  async function verifyByUnseenKey (token: string, kid: string) {
+    const key = await findKey(kid)
+    return key === undefined ? undefined : accept(token, kid, await verifiers.of(key))
+  }
+
+  function accept (token: string, kid: string, verifier: Verifier): Principal | undefined {
+    const payload = payloadOf(token, verifier)
     if (!claims.Check(payload) || payload.iat > Date.now() / 1000 + CLOCK_SKEW_SECONDS) return undefined
     const entry = {
       kid,
@@ -123,9 +121,9 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
   }
 
   /** @fastify/jwt throws errors of many kinds and statuses at a bad token; here they are one. */
-  async function checkSignature (token: string): Promise<unknown> {
+  function payloadOf (token: string, verifier: Verifier): unknown {
     try {
-      return await app.jwt.verify(token)
+      return verifier(token)
     } catch (error) {
       app.log.debug({ err: error }, 'access token refused')
       return undefined

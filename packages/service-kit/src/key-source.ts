@@ -7,8 +7,8 @@ import type { FastifyBaseLogger } from 'fastify'
 export interface KeySource {
   /** The key as PEM (SPKI); undefined when there is none of that id. Rejects when the keys cannot be had. */
   find (kid: string): string | undefined | Promise<string | undefined>
-  /** Whether a key that was found earlier is still good. */
-  has (kid: string): boolean
+  /** The same of what is known right now, without a look anywhere else. */
+  get (kid: string): string | undefined
 }
 
 /** Keys could not be had from anywhere, so no token can be judged: 503 rather than 401. */
@@ -85,7 +85,7 @@ export function remoteKeys ({ authUrls, log }: { authUrls: readonly string[], lo
 
   return {
     ready: ready.promise,
-    has: (kid) => keys.has(kid),
+    get: (kid) => keys.get(kid),
     async find (kid) {
       const key = keys.get(kid)
       if (key !== undefined) return key

@@ -35,7 +35,7 @@ beforeEach(async () => {
   broken = false
   keys = keysOf({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }] } as never)
   const source: KeySource = {
-    has: (kid) => keys.has(kid),
+    get: (kid) => keys.get(kid),
     find: (kid) => { if (broken) throw new KeysUnavailableError('away'); return keys.get(kid) }
   }
   app = createServer({ log: pino({ level: 'silent' }) })

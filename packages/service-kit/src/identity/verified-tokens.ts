@@ -12,10 +12,12 @@ export interface VerifiedToken {
  */
 export function createVerifiedTokens (max: number) {
   const tokens = new Map<string, VerifiedToken>()
+  // One iterator for good: a new one would walk over everything that was deleted before the first that is left.
+  const oldest = tokens.keys()
   return {
     get: (token: string) => tokens.get(token),
     add (token: string, verified: VerifiedToken) {
-      if (tokens.size >= max) tokens.delete(tokens.keys().next().value!)
+      if (tokens.size >= max) tokens.delete(oldest.next().value!)
       tokens.set(token, verified)
     },
     delete: (token: string) => { tokens.delete(token) },

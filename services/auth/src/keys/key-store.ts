@@ -91,7 +91,7 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
       stopped = true
       clearTimeout(timer)
     },
-    has: (kid) => pems.has(kid),
+    get: (kid) => pems.get(kid),
     find (kid) {
       if (!signing) throw new KeysUnavailableError('the signing keys are not read yet')
       return pems.get(kid)

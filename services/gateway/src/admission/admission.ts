@@ -70,7 +70,9 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     if (!admission.exists) return refuse(request, reply, admission)
     if (request.method === 'OPTIONS') return undefined
     const waiting = app.identity.authorize(request, admission.recognized)
-    return waiting?.then(() => countUser(request, reply, admission, request.principal))
+    return waiting === undefined
+      ? countUser(request, reply, admission, request.principal)
+      : waiting.then(() => countUser(request, reply, admission, request.principal))
   }
 
   async function refuse (request: FastifyRequest, reply: FastifyReply, admission: Admission) {
@@ -80,10 +82,10 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   }
 
   /** Limits that go by addresses come before cryptography; the one of a user whose token was not seen before comes after. */
-  async function countUser (request: FastifyRequest, reply: FastifyReply, { limit, recognized }: Admission, principal: Principal | undefined) {
-    if (limit === 'none' || recognized !== undefined || principal === undefined) return
+  function countUser (request: FastifyRequest, reply: FastifyReply, { limit, recognized }: Admission, principal: Principal | undefined) {
+    if (limit === 'none' || recognized !== undefined || principal === undefined) return undefined
     request.counted.user = principal.userId
-    await app.limitUser(request, reply)
+    return app.limitUser(request, reply)
   }
 
   /** The policy of what no operation describes: unknown paths, and the OPTIONS of known ones. */

@@ -1,15 +1,11 @@
+import { createCounterTable, type Counter, type CounterTable } from './counter-table.ts'
 import type { Counted, Counters, Decision, Limit } from './limit.ts'
 
-interface Counter {
-  count: number
-  endsAt: number
-}
-
-/** The counters of one limit. Windows have one length, so each map stays in the order in which they end. */
+/** The counters of one limit. Windows have one length, so they end in the order in which they began. */
 interface Table {
-  open: Map<string, Counter>
+  open: CounterTable
   /** Counters without anything left, kept apart so that a flood of new addresses cannot push them out. */
-  exhausted: Map<string, Counter>
+  exhausted: CounterTable
 }
 
 const DEFAULT_MAX_KEYS = 100_000
@@ -20,7 +16,7 @@ export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = Date.now }: 
 
   function tableOf (limit: Limit) {
     let table = tables.get(limit.name)
-    if (!table) tables.set(limit.name, table = { open: new Map(), exhausted: new Map() })
+    if (!table) tables.set(limit.name, table = { open: createCounterTable(), exhausted: createCounterTable() })
     return table
   }
 
@@ -45,11 +41,11 @@ export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = Date.now }: 
   }
 
   function makeRoom ({ open, exhausted }: Table, current: number) {
-    dropEnded(open, current)
-    dropEnded(exhausted, current)
+    open.dropEnded(current)
+    exhausted.dropEnded(current)
     if (open.size + exhausted.size < maxKeys) return
     const fullest = open.size > 0 ? open : exhausted
-    fullest.delete(fullest.keys().next().value!)
+    fullest.deleteOldest()
   }
 
   function takeNow (counted: Counted, limits: readonly Limit[]): Decision {
@@ -73,14 +69,5 @@ export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = Date.now }: 
     get size () {
       return [...tables.values()].reduce((sum, { open, exhausted }) => sum + open.size + exhausted.size, 0)
     }
-  }
-}
-
-/** At most two at a time: the work of a request stays constant, and tables still shrink faster than they grow. */
-function dropEnded (counters: Map<string, Counter>, current: number) {
-  let looked = 0
-  for (const [key, counter] of counters) {
-    if (counter.endsAt > current || looked++ === 2) return
-    counters.delete(key)
   }
 }
