@@ -24,7 +24,11 @@ export class ProblemError extends Error {
   readonly errors: FieldError[] | undefined
 
   constructor (code: ProblemCode, { detail, headers = {}, errors, cause }: ProblemOptions = {}) {
+    // A refusal says all by its code and cause. To walk the stack for it would make refusing dearer than serving.
+    const { stackTraceLimit } = Error
+    Error.stackTraceLimit = 0
     super(detail ?? problems[code].detail, { cause })
+    Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.statusCode = problems[code].status
     this.headers = headers
