@@ -94,9 +94,11 @@ test('two administrators cannot remove each other at the same time', async () =>
 test('everybody reads their own audit trail, an administrator everybody’s', async () => {
   const { email, user, accessToken } = await auth.register({ from: '192.0.2.50' })
   await auth.call('POST', '/api/auth/login', { body: { email, password: 'wrong wrong' }, from: '192.0.2.51', headers: { 'x-request-id': 'audit-request-1' } })
+  const { sessionId } = (await auth.login(email, PASSWORD, '192.0.2.52')).body
   const mine = await auth.call('GET', '/api/auth/audit', { token: accessToken })
   expect(mine.status).toBe(200)
   expect(mine.body.items).toEqual([
+    expect.objectContaining({ act: 'login', userId: user.id, sessionId, ipAddress: '192.0.2.52' }),
     expect.objectContaining({ act: 'login-failed', userId: user.id, ipAddress: '192.0.2.51', requestId: 'audit-request-1' }),
     expect.objectContaining({ act: 'registered', userId: user.id, ipAddress: '192.0.2.50' })
   ])
@@ -106,7 +108,7 @@ test('everybody reads their own audit trail, an administrator everybody’s', as
   const one = await auth.call('GET', `/api/auth/audit?userId=${user.id}&limit=1`, { token: admin.accessToken })
   expect(one.body.items).toHaveLength(1)
   const next = await auth.call('GET', `/api/auth/audit?userId=${user.id}&limit=1&cursor=${one.body.nextCursor}`, { token: admin.accessToken })
-  expect(next.body.items[0]).toMatchObject({ act: 'registered' })
+  expect(next.body.items[0]).toMatchObject({ act: 'login-failed' })
   expect((await auth.call('GET', `/api/auth/audit?limit=1&cursor=${one.body.nextCursor}`, { token: admin.accessToken })).status).toBe(400)
 })
 

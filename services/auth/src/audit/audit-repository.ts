@@ -3,7 +3,7 @@ import type { Connection } from '../database/database.ts'
 import type { Origin } from '../origin.ts'
 
 export type AuditAct =
-  | 'registered' | 'login' | 'login-failed' | 'login-blocked' | 'refresh-token-reused' | 'session-ended' | 'sessions-ended'
+  | 'registered' | 'login' | 'login-failed' | 'refresh-token-reused' | 'session-ended' | 'sessions-ended'
   | 'password-changed' | 'password-change-failed' | 'password-reset-requested' | 'password-reset' | 'email-verified'
   | 'account-deleted' | 'account-delete-failed' | 'disabled' | 'enabled' | 'role-changed' | 'keys-rotated'
 
