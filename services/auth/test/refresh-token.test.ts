@@ -1,6 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openDatabase } from '../src/database/database.ts'
 import { deriveMacKey } from '../src/secrets.ts'
 import { decodeRefreshToken, encodeRefreshToken } from '../src/sessions/refresh-token.ts'
+import { sessionRepository } from '../src/sessions/session-repository.ts'
 import { type AuthServer, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
 let auth: AuthServer
@@ -113,6 +115,26 @@ test('a session that is not used ends; one that is used ends at its absolute age
   expect(body.expiresIn).toBeLessThanOrEqual(100)
   const [after] = await auth.sql('SELECT expires_at, absolute_expiry FROM sessions WHERE id = $1', old.sessionId)
   expect(after.expires_at).toEqual(after.absolute_expiry)
+})
+
+test('whatever the settings say, neither a session nor its access token outlives its absolute age', async () => {
+  const { user } = await auth.register()
+  const [{ hash }] = await auth.sql('SELECT password_hash AS hash FROM users WHERE id = $1', user.id)
+  const database = openDatabase({ url: auth.database.url, poolSize: 1 })
+  const { begun } = await sessionRepository.begin(database.sql, {
+    account: { id: user.id, passwordHash: hash },
+    origin: { address: null, network: 'unknown', userAgent: null, requestId: 'short', traceparent: '' },
+    accessExpiry: new Date(Date.now() + 600_000),
+    lifetimes: { idleSeconds: 100, absoluteSeconds: 50 },
+    act: 'login',
+    counters: []
+  })
+  await database.close()
+  const { sessionId, accessExpiresAt } = begun!.session
+  const [row] = await auth.sql('SELECT * FROM sessions WHERE id = $1', sessionId)
+  expect(row.absolute_expiry - row.created_at).toBe(50_000)
+  expect(row.expires_at).toEqual(row.absolute_expiry)
+  expect(accessExpiresAt).toEqual(row.absolute_expiry)
 })
 
 test('the event says when the last access token dies, the one of a raced refresh included', async () => {
