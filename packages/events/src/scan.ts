@@ -12,7 +12,13 @@ export interface ScanOptions {
   headersOnly?: boolean
 }
 
-/** Every message from `from` up to the one that is the last when the scan begins, in order. */
+/** What was lost on its way with a broken connection, or deleted before it was sent, would be waited for in vain. */
+const IDLE_MS = 5_000
+
+/**
+ * Every message from `from` up to the one that is the last when the scan begins, in order. Throws when the end is not
+ * reached: nobody must take a part for the whole.
+ */
 export async function * scan ({ js, jsm }: Pick<Operator, 'js' | 'jsm'>, { stream = EVENTS_STREAM, filter, from = { sequence: 1 }, headersOnly = false }: ScanOptions = {}): AsyncGenerator<JsMsg> {
   const { state } = await jsm.streams.info(stream)
   if (state.messages === 0) return
@@ -24,10 +30,19 @@ export async function * scan ({ js, jsm }: Pick<Operator, 'js' | 'jsm'>, { strea
   })
   if ((await consumer.info(true)).num_pending === 0) return
   const messages = await consumer.consume({ max_messages: 1_000, expires: 10_000 })
-  for await (const message of messages) {
-    if (message.seq > state.last_seq) break
-    yield message
-    if (message.info.pending === 0) break
+  const stop = () => messages.stop()
+  let idle = setTimeout(stop, IDLE_MS)
+  try {
+    for await (const message of messages) {
+      clearTimeout(idle)
+      if (message.seq > state.last_seq) return
+      yield message
+      if (message.info.pending === 0) return
+      idle = setTimeout(stop, IDLE_MS)
+    }
+  } finally {
+    clearTimeout(idle)
+    await messages.close()
   }
-  await messages.close()
+  throw new Error(`stream ${stream} could not be read to its end`)
 }

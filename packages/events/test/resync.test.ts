@@ -3,6 +3,7 @@ import { auditOutbox, auditRows, indexStream, type Finding } from '../src/audit.
 import { connectOperator } from '../src/operator.ts'
 import { provision } from '../src/provision.ts'
 import { resync } from '../src/resync.ts'
+import { scan } from '../src/scan.ts'
 import { appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
 
 let stage: Stage
@@ -68,6 +69,21 @@ test('an event that is published while resync reads is not published again, nor 
   expect(await resync(await operator(), sql)).toEqual({ compared: 5, moved: 0, missing: 0 })
   const { findings, index } = await audit()
   expect([findings, index.sequences.size, index.repeated]).toEqual([[], 5, 1])
+})
+
+test('a reading of the stream that is broken off is not taken for the whole', async () => {
+  const { js } = await operator()
+  await Promise.all(Array.from({ length: 1_500 }, () => js.publish('events.posts.post-created.v1', '{}')))
+  const reader = await operator()
+  let read = 0
+  const reading = (async () => {
+    for await (const message of scan(reader)) {
+      read = message.seq
+      if (read === 1) await reader.close()
+    }
+  })()
+  await expect(reading).rejects.toThrow(/^stream EVENTS could not be read to its end|^closed connection/)
+  expect(read).toBeLessThan(1_500)
 })
 
 test('the audit names a gap, a row without its event, an event without its row, and what is in quarantine', async () => {
