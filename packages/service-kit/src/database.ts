@@ -21,6 +21,8 @@ export interface DatabaseOptions {
 }
 
 const ACQUIRE_TIMEOUT_MS = 2_000
+/** A new connection costs both sides some ten milliseconds, and its first statements as much again. */
+const IDLE_TIMEOUT_MS = 300_000
 /** No statement and no transaction is longer. */
 export const TRANSACTION_TIMEOUT_MS = 5_000
 /** A transaction that meets others is done so often at most. */
@@ -32,6 +34,7 @@ export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: str
     connectionString: url,
     max: poolSize,
     connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
+    idleTimeoutMillis: IDLE_TIMEOUT_MS,
     statement_timeout: TRANSACTION_TIMEOUT_MS,
     idle_in_transaction_session_timeout: TRANSACTION_TIMEOUT_MS,
     query_timeout: TRANSACTION_TIMEOUT_MS + 1_000, // a server that is frozen keeps no timeouts
