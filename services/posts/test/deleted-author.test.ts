@@ -110,7 +110,8 @@ test('a post that is being changed while its author leaves is deleted under the 
     await changing.query('BEGIN')
     const { rows: [{ version }] } = await changing.query('UPDATE posts SET version = version + 1 WHERE author_id = $1 RETURNING version', [userId])
     await leave(userId)
-    await eventually(async () => { expect((await posts.sql.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event = 'transactionid'")).rowCount).toBeGreaterThan(0) })
+    const waiting = 'SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE datname = current_database() AND NOT granted'
+    await eventually(async () => { expect((await posts.sql.query(waiting)).rowCount).toBeGreaterThan(0) })
     await changing.query('COMMIT')
     await eventually(async () => { expect((await deletions(userId)).map((event) => event.aggregate_version)).toEqual([version + 1]) })
   } finally {
