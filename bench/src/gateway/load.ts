@@ -68,8 +68,8 @@ async function cannon ({ url, method, headers, body, tokens, connections, second
 export const OPEN_LOOP_WARM_UP_MS = 500
 
 /** A load of so many requests per second, whether the last ones were answered or not; how long each took is counted from when it was due. */
-export async function openLoop (load: Load, rate: number, { ground, cores }: LoadOptions): Promise<Measured> {
-  const args = [fileURLToPath(new URL('open-loop.ts', import.meta.url)), JSON.stringify({ ...load, rate, warmUpMs: OPEN_LOOP_WARM_UP_MS })]
+export async function openLoop (load: Load, rate: number, { ground, cores, warmUpMs = OPEN_LOOP_WARM_UP_MS }: LoadOptions & { warmUpMs?: number }): Promise<Measured> {
+  const args = [fileURLToPath(new URL('open-loop.ts', import.meta.url)), JSON.stringify({ ...load, rate, warmUpMs })]
   return JSON.parse(await outputOf(ground, cores, process.execPath, args))
 }
 

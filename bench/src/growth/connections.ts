@@ -1,5 +1,5 @@
 import type { Ground } from '../ground.ts'
-import { openLoop } from '../gateway/load.ts'
+import { OPEN_LOOP_WARM_UP_MS, openLoop } from '../gateway/load.ts'
 import { residentMegabytes } from '../gateway/machine.ts'
 import { gatepostOf, ROOT } from '../gateway/peers.ts'
 import { prepareStage } from '../gateway/stage.ts'
@@ -19,7 +19,8 @@ export async function measureConnections (ground: Ground, most: number) {
   const { load } = workloads.find(({ name }) => name === FULL_GET)!
   await openLoop({ ...load(gateway, SECONDS), connections: 10 }, RATE, { ground, cores: 1 }) // its hot code is compiled meanwhile
   for (const connections of SIZES.filter((size) => size <= most)) {
-    const { p50, p99, errors } = await openLoop({ ...load(gateway, SECONDS), connections }, RATE, { ground, cores: 1 })
+    const warmUpMs = OPEN_LOOP_WARM_UP_MS + connections / RATE * 1000 // each has served a request before any counts
+    const { p50, p99, errors } = await openLoop({ ...load(gateway, SECONDS), connections }, RATE, { ground, cores: 1, warmUpMs })
     if (errors > 0) throw new Error(`${errors} errors over ${connections} connections`)
     latency.sizes.push(connections)
     memory.sizes.push(connections)
