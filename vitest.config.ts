@@ -1,4 +1,15 @@
 import { defineConfig } from 'vitest/config'
+import { BaseSequencer, type TestSpecification } from 'vitest/node'
+
+/** It waits for half a minute and does nothing. Small as it is it would be begun last, and the run would end with waiting for it. */
+const WAITING = /slow-clients/
+
+class WaitingFirst extends BaseSequencer {
+  override async sort (files: TestSpecification[]) {
+    const sorted = await super.sort(files)
+    return [...sorted.filter(({ moduleId }) => WAITING.test(moduleId)), ...sorted.filter(({ moduleId }) => !WAITING.test(moduleId))]
+  }
+}
 
 export default defineConfig({
   test: {
@@ -9,6 +20,7 @@ export default defineConfig({
     // Files that share a process share what it has loaded, which is a fifth of the run; none keeps anything in modules.
     isolate: false,
     maxWorkers: 3,
+    sequence: { sequencer: WaitingFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     reporters: ['default', './test/setup/tally-reporter.ts']

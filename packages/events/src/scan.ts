@@ -10,16 +10,15 @@ export interface ScanOptions {
   from?: { sequence: number } | { time: Date }
   /** Without the bodies, where the headers say enough. */
   headersOnly?: boolean
+  /** What was lost on its way with a broken connection, or deleted before it was sent, is waited for so long. Default 5 s. */
+  idleMs?: number
 }
-
-/** What was lost on its way with a broken connection, or deleted before it was sent, would be waited for in vain. */
-const IDLE_MS = 5_000
 
 /**
  * Every message from `from` up to the one that is the last when the scan begins, in order. Throws when the end is not
  * reached: nobody must take a part for the whole.
  */
-export async function * scan ({ js, jsm }: Pick<Operator, 'js' | 'jsm'>, { stream = EVENTS_STREAM, filter, from = { sequence: 1 }, headersOnly = false }: ScanOptions = {}): AsyncGenerator<JsMsg> {
+export async function * scan ({ js, jsm }: Pick<Operator, 'js' | 'jsm'>, { stream = EVENTS_STREAM, filter, from = { sequence: 1 }, headersOnly = false, idleMs = 5_000 }: ScanOptions = {}): AsyncGenerator<JsMsg> {
   const { state } = await jsm.streams.info(stream)
   if (state.messages === 0) return
   const consumer = await js.consumers.get(stream, {
@@ -31,14 +30,14 @@ export async function * scan ({ js, jsm }: Pick<Operator, 'js' | 'jsm'>, { strea
   if ((await consumer.info(true)).num_pending === 0) return
   const messages = await consumer.consume({ max_messages: 1_000, expires: 10_000 })
   const stop = () => messages.stop()
-  let idle = setTimeout(stop, IDLE_MS)
+  let idle = setTimeout(stop, idleMs)
   try {
     for await (const message of messages) {
       clearTimeout(idle)
       if (message.seq > state.last_seq) return
       yield message
       if (message.info.pending === 0) return
-      idle = setTimeout(stop, IDLE_MS)
+      idle = setTimeout(stop, idleMs)
     }
   } finally {
     clearTimeout(idle)

@@ -25,7 +25,7 @@ export async function reconcile (store: OutboxStore, broker: Broker, service: st
   let batch: { eventId: string, streamSequence: number }[] = []
   // A stream that ends before it is another one: the broker lost what it had.
   const from = before < state.last_seq ? before + 1 : 1
-  for await (const message of scan({ js: jsm.jetstream(), jsm }, { filter: `events.${service}.>`, from: { sequence: from }, headersOnly: true })) {
+  for await (const message of scan({ js: jsm.jetstream(), jsm }, { filter: `events.${service}.>`, from: { sequence: from }, headersOnly: true, idleMs: TIMEOUT_MS })) {
     const eventId = message.headers?.get('Nats-Msg-Id') ?? ''
     if (UUID.test(eventId)) batch.push({ eventId, streamSequence: message.seq })
     if (batch.length < BATCH) continue
