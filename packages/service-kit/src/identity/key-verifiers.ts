@@ -16,9 +16,10 @@ const MAX_KEYS = 8
  * answers with a promise; the one it was registered with it parses once, which takes a third off the time of a check.
  */
 export function createKeyVerifiers (issuer: string) {
-  const verifiers = new Map<string, Verifier>()
+  /** While one is made, everybody with a token of its key waits for the same. */
+  const verifiers = new Map<string, Verifier | Promise<Verifier>>()
 
-  async function add (pem: string): Promise<Verifier> {
+  async function make (pem: string): Promise<Verifier> {
     const instance = fastify()
     await instance.register(jwt, {
       secret: { public: pem },
@@ -31,10 +32,21 @@ export function createKeyVerifiers (issuer: string) {
         clockTolerance: CLOCK_SKEW_SECONDS * 1000
       }
     })
+    return (token) => instance.jwt.verify(token)
+  }
+
+  async function add (pem: string): Promise<Verifier> {
     if (verifiers.size >= MAX_KEYS) verifiers.clear()
-    const verify: Verifier = (token) => instance.jwt.verify(token)
-    verifiers.set(pem, verify)
-    return verify
+    const making = make(pem)
+    verifiers.set(pem, making)
+    try {
+      const verifier = await making
+      verifiers.set(pem, verifier)
+      return verifier
+    } catch (error) {
+      verifiers.delete(pem)
+      throw error
+    }
   }
 
   return {
