@@ -15,7 +15,10 @@ export interface Process<Schema extends TObject> {
   name: string
   settings: Schema
   env: Readonly<Record<string, string | undefined>>
-  /** Builds the app; whatever it opens is closed by its onClose hooks. */
+  /**
+   * Builds the app; whatever it opens is closed by its onClose hooks. Loads it too, so that neither a supervisor of workers
+   * does nor who only says that a setting is wrong.
+   */
   build: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry, supervisor?: Supervisor }) => App | Promise<App>
   /** The ports of this process, out of its settings. */
   ports: (settings: StaticDecode<Schema>) => { main: number, operations: number }

@@ -5,6 +5,6 @@ await run({
   name: 'feed',
   settings: settingsSchema,
   env: process.env,
-  build: async (context) => (await import('./app.ts')).buildApp(context), // so that a wrong setting is told at once
+  build: async (context) => (await import('./app.ts')).buildApp(context),
   ports: ({ FEED_PORT, FEED_OPS_PORT }) => ({ main: FEED_PORT, operations: FEED_OPS_PORT })
 })

@@ -6,7 +6,7 @@ await run({
   name: 'gateway',
   settings: settingsSchema,
   env: process.env,
-  build: async (context) => (await import('./app.ts')).buildApp(context), // which a supervisor of workers does not load, nor who only says that a setting is wrong
+  build: async (context) => (await import('./app.ts')).buildApp(context),
   ports: ({ GATEWAY_PORT, GATEWAY_OPS_PORT }) => ({ main: GATEWAY_PORT, operations: GATEWAY_OPS_PORT }),
   workers: { count: ({ GATEWAY_WORKERS }) => GATEWAY_WORKERS, serve: countersForWorkers }
 })
