@@ -14,8 +14,7 @@ let system: System
 let env: Record<string, string | undefined>
 beforeAll(async () => {
   system = await startSystem()
-  env = { ...process.env, NATS_URL: system.brokerUrl('provisioner') }
-  for (const name of ['auth', 'posts', 'feed'] as const) env[`${name.toUpperCase()}_DATABASE_URL`] = system.databaseUrl(name)
+  env = { ...system.operatorEnvironment }
 }, 60_000)
 afterAll(() => system?.stop())
 

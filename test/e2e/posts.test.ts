@@ -123,9 +123,7 @@ test('after kills of posts, feed and a lot of changes, feed and posts say the sa
 })
 
 async function events (...args: string[]) {
-  const env: Record<string, string | undefined> = { ...process.env, NATS_URL: system.brokerUrl('provisioner') }
-  for (const name of ['auth', 'posts', 'feed'] as const) env[`${name.toUpperCase()}_DATABASE_URL`] = system.databaseUrl(name)
-  return (await promisify(execFile)(process.execPath, [fileURLToPath(new URL('../../scripts/events.ts', import.meta.url)), ...args], { env })).stdout
+  return (await promisify(execFile)(process.execPath, [fileURLToPath(new URL('../../scripts/events.ts', import.meta.url)), ...args], { env: system.operatorEnvironment })).stdout
 }
 
 test('a feed that lost everything is rebuilt from zero by replaying the stream, and then equals the posts', async () => {

@@ -95,11 +95,15 @@ test('a second run keeps the data; when a service crashes it says so, stops the 
   expect(await openPorts()).toEqual([])
 }, 180_000)
 
-// As below npx and pnpm, which may be ended without a word to what they started.
-test('nothing runs on when what started its parent is gone', async () => {
-  const run = start({}, ['sh', '-c', `sh -c '${process.execPath} scripts/start.ts; true'; true`])
+const main = `${process.execPath} scripts/start.ts; true`
+test.each([
+  // As below npx and pnpm, which may be ended without a word to what they started.
+  ['what started its parent is gone', ['sh', '-c', `sh -c '${main}'; true`], (run: Run) => run.process.kill('SIGKILL')],
+  ['it is killed itself', ['sh', '-c', main], (run: Run) => process.kill(childrenOf(run.process.pid!)[0]!.pid, 'SIGKILL')]
+])('nothing runs on when %s', async (_when, command, end) => {
+  const run = start({}, command)
   await untilReady(run)
-  run.process.kill('SIGKILL')
+  end(run)
   await vi.waitFor(async () => expect(await openPorts()).toEqual([]), { timeout: 40_000, interval: 200 })
 }, 180_000)
 

@@ -2,10 +2,8 @@ import { postDeleted } from '@gatepost/contracts/posts/events'
 import { planOf } from '@gatepost/testing/query-plans'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createBroker } from '../src/broker.ts'
 import { appendEvents, UnpublishableEventError } from '../src/outbox.ts'
 import { createOutboxStore, OUTBOX_SESSION } from '../src/relay/outbox-store.ts'
-import { startProxy } from './support/proxy.ts'
 import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
 
 let stage: Stage
@@ -87,10 +85,7 @@ test('while NATS is down rows wait; they are in the stream within a second of it
 test('an event whose acknowledgement never came stands in the stream once, although NATS was away for longer than it knows repetitions', async () => {
   const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
   await jsm.streams.update('EVENTS', { duplicate_window: 200 * 1e6 })
-  const proxy = stage.defer(await startProxy(Number(new URL(stage.nats.url).port)), (started) => started.stop())
-  const url = new URL(stage.nats.urlOf('posts'))
-  url.port = String(proxy.port)
-  const relay = stage.relay(stage.defer(createBroker({ servers: url.href, name: 'posts', log: stage.log }), (broker) => broker.close()))
+  const { relay, proxy } = await stage.relayBehindProxy()
   const [post, other] = [uuidv7(), uuidv7()]
   await appendVersions(stage.pool, post, 1, 2)
   await eventually(unpublished, (count) => count === 0)

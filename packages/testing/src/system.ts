@@ -24,6 +24,8 @@ export interface System {
   databaseUrl (service: 'auth' | 'posts' | 'feed'): string
   /** What auth's keys and refresh tokens are made with; the operator's commands need it. */
   tokenSecret (): Promise<string>
+  /** What the commands of an operator need to find all of it. */
+  operatorEnvironment: Record<string, string | undefined>
   /** A broker account's URL. */
   brokerUrl (account: string): string
   signal (child: ServiceName | 'nats-server', signal: NodeJS.Signals): void
@@ -74,6 +76,11 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
     dataDir,
     databaseUrl: running.databaseUrl,
     tokenSecret: async () => (await readFile(join(dataDir, 'token-secret'), 'utf8')).trim(),
+    operatorEnvironment: {
+      ...process.env,
+      NATS_URL: running.brokerUrl('provisioner'),
+      ...Object.fromEntries(DATABASES.map((service) => [`${service.toUpperCase()}_DATABASE_URL`, running.databaseUrl(service)]))
+    },
     brokerUrl: running.brokerUrl,
     signal: (name, signal) => child(name).signal(signal),
     async kill (name) {

@@ -11,6 +11,7 @@ import { createBroker, type Broker } from '../../src/broker.ts'
 import { appendEvent } from '../../src/outbox.ts'
 import { createRelay, type Relay } from '../../src/relay.ts'
 import type { Sql } from '../../src/sql.ts'
+import { startProxy } from './proxy.ts'
 
 /** What a test opened, closed in reverse order however it ends. */
 export function createStage () {
@@ -69,6 +70,13 @@ export async function setStage () {
       const relay = stage.defer(createRelay({ databaseUrl: database.url, service: 'posts', broker, log, ...more }), (started) => started.stop())
       relay.start()
       return relay
+    },
+    /** A relay whose connection can be made worse. */
+    async relayBehindProxy () {
+      const proxy = stage.defer(await startProxy(Number(new URL(nats.url).port)), (started) => started.stop())
+      const url = new URL(nats.urlOf('posts'))
+      url.port = String(proxy.port)
+      return { proxy, relay: own.relay(stage.defer(createBroker({ servers: url.href, name: 'posts', log }), (broker) => broker.close())) }
     },
     admin: () => connectAs(own, 'provisioner'),
     /** All messages of the stream, in its order. */
