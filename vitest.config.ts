@@ -23,6 +23,7 @@ export default defineConfig({
     sequence: { sequencer: WaitingFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
+    expect: { poll: { timeout: 10_000 } },
     reporters: ['default', './test/setup/tally-reporter.ts']
   }
 })

@@ -4,9 +4,10 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { bareEnvironment } from '@gatepost/testing/environment'
 import { startSystem, type System } from '@gatepost/testing/system'
+import { eventually } from '@gatepost/testing/eventually'
 import pg from 'pg'
 import { Agent, request } from 'undici'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { call, register, type Account, type Answer } from './client.ts'
 import { mailsIn } from './mailbox.ts'
 import { RawSubscriber } from './raw-nats.ts'
@@ -44,9 +45,9 @@ afterAll(async () => {
 const post = (path: string, options: Parameters<typeof call>[3] = {}) => call(system.gatewayUrl, 'POST', path, options)
 const get = (path: string, token: string) => call(system.gatewayUrl, 'GET', path, { token })
 const login = (email: string, password: string, headers?: Record<string, string>) => post('/api/auth/login', { body: { email, password }, headers })
-const dead = (...tokens: string[]) => vi.waitFor(async () => {
+const dead = (...tokens: string[]) => eventually(async () => {
   for (const gateway of [system.gatewayUrl, verifying.url]) for (const token of tokens) expect((await call(gateway, 'GET', '/api/posts', { token })).status).toBe(401)
-}, { timeout: 10_000, interval: 10 })
+})
 const codes = ({ status, body }: Answer) => [status, body.code]
 
 /** A login over a connection from another address of this machine. */
@@ -205,7 +206,7 @@ test('a deleted account is gone with its sessions, and its address is free; the 
   expect(codes(await leave('not the password'))).toEqual([403, 'AUTH_WRONG_PASSWORD'])
   expect((await leave(account.password)).status).toBe(204)
   await dead(account.accessToken, other.accessToken)
-  await vi.waitFor(() => expect(subscriber.messages.some(({ subject, body }) => subject === 'events.auth.user-deleted.v1' && body.includes(account.userId))).toBe(true))
+  await eventually(() => expect(subscriber.messages.some(({ subject, body }) => subject === 'events.auth.user-deleted.v1' && body.includes(account.userId))).toBe(true))
   expect((await post('/api/auth/register', { body: { email: account.email, password: PASSWORD, displayName: 'New' } })).status).toBe(201)
 })
 

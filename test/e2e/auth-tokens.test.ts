@@ -4,13 +4,13 @@ import { promisify } from 'node:util'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bareEnvironment } from '@gatepost/testing/environment'
 import { startSystem, type System } from '@gatepost/testing/system'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { eventually } from '@gatepost/testing/eventually'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { call, register, type Account } from './client.ts'
 import { startCuttableProxy } from './cuttable-proxy.ts'
 import { prepareSecond, root, type SecondProcess } from './second-process.ts'
 
 /** A condition is waited for, however busy the machine; that a second is enough has a test of its own. */
-const SOON = { timeout: 10_000, interval: 10 }
 const LIMITS = { RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '100000' }
 let system: System
 let proxy: Awaited<ReturnType<typeof startCuttableProxy>>
@@ -42,7 +42,7 @@ function statuses (token: string) {
   const doors = [[system.gatewayUrl, '/api/auth/me'], [system.gatewayUrl, '/api/posts'], [second.url, '/api/auth/me'], [second.url, '/api/posts'], [system.authUrl, '/api/auth/me'], [system.postsUrl, '/api/posts'], [system.feedUrl, '/api/feed']] as const
   return Promise.all(doors.map(async ([origin, path]) => (await call(origin, 'GET', path, { token })).status))
 }
-const dead = (token: string) => vi.waitFor(async () => expect(await statuses(token)).toEqual(Array(7).fill(401)), SOON)
+const dead = (token: string) => eventually(async () => expect(await statuses(token)).toEqual(Array(7).fill(401)))
 const alive = async (token: string) => expect(await statuses(token)).toEqual(Array(7).fill(200))
 
 /** Answered by the gateway alone: what it knows itself. The stream is left at once. */
@@ -145,11 +145,11 @@ test('keys rotate by the command without a single 401 at two gateways, one of th
   const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'scripts/keys.ts'), 'rotate'], { env })
   const fresh = /^([\w-]{43}) signs from now on/m.exec(stdout)![1]!
   expect(fresh).not.toBe(old)
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     ({ accessToken, refreshToken } = (await refresh(refreshToken)).body)
     expect(kidOf(accessToken)).toBe(fresh)
-  }, { timeout: 15_000, interval: 200 })
-  await vi.waitFor(() => { for (const gateway of [system.gatewayUrl, second.url]) expect(seen.get(gateway + fresh)).toBeGreaterThan(5) }, { timeout: 10_000 })
+  }, { withinMs: 15_000 })
+  await eventually(() => { for (const gateway of [system.gatewayUrl, second.url]) expect(seen.get(gateway + fresh)).toBeGreaterThan(5) })
   // A session whose token the old key signed goes on.
   for (const gateway of [system.gatewayUrl, second.url]) expect((await call(gateway, 'GET', '/api/posts', { token: doomed.accessToken })).status).toBe(200)
   stopping.abort()
@@ -158,22 +158,22 @@ test('keys rotate by the command without a single 401 at two gateways, one of th
   failures = []
 
   // Cut off from NATS the gateway goes on and says so; what it lets through, the services still refuse.
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { status, body } = await call(second.url, 'GET', '/ready')
     expect([status, body.checks.nats.status, body.checks.revocations.status]).toEqual([200, 'degraded', 'degraded'])
-  }, { timeout: 15_000, interval: 200 })
+  }, { withinMs: 15_000 })
   expect(await staleSeconds()).toBeGreaterThan(5)
   expect((await post('/api/auth/logout', { token: doomed.accessToken })).status).toBe(204)
-  await vi.waitFor(async () => expect((await call(second.url, 'GET', '/api/posts', { token: doomed.accessToken })).status).toBe(401), SOON)
+  await eventually(async () => expect((await call(second.url, 'GET', '/api/posts', { token: doomed.accessToken })).status).toBe(401))
   expect(await streamStatus(second.url, doomed.accessToken)).toBe(200)
 
   // One that starts now must not take requests before it has read what it missed.
   await second.kill()
   second.start()
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const { status, body } = await call(second.url, 'GET', '/ready')
     expect([status, body.checks.revocations.status]).toEqual([503, 'down'])
-  }, { timeout: 15_000, interval: 100 })
+  }, { withinMs: 15_000 })
   proxy.mend()
   await second.ready()
   expect(await streamStatus(second.url, doomed.accessToken)).toBe(401)
@@ -182,9 +182,9 @@ test('keys rotate by the command without a single 401 at two gateways, one of th
   // One that ran through a cut needs no restart.
   const later = await login()
   proxy.cut()
-  await vi.waitFor(async () => expect((await call(second.url, 'GET', '/ready')).body.checks.nats.status).toBe('degraded'), { timeout: 5_000 })
+  await eventually(async () => expect((await call(second.url, 'GET', '/ready')).body.checks.nats.status).toBe('degraded'))
   expect((await post('/api/auth/logout', { token: later.accessToken })).status).toBe(204)
   expect(await streamStatus(second.url, later.accessToken)).toBe(200)
   proxy.mend()
-  await vi.waitFor(async () => expect(await streamStatus(second.url, later.accessToken)).toBe(401), { timeout: 5_000 })
+  await eventually(async () => expect(await streamStatus(second.url, later.accessToken)).toBe(401))
 }, 60_000)

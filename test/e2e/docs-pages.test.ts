@@ -1,7 +1,8 @@
 import { events } from '@gatepost/contracts/events'
 import { operations } from '@gatepost/contracts/operations'
 import { startSystem, type System } from '@gatepost/testing/system'
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { eventually } from '@gatepost/testing/eventually'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { findChromium, type Page, startChromium } from './chromium.ts'
 import { register } from './client.ts'
 
@@ -25,10 +26,10 @@ describe.skipIf(chromium === undefined)('in a browser that is called by another 
   const text = (page: Page) => page.evaluate('document.body.innerText')
   /** Clicks the first element of a kind whose text matches, once it is there. */
   async function click (page: Page, selector: string, pattern: RegExp) {
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       const found = await page.evaluate(`(() => { const one = [...document.querySelectorAll('${selector}')].find((element) => ${String(pattern)}.test(element.innerText)); one?.click(); return one !== undefined })()`)
       expect(found, `${selector} ${String(pattern)}`).toBe(true)
-    }, { timeout: 20_000, interval: 100 })
+    }, { withinMs: 20_000 })
   }
 
   test('/docs shows every operation, and a stranger with a token can try one out', async () => {
@@ -37,13 +38,13 @@ describe.skipIf(chromium === undefined)('in a browser that is called by another 
     await page.goto(`${origin}/docs`)
     await click(page, 'a', /Read your own account/)
     for (const service of ['posts', 'feed', 'gateway']) await click(page, 'button', new RegExp(`Open Group - ${service}`))
-    await vi.waitFor(async () => expect((await text(page)).split(/\s*\n\s*/)).toEqual(expect.arrayContaining(operations.map(({ summary }) => summary))), { timeout: 20_000 })
+    await eventually(async () => expect((await text(page)).split(/\s*\n\s*/)).toEqual(expect.arrayContaining(operations.map(({ summary }) => summary))), { withinMs: 20_000 })
 
     await page.evaluate('document.querySelector(\'input[placeholder="Token"]\').focus()')
     await page.type(accessToken)
     await click(page, 'button', /Test Request\s+\(get \/api\/auth\/me\)/)
     await click(page, 'button', /^\s*Send/)
-    await vi.waitFor(async () => expect(await text(page)).toMatch(/200 OK[^]*"displayName": "Ada Lovelace"/), { timeout: 20_000 })
+    await eventually(async () => expect(await text(page)).toMatch(/200 OK[^]*"displayName": "Ada Lovelace"/), { withinMs: 20_000 })
     expect(page.answers).toContainEqual({ method: 'GET', url: `${origin}/api/auth/me`, status: 200 })
     expect(page.answers.filter(({ url }) => new URL(url).origin !== origin && /^http/.test(url))).toEqual([])
     expect(page.complaints).toEqual([])

@@ -1,5 +1,6 @@
-import { afterAll, beforeAll, describe, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { startSystem, type System } from '@gatepost/testing/system'
+import { eventually } from '@gatepost/testing/eventually'
 import { call, register, type Account } from './client.ts'
 import { RawSubscriber } from './raw-nats.ts'
 
@@ -23,7 +24,7 @@ describe('from sign-up to the end of the account', () => {
 
   test('a stranger’s NATS client receives user-registered as the contract says', async () => {
     ada = await register(system.gatewayUrl, 'Ada')
-    await vi.waitFor(() => expect(seen('auth.user-registered.v1', ada.userId)).toHaveLength(1))
+    await eventually(() => expect(seen('auth.user-registered.v1', ada.userId)).toHaveLength(1))
     const [event] = seen('auth.user-registered.v1', ada.userId)
     expect(event).toMatchObject({ specversion: '1.0', source: '/services/auth', datacontenttype: 'application/json', aggregateversion: 1, data: { userId: ada.userId, displayName: 'Ada' } })
     const message = subscriber.messages.find(({ body }) => body.includes(ada.userId))!
@@ -38,21 +39,21 @@ describe('from sign-up to the end of the account', () => {
     const answer = await call(system.gatewayUrl, 'POST', '/api/posts', { token: ada.accessToken, body: { title: 'Hello', content: 'World' }, headers: { traceparent } })
     expect([answer.status, answer.headers.get('location')]).toEqual([201, `/api/posts/${answer.body.id}`])
     postId = answer.body.id
-    await vi.waitFor(() => expect(seen('posts.post-created.v1', postId)).toHaveLength(1))
+    await eventually(() => expect(seen('posts.post-created.v1', postId)).toHaveLength(1))
     expect(seen('posts.post-created.v1', postId)[0]).toMatchObject({ aggregateversion: 1, data: { postId, authorId: ada.userId, title: 'Hello', content: 'World' } })
     expect(seen('posts.post-created.v1', postId)[0].traceparent).toContain('0af7651916cd43dd8448eb211c80319c')
   })
 
   test('the feed and the overview show it with the author’s name', async () => {
     const feed = () => call(system.gatewayUrl, 'GET', '/api/feed', { token: ada.accessToken })
-    await vi.waitFor(async () => expect((await feed()).body.items).toMatchObject([{ id: postId, author: { id: ada.userId, displayName: 'Ada' } }]))
+    await eventually(async () => expect((await feed()).body.items).toMatchObject([{ id: postId, author: { id: ada.userId, displayName: 'Ada' } }]))
     const overview = await call(system.gatewayUrl, 'GET', `/api/users/${ada.userId}/overview`, { token: ada.accessToken })
     expect(overview.body).toMatchObject({ user: { id: ada.userId, displayName: 'Ada' }, posts: { items: [{ id: postId }] }, incomplete: [] })
   })
 
   test('a change of the name reaches the feed', async () => {
     expect((await call(system.gatewayUrl, 'PATCH', '/api/auth/me', { token: ada.accessToken, body: { displayName: 'Countess' } })).status).toBe(200)
-    await vi.waitFor(async () => expect((await call(system.gatewayUrl, 'GET', '/api/feed', { token: ada.accessToken })).body.items[0].author.displayName).toBe('Countess'))
+    await eventually(async () => expect((await call(system.gatewayUrl, 'GET', '/api/feed', { token: ada.accessToken })).body.items[0].author.displayName).toBe('Countess'))
   })
 
   test('services trust nobody: a forged identity header is 401', async () => {
@@ -65,7 +66,7 @@ describe('from sign-up to the end of the account', () => {
     const other = await call(system.gatewayUrl, 'POST', '/api/auth/login', { body: { email: ada.email, password: ada.password } })
     const token = other.body.accessToken
     expect((await call(system.gatewayUrl, 'POST', '/api/auth/logout', { token })).status).toBe(204)
-    await vi.waitFor(async () => {
+    await eventually(async () => {
       for (const [origin, path] of [[system.gatewayUrl, '/api/posts'], [system.authUrl, '/api/auth/me'], [system.postsUrl, '/api/posts'], [system.feedUrl, '/api/feed']] as const) {
         expect((await call(origin, 'GET', path, { token })).status).toBe(401)
       }
@@ -76,8 +77,8 @@ describe('from sign-up to the end of the account', () => {
   test('a deleted account takes its posts and feed entries with it', async () => {
     const reader = await register(system.gatewayUrl, 'Reader')
     expect((await call(system.gatewayUrl, 'POST', '/api/auth/delete-account', { token: ada.accessToken, body: { password: ada.password } })).status).toBe(204)
-    await vi.waitFor(() => expect(seen('posts.post-deleted.v1', postId)).toHaveLength(1), { timeout: 5000 })
-    await vi.waitFor(async () => expect((await call(system.gatewayUrl, 'GET', '/api/feed', { token: reader.accessToken })).body.items).toEqual([]))
+    await eventually(() => expect(seen('posts.post-deleted.v1', postId)).toHaveLength(1))
+    await eventually(async () => expect((await call(system.gatewayUrl, 'GET', '/api/feed', { token: reader.accessToken })).body.items).toEqual([]))
     expect((await call(system.gatewayUrl, 'GET', `/api/posts/${postId}`, { token: reader.accessToken })).status).toBe(404)
     expect((await call(system.gatewayUrl, 'GET', `/api/users/${ada.userId}/overview`, { token: reader.accessToken })).status).toBe(404)
   })

@@ -1,11 +1,12 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { expect, vi } from 'vitest'
+import { eventually } from '@gatepost/testing/eventually'
+import { expect } from 'vitest'
 
 /** The tokens in the mails to an address of one kind, oldest first, once there are so many; '' for a mail without a link. */
 export function mailsIn (dataDir: string) {
   const folder = join(dataDir, 'mail')
-  return (to: string, kind: string, count = 1) => vi.waitFor(async () => {
+  return (to: string, kind: string, count = 1) => eventually(async () => {
     const files = (await readdir(folder)).filter((file) => file.endsWith(`-${kind}.html`)).sort() // the last that is written of a mail
     const mails = await Promise.all(files.map(async (file) => {
       const [raw = '', text = ''] = await Promise.all(['eml', 'txt'].map((ending) => readFile(join(folder, file.replace(/html$/, ending)), 'utf8')))
@@ -14,5 +15,5 @@ export function mailsIn (dataDir: string) {
     const found = mails.filter(({ raw }) => raw.includes(`To: ${to}`))
     expect(found).toHaveLength(count)
     return found.map(({ token }) => token)
-  }, { timeout: 10_000 })
+  })
 }

@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { startSystem, type System } from '@gatepost/testing/system'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { eventually } from '@gatepost/testing/eventually'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import pg from 'pg'
 import { call, register, type Account } from './client.ts'
 
@@ -37,11 +38,11 @@ test('a retry with its Idempotency-Key is answered as the first time, also after
   expect([first.status, first.headers.get('idempotency-replayed')]).toEqual([201, null])
   await system.kill('posts')
   await system.startAgain('posts')
-  const again = await vi.waitFor(async () => {
+  const again = await eventually(async () => {
     const answer = await write(ada, 'Once', { 'idempotency-key': 'a-key' })
     expect(answer.status).toBe(201)
     return answer
-  }, { timeout: 10_000 })
+  })
   expect(again.body).toEqual(first.body)
   for (const name of ['location', 'etag']) expect(again.headers.get(name)).toBe(first.headers.get(name))
   expect(again.headers.get('idempotency-replayed')).toBe('true')
@@ -114,12 +115,12 @@ test('after kills of posts, feed and a lot of changes, feed and posts say the sa
     if (i === 90) await system.startAgain('feed')
     await change(i)
   }
-  await vi.waitFor(async () => {
+  await eventually(async () => {
     const posts = (await allPages(ada, '/api/posts', 100)) as Array<{ id: string, authorId: string, title: string, content: string, createdAt: string }>
     const feed = await allPages(ada, '/api/feed', 100)
     const names = { [ada.userId]: 'Ada', [ben.userId]: 'Ben' }
     expect(feed).toEqual(posts.map(({ id, authorId, title, content, createdAt }) => ({ id, title, content, createdAt, author: { id: authorId, displayName: names[authorId] } })))
-  }, { timeout: 15_000, interval: 200 })
+  }, { withinMs: 15_000 })
 })
 
 async function events (...args: string[]) {
@@ -137,6 +138,6 @@ test('a feed that lost everything is rebuilt from zero by replaying the stream, 
 
   await events('replay', '--consumer', 'feed-users', '--from', '1')
   await events('replay', '--consumer', 'feed-posts', '--from', '1')
-  await vi.waitFor(async () => expect(await allPages(ada, '/api/feed', 100)).toEqual(before), { timeout: 15_000, interval: 200 })
+  await eventually(async () => expect(await allPages(ada, '/api/feed', 100)).toEqual(before), { withinMs: 15_000 })
   expect(await events('audit')).toContain('unreconciled: 0')
 })

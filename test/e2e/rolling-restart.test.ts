@@ -5,8 +5,9 @@ import { fileURLToPath } from 'node:url'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { startService, waitUntilReady } from '@gatepost/local-stack/services'
 import { startSystem, type System } from '@gatepost/testing/system'
+import { eventually } from '@gatepost/testing/eventually'
 import { Pool } from 'undici'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { register, type Account } from './client.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -135,24 +136,24 @@ test('two gateways are restarted in turn under load: no request fails, none is m
   const load = startLoad()
   let slow = 0
   for (const gateway of gateways) {
-    await vi.waitFor(() => expect(load.answers.writes).toBeGreaterThan(20 + slow * 20), { timeout: 20_000 })
+    await eventually(() => expect(load.answers.writes).toBeGreaterThan(20 + slow * 20), { withinMs: 20_000 })
     const upload = slowRequest(gateway)
     await sleep(100)
     const told = performance.now()
     const { child } = gateway
     child!.signal('SIGTERM')
-    await vi.waitFor(async () => expect((await gateway.probe())?.status).toBe(503), { timeout: 5000, interval: 20 })
+    await eventually(async () => expect((await gateway.probe())?.status).toBe(503))
     expect((await gateway.get('/live')).status, 'it still answers while the load balancer looks away').toBe(200)
-    await vi.waitFor(async () => { await expect(gateway.get('/live')).rejects.toThrow() }, { timeout: 10_000 })
+    await eventually(async () => { await expect(gateway.get('/live')).rejects.toThrow() })
     expect(await upload.finish(), 'what was under way is finished').toMatch(/^HTTP\/1\.1 201[^]*connection: close/i)
     slow++
     expect(await child!.ended).toBe('gateway ended with code 0')
     expect(performance.now() - told, 'in time for every orchestrator').toBeLessThan(25_000)
     gateway.start()
-    await vi.waitFor(() => expect(gateway.ready).toBe(true), { timeout: 30_000 })
+    await eventually(() => expect(gateway.ready).toBe(true), { withinMs: 30_000 })
   }
   const after = load.answers.writes
-  await vi.waitFor(() => expect(load.answers.writes).toBeGreaterThan(after + 10), { timeout: 20_000 })
+  await eventually(() => expect(load.answers.writes).toBeGreaterThan(after + 10), { withinMs: 20_000 })
   await load.stop()
   expect(load.failures).toEqual([])
   expect(await countPosts()).toBe(load.answers.writes + slow)

@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { connect } from 'node:net'
 import { startSystem, type System } from '@gatepost/testing/system'
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { eventually } from '@gatepost/testing/eventually'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { call, register, type Account } from './client.ts'
 import { startCollector } from './trace-collector.ts'
 
@@ -29,11 +30,11 @@ function newTrace (flags = '01') {
 
 /** The spans of a trace as `service: name`, each with the one that it hangs on. */
 async function treeOf ({ traceId, spanId }: { traceId: string, spanId: string }, count: number) {
-  const spans = await vi.waitFor(() => {
+  const spans = await eventually(() => {
     const found = collector.ofTrace(traceId)
     expect(found.length).toBeGreaterThanOrEqual(count)
     return found
-  }, { timeout: 15_000 })
+  }, { withinMs: 15_000 })
   const names = new Map(spans.map((span) => [span.spanId, `${span.service}: ${span.name}`]))
   names.set(spanId, 'client')
   return spans.map(({ spanId: id, parentSpanId, kind }) => [names.get(parentSpanId), names.get(id), kind]).sort()

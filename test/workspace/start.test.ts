@@ -6,9 +6,10 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { bareEnvironment } from '@gatepost/testing/environment'
-import { afterAll, afterEach, expect, test, vi } from 'vitest'
+import { afterAll, afterEach, expect, test } from 'vitest'
 import { isOpen } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
+import { eventually } from '@gatepost/testing/eventually'
 import { prepareDataFolder } from '../../scripts/start/data-folder.ts'
 
 const root = new URL('../../', import.meta.url).pathname
@@ -77,10 +78,10 @@ test('the first run comes up and says where; Ctrl-C stops it in order and leaves
   run.process.kill('SIGINT')
   expect(await run.ended).toBe(0)
   expect(await openPorts()).toEqual([])
-  await vi.waitFor(() => {
+  await eventually(() => {
     const orphans = new Set(childrenOf(1).map(({ pid }) => pid))
     expect(children.filter(({ pid }) => orphans.has(pid))).toEqual([])
-  }, 5_000)
+  })
 }, 180_000)
 
 test('a second run keeps the data; when a service crashes it says so, stops the rest and fails', async () => {
@@ -104,7 +105,7 @@ test.each([
   const run = start({}, command)
   await untilReady(run)
   end(run)
-  await vi.waitFor(async () => expect(await openPorts()).toEqual([]), { timeout: 40_000, interval: 200 })
+  await eventually(async () => expect(await openPorts()).toEqual([]), { withinMs: 40_000 })
 }, 180_000)
 
 test('--fresh forgets what a run keeps, and touches nothing else in the folder', async () => {

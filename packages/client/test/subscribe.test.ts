@@ -6,10 +6,11 @@ import type { CloudEvent } from '@gatepost/contracts/event'
 import { postCreated, postDeleted } from '@gatepost/contracts/posts/events'
 import { userRegistered } from '@gatepost/contracts/auth/events'
 import { startBroker, type TestBroker } from '@gatepost/testing/broker'
+import { eventually } from '@gatepost/testing/eventually'
 import { AckPolicy, jetstream, jetstreamManager, type ConsumerConfig } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { randomUUIDv7 } from 'node:crypto'
-import { afterEach, beforeEach, expect, expectTypeOf, test, vi } from 'vitest'
+import { afterEach, beforeEach, expect, expectTypeOf, test } from 'vitest'
 import { createDedupe } from '../src/dedupe.ts'
 import { subscribe, type Delivery, type Subscription } from '../src/subscribe.ts'
 
@@ -58,24 +59,24 @@ test('events come typed, in order, from the first on, and only those that were a
       seen.push(`${sequence} ${'title' in event.data ? event.data.title : event.data.displayName}`)
     }
   }))
-  await vi.waitFor(() => expect(seen).toEqual(['1 one', '2 Ada', '3 two']))
+  await eventually(() => expect(seen).toEqual(['1 one', '2 Ada', '3 two']))
   const posts: string[] = []
   await follow({ events: [postCreated], onEvent: (event) => { posts.push(event.data.title) } })
-  await vi.waitFor(() => expect(posts).toEqual(['one', 'two']))
+  await eventually(() => expect(posts).toEqual(['one', 'two']))
 })
 
 test('a durable subscription goes on where it was; without a name it begins where it is told', async () => {
   await publish(created('one'), created('two'))
   const seen: string[] = []
   const first = await follow({ durable: 'my-program', onEvent: (event) => { seen.push(event.data.title) } })
-  await vi.waitFor(() => expect(seen).toEqual(['one', 'two']))
+  await eventually(() => expect(seen).toEqual(['one', 'two']))
   await first.stop()
   await publish(created('three'))
   await follow({ durable: 'my-program', onEvent: (event) => { seen.push(event.data.title) } })
-  await vi.waitFor(() => expect(seen).toEqual(['one', 'two', 'three']))
+  await eventually(() => expect(seen).toEqual(['one', 'two', 'three']))
   const late: string[] = []
   await follow({ from: { sequence: 2 }, onEvent: (event) => { late.push(event.data.title) } })
-  await vi.waitFor(() => expect(late).toEqual(['two', 'three']))
+  await eventually(() => expect(late).toEqual(['two', 'three']))
 })
 
 /** A durable subscription as somebody else would make it; what its program had when it died comes again soon. */
@@ -92,13 +93,13 @@ test('what a killed program had, and all that came since, comes to its successor
   const program = spawn(process.execPath, [fileURLToPath(new URL('support/hanging-subscriber.ts', import.meta.url))], { env: { ...process.env, NATS_URL: nats.url }, stdio: ['ignore', 'pipe', 'inherit'] })
   let output = ''
   program.stdout.on('data', (chunk) => { output += chunk })
-  await vi.waitFor(() => expect(output).toBe('one\ntwo\n'), 15_000)
+  await eventually(() => expect(output).toBe('one\ntwo\n'), { withinMs: 15_000 })
   program.kill('SIGKILL')
   await publish(created('four'))
   const seen: string[] = []
   await follow({ durable: 'my-program', onEvent: (event, { redelivered }) => { seen.push(`${event.data.title}${redelivered ? ' again' : ''}`) } })
   await publish(created('five'))
-  await vi.waitFor(() => expect(seen).toContain('five'), 10_000)
+  await eventually(() => expect(seen).toContain('five'))
   expect(seen).toEqual(['two again', 'three', 'four', 'five'])
 })
 
@@ -117,7 +118,7 @@ test('programs that share a durable subscription take turns: one event at a time
   await Promise.all([follow(options), follow(options)])
   const titles = Array.from({ length: 20 }, (_, at) => `number ${at}`)
   await publish(...titles.map((title) => created(title)))
-  await vi.waitFor(() => expect(seen).toEqual(titles), 5_000)
+  await eventually(() => expect(seen).toEqual(titles))
 })
 
 test('a durable subscription that was made otherwise keeps the order from now on', async () => {
@@ -137,7 +138,7 @@ test('an event that takes long does not come twice', async () => {
     }
   })
   await publish(created('long'), created('short'))
-  await vi.waitFor(() => expect(seen).toContain('short'), 5_000)
+  await eventually(() => expect(seen).toContain('short'))
   expect(seen).toEqual(['long', 'short'])
 })
 
@@ -155,7 +156,7 @@ test('an event whose handling fails comes again before any later one, and the de
     }
   })
   await publish(created('one'), created('two'))
-  await vi.waitFor(() => expect(handled).toHaveLength(4), 5_000)
+  await eventually(() => expect(handled).toHaveLength(4))
   expect(effects).toEqual(['one', 'two'])
   expect(handled).toEqual(['one', 'one', 'one', 'two'])
   expect(errors).toEqual(['after the effect', 'after the effect'])
@@ -166,7 +167,7 @@ test('an event that does not fit its contract is told of and passed over', async
   const errors: string[] = []
   await follow({ onError: (error: Error) => { errors.push(error.message) }, onEvent: (event) => { seen.push(event.data.title) } })
   await publish({ ...created(), data: { title: 'x' } }, created('good'))
-  await vi.waitFor(() => expect(seen).toEqual(['good']))
+  await eventually(() => expect(seen).toEqual(['good']))
   expect(errors).toEqual([expect.stringMatching(/^event 1 does not fit its contract: \/data must have required property/)])
 })
 
@@ -174,13 +175,13 @@ test('it goes on after the broker was away', async () => {
   const seen: string[] = []
   await follow({ durable: 'my-program', onEvent: (event) => { seen.push(event.data.title) } })
   await publish(created('before'))
-  await vi.waitFor(() => expect(seen).toEqual(['before']))
-  await vi.waitFor(async () => expect((await durable()).num_ack_pending).toBe(0))
+  await eventually(() => expect(seen).toEqual(['before']))
+  await eventually(async () => expect((await durable()).num_ack_pending).toBe(0))
   await nats.halt()
   await nats.start()
-  await vi.waitFor(() => publish(created('after')), 10_000)
+  await eventually(() => publish(created('after')))
   // At least once: the broker may not have heard that the first was dealt with.
-  await vi.waitFor(() => expect([...new Set(seen)]).toEqual(['before', 'after']), 10_000)
+  await eventually(() => expect([...new Set(seen)]).toEqual(['before', 'after']))
 })
 
 test('without NATS, or without its stream, it says so at once', async () => {
@@ -188,7 +189,7 @@ test('without NATS, or without its stream, it says so at once', async () => {
   const { host } = new URL(nats.url)
   provisioner.publish('$JS.API.STREAM.DELETE.EVENTS')
   await provisioner.flush()
-  await vi.waitFor(() => expect(subscribe({ servers: host, events: [postDeleted], onEvent: () => {} })).rejects.toThrow('stream not found'))
+  await eventually(() => expect(subscribe({ servers: host, events: [postDeleted], onEvent: () => {} })).rejects.toThrow('stream not found'))
 })
 
 test('the example program counts the posts of each author', async () => {
@@ -198,7 +199,7 @@ test('the example program counts the posts of each author', async () => {
   const program = spawn(process.execPath, [fileURLToPath(new URL('../../../examples/post-counter.ts', import.meta.url))], { env: { ...process.env, NATS_URL: nats.url } })
   let output = ''
   program.stdout.on('data', (chunk) => { output += chunk })
-  await vi.waitFor(() => expect(output).toBe(`${authorId} has 1 posts\n${authorId} has 2 posts\n${authorId} has 1 posts\n`), 15_000)
+  await eventually(() => expect(output).toBe(`${authorId} has 1 posts\n${authorId} has 2 posts\n${authorId} has 1 posts\n`), { withinMs: 15_000 })
   program.kill('SIGTERM')
   const code = await new Promise((resolve) => program.once('exit', resolve))
   expect(code).toBe(0)
@@ -219,7 +220,7 @@ test('the requests that /asyncapi.json tells make a consumer, deliver and acknow
     expect(message.json()).toEqual(event)
     expect(message.headers!.get('Nats-Msg-Id')).toBe(event.id)
     message.respond(acknowledge.request as string)
-    await vi.waitFor(async () => expect((await (await jetstreamManager(provisioner)).consumers.info('EVENTS', 'by-hand')).ack_floor.stream_seq).toBe(1))
+    await eventually(async () => expect((await (await jetstreamManager(provisioner)).consumers.info('EVENTS', 'by-hand')).ack_floor.stream_seq).toBe(1))
   } finally {
     await anybody.close()
   }

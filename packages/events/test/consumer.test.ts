@@ -64,7 +64,7 @@ test('events of several aggregates are handled side by side, those of one aggreg
       ...recordAll,
       [postCreated.type]: handlerOf(postCreated, async (event, tx: Tx) => {
         begun.add(event.data.postId)
-        await eventually(() => begun.size === 2, Boolean, 3_000)
+        await eventually(() => begun.size === 2)
         await record(event.data.postId, 1, tx)
       })
     }

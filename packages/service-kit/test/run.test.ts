@@ -59,9 +59,9 @@ test('told to stop it is not ready, answers what it has with Connection: close, 
   const slow = ask('/slow/2500')
   await ask('/live') // a connection that is idle from now on; Node alone would wait 75 s for it
   child.kill('SIGTERM')
-  await vi.waitFor(async () => expect(await ask('/ready')).toMatchObject({ status: 503, body: expect.stringContaining('shutting down') }), { interval: 20 })
+  await vi.waitFor(async () => expect(await ask('/ready')).toMatchObject({ status: 503, body: expect.stringContaining('shutting down') }), { timeout: 10_000, interval: 20 })
   expect(await ask('/live')).toMatchObject({ status: 200, connection: 'close' })
-  await vi.waitFor(async () => { await expect(ask('/live')).rejects.toThrow() }, { timeout: 5000 })
+  await vi.waitFor(async () => { await expect(ask('/live')).rejects.toThrow() }, { timeout: 10_000 })
   expect(await slow).toMatchObject({ status: 200, body: '{"slept":"2500"}' })
   const answered = performance.now() // on a connection that is idle from now on, too late for what closes idle ones once
   expect(await ended).toBe(0)
@@ -72,7 +72,7 @@ test('told twice it ends at once', async () => {
   const { child, ask, ended } = await startReady({ DRAIN_DELAY: '10' })
   const slow = ask('/slow/60000').catch((error: Error) => error)
   child.kill('SIGTERM')
-  await vi.waitFor(async () => expect((await ask('/ready')).status).toBe(503), { interval: 20 })
+  await vi.waitFor(async () => expect((await ask('/ready')).status).toBe(503), { timeout: 10_000, interval: 20 })
   child.kill('SIGTERM')
   expect(await ended).toBe(1)
   expect(await slow).toBeInstanceOf(Error)
