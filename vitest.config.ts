@@ -1,13 +1,13 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** It waits for half a minute and does nothing. Small as it is it would be begun last, and the run would end with waiting for it. */
-const WAITING = /slow-clients/
+/** One waits for half a minute and does nothing, the other is made of four. Small as they are they would be begun last, and the run would end with waiting for them. */
+const LONG = /slow-clients|from-outside/
 
-class WaitingFirst extends BaseSequencer {
+class LongFirst extends BaseSequencer {
   override async sort (files: TestSpecification[]) {
     const sorted = await super.sort(files)
-    return [...sorted.filter(({ moduleId }) => WAITING.test(moduleId)), ...sorted.filter(({ moduleId }) => !WAITING.test(moduleId))]
+    return [...sorted.filter(({ moduleId }) => LONG.test(moduleId)), ...sorted.filter(({ moduleId }) => !LONG.test(moduleId))]
   }
 }
 
@@ -20,7 +20,7 @@ export default defineConfig({
     // Files that share a process share what it has loaded, which is a fifth of the run; none keeps anything in modules.
     isolate: false,
     maxWorkers: 3,
-    sequence: { sequencer: WaitingFirst },
+    sequence: { sequencer: LongFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
     expect: { poll: { timeout: 10_000 } },

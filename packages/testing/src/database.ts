@@ -18,22 +18,24 @@ export async function createDatabase (service: 'auth' | 'posts' | 'feed'): Promi
   const { postgresPort, credentials } = testServers()
   const name = `${service}_${randomBytes(6).toString('hex')}`
   const url = (role: string, database = name) => `postgresql://${role}:${credentials[role]}@127.0.0.1:${postgresPort}/${database}`
-  await execute(url('postgres', 'postgres'), `CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner`, `GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${service}`)
+  const administrator = administratorOf(url('postgres', 'postgres'))
+  await administrator.query(`CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner`)
+  await administrator.query(`GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${service}`)
   return {
     name,
     url: url(service),
     ownerUrl: url(`${service}_owner`),
     adminUrl: url('postgres'),
-    drop: () => execute(url('postgres', 'postgres'), `DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+    async drop () { await administrator.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
   }
 }
 
-async function execute (url: string, ...statements: string[]) {
-  const client = new pg.Client({ connectionString: url })
-  await client.connect()
-  try {
-    for (const statement of statements) await client.query(statement)
-  } finally {
-    await client.end()
+let administrators: pg.Pool | undefined
+/** One connection for all that a process makes and drops: a connection costs PostgreSQL more than what it is asked here. */
+function administratorOf (url: string) {
+  if (!administrators) {
+    administrators = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0, allowExitOnIdle: true })
+    administrators.on('error', () => {}) // the server stops before this process ends
   }
+  return administrators
 }

@@ -1,26 +1,28 @@
-import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { startSystem, type System } from '@gatepost/testing/system'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import type { System } from '@gatepost/testing/system'
 import { eventually } from '@gatepost/testing/eventually'
-import { call, register, type Account } from './client.ts'
-import { RawSubscriber } from './raw-nats.ts'
+import { call, register, type Account } from '../client.ts'
+import { RawSubscriber } from '../raw-nats.ts'
 
-let system: System
-let subscriber: RawSubscriber
+/** One account from its registration to its deletion, beside a stranger's NATS client. */
+export function journey (started: () => System) {
+  let system: System
+  let subscriber: RawSubscriber
 
-beforeAll(async () => {
-  system = await startSystem({ env: { RATE_LIMIT_MAX: '1000', SENSITIVE_RATE_LIMIT_MAX: '1000' } })
-  subscriber = await RawSubscriber.connect(system.natsUrl, 'events.>')
-}, 60_000)
-afterAll(async () => {
-  subscriber?.close()
-  await system?.stop()
-})
+  beforeAll(async () => {
+    system = started()
+    subscriber = await RawSubscriber.connect(system.natsUrl, 'events.>')
+  })
+  afterAll(() => subscriber?.close())
 
-const seen = (type: string, subject: string) => subscriber.messages.map(({ body }) => JSON.parse(body)).filter((event) => event.type === type && event.subject === subject)
-
-describe('from sign-up to the end of the account', () => {
+  const seen = (type: string, subject: string) => subscriber.messages.map(({ body }) => JSON.parse(body)).filter((event) => event.type === type && event.subject === subject)
   let ada: Account
   let postId: string
+  /** The post as a reader's feed shows it. */
+  async function inFeed (reader: Account) {
+    const { body } = await call(system.gatewayUrl, 'GET', '/api/feed', { token: reader.accessToken })
+    return body.items.find((item: { id: string }) => item.id === postId)
+  }
 
   test('a stranger’s NATS client receives user-registered as the contract says', async () => {
     ada = await register(system.gatewayUrl, 'Ada')
@@ -45,15 +47,14 @@ describe('from sign-up to the end of the account', () => {
   })
 
   test('the feed and the overview show it with the author’s name', async () => {
-    const feed = () => call(system.gatewayUrl, 'GET', '/api/feed', { token: ada.accessToken })
-    await eventually(async () => expect((await feed()).body.items).toMatchObject([{ id: postId, author: { id: ada.userId, displayName: 'Ada' } }]))
+    await eventually(async () => expect(await inFeed(ada)).toMatchObject({ id: postId, author: { id: ada.userId, displayName: 'Ada' } }))
     const overview = await call(system.gatewayUrl, 'GET', `/api/users/${ada.userId}/overview`, { token: ada.accessToken })
     expect(overview.body).toMatchObject({ user: { id: ada.userId, displayName: 'Ada' }, posts: { items: [{ id: postId }] }, incomplete: [] })
   })
 
   test('a change of the name reaches the feed', async () => {
     expect((await call(system.gatewayUrl, 'PATCH', '/api/auth/me', { token: ada.accessToken, body: { displayName: 'Countess' } })).status).toBe(200)
-    await eventually(async () => expect((await call(system.gatewayUrl, 'GET', '/api/feed', { token: ada.accessToken })).body.items[0].author.displayName).toBe('Countess'))
+    await eventually(async () => expect((await inFeed(ada)).author.displayName).toBe('Countess'))
   })
 
   test('services trust nobody: a forged identity header is 401', async () => {
@@ -78,7 +79,7 @@ describe('from sign-up to the end of the account', () => {
     const reader = await register(system.gatewayUrl, 'Reader')
     expect((await call(system.gatewayUrl, 'POST', '/api/auth/delete-account', { token: ada.accessToken, body: { password: ada.password } })).status).toBe(204)
     await eventually(() => expect(seen('posts.post-deleted.v1', postId)).toHaveLength(1))
-    await eventually(async () => expect((await call(system.gatewayUrl, 'GET', '/api/feed', { token: reader.accessToken })).body.items).toEqual([]))
+    await eventually(async () => expect(await inFeed(reader)).toBeUndefined())
     expect((await call(system.gatewayUrl, 'GET', `/api/posts/${postId}`, { token: reader.accessToken })).status).toBe(404)
     expect((await call(system.gatewayUrl, 'GET', `/api/users/${ada.userId}/overview`, { token: reader.accessToken })).status).toBe(404)
   })
@@ -87,4 +88,4 @@ describe('from sign-up to the end of the account', () => {
     const versions = Map.groupBy(subscriber.messages.map(({ body }) => JSON.parse(body)), ({ subject }) => subject)
     for (const [, events] of versions) expect(events.map(({ aggregateversion }) => aggregateversion)).toEqual(events.map((_, index) => index + 1))
   })
-})
+}
