@@ -29,18 +29,22 @@ export function createProbe (origin: string, ledger: Ledger, name: string) {
     throw new Error(`not so within ${GIVE_UP_MS / 1_000} s: ${what}`)
   }
 
-  async function enter (path: string, body: object) {
+  const registers = () => call('POST', '/api/auth/register', { email, password: PASSWORD, displayName: 'Probe' })
+  const logsIn = () => call('POST', '/api/auth/login', { email, password: PASSWORD })
+
+  async function enter (what: string, ask: () => Promise<any>) {
     token = ''
-    const session = await until(path, () => call('POST', path, body))
+    const session = await until(what, ask)
     token = session.accessToken
     ledger.users.add(session.user.id)
   }
 
   return {
-    register: () => enter('/api/auth/register', { email, password: PASSWORD, displayName: 'Probe' }),
+    // A registration whose answer came too late to be waited for is one all the same.
+    register: () => enter('an account is there', async () => await registers() ?? logsIn()),
     /** Resolves once the whole way has been gone, from the password to the feed, with when (`performance.now()`) each step was. */
     async works (): Promise<{ loggedInAt: number, postedAt: number, seenAt: number }> {
-      await enter('/api/auth/login', { email, password: PASSWORD })
+      await enter('a login', logsIn)
       const loggedInAt = performance.now()
       const post = await until('a post is created', () => call('POST', '/api/posts', { title: 'Probe', content: 'probe' }))
       ledger.posts.set(post.id, { version: 1, deleted: false })
