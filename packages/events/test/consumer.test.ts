@@ -163,10 +163,10 @@ test('a handler that fails is tried again, later each time; its transaction leav
 test('a handler slower than the acknowledgement wait is not given its event twice', async () => {
   const { jetstreamManager } = await import('@nats-io/jetstream')
   const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
-  await jsm.consumers.update('EVENTS', 'feed-posts', { ack_wait: 1_500 * 1e6 })
+  await jsm.consumers.update('EVENTS', 'feed-posts', { ack_wait: 3_000 * 1e6 })
   let starts = 0
   const post = uuidv7()
-  consume({ handlers: { [postCreated.type]: async (_event, tx) => { starts++; await new Promise((resolve) => setTimeout(resolve, 3_000)); await record(post, 1, tx) } } })
+  consume({ handlers: { [postCreated.type]: async (_event, tx) => { starts++; await new Promise((resolve) => setTimeout(resolve, 4_500)); await record(post, 1, tx) } } })
   await publishRaw('events.posts.post-created.v1', JSON.stringify(await appendVersion(stage.sql, post, 1)))
   await eventually(() => effects(post), (versions) => versions.length === 1, 30_000)
   await eventually(state, ({ unacknowledged }) => unacknowledged === 0)

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { testServers } from './servers.ts'
 
@@ -13,6 +14,9 @@ export interface TestDatabase {
   drop (): Promise<void>
 }
 
+const LOOK_MS = 10
+const PATIENCE_MS = 1_000
+
 /** A database of one's own with all migrations of the service applied, cloned from the run's template. */
 export async function createDatabase (service: 'auth' | 'posts' | 'feed'): Promise<TestDatabase> {
   const { postgresPort, credentials } = testServers()
@@ -26,7 +30,12 @@ export async function createDatabase (service: 'auth' | 'posts' | 'feed'): Promi
     url: url(service),
     ownerUrl: url(`${service}_owner`),
     adminUrl: url('postgres'),
-    async drop () { await administrator.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`) }
+    async drop () {
+      const connections = async () => (await administrator.query('SELECT FROM pg_stat_activity WHERE datname = $1', [name])).rowCount
+      // A pool that was ended may still be about to say so; its connections would take the force for a failure.
+      for (let looks = 0; looks < PATIENCE_MS / LOOK_MS && await connections(); looks++) await sleep(LOOK_MS)
+      await administrator.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
+    }
   }
 }
 
