@@ -1,20 +1,14 @@
 import { execFile } from 'node:child_process'
-import { chmod, mkdtemp, rm } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
-import { freePorts, type SystemPorts } from '@gatepost/local-stack/ports'
-import { type RunningSystem, startSystem } from '@gatepost/local-stack/system'
-import { deploy } from '../../scripts/migrate/deploy.ts'
-import type { DatabaseService } from '../../scripts/prisma.ts'
-import { embeddedBroker } from '../../scripts/start/broker.ts'
+import type { RunningSystem } from '@gatepost/local-stack/system'
 import { commit, faultsOf, type Fault } from './faults.ts'
 import { createLedger } from './ledger.ts'
 import { startClient } from './load.ts'
 import { createProbe } from './probe.ts'
 import { createRandom } from './random.ts'
+import { root, startWholeSystem } from './whole-system.ts'
 import { brokenPromises, readStream } from './witness.ts'
 
 export interface ChaosOptions {
@@ -42,31 +36,17 @@ const CLIENTS = 4
 const DRAIN_MS = 10_000
 /** So often is a fault given time to heal, in percent; else the next one comes on top of it. */
 const HEALED = 75
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
 
 /** Breaks one thing after another under load, then lets everything come to rest and holds it against what clients were told. */
 export async function runChaos ({ seed, rounds, say = () => {}, onOutput }: ChaosOptions): Promise<ChaosReport> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-chaos-'))
-  await chmod(dataDir, 0o711)
-  const numbers = await freePorts(NAMES.length)
-  const ports = Object.fromEntries(NAMES.map((name, at) => [name, numbers[at]])) as unknown as SystemPorts
-  const system = await startSystem({
-    root,
-    dataDir,
-    ports,
-    env: { PATH: process.env.PATH, RATE_LIMIT_MAX: '100000', SENSITIVE_RATE_LIMIT_MAX: '100000', LOG_LEVEL: onOutput ? 'debug' : 'warn' },
-    onOutput,
-    ...await embeddedBroker(dataDir),
-    migrate: async (service, url) => { await deploy(service as DatabaseService, url) }
-  })
+  const { system, origin, stop } = await startWholeSystem(onOutput)
   try {
     const ledger = createLedger()
     const faults: string[] = []
     const recoveries: ChaosReport['recoveries'] = []
-    const probe = createProbe(`http://127.0.0.1:${ports.gateway}`, ledger, String(seed))
+    const probe = createProbe(origin, ledger, String(seed))
     await probe.register()
-    const clients = Array.from({ length: CLIENTS }, (_, at) => startClient(`http://127.0.0.1:${ports.gateway}`, createRandom(seed + at + 1), ledger, `${seed}.${at}`))
+    const clients = Array.from({ length: CLIENTS }, (_, at) => startClient(origin, createRandom(seed + at + 1), ledger, `${seed}.${at}`))
     const random = createRandom(seed)
     const deck = faultsOf(random)
     for (let round = 1; round <= rounds; round++) {
@@ -90,8 +70,7 @@ export async function runChaos ({ seed, rounds, say = () => {}, onOutput }: Chao
     const broken = [...audit.findings, ...brokenPromises(stream, ledger)]
     return { seed, faults, recoveries, answered: ledger.answered, unknown: ledger.unknown, events: stream.length, broken }
   } finally {
-    await system.stop()
-    await rm(dataDir, { recursive: true, force: true })
+    await stop()
   }
 }
 

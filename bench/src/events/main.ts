@@ -6,6 +6,7 @@ import { bareRate, drainRate, IN_FLIGHT } from './drain.ts'
 import { prepareGround } from './ground.ts'
 import { live } from './live.ts'
 import { recoveries } from './recovery.ts'
+import { wholeWay } from './whole-way.ts'
 
 const BARE = 20_000
 const quiet: Log = { debug: () => {}, info: () => {}, warn: () => {}, error: (...words: unknown[]) => { console.error(...words) } }
@@ -26,6 +27,7 @@ export async function benchEvents ({ rows, rate, seconds }: { rows: number, rate
     say('| what | measured | beside |\n| --- | ---: | --- |')
     // First, while PostgreSQL has little to replay: how long it takes to start is its own affair.
     for (const [what, { server, event }] of Object.entries(await recoveries(ground, subscriber))) say(`| kill -9 of ${what} | ${event.toFixed(2)} s | until an event committed after it is delivered${what.includes('not') ? '' : `; ${server.toFixed(2)} s of it until the server was back itself`} |`)
+    for (const [name, { works, ready }] of await wholeWay()) say(`| kill -9 of ${name}, started again at once | ${works.toFixed(2)} s | until a login, a post and its way into the feed succeed, median of three; ${ready.toFixed(2)} s of it until it was ready itself |`)
     const bare = [await bareRate(broker, BARE)]
     const drained = await drainRate(ground, broker, quiet, rows)
     bare.push(await bareRate(broker, BARE))
