@@ -27,6 +27,8 @@ export async function benchServices ({ seconds, rounds, only }: { seconds: numbe
     const stage = await setStage(ground, { posts: (url) => fillPosts(url, ROWS), feed: (url) => fillFeed(url, ROWS) })
     const { urls, token } = stage
     const table: string[] = []
+    // First: the rows of the bare statements are events that nobody can publish, and others wait behind them.
+    const delays = isWanted('event', only) ? await watchEvents(stage, { rate: 100, seconds }) : undefined
     for (const workload of (await workloads(stage)).filter(({ name }) => isWanted(name, only))) {
       const samples: Record<string, Array<{ rate: number, p50: number, p99: number, errors: number }>> = {}
       const call = (url: string): Call => ({ url, paths: workload.paths, body: workload.body, token })
@@ -48,7 +50,6 @@ export async function benchServices ({ seconds, rounds, only }: { seconds: numbe
         table.push(line)
       }
     }
-    const delays = isWanted('event', only) ? await watchEvents(stage, { rate: 100, seconds }) : undefined
     const text = `# Services beside their statements
 
 ${describeMachine()}; PostgreSQL, nats-server, all processes and the load on the same cores; ${CONNECTIONS} connections; medians of ${rounds} interleaved rounds of ${seconds} s; ${ROWS} posts at first. The bare statements are sent by pg.
