@@ -48,6 +48,9 @@ test('an instance that dies costs no client anything, not even a write, and come
     await statuses(4)
     expect(two.received.length).toBeGreaterThan(0)
   })
+  const told = gateway.log.map((line) => JSON.parse(line)).filter(({ instance, state }) => instance === two.url && state).map(({ level, msg }) => [level, msg])
+  expect(told).toContainEqual([40, 'an instance of posts is down'])
+  expect(told.at(-1)).toEqual([30, 'an instance of posts is up'])
 })
 
 test('an instance that hangs is left out within a second', async () => {

@@ -14,6 +14,8 @@ export interface Instance {
   inFlight: number
   /** Requests since the last good one that broke off or were not answered in time. */
   failures: number
+  /** Told of every new state. */
+  readonly onChange: (instance: Instance) => void
 }
 
 const CONNECT_TIMEOUT_MS = 1_000
@@ -32,10 +34,10 @@ export function brokeOff (error: Error & { code?: string }) {
 }
 
 /** One process of a service. TLS certificates are verified; times are the caller's business, so the pool has none. */
-export function createInstance (url: string): Instance {
+export function createInstance (url: string, onChange: Instance['onChange']): Instance {
   const { origin } = new URL(url)
   const pool = new Pool(origin, { connections: MAX_CONNECTIONS, pipelining: 1, connectTimeout: CONNECT_TIMEOUT_MS, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 32_768 })
-  return { origin, pool, state: 'up', inFlight: 0, failures: 0 }
+  return { origin, pool, state: 'up', inFlight: 0, failures: 0, onChange }
 }
 
 export function recordSuccess (instance: Instance) {
@@ -45,22 +47,26 @@ export function recordSuccess (instance: Instance) {
 /** A connection that could not be made says that nobody is there; anything else must happen several times in a row. */
 export function recordFailure (instance: Instance, connected: boolean) {
   instance.failures++
-  if (!connected) instance.state = 'down'
-  else if (instance.failures >= MAX_FAILURES && instance.state === 'up') instance.state = 'slow'
+  if (!connected) change(instance, 'down')
+  else if (instance.failures >= MAX_FAILURES && instance.state === 'up') change(instance, 'slow')
+}
+
+function change (instance: Instance, state: InstanceState) {
+  if (instance.state === state) return
+  instance.state = state
+  instance.onChange(instance)
 }
 
 /** Asks an instance for `/live` for as long as the gateway runs, so that it leaves and comes back within a second. */
-export function watchInstance (instance: Instance, onChange: (instance: Instance) => void) {
+export function watchInstance (instance: Instance) {
   let stopped = false
   let timer: NodeJS.Timeout | undefined
 
   async function probe () {
-    const before = instance.state
-    const found = await askLive(instance) ?? before
+    const found = await askLive(instance)
     if (stopped) return
-    instance.state = found
     if (found === 'up') instance.failures = 0
-    if (found !== before) onChange(instance)
+    if (found) change(instance, found)
     timer = setTimeout(probe, PROBE_EVERY_MS).unref()
   }
   void probe()

@@ -28,8 +28,9 @@ const RANK: Record<InstanceState, number> = { up: 0, slow: 1, down: 2 }
 
 /** Spreads calls over the instances: the least busy of the healthy ones, in turn among equals. */
 export function createUpstream ({ name, urls, log }: { name: string, urls: readonly string[], log: FastifyBaseLogger }): Upstream {
-  const instances = urls.map(createInstance)
-  const stops = instances.map((instance) => watchInstance(instance, ({ origin, state }) => log.warn({ upstream: name, instance: origin, state }, 'upstream instance changed')))
+  const tell = ({ origin, state }: Instance) => log[state === 'up' ? 'info' : 'warn']({ upstream: name, instance: origin, state }, `an instance of ${name} is ${state}`)
+  const instances = urls.map((url) => createInstance(url, tell))
+  const stops = instances.map(watchInstance)
   let turn = 0
 
   function pick (tried: readonly Instance[]) {
