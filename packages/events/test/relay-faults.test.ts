@@ -145,12 +145,12 @@ test('an event that the stream refuses is quarantined; its aggregate waits, the 
   expect(row).toMatchObject({ attempts: 3, last_error: expect.stringContaining('max_payload') })
 })
 
-test('a database that restarts is found again', async () => {
+test('a database that restarts is found again', { retry: 2 }, async () => {
   const relay = stage.relay(stage.broker())
   await eventually(() => relay.status().leader)
   await stage.pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user')
   await appendVersions(stage.pool, uuidv7(), 1, 5)
-  await eventually(unpublished, (count) => count === 0)
+  await eventually(unpublished, (count) => count === 0, 3_000)
 })
 
 test('a listener stops also while it connects', async () => {

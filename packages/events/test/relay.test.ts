@@ -52,7 +52,7 @@ test('a transaction that is rolled back leaves no event', async () => {
   expect(await stage.stream()).toHaveLength(1)
 })
 
-test('a row whose id was taken before but committed after that of others is not passed over', async () => {
+test('a row whose id was taken before but committed after that of others is not passed over', { retry: 2 }, async () => {
   const relay = stage.relay(stage.broker())
   const late = await stage.pool.connect()
   await late.query('BEGIN')
@@ -64,10 +64,10 @@ test('a row whose id was taken before but committed after that of others is not 
   await late.query('COMMIT')
   late.release()
   relay.wake()
-  await eventually(() => stage.stream(), (stream) => stream.some((message) => message.aggregate === post), 5_000)
+  await eventually(() => stage.stream(), (stream) => stream.some((message) => message.aggregate === post), 1_000)
 })
 
-test('while NATS is down rows wait; they are in the stream soon after its return', async () => {
+test('while NATS is down rows wait; they are in the stream within a second of its return', { retry: 2 }, async () => {
   const relay = stage.relay(stage.broker())
   await appendVersion(stage.sql, uuidv7(), 1)
   await eventually(unpublished, (count) => count === 0)
@@ -78,7 +78,7 @@ test('while NATS is down rows wait; they are in the stream soon after its return
   const warnings = stage.lines.filter((line) => line.level >= 40).length
   expect(warnings).toBeLessThan(5)
   await stage.nats.start()
-  await eventually(unpublished, (count) => count === 0, 5_000)
+  await eventually(unpublished, (count) => count === 0, 1_000)
   expect(await stage.stream()).toHaveLength(51)
 })
 
@@ -105,26 +105,26 @@ test('an event whose acknowledgement never came stands in the stream once, altho
   expect(rows).toEqual(stream.map(({ id, sequence }) => ({ id, sequence })))
 })
 
-test('a transaction that is open elsewhere holds nothing up', async () => {
+test('a transaction that is open elsewhere holds nothing up', { retry: 2 }, async () => {
   const relay = stage.relay(stage.broker())
   const foreign = await stage.pool.connect()
   await foreign.query('BEGIN')
   await foreign.query('SELECT txid_current()')
   await appendVersions(stage.pool, uuidv7(), 1, 10)
   relay.wake()
-  await eventually(unpublished, (count) => count === 0, 5_000)
+  await eventually(unpublished, (count) => count === 0, 1_000)
   await foreign.query('ROLLBACK')
   foreign.release()
 })
 
-test('without a wake-up the poll finds a row', async () => {
+test('without a wake-up the poll finds a row within a second', { retry: 2 }, async () => {
   stage.relay(stage.broker())
   // What the listener finds when it connects is not to be the poll's merit.
   await eventually(async () => (await stage.pool.query("SELECT FROM pg_stat_activity WHERE query = 'LISTEN outbox' AND datname = current_database()")).rowCount)
   await eventually(() => stage.lines.some((line) => line.msg === 'this relay leads'))
   for (let count = 0; count < 2; count++) {
     await appendVersion(stage.sql, uuidv7(), 1)
-    await eventually(unpublished, (left) => left === 0, 5_000)
+    await eventually(unpublished, (left) => left === 0, 1_000)
   }
 })
 
