@@ -3,7 +3,7 @@ import type { RunningSystem } from '@gatepost/local-stack/system'
 import { freeze } from './process-tree.ts'
 import type { Random } from './random.ts'
 
-const VICTIMS = ['auth', 'posts', 'feed', 'gateway', 'nats-server', 'PostgreSQL'] as const
+export const VICTIMS = ['auth', 'posts', 'feed', 'gateway', 'nats-server', 'PostgreSQL'] as const
 type Victim = typeof VICTIMS[number]
 const KINDS = ['kill', 'freeze', 'restart'] as const
 

@@ -2,13 +2,11 @@ import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePorts, type SystemPorts } from '@gatepost/local-stack/ports'
+import { freeSystemPorts } from '@gatepost/local-stack/ports'
 import { type RunningSystem, startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../../scripts/migrate/deploy.ts'
 import type { DatabaseService } from '../../scripts/prisma.ts'
 import { embeddedBroker } from '../../scripts/start/broker.ts'
-
-const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
@@ -24,8 +22,7 @@ export interface WholeSystem {
 export async function startWholeSystem (onOutput?: (name: string, text: string) => void): Promise<WholeSystem> {
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-chaos-'))
   await chmod(dataDir, 0o711)
-  const numbers = await freePorts(NAMES.length)
-  const ports = Object.fromEntries(NAMES.map((name, at) => [name, numbers[at]])) as unknown as SystemPorts
+  const ports = await freeSystemPorts()
   const system = await startSystem({
     root,
     dataDir,

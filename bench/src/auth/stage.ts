@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os'
 import { fileURLToPath } from 'node:url'
-import { freePorts, type SystemPorts } from '@gatepost/local-stack/ports'
+import { freePorts, freeSystemPorts } from '@gatepost/local-stack/ports'
 import { startService, waitUntilReady } from '@gatepost/local-stack/services'
 import { startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
@@ -9,7 +9,6 @@ import { embeddedBroker } from '../../../scripts/start/broker.ts'
 import { cpuSeconds } from '../gateway/machine.ts'
 import type { Ground } from '../ground.ts'
 
-const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
 const TOKEN_SECRET = 'a secret of a measurement, of no worth to anybody'
 
 export interface Stage {
@@ -24,9 +23,9 @@ export interface Stage {
 export async function startStage (ground: Ground): Promise<Stage> {
   const root = fileURLToPath(new URL('../../../', import.meta.url))
   const dataDir = await ground.folder()
-  const numbers = await freePorts(NAMES.length + 4)
-  const ports = Object.fromEntries(NAMES.map((name, index) => [name, numbers[index]])) as unknown as SystemPorts
-  const others = { ...ports, auth: numbers.at(-1)!, authOps: numbers.at(-2)!, gateway: numbers.at(-3)!, gatewayOps: numbers.at(-4)! }
+  const ports = await freeSystemPorts()
+  const [auth, authOps, gateway, gatewayOps] = await freePorts(4) as [number, number, number, number]
+  const others = { ...ports, auth, authOps, gateway, gatewayOps }
   const url = (port: number) => `http://127.0.0.1:${port}`
   const env = {
     PATH: process.env.PATH,

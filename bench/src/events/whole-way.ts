@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { VICTIMS } from '../../../test/chaos/faults.ts'
 import { createLedger } from '../../../test/chaos/ledger.ts'
 import { createProbe } from '../../../test/chaos/probe.ts'
 import { startWholeSystem } from '../../../test/chaos/whole-system.ts'
 import { median } from '../gateway/report.ts'
 
-const KILLED = ['gateway', 'auth', 'posts', 'feed', 'nats-server', 'PostgreSQL'] as const
 const TIMES = 3
 
 /**
@@ -18,7 +18,7 @@ export async function wholeWay (): Promise<Map<string, { works: number, ready: n
     await probe.register()
     await probe.works()
     const found = new Map<string, { works: number, ready: number }>()
-    for (const name of KILLED) {
+    for (const name of VICTIMS) {
       const samples: { works: number, ready: number }[] = []
       for (let time = 0; time < TIMES; time++) {
         await sleep(1_000) // everything is as it was

@@ -29,16 +29,13 @@ async function isFree (port: number) {
   return true
 }
 
+const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
+
 /** Where each server and process of one system listens. */
-export interface SystemPorts {
-  gateway: number
-  auth: number
-  posts: number
-  feed: number
-  gatewayOps: number
-  authOps: number
-  postsOps: number
-  feedOps: number
-  nats: number
-  postgres: number
+export type SystemPorts = Record<typeof NAMES[number], number>
+
+/** Ports for a whole system that were free a moment ago. */
+export async function freeSystemPorts (): Promise<SystemPorts> {
+  const numbers = await freePorts(NAMES.length)
+  return Object.fromEntries(NAMES.map((name, index) => [name, numbers[index]])) as SystemPorts
 }

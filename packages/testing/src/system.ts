@@ -2,7 +2,7 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { freePorts, type SystemPorts } from '@gatepost/local-stack/ports'
+import { freeSystemPorts, type SystemPorts } from '@gatepost/local-stack/ports'
 import { type RunningSystem, startSystem as start } from '@gatepost/local-stack/system'
 import type { ServiceName } from '@gatepost/local-stack/services'
 import { brokerUsers, provisionBroker } from './broker.ts'
@@ -36,7 +36,6 @@ export interface System {
   stop (): Promise<void>
 }
 
-const PORT_NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
 const DATABASES = ['auth', 'posts', 'feed'] as const
 
 /** The whole system as processes on free ports, with a nats-server of its own and databases of its own in the run's PostgreSQL. */
@@ -44,8 +43,7 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
   const root = fileURLToPath(new URL('../../../', import.meta.url))
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-system-'))
   await chmod(dataDir, 0o711)
-  const numbers = await freePorts(PORT_NAMES.length)
-  const ports = Object.fromEntries(PORT_NAMES.map((name, index) => [name, numbers[index]])) as unknown as SystemPorts
+  const ports = await freeSystemPorts()
   const databases = await Promise.all(DATABASES.map(createDatabase))
   const output = new Map<string, string>()
   const users = brokerUsers()
