@@ -1,12 +1,15 @@
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
 import type { Ground } from '../ground.ts'
+import { which } from '../gateway/machine.ts'
 import { median } from '../gateway/report.ts'
 import { callerOf, type Caller } from './client.ts'
 import type { Stage } from './stage.ts'
 
 export interface LoginRow {
   name: string
+  /** Whether the threads that hash have a core that nothing else uses. */
+  apart: boolean
   perSecond: number
   /** Of the bare rate of the same round, median over the rounds. */
   share: number
@@ -25,8 +28,8 @@ const WARM_UP_LOGINS = 1_000
 const PASSWORD = 'violet tram 92 over Dresden'
 const emailOf = (number: number) => `bench${number}@example.com`
 
-/** Logins through the gateway and at auth itself in turns with the bare hash, which nothing stands around. */
-export async function measureLogins (ground: Ground, { gateways, auths, cpu }: Stage, { rounds, seconds }: { rounds: number, seconds: number }): Promise<LoginRow[]> {
+/** Logins through the gateway and at auth itself in turns with the bare hash, which nothing stands around: first on cores that everything shares, then with a core for hashing alone. */
+export async function measureLogins (ground: Ground, { gateways, auths, cpu, hashApart }: Stage, { rounds, seconds }: { rounds: number, seconds: number }): Promise<LoginRow[]> {
   const callers = (origins: string[]) => origins.map((origin) => {
     const caller = callerOf(origin, IN_FLIGHT)
     ground.onEnd(() => caller.close())
@@ -46,25 +49,34 @@ export async function measureLogins (ground: Ground, { gateways, auths, cpu }: S
     const each = (seconds: number) => seconds * 1_000 / round.times.length
     return { ...round, cpu: { hashing: each(bare ? (user + system) / 1e6 : after.auth - before.auth), gateway: each(after.gateway - before.gateway), PostgreSQL: each(after.PostgreSQL - before.PostgreSQL) } }
   }
-  const results = Object.fromEntries(Object.keys(kinds).map((name) => [name, [] as MeasuredRound[]]))
+  async function measureAll (apart: boolean): Promise<LoginRow[]> {
+    const results = Object.fromEntries(Object.keys(kinds).map((name) => [name, [] as MeasuredRound[]]))
+    for (let round = 0; round < rounds; round++) {
+      for (const [name, work] of Object.entries(kinds)) results[name]!.push(await measure(name, work))
+    }
+    return Object.entries(results).map(([name, all]) => ({
+      name,
+      apart,
+      perSecond: median(all.map(({ perSecond }) => perSecond)),
+      share: median(all.map(({ perSecond }, round) => perSecond / results['bare argon2id']![round]!.perSecond)),
+      p50: quantile(all.flatMap(({ times }) => times), 0.5),
+      p99: quantile(all.flatMap(({ times }) => times), 0.99),
+      refused: all.reduce((sum, { refused }) => sum + refused, 0),
+      cpu: {
+        hashing: median(all.map((round) => round.cpu.hashing)),
+        gateway: median(all.map((round) => round.cpu.gateway)),
+        PostgreSQL: median(all.map((round) => round.cpu.PostgreSQL))
+      }
+    }))
+  }
   await run(kinds['bare argon2id'], 1, IN_FLIGHT)
   for (let done = 0; done < WARM_UP_LOGINS;) done += (await run(kinds['login through the gateway'], 1, IN_FLIGHT)).times.length
-  for (let round = 0; round < rounds; round++) {
-    for (const [name, work] of Object.entries(kinds)) results[name]!.push(await measure(name, work))
-  }
-  return Object.entries(results).map(([name, all]) => ({
-    name,
-    perSecond: median(all.map(({ perSecond }) => perSecond)),
-    share: median(all.map(({ perSecond }, round) => perSecond / results['bare argon2id']![round]!.perSecond)),
-    p50: quantile(all.flatMap(({ times }) => times), 0.5),
-    p99: quantile(all.flatMap(({ times }) => times), 0.99),
-    refused: all.reduce((sum, { refused }) => sum + refused, 0),
-    cpu: {
-      hashing: median(all.map((round) => round.cpu.hashing)),
-      gateway: median(all.map((round) => round.cpu.gateway)),
-      PostgreSQL: median(all.map((round) => round.cpu.PostgreSQL))
-    }
-  }))
+  const together = await measureAll(false)
+  if (!which('taskset')) return together
+  const shareAgain = hashApart()
+  const apart = await measureAll(true)
+  shareAgain()
+  return [...together, ...apart]
 }
 
 type Work = (number: number) => Promise<boolean>

@@ -10,10 +10,10 @@ import { startStage } from './stage.ts'
 export const benchAuth = ({ rounds, seconds, samples }: { rounds: number, seconds: number, samples: number }) => onGround(async (ground) => {
   const stage = await startStage(ground)
   const logins = await measureLogins(ground, stage, { rounds, seconds })
-  console.log(loginTable(logins))
+  console.log(loginTables(logins))
   const revocations = await measureRevocations(ground, stage, samples)
   console.log(revocationTable(revocations))
-  await writeSection('auth', `${loginTable(logins)}
+  await writeSection('auth', `${loginTables(logins)}
 
 From the 204 of a logout to the first 401:
 
@@ -27,7 +27,7 @@ ${describeMachine()}. PostgreSQL, NATS, two auth processes, two gateways, posts,
 argon2id with 19 MiB, two passes, one lane; medians of ${rounds} rounds of ${seconds} s, each kind in turn. The bare hash runs in one process that
 does nothing else, as many at once as there are cores. 1,000 logins go before, so that the code is compiled.
 
-${loginTable(logins)}
+${loginTables(logins)}
 
 ## Revocation
 
@@ -36,6 +36,13 @@ From the 204 of a logout to the first 401, ${samples} sessions.
 ${revocationTable(revocations)}
 `)
 })
+
+function loginTables (rows: LoginRow[]) {
+  const apart = rows.filter((row) => row.apart)
+  const tables = [`Everything on the same cores:\n\n${loginTable(rows.filter((row) => !row.apart))}`]
+  if (apart.length > 0) tables.push(`The threads that hash, bare or in auth, on one core, everything else on the others:\n\n${loginTable(apart)}`)
+  return tables.join('\n\n')
+}
 
 function loginTable (rows: LoginRow[]) {
   return `| what | per second | of the bare rate | p50 ms | p99 ms | CPU ms where it is hashed | in PostgreSQL | in gateways | refused |

@@ -6,7 +6,7 @@ import { startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
 import type { DatabaseService } from '../../../scripts/prisma.ts'
 import { embeddedBroker } from '../../../scripts/start/broker.ts'
-import { cpuSeconds } from '../gateway/machine.ts'
+import { coresFor, cpuSeconds, moveThreads, processesOf } from '../gateway/machine.ts'
 import type { Ground } from '../ground.ts'
 
 const TOKEN_SECRET = 'a secret of a measurement, of no worth to anybody'
@@ -17,7 +17,12 @@ export interface Stage {
   posts: string
   /** Seconds of CPU that they have used so far, by what they are. */
   cpu (): { auth: number, gateway: number, PostgreSQL: number }
+  /** Leaves the first core to the threads that hash, of auth and of this process, and everything else to the others, until what it returns is called. */
+  hashApart (): () => void
 }
+
+/** Where Node runs a password's hash; it starts all of them at the first one. */
+const HASHING_THREADS = 'libuv-worker'
 
 /** The whole system with a second auth and a second gateway; both gateways share the logins out to both. Nothing is off but the rate limits, which would refuse. */
 export async function startStage (ground: Ground): Promise<Stage> {
@@ -52,5 +57,12 @@ export async function startStage (ground: Ground): Promise<Stage> {
   }
   const used = (groups: number[]) => groups.reduce((sum, group) => sum + cpuSeconds(group), 0)
   const cpu = () => ({ auth: used(pids.auth), gateway: used(pids.gateway), PostgreSQL: cpuSeconds(system.children.get('PostgreSQL')!.pid) })
-  return { gateways: [url(ports.gateway), url(others.gateway)], auths: [url(ports.auth), url(others.auth)], posts: url(ports.posts), cpu }
+  const hashApart = () => {
+    const { measured, rest } = coresFor(1)
+    const moveAll = (cores: number[]) => { for (const pid of processesOf(process.pid)) moveThreads(pid, cores) }
+    moveAll(rest)
+    for (const pid of [process.pid, ...pids.auth.flatMap(processesOf)]) moveThreads(pid, measured, HASHING_THREADS)
+    return () => moveAll([...measured, ...rest])
+  }
+  return { gateways: [url(ports.gateway), url(others.gateway)], auths: [url(ports.auth), url(others.auth)], posts: url(ports.posts), cpu, hashApart }
 }

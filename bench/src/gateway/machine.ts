@@ -20,6 +20,15 @@ export function pinned (cores: number[], command: string, args: string[]): [stri
   return taskset && cores.length > 0 ? [taskset, ['-c', cores.join(), command, ...args]] : [command, args]
 }
 
+/** Moves the threads of a running process to these cores: those of this name, or all of them. */
+export function moveThreads (pid: number, cores: number[], name?: string) {
+  const threads = readdirSync(`/proc/${pid}/task`).filter((thread) => name === undefined || readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim() === name)
+  for (const thread of threads) {
+    const { status, stderr } = spawnSync('taskset', ['-p', '-c', cores.join(), thread], { encoding: 'utf8' })
+    if (status !== 0) throw new Error(`taskset: ${stderr}`)
+  }
+}
+
 /** A process and all that it started, and these started; only itself where /proc does not tell. */
 export function processesOf (pid: number): number[] {
   try {
