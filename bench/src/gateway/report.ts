@@ -13,7 +13,7 @@ const REFERENCE = 'HAProxy RS256'
 export function report (rows: Row[], { machine, seconds, rounds }: Options & { machine: string }): string {
   return `# Gateway beside its peers
 
-${machine}. Each peer on one core, load and upstream on another; medians of ${rounds} interleaved rounds of ${seconds} s after a warm-up.
+${machine}. Each peer on one core, load and upstream on another; medians of ${rounds} interleaved rounds of ${seconds} s after a warm-up of each workload.
 
 | peer | what it does of the full policy |
 | --- | --- |
