@@ -20,6 +20,8 @@ export interface Options {
 export interface Row extends Measured {
   workload: string
   peer: string
+  /** Requests per second of the slowest round and of the fastest: far apart when the machine was disturbed. */
+  range: [number, number]
   /** Microseconds of the peer's CPU for one request. */
   cpuMicros: number
 }
@@ -46,6 +48,9 @@ export const benchGateway = (options: Options) => onGround(async (ground) => {
 /** Before each workload: until then what is new in its way is compiled, a POST's in a process that has only answered GETs. A gateway that runs has it compiled. */
 const WARM_UP_SECONDS = 5
 
+/** Before each round. While the others had their turns a process has cooled down: its caches are theirs, and V8 has made its young generation small. */
+const LEAD_IN_SECONDS = 1
+
 async function measure (ground: Ground, workload: Workload, peers: Running[], { seconds, rounds }: Options, rateOf: (peer: string) => number | undefined): Promise<Row[]> {
   const options = { ground, cores: workload.mode === 'two processes' ? 2 : 1 }
   const samples = new Map<string, Array<Measured & { cpuMicros: number }>>(peers.map(({ name }) => [name, []]))
@@ -57,6 +62,7 @@ async function measure (ground: Ground, workload: Workload, peers: Running[], { 
   const run = (load: Load, peer: Running) => workload.halfLoad ? openLoop(load, most.get(peer.name)! / 2, options) : closedLoop(load, options)
   for (let round = 0; round < rounds; round++) {
     for (const peer of peers) {
+      await run(workload.load(peer, LEAD_IN_SECONDS), peer)
       const load = workload.load(peer, seconds)
       const cpu = cpuSeconds(peer.pid)
       const measured = await run(load, peer)
@@ -67,13 +73,17 @@ async function measure (ground: Ground, workload: Workload, peers: Running[], { 
       console.log(`${workload.name} · ${peer.name} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${measured.p99.toFixed(1)} ms`)
     }
   }
-  return [...samples].map(([peer, all]) => ({
-    workload: workload.name,
-    peer,
-    requestsPerSecond: median(all.map((one) => one.requestsPerSecond)),
-    p50: median(all.map((one) => one.p50)),
-    p99: median(all.map((one) => one.p99)),
-    errors: all.reduce((sum, one) => sum + one.errors, 0),
-    cpuMicros: median(all.map((one) => one.cpuMicros))
-  }))
+  return [...samples].map(([peer, all]) => {
+    const rates = all.map((one) => one.requestsPerSecond)
+    return {
+      workload: workload.name,
+      peer,
+      requestsPerSecond: median(rates),
+      range: [Math.min(...rates), Math.max(...rates)],
+      p50: median(all.map((one) => one.p50)),
+      p99: median(all.map((one) => one.p99)),
+      errors: all.reduce((sum, one) => sum + one.errors, 0),
+      cpuMicros: median(all.map((one) => one.cpuMicros))
+    }
+  })
 }

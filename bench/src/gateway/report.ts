@@ -13,7 +13,8 @@ const REFERENCE = 'HAProxy RS256'
 export function report (rows: Row[], { machine, seconds, rounds }: Options & { machine: string }): string {
   return `# Gateway beside its peers
 
-${machine}. Each peer on one core, load and upstream on another; medians of ${rounds} interleaved rounds of ${seconds} s after a warm-up of each workload.
+${machine}. Each peer on one core, load and upstream on another; medians of ${rounds} interleaved rounds of ${seconds} s,
+each after a second that does not count, and after a warm-up of each workload. Rounds far apart tell that the machine was disturbed.
 
 | peer | what it does of the full policy |
 | --- | --- |
@@ -45,9 +46,9 @@ ${lines.join('\n')}`
 
 function table (group: Row[]) {
   const reference = group.find(({ peer }) => peer === REFERENCE)?.requestsPerSecond
-  const line = (row: Row) => `| ${[row.peer, Math.round(row.requestsPerSecond), ratio(row.requestsPerSecond, reference), row.p50.toFixed(1), row.p99.toFixed(1), Math.round(row.cpuMicros), row.errors].join(' | ')} |`
-  return `| peer | requests/s | ÷ ${REFERENCE} | p50 ms | p99 ms | CPU µs/request | errors |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: |
+  const line = (row: Row) => `| ${[row.peer, Math.round(row.requestsPerSecond), row.range.map(Math.round).join('–'), ratio(row.requestsPerSecond, reference), row.p50.toFixed(1), row.p99.toFixed(1), Math.round(row.cpuMicros), row.errors].join(' | ')} |`
+  return `| peer | requests/s | slowest–fastest round | ÷ ${REFERENCE} | p50 ms | p99 ms | CPU µs/request | errors |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ${group.map(line).join('\n')}`
 }
 
