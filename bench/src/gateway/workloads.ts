@@ -36,6 +36,9 @@ function newTokens (peer: Running, seconds: number) {
   return Array.from({ length: peer.signer.alg === 'EdDSA' ? 12_000 * seconds : 1_000 }, () => accessToken(peer.signer, serial++))
 }
 
+/** Of the right form, so that only cryptography tells. */
+const forge = (token: string) => `${token.slice(0, -6)}AAAAAQ`
+
 export const FULL_GET = 'GET, full policy, 64 connections'
 
 export const workloads: Workload[] = [
@@ -45,7 +48,8 @@ export const workloads: Workload[] = [
   { name: 'GET, full policy, every token new', mode: 'full', only: /HAProxy|no token cache|Gatepost|plugins|Express/, load: (peer, seconds) => ({ ...get(64)(peer, seconds), headers: {}, tokens: newTokens(peer, seconds) }) },
   { name: 'POST 1 KB, full policy, validated, 64 connections', mode: 'full', only: /^(?!HAProxy ES256|bare Node proxy, no)/, load: post },
   { name: 'GET at half of its own rate, full policy', mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, halfLoad: true, load: get(64) },
-  { name: 'forged token refused', mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: (peer, seconds) => ({ ...get(64)(peer, seconds), headers: { authorization: `Bearer ${accessToken(peer.signer).slice(0, -6)}AAAAAQ` } }) },
+  { name: 'a forged token refused', mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: (peer, seconds) => ({ ...get(64)(peer, seconds), headers: { authorization: `Bearer ${forge(accessToken(peer.signer))}` } }) },
+  { name: 'forged tokens refused, every one new', mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: (peer, seconds) => ({ ...get(64)(peer, seconds), headers: {}, tokens: newTokens(peer, seconds).map(forge) }) },
   { name: 'over the limit, refused', mode: 'limited', refused: true, load: get(64) },
   { name: 'GET, full policy, limits in Redis', mode: 'redis', load: get(64) },
   { name: 'GET, full policy, two processes', mode: 'two processes', load: get(64) }

@@ -5,7 +5,7 @@ import fp from 'fastify-plugin'
 import { CLOCK_SKEW_SECONDS, createKeyVerifiers, type Verifier } from './identity/key-verifiers.ts'
 import type { Principal } from './identity/principal.ts'
 import { keyIdOf } from './identity/token-shape.ts'
-import { createVerifiedTokens, type VerifiedToken } from './identity/verified-tokens.ts'
+import { createTokenTable } from './identity/token-table.ts'
 import { KeysUnavailableError, type KeySource } from './key-source.ts'
 import { ProblemError, retryAfter } from './problem.ts'
 import type { RevocationList } from './revocation-list.ts'
@@ -34,7 +34,19 @@ export interface Identity {
   recognize (authorization: string | undefined): Principal | undefined
   /** Applies an operation's policy to a request; throws 401 or 403 problems. `recognized` spares it to look again. */
   authorize (request: FastifyRequest, recognized?: Principal): Promise<void> | undefined
-  stats: { hits: number, misses: number, readonly size: number }
+  stats: { hits: number, misses: number, refusals: number, readonly size: number }
+}
+
+/** What can change (expiry, revocation, key removal) is looked at on every hit. */
+interface VerifiedToken {
+  principal: Principal
+  kid: string
+}
+
+/** A token that can never be good again, as long as its key id stands for this key. */
+interface RefusedToken {
+  kid: string
+  key: string
 }
 
 export interface IdentityOptions {
@@ -48,6 +60,10 @@ export interface IdentityOptions {
   enforce?: boolean
 }
 
+/** Refused tokens that are remembered: at most 16 MB, since a header has at most 16 KB. */
+const REFUSED_TOKENS = 1_000
+/** What no later time mends. A token that is not good yet may become so. */
+const FINAL_FAULTS = new Set(['FAST_JWT_INVALID_SIGNATURE', 'FAST_JWT_EXPIRED'])
 const BEARER = /^Bearer +([^\s,]+) *$/i
 const claims = TypeCompiler.Compile(AccessTokenClaimsSchema)
 
@@ -61,8 +77,10 @@ export function unauthorized (tokenSent: boolean) {
 /** Verifies bearer tokens with @fastify/jwt and says who calls. Every way for a token to be bad is the same 401. */
 export const identity = fp<IdentityOptions>(async (app, { keys, revocations, issuer, cacheSize = 20_000, enforce = true }) => {
   const verifiers = createKeyVerifiers(issuer)
-  const verified = createVerifiedTokens(cacheSize)
-  const stats = { hits: 0, misses: 0, get size () { return verified.size } }
+  // Apart, so that junk cannot push out a good token.
+  const verified = createTokenTable<VerifiedToken>(cacheSize)
+  const refused = createTokenTable<RefusedToken>(REFUSED_TOKENS)
+  const stats = { hits: 0, misses: 0, refusals: 0, get size () { return verified.size } }
 
   function stillGood ({ principal, kid }: VerifiedToken) {
     return Date.now() < (principal.expiresAt + CLOCK_SKEW_SECONDS) * 1000 && keys.get(kid) !== undefined &&
@@ -71,11 +89,24 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
 
   function verify (token: string) {
     const known = verified.get(token)
-    if (!known) return verifyNew(token)
+    if (!known) return wasRefused(token) ? undefined : verifyNew(token)
     stats.hits++
     if (stillGood(known)) return known.principal
     verified.delete(token)
     return undefined
+  }
+
+  /** A client that goes on with an expired token, a forged one or one of an ended session costs no cryptography. */
+  function wasRefused (token: string) {
+    const refusal = refused.get(token)
+    if (refusal === undefined || keys.get(refusal.kid) !== refusal.key) return false
+    stats.refusals++
+    return true
+  }
+
+  function refuse (token: string, kid: string) {
+    const key = keys.get(kid)
+    if (key !== undefined) refused.add(token, { kid, key })
   }
 
   function recognize (authorization: string | undefined) {
@@ -100,13 +131,16 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
   }
 
   function accept (token: string, kid: string, verifier: Verifier): Principal | undefined {
-    const payload = payloadOf(token, verifier)
+    const payload = payloadOf(token, kid, verifier)
     if (!claims.Check(payload) || payload.iat > Date.now() / 1000 + CLOCK_SKEW_SECONDS) return undefined
     const entry = {
       kid,
       principal: { userId: payload.sub, sessionId: payload.sid, role: payload.role, tokenId: payload.jti, issuedAt: payload.iat, expiresAt: payload.exp }
     }
-    if (!stillGood(entry)) return undefined
+    if (!stillGood(entry)) {
+      refuse(token, kid)
+      return undefined
+    }
     verified.add(token, entry)
     return entry.principal
   }
@@ -121,13 +155,14 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
   }
 
   /** @fastify/jwt throws errors of many kinds and statuses at a bad token; here they are one. */
-  function payloadOf (token: string, verifier: Verifier): unknown {
+  function payloadOf (token: string, kid: string, verifier: Verifier): unknown {
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0 // where in the library it failed helps nobody, and costs a fifth of a refusal
     try {
       return verifier(token)
     } catch (error) {
       app.log.debug({ err: error }, 'access token refused')
+      if (FINAL_FAULTS.has((error as { code?: string }).code ?? '')) refuse(token, kid)
       return undefined
     } finally {
       Error.stackTraceLimit = stackTraceLimit

@@ -120,6 +120,44 @@ test('remembered tokens are bounded, and junk pushes no good one out', async () 
   expect(app.identity.stats.hits).toBe(hits + 3)
 })
 
+const endedSession = '01900000-0000-7000-8000-00000000000c'
+const refusedForGood: Record<string, () => string> = {
+  'a forged token': () => token(payload(), header, another),
+  'an expired token': () => token({ ...payload(), exp: now() - 60 }),
+  'a token of an ended session': () => {
+    revocations.revoke(endedSession, Date.now() + 600_000)
+    return token({ ...payload(), sid: endedSession })
+  }
+}
+test.each(Object.keys(refusedForGood))('%s that comes again is refused again without cryptography', async (name) => {
+  const bad = `Bearer ${refusedForGood[name]!()}`
+  for (let i = 0; i < 3; i++) expect((await me(bad)).statusCode).toBe(401)
+  expect(app.identity.stats).toMatchObject({ hits: 0, misses: 1, refusals: 2 })
+})
+
+test.each(['a birth in the future', 'a future nbf'])('a refusal of %s is not remembered, for it may become good', async (name) => {
+  const early = `Bearer ${forged[name]!()}`
+  for (let i = 0; i < 2; i++) expect((await me(early)).statusCode).toBe(401)
+  expect(app.identity.stats).toMatchObject({ misses: 2, refusals: 0 })
+})
+
+test('a refusal is remembered for the key that it was made with', async () => {
+  const other = generateKeyPairSync('ed25519')
+  const bearer = `Bearer ${token(payload(), header, other.privateKey)}`
+  expect((await me(bearer)).statusCode).toBe(401)
+  keys.set('k1', other.publicKey.export({ type: 'spki', format: 'pem' }) as string)
+  expect((await me(bearer)).statusCode).toBe(200)
+})
+
+test('remembered refusals are bounded', async () => {
+  const verify = (n: number) => app.identity.verify(token({ ...payload(), exp: 1_000_000_000 + n }))
+  for (let n = 0; n <= 1_000; n++) await verify(n)
+  await verify(1_000)
+  expect(app.identity.stats.refusals).toBe(1)
+  await verify(0)
+  expect(app.identity.stats).toMatchObject({ misses: 1_002, refusals: 1 })
+})
+
 test('a token is recognized, without cryptography, only after it was verified and while it is good', async () => {
   const sid = '01900000-0000-7000-8000-00000000000b'
   const good = `Bearer ${token({ ...payload(), sid })}`

@@ -66,6 +66,7 @@ export function watchUpstreams (registry: Registry, upstreams: readonly Upstream
 export function watchIdentity (registry: Registry, { stats }: Identity, revocations: RevocationList) {
   counter(registry, 'gatepost_token_cache_hits_total', 'Access tokens that were verified before.', () => stats.hits)
   counter(registry, 'gatepost_token_cache_misses_total', 'Access tokens whose signature was checked.', () => stats.misses)
+  counter(registry, 'gatepost_token_cache_refusals_total', 'Access tokens that were refused before.', () => stats.refusals)
   gauge(registry, 'gatepost_token_cache_size', 'Verified access tokens remembered.', () => stats.size)
   gauge(registry, 'gatepost_revoked_sessions', 'Revoked sessions whose access tokens have not expired yet.', () => revocations.size, 'max')
 }
