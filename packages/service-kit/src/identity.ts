@@ -43,8 +43,8 @@ interface VerifiedToken {
   kid: string
 }
 
-/** A token that can never be good again, as long as its key id stands for this key. */
-interface RefusedToken {
+/** What a token was judged by: its key id, and the key that stood for it then. */
+interface SigningKey {
   kid: string
   key: string
 }
@@ -79,7 +79,7 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
   const verifiers = createKeyVerifiers(issuer)
   // Apart, so that junk cannot push out a good token.
   const verified = createTokenTable<VerifiedToken>(cacheSize)
-  const refused = createTokenTable<RefusedToken>(REFUSED_TOKENS)
+  const refused = createTokenTable<SigningKey>(REFUSED_TOKENS)
   const stats = { hits: 0, misses: 0, refusals: 0, get size () { return verified.size } }
 
   function stillGood ({ principal, kid }: VerifiedToken) {
@@ -98,15 +98,19 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
 
   /** A client that goes on with an expired token, a forged one or one of an ended session costs no cryptography. */
   function wasRefused (token: string) {
-    const refusal = refused.get(token)
-    if (refusal === undefined || keys.get(refusal.kid) !== refusal.key) return false
+    const by = refused.get(token)
+    if (by === undefined || !isCurrent(by)) return false
     stats.refusals++
     return true
   }
 
-  function refuse (token: string, kid: string) {
-    const key = keys.get(kid)
-    if (key !== undefined) refused.add(token, { kid, key })
+  /** For good, as long as the key stays; one that is gone already may have been the reason. */
+  function refuse (token: string, by: SigningKey) {
+    if (isCurrent(by)) refused.add(token, by)
+  }
+
+  function isCurrent ({ kid, key }: SigningKey) {
+    return keys.get(kid) === key
   }
 
   function recognize (authorization: string | undefined) {
@@ -122,23 +126,23 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
     stats.misses++
     const key = keys.get(kid)
     const verifier = key === undefined ? undefined : verifiers.of(key)
-    return typeof verifier === 'function' ? accept(token, kid, verifier) : verifyByUnseenKey(token, kid)
+    return key !== undefined && typeof verifier === 'function' ? accept(token, { kid, key }, verifier) : verifyByUnseenKey(token, kid)
   }
 
   async function verifyByUnseenKey (token: string, kid: string) {
     const key = await findKey(kid)
-    return key === undefined ? undefined : accept(token, kid, await verifiers.of(key))
+    return key === undefined ? undefined : accept(token, { kid, key }, await verifiers.of(key))
   }
 
-  function accept (token: string, kid: string, verifier: Verifier): Principal | undefined {
-    const payload = payloadOf(token, kid, verifier)
+  function accept (token: string, by: SigningKey, verifier: Verifier): Principal | undefined {
+    const payload = payloadOf(token, by, verifier)
     if (!claims.Check(payload) || payload.iat > Date.now() / 1000 + CLOCK_SKEW_SECONDS) return undefined
     const entry = {
-      kid,
+      kid: by.kid,
       principal: { userId: payload.sub, sessionId: payload.sid, role: payload.role, tokenId: payload.jti, issuedAt: payload.iat, expiresAt: payload.exp }
     }
     if (!stillGood(entry)) {
-      refuse(token, kid)
+      refuse(token, by)
       return undefined
     }
     verified.add(token, entry)
@@ -155,14 +159,14 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
   }
 
   /** @fastify/jwt throws errors of many kinds and statuses at a bad token; here they are one. */
-  function payloadOf (token: string, kid: string, verifier: Verifier): unknown {
+  function payloadOf (token: string, by: SigningKey, verifier: Verifier): unknown {
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0 // where in the library it failed helps nobody, and costs a fifth of a refusal
     try {
       return verifier(token)
     } catch (error) {
       app.log.debug({ err: error }, 'access token refused')
-      if (FINAL_FAULTS.has((error as { code?: string }).code ?? '')) refuse(token, kid)
+      if (FINAL_FAULTS.has((error as { code?: string }).code ?? '')) refuse(token, by)
       return undefined
     } finally {
       Error.stackTraceLimit = stackTraceLimit

@@ -29,14 +29,22 @@ function token (claims: unknown = payload(), head: unknown = header, key: KeyObj
 let app: App
 let keys: Map<string, string>
 let broken = false
+/** Happens right after a key was found. */
+let onFind: (() => void) | undefined
 const revocations = createRevocationList()
 
 beforeEach(async () => {
   broken = false
+  onFind = undefined
   keys = keysOf({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }] } as never)
   const source: KeySource = {
     get: (kid) => keys.get(kid),
-    find: (kid) => { if (broken) throw new KeysUnavailableError('away'); return keys.get(kid) }
+    find (kid) {
+      if (broken) throw new KeysUnavailableError('away')
+      const key = keys.get(kid)
+      onFind?.()
+      return key
+    }
   }
   app = createServer({ log: pino({ level: 'silent' }) })
   await app.register(identity, { keys: source, revocations, issuer: ISSUER, cacheSize: 3 })
@@ -146,6 +154,23 @@ test('a refusal is remembered for the key that it was made with', async () => {
   const bearer = `Bearer ${token(payload(), header, other.privateKey)}`
   expect((await me(bearer)).statusCode).toBe(401)
   keys.set('k1', other.publicKey.export({ type: 'spki', format: 'pem' }) as string)
+  expect((await me(bearer)).statusCode).toBe(200)
+})
+
+test('a key that changes while a token is judged is not the one that it was refused by', async () => {
+  const other = generateKeyPairSync('ed25519')
+  const bearer = `Bearer ${token(payload(), header, other.privateKey)}`
+  onFind = () => keys.set('k1', other.publicKey.export({ type: 'spki', format: 'pem' }) as string)
+  expect((await me(bearer)).statusCode).toBe(401)
+  expect((await me(bearer)).statusCode).toBe(200)
+})
+
+test('a token whose key went away while it was judged is good again once the key is back', async () => {
+  const bearer = `Bearer ${token()}`
+  const known = new Map(keys)
+  onFind = () => keys.clear()
+  expect((await me(bearer)).statusCode).toBe(401)
+  for (const [kid, key] of known) keys.set(kid, key)
   expect((await me(bearer)).statusCode).toBe(200)
 })
 
