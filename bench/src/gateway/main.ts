@@ -48,7 +48,7 @@ export const benchGateway = (options: Options) => onGround(async (ground) => {
 /** Before each workload: until then what is new in its way is compiled, a POST's in a process that has only answered GETs. A gateway that runs has it compiled. */
 const WARM_UP_SECONDS = 5
 
-/** Before each round. While the others had their turns a process has cooled down: its caches are theirs, and V8 has made its young generation small. */
+/** Before each round: while the others had their turns, the processor's caches became theirs. */
 const LEAD_IN_SECONDS = 1
 
 async function measure (ground: Ground, workload: Workload, peers: Running[], { seconds, rounds }: Options, rateOf: (peer: string) => number | undefined): Promise<Row[]> {
