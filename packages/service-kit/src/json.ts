@@ -21,22 +21,24 @@ export function parseJson (bytes: Buffer): unknown {
   }
   const duplicate = findDuplicateKey(text)
   if (duplicate !== undefined) throw invalid(`/body${duplicate}`, 'is there twice')
-  checkStrings(value, '/body', 0)
+  const fault = faultOf(value, 0)
+  if (fault !== undefined) throw invalid(`/body${fault.path}`, fault.message)
   return value
 }
 
 const MAX_DEPTH = 64
 
-function checkStrings (value: unknown, path: string, depth: number): void {
-  if (typeof value === 'string') {
-    if (!value.isWellFormed()) throw invalid(path, 'must not contain a lone surrogate')
-  } else if (typeof value === 'object' && value !== null) {
-    if (depth >= MAX_DEPTH) throw invalid(path, 'is nested too deeply')
-    for (const key in value) {
-      if (key === '__proto__' || !key.isWellFormed()) throw invalid(path, 'has a member with a name that is not allowed')
-      checkStrings((value as Record<string, unknown>)[key], `${path}/${pointer(key)}`, depth + 1)
-    }
+/** What is wrong in a value, and where; the path is put together only then. */
+function faultOf (value: unknown, depth: number): { path: string, message: string } | undefined {
+  if (typeof value === 'string') return value.isWellFormed() ? undefined : { path: '', message: 'must not contain a lone surrogate' }
+  if (typeof value !== 'object' || value === null) return undefined
+  if (depth >= MAX_DEPTH) return { path: '', message: 'is nested too deeply' }
+  for (const key in value) {
+    if (key === '__proto__' || !key.isWellFormed()) return { path: '', message: 'has a member with a name that is not allowed' }
+    const fault = faultOf((value as Record<string, unknown>)[key], depth + 1)
+    if (fault !== undefined) return { path: `/${pointer(key)}${fault.path}`, message: fault.message }
   }
+  return undefined
 }
 
 function malformed (detail: string, cause?: unknown) {

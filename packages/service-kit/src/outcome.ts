@@ -11,13 +11,31 @@ export function outcomeOf ({ raw }: FastifyReply): number {
   return raw.writableFinished || raw.statusCode >= 500 ? raw.statusCode : CLIENT_CLOSED
 }
 
+type Note = (request: FastifyRequest, reply: FastifyReply, status: number) => void
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** Whoever wants to know what became of requests. */
+    outcomeNotes: Note[] | undefined
+  }
+}
+
 /**
  * Has every request noted with its {@link outcomeOf} once its connection is done with it: not by Fastify's onResponse,
  * which does not come when the client has left.
  */
-export function onOutcome (app: FastifyInstance, note: (request: FastifyRequest, reply: FastifyReply, status: number) => void) {
+export function onOutcome (app: FastifyInstance, note: Note) {
+  if (app.outcomeNotes !== undefined) {
+    app.outcomeNotes.push(note)
+    return
+  }
+  const notes = [note]
+  app.decorate('outcomeNotes', notes)
   app.addHook('onRequest', (request, reply, done) => {
-    reply.raw.on('close', () => note(request, reply, outcomeOf(reply)))
+    reply.raw.on('close', () => {
+      const status = outcomeOf(reply)
+      for (const note of notes) note(request, reply, status)
+    })
     done()
   })
 }

@@ -1,9 +1,30 @@
-import { Ajv, type ErrorObject, type ValidateFunction } from 'ajv'
+import { Ajv, type ErrorObject, str, type ValidateFunction } from 'ajv'
 import type { TSchema } from '@sinclair/typebox'
 import { pointer } from './json/pointer.ts'
 import { type FieldError, ProblemError } from './problem.ts'
 
 const ajv = new Ajv({ allErrors: true, strict: false, removeAdditional: false, coerceTypes: false, useDefaults: true })
+
+// A length is a number of code points. Ajv counts them all, twice; most texts are so much longer or shorter than the
+// limit that their UTF-16 units tell already.
+addLength('minLength', 'fewer', (text, min) => text.length >= 2 * min || codePoints(text) >= min)
+addLength('maxLength', 'more', (text, max) => text.length <= max || (text.length <= 2 * max && codePoints(text) <= max))
+
+function addLength (keyword: string, comparison: string, holds: (text: string, limit: number) => boolean) {
+  ajv.removeKeyword(keyword).addKeyword({
+    keyword,
+    type: 'string',
+    schemaType: 'number',
+    error: { message: ({ schemaCode }) => str`must NOT have ${comparison} than ${schemaCode} characters` },
+    compile: (limit: number) => (text: string) => holds(text, limit)
+  })
+}
+
+function codePoints (text: string) {
+  let pairs = 0
+  for (let i = 1; i < text.length; i++) if ((text.charCodeAt(i) & 0xfc00) === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800) pairs++
+  return text.length - pairs
+}
 
 /** As many faults as one answer names. */
 const MAX_ERRORS = 20

@@ -14,12 +14,13 @@ import { readiness } from './checks.ts'
 import type { Settings } from './config.ts'
 import { documentationRoutes } from './documentation/routes.ts'
 import { limitsOf } from './limits/configured-limits.ts'
+import { createDecisionTally } from './limits/limit.ts'
 import { limits } from './limits/limits.ts'
 import { memoryCounters } from './limits/memory-counters.ts'
 import { supervisedCounters } from './limits/supervised-counters.ts'
 import { createEventStreams } from './live/event-streams.ts'
 import { liveRoutes } from './live/routes.ts'
-import { limiterDecisions, watchIdentity, watchLimiter, watchStreams, watchUpstreams } from './metrics.ts'
+import { watchDecisions, watchIdentity, watchLimiter, watchStreams, watchUpstreams } from './metrics.ts'
 import { overviewRoutes } from './overview/routes.ts'
 import { accessLog } from './plugins/access-log.ts'
 import { crossOrigin, preflights } from './plugins/cross-origin.ts'
@@ -43,6 +44,7 @@ export async function buildApp ({ settings, log, registry, supervisor }: AppOpti
   const origins = settings.CORS_ORIGINS ?? []
   const revocations = createRevocationList()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
+  const decisions = createDecisionTally()
   const shared = await sharedCounters(settings, log, supervisor)
   const upstreams = {
     auth: createUpstream({ name: 'auth', urls: settings.AUTH_URL, log }),
@@ -58,7 +60,7 @@ export async function buildApp ({ settings, log, registry, supervisor }: AppOpti
   await app.register(limits, {
     counters: shared ?? memoryCounters(),
     ...limitsOf(settings),
-    decisions: limiterDecisions(registry)
+    decisions
   })
   await app.register(admission, { operations, findClient: clientFinder(settings.TRUSTED_PROXIES ?? []) })
   await app.register(preflights, { operations, origins })
@@ -70,6 +72,7 @@ export async function buildApp ({ settings, log, registry, supervisor }: AppOpti
   liveRoutes(app, { streams })
   await documentationRoutes(app, { publicUrl: settings.PUBLIC_URL, natsUrl: withoutCredentials(settings.NATS_URL[0]!) })
 
+  watchDecisions(registry, decisions)
   watchIdentity(registry, app.identity, revocations)
   watchUpstreams(registry, Object.values(upstreams))
   watchStreams(registry, streams)

@@ -2,18 +2,9 @@ import type { Identity } from '@gatepost/service-kit/identity'
 import type { RevocationList } from '@gatepost/service-kit/revocation-list'
 import { type Aggregator, Counter, Gauge, type Registry } from 'prom-client'
 import type { EventStreams } from './live/event-streams.ts'
+import type { DecisionTally } from './limits/limit.ts'
 import type { SharedCounters } from './limits/redis-counters.ts'
 import type { Upstream } from './upstreams/upstream.ts'
-
-/** Decisions of the rate limiter. */
-export function limiterDecisions (registry: Registry) {
-  return new Counter({
-    name: 'gatepost_limiter_decisions_total',
-    help: 'Decisions of the rate limits, two about a request whose user came to be known after its address was counted; mode degraded: by this instance’s share alone.',
-    labelNames: ['decision', 'mode'] as const,
-    registers: [registry]
-  })
-}
 
 /** Gauges are read when somebody asks, so they cost requests nothing. Of several workers, one number is made by `aggregator`. */
 function gauge (registry: Registry, name: string, help: string, read: () => number, aggregator: Aggregator = 'sum') {
@@ -22,6 +13,19 @@ function gauge (registry: Registry, name: string, help: string, read: () => numb
 
 function counter (registry: Registry, name: string, help: string, read: () => number) {
   registry.registerMetric(new Counter({ name, help, registers: [], collect () { this.reset(); this.inc(read()) } }))
+}
+
+export function watchDecisions (registry: Registry, tally: DecisionTally) {
+  registry.registerMetric(new Counter({
+    name: 'gatepost_limiter_decisions_total',
+    help: 'Decisions of the rate limits, two about a request whose user came to be known after its address was counted; mode degraded: by this instance’s share alone.',
+    labelNames: ['decision', 'mode'],
+    registers: [],
+    collect () {
+      this.reset()
+      for (const [mode, counts] of Object.entries(tally)) for (const [decision, count] of Object.entries(counts)) this.inc({ decision, mode }, count)
+    }
+  }))
 }
 
 export function watchLimiter (registry: Registry, shared: SharedCounters) {

@@ -1,14 +1,12 @@
 import httpProxy from '@fastify/http-proxy'
 import { type App, createServer } from '@gatepost/service-kit/server'
 import { pino } from 'pino'
-import { Registry } from 'prom-client'
 import { fastify } from 'fastify'
 import { expect, test } from 'vitest'
 import { isPlainPath } from '../src/admission/canonical-target.ts'
-import type { Counters } from '../src/limits/limit.ts'
+import { type Counters, createDecisionTally } from '../src/limits/limit.ts'
 import { limits } from '../src/limits/limits.ts'
 import { memoryCounters } from '../src/limits/memory-counters.ts'
-import { limiterDecisions } from '../src/metrics.ts'
 
 // The hot path goes around what plugins do slowly. Here the plugins say themselves that the result is theirs.
 
@@ -33,7 +31,7 @@ test('@fastify/rate-limit answers as counters do that are asked at once', async 
   const answersOf = async (counters: Counters) => {
     const app: App = createServer({ log: pino({ level: 'silent' }) })
     const limit = { name: 'default', by: 'address' as const, max: 3, windowMs: 60_000 }
-    await app.register(limits, { counters, everything: limit, sensitive: { ...limit, name: 'sensitive', max: 2 }, user: { ...limit, name: 'user', by: 'user' }, decisions: limiterDecisions(new Registry()) })
+    await app.register(limits, { counters, everything: limit, sensitive: { ...limit, name: 'sensitive', max: 2 }, user: { ...limit, name: 'user', by: 'user' }, decisions: createDecisionTally() })
     for (const policy of ['default', 'sensitive'] as const) {
       app.get(`/${policy}`, { config: { auth: 'none' } }, async (request, reply) => {
         request.counted = { address: '192.0.2.1', user: '' }

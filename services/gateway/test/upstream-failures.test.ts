@@ -54,6 +54,29 @@ test('retries stay within their budget: at most a tenth on top, and a handful', 
   expect(gateway.upstream.received.length).toBeLessThanOrEqual(60 + 6 + 4)
 })
 
+test('every byte that a header comes with is sent on as it is or is a 502', async () => {
+  let byte = 0
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {}).on('data', (request) => {
+      const etag = request.includes('/live') ? '"live"' : `"${String.fromCharCode(byte)}"`
+      socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\netag: ${etag}\r\ncontent-length: 2\r\n\r\n{}`, 'latin1')
+    })
+  }).listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const odd = await startGateway({ FEED_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
+  const passed: number[] = []
+  for (byte of [0, 1, 8, 9, 10, 11, 13, 31, 32, 33, 126, 127, 128, 159, 160, 255]) {
+    const answer = await odd.call('/api/feed')
+    if (answer.status === 200) {
+      expect([byte, answer.headers.get('etag')]).toEqual([byte, `"${String.fromCharCode(byte)}"`])
+      passed.push(byte)
+    } else expect([byte, ...await problemOf(answer)]).toEqual([byte, 502, 'UPSTREAM_BROKEN'])
+  }
+  expect(passed).toEqual([9, 32, 33, 126, 128, 159, 160, 255])
+  await odd.stop()
+  server.close()
+})
+
 test('nonsense instead of HTTP is 502', async () => {
   const server = createTcpServer((socket) => { socket.on('error', () => {}).end('SSH-2.0-nonsense\r\n\r\n') }).listen(0, '127.0.0.1')
   await once(server, 'listening')

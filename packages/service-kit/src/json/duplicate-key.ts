@@ -19,7 +19,7 @@ export function findDuplicateKey (text: string): string | undefined {
     switch (text.charCodeAt(i)) {
       case QUOTE: {
         const start = i
-        for (i++; text.charCodeAt(i) !== QUOTE; i++) if (text.charCodeAt(i) === BACKSLASH) i++
+        i = endOfString(text, i)
         if (!expectKey) break
         const raw = text.slice(start + 1, i)
         const key = raw.includes('\\') ? JSON.parse(`"${raw}"`) as string : raw
@@ -35,5 +35,14 @@ export function findDuplicateKey (text: string): string | undefined {
       case CLOSE_ARRAY: open.pop(); expectKey = false; break
       case COMMA: expectKey = open.at(-1) !== null && open.length > 0
     }
+  }
+}
+
+/** Where a string ends that begins at `start`: at the next quote with an even number of backslashes before it. */
+function endOfString (text: string, start: number) {
+  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
+    let backslashes = 0
+    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++
+    if (backslashes % 2 === 0) return end
   }
 }

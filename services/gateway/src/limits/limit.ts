@@ -44,3 +44,10 @@ export interface Counters {
   /** The same at once, where nobody else has to be asked. */
   takeNow? (counted: Counted, limits: readonly Limit[]): Decision
 }
+
+/** How requests were decided, `degraded` by this instance's share alone. */
+export type DecisionTally = Record<'normal' | 'degraded', Record<'admitted' | 'refused', number>>
+
+export function createDecisionTally (): DecisionTally {
+  return { normal: { admitted: 0, refused: 0 }, degraded: { admitted: 0, refused: 0 } }
+}

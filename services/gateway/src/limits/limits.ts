@@ -3,8 +3,7 @@ import type { LimitPolicy } from '@gatepost/contracts/operation'
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Counter } from 'prom-client'
-import type { Counted, Counters, Decision, Limit } from './limit.ts'
+import type { Counted, Counters, Decision, DecisionTally, Limit } from './limit.ts'
 import { policyField, rateLimitField, retryAfterSeconds } from './rate-limit-fields.ts'
 
 declare module 'fastify' {
@@ -28,7 +27,7 @@ export interface LimitsOptions {
   sensitive: Limit
   /** Over everything that one user does, from whatever address. */
   user: Limit
-  decisions: Counter<'decision' | 'mode'>
+  decisions: DecisionTally
 }
 
 /**
@@ -78,7 +77,7 @@ export const limits = fp<LimitsOptions>(async (app, { counters, everything, sens
   const userAlone = limiter(user)
 
   function note ({ refused, degraded }: Decision) {
-    decisions.inc({ decision: refused ? 'refused' : 'admitted', mode: degraded ? 'degraded' : 'normal' })
+    decisions[degraded ? 'degraded' : 'normal'][refused ? 'refused' : 'admitted']++
   }
 
   app.decorateRequest('counted', null as unknown as Counted)

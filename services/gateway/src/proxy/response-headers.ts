@@ -7,9 +7,6 @@ const ALWAYS = ['content-type', 'content-length', 'content-language', 'cache-con
 /** Names that the gateway sets itself, whatever an operation declares. */
 const POLICY = /^(?:access-control-|content-security-policy|cross-origin-|ratelimit|strict-transport-security|x-|server$|connection$|keep-alive$|transfer-encoding$|set-cookie$|vary$)/
 
-/** What Node refuses to write into a header. */
-const UNSENDABLE = /[^\t\x20-\x7e\x80-\xff]/
-
 /**
  * Makes the function that filters the headers of an operation's answer into names and values in turn. Undefined when
  * the answer is not one that a service of ours gives.
@@ -25,7 +22,6 @@ export function responseHeadersOf (operation: Operation) {
       const value = headers[name]
       if (typeof value !== 'string') continue
       if (name === 'content-length' && status === 204) continue // RFC 9110 8.6
-      if (UNSENDABLE.test(value)) return undefined
       if (name === 'location' && !isLocal(value)) continue
       built.push(name, value)
     }
