@@ -5,7 +5,7 @@ import type { ProblemError } from '../src/problem.ts'
 import { compileValidator } from '../src/validation.ts'
 
 let seed = 20261125
-const random = (below: number) => { seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648; return seed % below }
+const random = (below: number) => { seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0; return Math.floor(seed / 2 ** 32 * below) }
 const pick = <T>(from: readonly T[]) => from[random(from.length)]!
 
 const PIECES = ['a', 'b', '"', '\\', '\\\\', '{', '}', '[', ']', ':', ',', '/', 'é', '😀', '\n', '']

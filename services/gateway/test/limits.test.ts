@@ -22,6 +22,16 @@ test('404, 405, 401, HEAD, OPTIONS: all under /api are counted together', async 
   expect((await client('/live')).status).toBe(200)
 })
 
+test('decisions are counted', async () => {
+  const counts = () => Object.fromEntries(['admitted', 'refused'].map((decision) => [decision, Number(new RegExp(`^gatepost_limiter_decisions_total\\{[^}]*decision="${decision}",mode="normal"[^}]*\\} (\\d+)`, 'm').exec(metrics)?.[1])]))
+  let metrics = await gateway.registry.metrics()
+  const before = counts()
+  const client = newClient()
+  for (let i = 0; i < 12; i++) await client('/api/posts')
+  metrics = await gateway.registry.metrics()
+  expect(counts()).toEqual({ admitted: before.admitted! + 10, refused: before.refused! + 2 })
+})
+
 test('limits come before tokens are looked at', async () => {
   const client = newClient()
   for (let i = 0; i < 10; i++) await client('/api/posts')
