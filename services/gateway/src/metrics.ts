@@ -12,20 +12,29 @@ function gauge (registry: Registry, name: string, help: string, read: () => numb
 }
 
 function counter (registry: Registry, name: string, help: string, read: () => number) {
-  registry.registerMetric(new Counter({ name, help, registers: [], collect () { this.reset(); this.inc(read()) } }))
+  counters(registry, name, help, [], () => [[{}, read()]])
 }
 
-export function watchDecisions (registry: Registry, tally: DecisionTally) {
+type Count = [labels: Record<string, string>, count: number]
+
+/** One number for each combination of labels. */
+function counters (registry: Registry, name: string, help: string, labelNames: string[], read: () => Count[]) {
   registry.registerMetric(new Counter({
-    name: 'gatepost_limiter_decisions_total',
-    help: 'Decisions of the rate limits, two about a request whose user came to be known after its address was counted; mode degraded: by this instance’s share alone.',
-    labelNames: ['decision', 'mode'],
+    name,
+    help,
+    labelNames,
     registers: [],
     collect () {
       this.reset()
-      for (const [mode, counts] of Object.entries(tally)) for (const [decision, count] of Object.entries(counts)) this.inc({ decision, mode }, count)
+      for (const [labels, count] of read()) this.inc(labels, count)
     }
   }))
+}
+
+export function watchDecisions (registry: Registry, tally: DecisionTally) {
+  const help = 'Decisions of the rate limits, two about a request whose user came to be known after its address was counted; mode degraded: by this instance’s share alone.'
+  counters(registry, 'gatepost_limiter_decisions_total', help, ['decision', 'mode'],
+    () => Object.entries(tally).flatMap(([mode, counts]) => Object.entries(counts).map(([decision, count]): Count => [{ decision, mode }, count])))
 }
 
 export function watchLimiter (registry: Registry, shared: SharedCounters) {
@@ -47,17 +56,8 @@ export function watchUpstreams (registry: Registry, upstreams: readonly Upstream
       }
     }))
   }
-  const perUpstream = (name: string, help: string, read: (upstream: Upstream) => Array<[Record<string, string>, number]>, labels: string[] = []) => {
-    registry.registerMetric(new Counter({
-      name,
-      help,
-      labelNames: ['upstream', ...labels],
-      registers: [],
-      collect () {
-        this.reset()
-        for (const upstream of upstreams) for (const [values, count] of read(upstream)) this.inc({ upstream: upstream.name, ...values }, count)
-      }
-    }))
+  const perUpstream = (name: string, help: string, read: (upstream: Upstream) => Count[], labels: string[] = []) => {
+    counters(registry, name, help, ['upstream', ...labels], () => upstreams.flatMap((upstream) => read(upstream).map(([values, count]): Count => [{ upstream: upstream.name, ...values }, count])))
   }
   perUpstream('gatepost_upstream_calls_total', 'Calls to the service.', ({ tally }) => [[{}, tally.calls]])
   perUpstream('gatepost_upstream_repeats_total', 'Further attempts of calls that were not answered.', ({ tally }) => [[{}, tally.repeats]])

@@ -46,6 +46,20 @@ test('a read that was broken off is tried once more', async () => {
   expect(await (await gateway.call('/api/posts')).json()).toEqual({ second: true })
 })
 
+test('calls, repeats and failures of a service are counted', async () => {
+  const counts = async () => {
+    const metrics = await gateway.registry.metrics()
+    const numberOf = (start: string) => Number(new RegExp(`^gatepost_upstream_${start}[^}]*\\} (\\d+)`, 'm').exec(metrics)?.[1])
+    return ['calls_total{upstream="posts"', 'repeats_total{upstream="posts"', 'failures_total{upstream="posts",cause="broken"', 'calls_total{upstream="feed"'].map((start) => numberOf(start.replace('{', '\\{')))
+  }
+  const [calls, repeats, broken, feed] = await counts() as [number, number, number, number]
+  gateway.upstream.handler = (request) => { request.socket.destroy() }
+  await gateway.call('/api/posts')
+  await gateway.call('/api/posts', POST)
+  const attempts = gateway.upstream.received.length
+  expect(await counts()).toEqual([calls + 2, repeats + attempts - 2, broken + 2, feed])
+})
+
 test('retries stay within their budget: at most a tenth on top, and a handful', async () => {
   gateway.upstream.handler = (request) => { request.socket.destroy() }
   const answers = []
