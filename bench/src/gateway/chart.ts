@@ -1,4 +1,5 @@
 import type { Row } from './main.ts'
+import { middle } from './report.ts'
 
 const BAR = 16
 const COLUMN = 460
@@ -19,12 +20,13 @@ export function chart (rows: Row[]): string {
 }
 
 function bars (workload: string, group: Row[]) {
-  const most = Math.max(...group.map((row) => row.requestsPerSecond))
-  return [`<text x="8" y="14" font-weight="bold">${escape(workload)} (requests/s)</text>`, ...group.flatMap(({ peer, requestsPerSecond }, at) => {
+  const most = Math.max(...group.map((row) => middle(row, 'requestsPerSecond')))
+  return [`<text x="8" y="14" font-weight="bold">${escape(workload)} (requests/s)</text>`, ...group.flatMap((row, at) => {
+    const requestsPerSecond = middle(row, 'requestsPerSecond')
     const y = 22 + at * BAR
     const width = Math.round((COLUMN - LABEL - 60) * requestsPerSecond / most)
-    return [`<text x="${LABEL - 6}" y="${y + 11}" text-anchor="end">${escape(peer)}</text>`,
-      `<rect x="${LABEL}" y="${y}" width="${width}" height="${BAR - 4}" fill="${peer === 'Gatepost' ? '#d9480f' : '#868e96'}"/>`,
+    return [`<text x="${LABEL - 6}" y="${y + 11}" text-anchor="end">${escape(row.peer)}</text>`,
+      `<rect x="${LABEL}" y="${y}" width="${width}" height="${BAR - 4}" fill="${row.peer === 'Gatepost' ? '#d9480f' : '#868e96'}"/>`,
       `<text x="${LABEL + width + 5}" y="${y + 11}">${Math.round(requestsPerSecond)}</text>`]
   })]
 }

@@ -6,7 +6,7 @@ import { chart } from './chart.ts'
 import type { Running } from './fleet.ts'
 import { closedLoop, OPEN_LOOP_WARM_UP_MS, type Load, type Measured, openLoop } from './load.ts'
 import { cpuSeconds, describeMachine } from './machine.ts'
-import { median, report, summary } from './report.ts'
+import { middle, report, summary } from './report.ts'
 import { prepareStage } from './stage.ts'
 import { FULL_GET, type Workload, workloads } from './workloads.ts'
 
@@ -17,13 +17,15 @@ export interface Options {
   only: string
 }
 
-export interface Row extends Measured {
-  workload: string
-  peer: string
-  /** Requests per second of the slowest round and of the fastest: far apart when the machine was disturbed. */
-  range: [number, number]
+export interface Round extends Measured {
   /** Microseconds of the peer's CPU for one request. */
   cpuMicros: number
+}
+
+export interface Row {
+  workload: string
+  peer: string
+  rounds: Round[]
 }
 
 /** The gateway beside its peers, in interleaved rounds, so that a slow minute of the machine is slow for all. */
@@ -33,7 +35,10 @@ export const benchGateway = (options: Options) => onGround(async (ground) => {
   const rows: Row[] = []
   for (const workload of wanted) {
     const all = await fleet.inMode(workload.mode)
-    const rateOf = (peer: string) => rows.find((row) => row.workload === FULL_GET && row.peer === peer)?.requestsPerSecond
+    const rateOf = (peer: string) => {
+      const row = rows.find((row) => row.workload === FULL_GET && row.peer === peer)
+      return row && middle(row, 'requestsPerSecond')
+    }
     rows.push(...await measure(ground, workload, all.filter(({ name }) => workload.only?.test(name) ?? true), options, rateOf))
   }
   const machine = describeMachine(['haproxy', '-v'], ['nginx', '-v'], ['wrk', '-v'])
@@ -53,7 +58,7 @@ const LEAD_IN_SECONDS = 1
 
 async function measure (ground: Ground, workload: Workload, peers: Running[], { seconds, rounds }: Options, rateOf: (peer: string) => number | undefined): Promise<Row[]> {
   const options = { ground, cores: workload.mode === 'two processes' ? 2 : 1 }
-  const samples = new Map<string, Array<Measured & { cpuMicros: number }>>(peers.map(({ name }) => [name, []]))
+  const samples = new Map<string, Round[]>(peers.map(({ name }) => [name, []]))
   const most = new Map<string, number>()
   for (const peer of peers) {
     const { requestsPerSecond } = await closedLoop(workload.load(peer, WARM_UP_SECONDS), options)
@@ -73,17 +78,5 @@ async function measure (ground: Ground, workload: Workload, peers: Running[], { 
       console.log(`${workload.name} · ${peer.name} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${measured.p99.toFixed(1)} ms`)
     }
   }
-  return [...samples].map(([peer, all]) => {
-    const rates = all.map((one) => one.requestsPerSecond)
-    return {
-      workload: workload.name,
-      peer,
-      requestsPerSecond: median(rates),
-      range: [Math.min(...rates), Math.max(...rates)],
-      p50: median(all.map((one) => one.p50)),
-      p99: median(all.map((one) => one.p99)),
-      errors: all.reduce((sum, one) => sum + one.errors, 0),
-      cpuMicros: median(all.map((one) => one.cpuMicros))
-    }
-  })
+  return [...samples].map(([peer, rounds]) => ({ workload: workload.name, peer, rounds }))
 }

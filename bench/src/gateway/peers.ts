@@ -97,10 +97,12 @@ export const gatepostOf = (root: string, name = 'Gatepost'): Peer => ({
   })
 })
 
-/** The upstream itself is the first peer; it is there already. */
+/** In the order of their turns, Gatepost beside what it is compared with. The upstream itself is the first; it is there already. */
 export const peers: Peer[] = [
   haproxy('RS256', [...ALL, 'redis']),
+  gatepostOf(ROOT),
   haproxy('ES256', ['full']),
+  node('plain plugins', 'plain-plugins', ['plain', 'full', 'limited'], 'RS256, limit, headers, CORS, validation, log'),
   {
     name: 'nginx',
     alg: 'RS256',
@@ -115,8 +117,6 @@ export const peers: Peer[] = [
   },
   node('bare Node proxy', 'bare-undici', ['plain', 'full', 'two processes'], 'RS256 (cached), body parsed, log', { CACHE: 'yes' }),
   node('bare Node proxy, no token cache', 'bare-undici', ['full'], 'RS256, body parsed, log'),
-  gatepostOf(ROOT),
   node('fast-gateway', 'fast-gateway', ['plain', 'full'], 'RS256'),
-  node('plain plugins', 'plain-plugins', ['plain', 'full', 'limited'], 'RS256, limit, headers, CORS, validation, log'),
   node('Express', 'express', ['plain', 'full', 'limited'], 'RS256, limit, headers, body parsed, log')
 ]

@@ -1,10 +1,23 @@
-import type { Options, Row } from './main.ts'
+import type { Options, Round, Row } from './main.ts'
 import { peers } from './peers.ts'
 import { FULL_GET } from './workloads.ts'
 
 export function median (values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
   return sorted[Math.floor(sorted.length / 2)] ?? NaN
+}
+
+/** What a row's rounds had in the middle. */
+export function middle ({ rounds }: Row, measure: keyof Round): number {
+  return median(rounds.map((round) => round[measure]))
+}
+
+/**
+ * How many times the other's a row's measure is: the median of the ratios within each round, since what was measured
+ * seconds apart was measured on the same machine, and the first round and the last one perhaps were not.
+ */
+function ratio (row: Row, other: Row | undefined, measure: keyof Round = 'requestsPerSecond') {
+  return other ? median(row.rounds.map((round, i) => round[measure] / other.rounds[i]![measure])).toFixed(2) : '–'
 }
 
 /** What ratios are taken of. */
@@ -14,7 +27,8 @@ export function report (rows: Row[], { machine, seconds, rounds }: Options & { m
   return `# Gateway beside its peers
 
 ${machine}. Each peer on one core, load and upstream on another; medians of ${rounds} interleaved rounds of ${seconds} s,
-each after a second that does not count, and after a warm-up of each workload. Rounds far apart tell that the machine was disturbed.
+each after a second that does not count, and after a warm-up of each workload; ratios are medians of the ratios within each round. Rounds far
+apart tell that the machine was disturbed.
 
 | peer | what it does of the full policy |
 | --- | --- |
@@ -28,13 +42,11 @@ ${scaling(rows)}`
 export function summary (rows: Row[], machine: string): string {
   const lines = [...Map.groupBy(rows, ({ workload }) => workload)].flatMap(([workload, group]) => {
     const find = (name: string) => group.find(({ peer }) => peer === name)
-    const rate = (name: string) => find(name)?.requestsPerSecond
     const gatepost = find('Gatepost')
     if (!gatepost) return []
-    const { requestsPerSecond: own, p99, cpuMicros } = gatepost
-    const bare = rate('bare Node proxy') ?? rate('bare Node proxy, no token cache')
-    const cells = [ratio(own, rate(REFERENCE)), ratio(own, rate('HAProxy ES256')), ratio(own, rate('plain plugins')), bare ? ratio(bare, rate(REFERENCE)) : '–',
-      ratio(p99, find(REFERENCE)?.p99), Math.round(cpuMicros)]
+    const bare = find('bare Node proxy') ?? find('bare Node proxy, no token cache')
+    const cells = [ratio(gatepost, find(REFERENCE)), ratio(gatepost, find('HAProxy ES256')), ratio(gatepost, find('plain plugins')), bare ? ratio(bare, find(REFERENCE)) : '–',
+      ratio(gatepost, find(REFERENCE), 'p99'), Math.round(middle(gatepost, 'cpuMicros'))]
     return [`| ${[workload, ...cells].join(' | ')} |`]
   })
   return `${machine}:
@@ -45,15 +57,15 @@ ${lines.join('\n')}`
 }
 
 function table (group: Row[]) {
-  const reference = group.find(({ peer }) => peer === REFERENCE)?.requestsPerSecond
-  const line = (row: Row) => `| ${[row.peer, Math.round(row.requestsPerSecond), row.range.map(Math.round).join('–'), ratio(row.requestsPerSecond, reference), row.p50.toFixed(1), row.p99.toFixed(1), Math.round(row.cpuMicros), row.errors].join(' | ')} |`
+  const reference = group.find(({ peer }) => peer === REFERENCE)
+  const line = (row: Row) => {
+    const rates = row.rounds.map(({ requestsPerSecond }) => Math.round(requestsPerSecond))
+    const errors = row.rounds.reduce((sum, round) => sum + round.errors, 0)
+    return `| ${[row.peer, Math.round(middle(row, 'requestsPerSecond')), `${Math.min(...rates)}–${Math.max(...rates)}`, ratio(row, reference), middle(row, 'p50').toFixed(1), middle(row, 'p99').toFixed(1), Math.round(middle(row, 'cpuMicros')), errors].join(' | ')} |`
+  }
   return `| peer | requests/s | slowest–fastest round | ÷ ${REFERENCE} | p50 ms | p99 ms | CPU µs/request | errors |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ${group.map(line).join('\n')}`
-}
-
-function ratio (value: number, reference: number | undefined) {
-  return reference ? (value / reference).toFixed(2) : '–'
 }
 
 /** What a second process brings. Where load and upstream need the same cores, only the CPU of a request tells. */
@@ -61,7 +73,7 @@ function scaling (rows: Row[]) {
   const two = rows.filter(({ workload }) => workload.endsWith('two processes'))
   const lines = two.flatMap((row) => {
     const one = rows.find(({ workload, peer }) => workload === FULL_GET && peer === row.peer)
-    return one ? [`| ${row.peer} | ${ratio(row.requestsPerSecond, one.requestsPerSecond)} | ${ratio(2 * one.cpuMicros, row.cpuMicros)} |`] : []
+    return one ? [`| ${row.peer} | ${(middle(row, 'requestsPerSecond') / middle(one, 'requestsPerSecond')).toFixed(2)} | ${(2 * middle(one, 'cpuMicros') / middle(row, 'cpuMicros')).toFixed(2)} |`] : []
   })
   return lines.length === 0 ? '' : `\n### Two processes ÷ one\n\n| peer | requests/s | the same, were there free cores for load and upstream (by CPU per request) |\n| --- | ---: | ---: |\n${lines.join('\n')}\n`
 }

@@ -52,9 +52,10 @@ function startGateway () {
 
 /** A request over a connection of its own, so that the kernel chooses a worker for each. */
 function ask (path: string, client = '192.0.2.1') {
-  return new Promise<{ status: number, body: string }>((resolve, reject) => {
+  return new Promise<{ status: number, body: string, limits: unknown[] }>((resolve, reject) => {
     request({ port, path, agent: false, headers: { authorization: `Bearer ${accessToken()}`, 'x-forwarded-for': client } }, (response) => {
-      text(response).then((body) => resolve({ status: response.statusCode!, body }), reject)
+      const limits = ['ratelimit', 'retry-after'].map((name) => response.headers[name])
+      text(response).then((body) => resolve({ status: response.statusCode!, body, limits }), reject)
     }).on('error', reject).end()
   })
 }
@@ -85,6 +86,28 @@ test('one operations port counts what all of them did', async () => {
     expect(metrics).toMatch(/^http_request_duration_seconds_count\{method="GET",route="\/api\/posts",service="gateway"\} \d+$/m)
     expect(metrics).toMatch(/^gatepost_upstream_up\{.*\} 1$/m) // of each worker one, and not two
   })
+})
+
+let tries = 0
+test('what remains of a limit is told as if there were one process', { retry: 2 }, async () => { // a busy supervisor may miss its time
+  const client = `198.51.100.${++tries}`
+  for (let remaining = LIMIT - 1; remaining >= 0; remaining--) expect((await ask('/api/posts', client)).limits[0]).toMatch(new RegExp(`^"default";r=${remaining};t=(600|59\\d), "user";r=\\d+;t=`))
+  const { status, limits } = await ask('/api/posts', client)
+  expect([status, ...limits]).toEqual([429, expect.stringMatching(/^"default";r=0;t=\d+/), expect.stringMatching(/^(600|59\d)$/)])
+})
+
+test('a supervisor that does not answer is not waited for: each worker admits its share, until it answers again', async () => {
+  gateway.signal('SIGSTOP')
+  try {
+    const [admitted] = await askMany('192.0.2.6')
+    expect(admitted).toBeGreaterThan(0)
+    expect(admitted).toBeLessThanOrEqual(LIMIT)
+    await eventually(() => { expect(log).toContain('rate limits are degraded') })
+  } finally {
+    gateway.signal('SIGCONT')
+  }
+  await eventually(() => { expect(log.match(/rate limits are shared/g)).toHaveLength(log.match(/rate limits are degraded/g)!.length) })
+  expect(await askMany('192.0.2.7')).toEqual([LIMIT, 2 * LIMIT])
 })
 
 test('a worker that dies is replaced, and nothing that was counted is forgotten', async () => {

@@ -4,13 +4,20 @@ import { type Counted, type Decision, type Limit, shareOf } from './limit.ts'
 import { memoryCounters } from './memory-counters.ts'
 import type { SharedCounters } from './redis-counters.ts'
 
-/** What a worker asks its supervisor: all requests of one turn of its event loop. */
-interface Question {
-  counted: Counted
-  limits: readonly Limit[]
+/** What a worker asks its supervisor about many requests at once, in few characters: as JSON they are each request's cost. */
+interface Questions {
+  /** The sets of limits that are asked for. */
+  sets: Array<readonly Limit[]>
+  /** Of each request, the place of its set. */
+  asked: Array<[set: number, address: string, user: string]>
 }
 
-interface Waiting extends Question {
+/** Of each request, whether it is refused (1), then of each limit what remains and the milliseconds until its window ends. */
+type Answers = number[][]
+
+interface Waiting {
+  counted: Counted
+  limits: readonly Limit[]
   decide: (decision: Decision) => void
 }
 
@@ -20,7 +27,23 @@ const SUPERVISOR_TIMEOUT_MS = 50
 /** In the supervisor: the counters of all workers. */
 export function countersForWorkers () {
   const counters = memoryCounters()
-  return (question: unknown) => (question as Question[]).map(({ counted, limits }) => counters.takeNow(counted, limits))
+  return (question: unknown): Answers => {
+    const { sets, asked } = question as Questions
+    return asked.map(([set, address, user]) => {
+      const { refused, verdicts } = counters.takeNow({ address, user }, sets[set]!)
+      return [Number(refused), ...verdicts.flatMap(({ remaining, resetMs }) => [remaining, resetMs])]
+    })
+  }
+}
+
+function questionsOf (waiting: readonly Waiting[]): Questions {
+  const sets = [...new Set(waiting.map(({ limits }) => limits))]
+  return { sets, asked: waiting.map(({ counted, limits }) => [sets.indexOf(limits), counted.address, counted.user]) }
+}
+
+function decisionOf (limits: readonly Limit[], [refused, ...numbers]: number[]): Decision {
+  const verdicts = limits.map((limit, i) => ({ limit, remaining: numbers[2 * i]!, resetMs: numbers[2 * i + 1]! }))
+  return { refused: refused === 1, verdicts, degraded: false }
 }
 
 /**
@@ -30,9 +53,11 @@ export function countersForWorkers () {
 export function supervisedCounters ({ supervisor, workers, log }: { supervisor: Supervisor, workers: number, log: FastifyBaseLogger }): SharedCounters {
   const local = memoryCounters()
   let waiting: Waiting[] = []
+  /** One question at a time: what comes meanwhile is asked together, so that under load many requests share a message. */
+  let asking = false
   let degraded = false
 
-  function takeLocally ({ counted, limits }: Question): Decision {
+  function takeLocally ({ counted, limits }: Pick<Waiting, 'counted' | 'limits'>): Decision {
     return { ...local.takeNow(counted, limits.map((limit) => shareOf(limit, workers))), degraded: true }
   }
 
@@ -44,23 +69,28 @@ export function supervisedCounters ({ supervisor, workers, log }: { supervisor: 
   function ask () {
     const asked = waiting
     waiting = []
+    let settled = false
     // What has arrived by then is read before the supervisor is called slow: it may have been this process that had no time.
     const timer = setTimeout(() => setImmediate(giveUp), SUPERVISOR_TIMEOUT_MS)
-    let settled = false
-    function giveUp (err?: unknown) {
-      if (settled) return
-      settled = true
+    function settle () {
+      if (settled) return false
       clearTimeout(timer)
-      degrade(err)
-      for (const question of asked) question.decide(takeLocally(question))
+      return settled = true
     }
-    supervisor.ask(asked.map(({ counted, limits }) => ({ counted, limits }))).then((answer) => {
+    function giveUp (err?: unknown) {
+      if (!settle()) return
+      degrade(err)
+      for (const request of [...asked, ...waiting]) request.decide(takeLocally(request))
+      waiting = []
+      asking = false
+    }
+    supervisor.ask(questionsOf(asked)).then((answers) => {
       if (degraded) log.info('rate limits are shared')
       degraded = false // also by an answer that comes too late for its own requests
-      if (settled) return
-      settled = true
-      clearTimeout(timer)
-      for (const [i, decision] of (answer as Decision[]).entries()) asked[i]!.decide(decision)
+      if (!settle()) return
+      for (const [i, { limits, decide }] of asked.entries()) decide(decisionOf(limits, (answers as Answers)[i]!))
+      if (waiting.length > 0) setImmediate(ask)
+      else asking = false
     }, giveUp)
   }
 
@@ -69,7 +99,9 @@ export function supervisedCounters ({ supervisor, workers, log }: { supervisor: 
       if (degraded) return takeLocally({ counted, limits })
       return new Promise((resolve) => {
         waiting.push({ counted, limits, decide: resolve })
-        if (waiting.length === 1) setImmediate(ask)
+        if (asking) return
+        asking = true
+        setImmediate(ask)
       })
     },
     status: () => ({ degraded, instances: workers }),
