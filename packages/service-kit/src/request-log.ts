@@ -6,7 +6,7 @@ import { onOutcome } from './outcome.ts'
 export const requestLog = fp(async (app) => {
   onOutcome(app, (request, reply, status) => {
     const line = requestLine(request, reply, status)
-    if (line) request.log.info(line, 'request')
+    if (line) app.log.info(line, 'request') // and not the request's own, which would name its id a second time
   })
 }, { name: 'request-log' })
 

@@ -1,17 +1,18 @@
 import { connect } from 'node:net'
 import { once } from 'node:events'
 import { pino } from 'pino'
-import { afterEach, expect, test } from 'vitest'
+import { afterEach, expect, test, vi } from 'vitest'
 import { createPost, listPosts } from '@gatepost/contracts/posts/operations'
 import { logout } from '@gatepost/contracts/auth/operations'
+import { requestLog } from '../src/request-log.ts'
 import { routeOf } from '../src/route.ts'
 import { createServer, type App } from '../src/server.ts'
 
 const open: App[] = []
 afterEach(async () => { await Promise.all(open.splice(0).map((app) => app.close())) })
 
-function build () {
-  const app = createServer({ log: pino({ level: 'silent' }), bodyLimit: 1000 })
+function build (log = pino({ level: 'silent' })) {
+  const app = createServer({ log, bodyLimit: 1000 })
   open.push(app)
   app.route({ ...routeOf(createPost), handler: async (request, reply) => reply.code(201).send({ id: '', authorId: '', version: 1, createdAt: '', updatedAt: '', ...request.body, secret: 1 } as never) })
   app.route({ ...routeOf(listPosts), handler: async (request) => ({ items: [], nextCursor: JSON.stringify(request.query) }) })
@@ -133,4 +134,13 @@ test.each([
   expect(answer).toContain('application/problem+json')
   expect(answer.toLowerCase()).toContain('x-request-id:')
   expect(answer).toContain(`"code":"${code}"`)
+})
+
+test('the lines of a request name its id, once', async () => {
+  const lines: string[] = []
+  const app = build(pino({}, { write: (line: string) => { lines.push(line) } }))
+  await app.register(requestLog)
+  await app.inject({ url: '/boom', headers: { 'x-request-id': 'request-1' } })
+  await vi.waitFor(() => { expect(lines).toHaveLength(2) })
+  expect(lines.map((line) => line.match(/"requestId":"[^"]*"/g))).toEqual([['"requestId":"request-1"'], ['"requestId":"request-1"']])
 })

@@ -8,7 +8,7 @@ import { requestId } from '../request-id.ts'
 /** Answers a thrown error as problem+json; only what we did not mean to happen is logged as an error. */
 export function answerProblem (error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const problem = toProblem(error)
-  if (problem.code === 'INTERNAL') request.log.error({ err: error, requestId: request.id }, 'unexpected error')
+  if (problem.code === 'INTERNAL') request.server.log.error({ err: error, requestId: request.id }, 'unexpected error')
   return reply
     .code(problem.statusCode)
     .headers({ ...problem.headers, 'cache-control': 'no-store', 'x-request-id': request.id })
