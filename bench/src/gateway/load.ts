@@ -69,8 +69,9 @@ export const OPEN_LOOP_WARM_UP_MS = 500
 
 /** A load of so many requests per second, whether the last ones were answered or not; how long each took is counted from when it was due. */
 export async function openLoop (load: Load, rate: number, { ground, cores, warmUpMs = OPEN_LOOP_WARM_UP_MS }: LoadOptions & { warmUpMs?: number }): Promise<Measured> {
-  const args = [fileURLToPath(new URL('open-loop.ts', import.meta.url)), JSON.stringify({ ...load, rate, warmUpMs })]
-  return JSON.parse(await outputOf(ground, cores, process.execPath, args))
+  const file = join(await ground.folder(), 'load.json')
+  await writeFile(file, JSON.stringify({ ...load, rate, warmUpMs }))
+  return JSON.parse(await outputOf(ground, cores, process.execPath, [fileURLToPath(new URL('open-loop.ts', import.meta.url)), file]))
 }
 
 async function outputOf (ground: Ground, cores: number, command: string, args: string[]) {

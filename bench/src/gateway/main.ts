@@ -64,14 +64,15 @@ async function measure (ground: Ground, workload: Workload, peers: Running[], { 
     const { requestsPerSecond } = await closedLoop(workload.load(peer, WARM_UP_SECONDS), options)
     most.set(peer.name, rateOf(peer.name) ?? requestsPerSecond)
   }
-  const run = (load: Load, peer: Running) => workload.halfLoad ? openLoop(load, most.get(peer.name)! / 2, options) : closedLoop(load, options)
+  const { share } = workload
+  const run = (load: Load, peer: Running) => share ? openLoop(load, most.get(peer.name)! * share, options) : closedLoop(load, options)
   for (let round = 0; round < rounds; round++) {
     for (const peer of peers) {
       await run(workload.load(peer, LEAD_IN_SECONDS), peer)
       const load = workload.load(peer, seconds)
       const cpu = cpuSeconds(peer.pid)
       const measured = await run(load, peer)
-      const answers = measured.requestsPerSecond * (workload.halfLoad ? seconds + OPEN_LOOP_WARM_UP_MS / 1000 : seconds)
+      const answers = measured.requestsPerSecond * (share ? seconds + OPEN_LOOP_WARM_UP_MS / 1000 : seconds)
       const cpuMicros = (cpuSeconds(peer.pid) - cpu) * 1e6 / answers
       const errors = workload.refused ? Math.max(0, Math.round(measured.requestsPerSecond * seconds * 0.99) - measured.errors) : measured.errors
       samples.get(peer.name)!.push({ ...measured, errors, cpuMicros })

@@ -1,11 +1,12 @@
-// A process of its own, so that nothing else delays it: sends requests in time, over connections that stay open, and
-// writes what it saw as JSON. A request that finds no free connection waits, and its waiting counts.
+// A process of its own, so that nothing else delays it: sends the requests that a file describes in time, over
+// connections that stay open, and writes what it saw as JSON. A request that finds no free connection waits, and its waiting counts.
+import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import type { Load, Measured } from './load.ts'
 
-const { url, method, headers, body = '', connections, seconds, rate, warmUpMs } = JSON.parse(process.argv[2]!) as Load & { rate: number, warmUpMs: number }
+const { url, method, headers, body = '', tokens, connections, seconds, rate, warmUpMs } = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as Load & { rate: number, warmUpMs: number }
 const { hostname, port, pathname, search } = new URL(url)
-const request = Buffer.from([
+const requestOf = (headers: Record<string, string>) => Buffer.from([
   `${method} ${pathname}${search} HTTP/1.1`,
   `host: ${hostname}:${port}`,
   ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
@@ -13,6 +14,8 @@ const request = Buffer.from([
   '',
   body
 ].join('\r\n'))
+const requests = tokens?.map((token) => requestOf({ ...headers, authorization: `Bearer ${token}` })) ?? [requestOf(headers)]
+let turn = 0
 
 /** Requests are due in a bunch each millisecond: what a timer can do. */
 const TICK_MS = 1
@@ -38,7 +41,7 @@ class Connection {
 
   send (due: number) {
     this.due = due
-    this.socket.write(request)
+    this.socket.write(requests[turn++ % requests.length]!)
   }
 
   private read (chunk: Buffer) {

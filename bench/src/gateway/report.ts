@@ -1,6 +1,6 @@
 import type { Options, Round, Row } from './main.ts'
 import { peers } from './peers.ts'
-import { FULL_GET } from './workloads.ts'
+import { FULL_GET, SAME_RATE } from './workloads.ts'
 
 export function median (values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
@@ -40,7 +40,7 @@ ${scaling(rows)}`
 
 /** The ratios that matter, on one line for each workload. */
 export function summary (rows: Row[], machine: string): string {
-  const lines = [...Map.groupBy(rows, ({ workload }) => workload)].flatMap(([workload, group]) => {
+  const lines = [...Map.groupBy(rows.filter(({ workload }) => !workload.startsWith(SAME_RATE)), ({ workload }) => workload)].flatMap(([workload, group]) => {
     const find = (name: string) => group.find(({ peer }) => peer === name)
     const gatepost = find('Gatepost')
     if (!gatepost) return []
@@ -53,7 +53,19 @@ export function summary (rows: Row[], machine: string): string {
 
 | workload | Gatepost ÷ HAProxy RS256 | ÷ HAProxy ES256 | ÷ plain plugins | bare Node proxy ÷ HAProxy RS256 | p99 ÷ HAProxy’s | CPU µs/request |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
-${lines.join('\n')}`
+${lines.join('\n')}
+${atOneRate(rows)}`
+}
+
+/** What an admitted request costs and what a refused one does. */
+function atOneRate (rows: Row[]) {
+  const all = rows.filter(({ workload }) => workload.startsWith(SAME_RATE))
+  if (all.length === 0) return ''
+  const line = (row: Row) => `| ${row.workload.slice(SAME_RATE.length)} | ${Math.round(middle(row, 'cpuMicros'))} | ${row.rounds.map(({ cpuMicros }) => Math.round(cpuMicros)).sort((a, b) => a - b).join(', ')} |`
+  return `
+| admitted or refused, ${Math.round(middle(all[0]!, 'requestsPerSecond'))} a second each | CPU µs/request | in each round |
+| --- | ---: | --- |
+${all.map(line).join('\n')}`
 }
 
 function table (group: Row[]) {

@@ -12,8 +12,8 @@ export interface Workload {
   refused?: boolean
   /** Peers it is about; all that have the mode when absent. */
   only?: RegExp
-  /** Requests come at half the rate that was reached in the closed loop, whether the last was answered or not. */
-  halfLoad?: boolean
+  /** Requests come at this share of the rate that a GET with the full policy reached in the closed loop, whether the last was answered or not. */
+  share?: number
 }
 
 const body = JSON.stringify({ title: 'A title', content: 'x'.repeat(980) })
@@ -38,19 +38,31 @@ function newTokens (peer: Running, seconds: number) {
 
 /** Of the right form, so that only cryptography tells. */
 const forge = (token: string) => `${token.slice(0, -6)}AAAAAQ`
+const oneForgery = (peer: Running) => [forge(accessToken(peer.signer))]
+const newForgeries = (peer: Running, seconds: number) => newTokens(peer, seconds).map(forge)
 
 export const FULL_GET = 'GET, full policy, 64 connections'
+
+/** What Gatepost spends on a request that it admits or refuses: comparable at one rate alone, since a load that waits for each answer costs more where it waits less. */
+export const SAME_RATE = 'At one rate: '
+const atOneRate = (name: string, load: Workload['load'], more: Partial<Workload> = {}): Workload => ({ name: SAME_RATE + name, mode: 'full', only: /^Gatepost$/, share: 0.2, load, ...more })
+const withTokens = (tokensOf: (peer: Running, seconds: number) => string[]) => (peer: Running, seconds: number): Load => ({ ...get(64)(peer, seconds), headers: {}, tokens: tokensOf(peer, seconds) })
 
 export const workloads: Workload[] = [
   { name: 'GET, no policy, 64 connections', mode: 'plain', load: (peer, seconds) => ({ ...get(64)(peer, seconds), url: peer.url + PUBLIC_PATH, headers: {} }) },
   { name: FULL_GET, mode: 'full', load: get(64) },
   { name: 'GET, full policy, 1024 connections', mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, load: get(1024) },
-  { name: 'GET, full policy, every token new', mode: 'full', only: /HAProxy|no token cache|Gatepost|plugins|Express/, load: (peer, seconds) => ({ ...get(64)(peer, seconds), headers: {}, tokens: newTokens(peer, seconds) }) },
+  { name: 'GET, full policy, every token new', mode: 'full', only: /HAProxy|no token cache|Gatepost|plugins|Express/, load: withTokens(newTokens) },
   { name: 'POST 1 KB, full policy, validated, 64 connections', mode: 'full', only: /^(?!HAProxy ES256|bare Node proxy, no)/, load: post },
-  { name: 'GET at half of its own rate, full policy', mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, halfLoad: true, load: get(64) },
-  { name: 'a forged token refused', mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: (peer, seconds) => ({ ...get(64)(peer, seconds), headers: { authorization: `Bearer ${forge(accessToken(peer.signer))}` } }) },
-  { name: 'forged tokens refused, every one new', mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: (peer, seconds) => ({ ...get(64)(peer, seconds), headers: {}, tokens: newTokens(peer, seconds).map(forge) }) },
+  { name: 'GET at half of its own rate, full policy', mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, share: 0.5, load: get(64) },
+  { name: 'a forged token refused', mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: withTokens(oneForgery) },
+  { name: 'forged tokens refused, every one new', mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: withTokens(newForgeries) },
   { name: 'over the limit, refused', mode: 'limited', refused: true, load: get(64) },
+  atOneRate('a token seen before', get(64)),
+  atOneRate('a new token', withTokens(newTokens)),
+  atOneRate('a forged token seen before', withTokens(oneForgery), { refused: true }),
+  atOneRate('a new forged token', withTokens(newForgeries), { refused: true }),
+  atOneRate('over the limit', get(64), { mode: 'limited', refused: true }),
   { name: 'GET, full policy, limits in Redis', mode: 'redis', load: get(64) },
   { name: 'GET, full policy, two processes', mode: 'two processes', load: get(64) }
 ]
