@@ -2,6 +2,7 @@ import { writeFile } from 'node:fs/promises'
 import { type Ground, onGround } from '../ground.ts'
 import { isWanted } from '../options.ts'
 import { writeSection } from '../section.ts'
+import { type Calm, watchCalm } from './calm.ts'
 import { chart } from './chart.ts'
 import type { Running } from './fleet.ts'
 import { closedLoop, OPEN_LOOP_WARM_UP_MS, type Load, type Measured, openLoop } from './load.ts'
@@ -20,6 +21,8 @@ export interface Options {
 export interface Round extends Measured {
   /** Microseconds of the peer's CPU for one request. */
   cpuMicros: number
+  /** Whether the machine was found {@link Calm} before and after. */
+  calm: boolean
 }
 
 export interface Row {
@@ -32,6 +35,7 @@ export interface Row {
 export const benchGateway = (options: Options) => onGround(async (ground) => {
   const wanted = workloads.filter(({ name }) => isWanted(name, options.only))
   const { fleet } = await prepareStage(ground, { redis: wanted.some(({ mode }) => mode === 'redis') })
+  const calm = await watchCalm(ground)
   const rows: Row[] = []
   for (const workload of wanted) {
     const all = await fleet.inMode(workload.mode)
@@ -39,7 +43,7 @@ export const benchGateway = (options: Options) => onGround(async (ground) => {
       const row = rows.find((row) => row.workload === FULL_GET && row.peer === peer)
       return row && middle(row, 'requestsPerSecond')
     }
-    rows.push(...await measure(ground, workload, all.filter(({ name }) => workload.only?.test(name) ?? true), options, rateOf))
+    rows.push(...await measure({ ground, calm, workload, options, peers: all.filter(({ name }) => workload.only?.test(name) ?? true), rateOf }))
   }
   const machine = describeMachine(['haproxy', '-v'], ['nginx', '-v'], ['wrk', '-v'])
   const text = report(rows, { ...options, machine })
@@ -56,7 +60,19 @@ const WARM_UP_SECONDS = 5
 /** Before each round: while the others had their turns, the processor's caches became theirs. */
 const LEAD_IN_SECONDS = 1
 
-async function measure (ground: Ground, workload: Workload, peers: Running[], { seconds, rounds }: Options, rateOf: (peer: string) => number | undefined): Promise<Row[]> {
+/** So long the rounds of a workload wait for a calm machine, or are repeated for one, in all. */
+const PATIENCE_SECONDS = 40
+
+interface Measuring {
+  ground: Ground
+  calm: Calm
+  workload: Workload
+  peers: Running[]
+  options: Options
+  rateOf: (peer: string) => number | undefined
+}
+
+async function measure ({ ground, calm, workload, peers, options: { seconds, rounds }, rateOf }: Measuring): Promise<Row[]> {
   const options = { ground, cores: workload.mode === 'two processes' ? 2 : 1 }
   const samples = new Map<string, Round[]>(peers.map(({ name }) => [name, []]))
   const most = new Map<string, number>()
@@ -66,17 +82,36 @@ async function measure (ground: Ground, workload: Workload, peers: Running[], { 
   }
   const { share } = workload
   const run = (load: Load, peer: Running) => share ? openLoop(load, most.get(peer.name)! * share, options) : closedLoop(load, options)
+
+  async function measureOnce (peer: Running): Promise<Round> {
+    await run(workload.load(peer, LEAD_IN_SECONDS), peer)
+    const load = workload.load(peer, seconds)
+    const cpu = cpuSeconds(peer.pid)
+    const measured = await run(load, peer)
+    const answers = measured.requestsPerSecond * (share ? seconds + OPEN_LOOP_WARM_UP_MS / 1000 : seconds)
+    const cpuMicros = (cpuSeconds(peer.pid) - cpu) * 1e6 / answers
+    const errors = workload.refused ? Math.max(0, Math.round(measured.requestsPerSecond * seconds * 0.99) - measured.errors) : measured.errors
+    return { ...measured, errors, cpuMicros, calm: await calm.now() }
+  }
+
+  let patienceMs = PATIENCE_SECONDS * 1000
+  async function waitForCalm () {
+    const began = performance.now()
+    await calm.until(began + patienceMs)
+    patienceMs -= performance.now() - began
+  }
   for (let round = 0; round < rounds; round++) {
     for (const peer of peers) {
-      await run(workload.load(peer, LEAD_IN_SECONDS), peer)
-      const load = workload.load(peer, seconds)
-      const cpu = cpuSeconds(peer.pid)
-      const measured = await run(load, peer)
-      const answers = measured.requestsPerSecond * (share ? seconds + OPEN_LOOP_WARM_UP_MS / 1000 : seconds)
-      const cpuMicros = (cpuSeconds(peer.pid) - cpu) * 1e6 / answers
-      const errors = workload.refused ? Math.max(0, Math.round(measured.requestsPerSecond * seconds * 0.99) - measured.errors) : measured.errors
-      samples.get(peer.name)!.push({ ...measured, errors, cpuMicros })
-      console.log(`${workload.name} · ${peer.name} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${measured.p99.toFixed(1)} ms`)
+      await waitForCalm()
+      let measured = await measureOnce(peer)
+      while (!measured.calm && patienceMs > 0) {
+        await waitForCalm()
+        const began = performance.now()
+        measured = await measureOnce(peer)
+        patienceMs -= performance.now() - began
+      }
+      samples.get(peer.name)!.push(measured)
+      console.log(`${workload.name} · ${peer.name} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${measured.p99.toFixed(1)} ms${measured.calm ? '' : ' · disturbed'}`)
     }
   }
   return [...samples].map(([peer, rounds]) => ({ workload: workload.name, peer, rounds }))

@@ -1,4 +1,5 @@
-import type { Options, Round, Row } from './main.ts'
+import type { Measured } from './load.ts'
+import type { Options, Row } from './main.ts'
 import { peers } from './peers.ts'
 import { FULL_GET, SAME_RATE } from './workloads.ts'
 
@@ -7,8 +8,10 @@ export function median (values: number[]): number {
   return sorted[Math.floor(sorted.length / 2)] ?? NaN
 }
 
+type Figure = keyof Measured | 'cpuMicros'
+
 /** What a row's rounds had in the middle. */
-export function middle ({ rounds }: Row, measure: keyof Round): number {
+export function middle ({ rounds }: Row, measure: Figure): number {
   return median(rounds.map((round) => round[measure]))
 }
 
@@ -16,7 +19,7 @@ export function middle ({ rounds }: Row, measure: keyof Round): number {
  * How many times the other's a row's measure is: the median of the ratios within each round, since what was measured
  * seconds apart was measured on the same machine, and the first round and the last one perhaps were not.
  */
-function ratio (row: Row, other: Row | undefined, measure: keyof Round = 'requestsPerSecond') {
+function ratio (row: Row, other: Row | undefined, measure: Figure = 'requestsPerSecond') {
   return other ? median(row.rounds.map((round, i) => round[measure] / other.rounds[i]![measure])).toFixed(2) : '–'
 }
 
@@ -28,7 +31,7 @@ export function report (rows: Row[], { machine, seconds, rounds }: Options & { m
 
 ${machine}. Each peer on one core, load and upstream on another; medians of ${rounds} interleaved rounds of ${seconds} s,
 each after a second that does not count, and after a warm-up of each workload; ratios are medians of the ratios within each round. Rounds far
-apart tell that the machine was disturbed.
+apart tell that the machine was disturbed. ${calmness(rows)} had the shared cache to themselves.
 
 | peer | what it does of the full policy |
 | --- | --- |
@@ -38,6 +41,11 @@ ${[...Map.groupBy(rows, ({ workload }) => workload)].map(([workload, group]) => 
 ${scaling(rows)}`
 }
 
+function calmness (rows: Row[]) {
+  const rounds = rows.flatMap(({ rounds }) => rounds)
+  return `${rounds.filter(({ calm }) => calm).length} of ${rounds.length} rounds`
+}
+
 /** The ratios that matter, on one line for each workload. */
 export function summary (rows: Row[], machine: string): string {
   const lines = [...Map.groupBy(rows.filter(({ workload }) => !workload.startsWith(SAME_RATE)), ({ workload }) => workload)].flatMap(([workload, group]) => {
@@ -45,14 +53,14 @@ export function summary (rows: Row[], machine: string): string {
     const gatepost = find('Gatepost')
     if (!gatepost) return []
     const bare = find('bare Node proxy') ?? find('bare Node proxy, no token cache')
-    const cells = [ratio(gatepost, find(REFERENCE)), ratio(gatepost, find('HAProxy ES256')), ratio(gatepost, find('plain plugins')), bare ? ratio(bare, find(REFERENCE)) : '–',
+    const cells = [calmness(group).replace(' rounds', ''), ratio(gatepost, find(REFERENCE)), ratio(gatepost, find('HAProxy ES256')), ratio(gatepost, find('plain plugins')), bare ? ratio(bare, find(REFERENCE)) : '–',
       ratio(gatepost, find(REFERENCE), 'p99'), Math.round(middle(gatepost, 'cpuMicros'))]
     return [`| ${[workload, ...cells].join(' | ')} |`]
   })
   return `${machine}:
 
-| workload | Gatepost ÷ HAProxy RS256 | ÷ HAProxy ES256 | ÷ plain plugins | bare Node proxy ÷ HAProxy RS256 | p99 ÷ HAProxy’s | CPU µs/request |
-| --- | ---: | ---: | ---: | ---: | ---: | ---: |
+| workload | calm rounds | Gatepost ÷ HAProxy RS256 | ÷ HAProxy ES256 | ÷ plain plugins | bare Node proxy ÷ HAProxy RS256 | p99 ÷ HAProxy’s | CPU µs/request |
+| --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ${lines.join('\n')}
 ${atOneRate(rows)}`
 }
