@@ -5,7 +5,10 @@ const HIGHEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const COLUMNS = 'id, author_id, title, content, version, created_at, updated_at'
 const INSERT_POST = 'INSERT INTO posts (id, author_id, title, content, version, created_at, updated_at) VALUES ($1, $2, $3, $4, 1, now(), now())'
 const INSERT_EVENT = 'INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload) VALUES ($1, $2, 1, $3, $4)'
+const INSERT_CHANGE = 'INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload) VALUES ($1, $2, $3, $4, $5)'
 const INSERT_BOTH = `WITH post AS (${INSERT_POST}) INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload) VALUES ($5, $1, 1, $6, $7)`
+const LOCK_AND_CHANGE = `WITH target AS MATERIALIZED (SELECT id, version FROM posts WHERE id = $1 FOR UPDATE)
+  UPDATE posts SET title = $2, version = target.version + 1, updated_at = now() FROM target WHERE posts.id = target.id RETURNING posts.version`
 const TITLE = 'A title of some length'
 export const CONTENT = 'Lorem ipsum dolor sit amet, '.repeat(8)
 /** As long as the event of such a post; nothing publishes it, since the relay would share what is measured. */
@@ -15,7 +18,7 @@ const SUBJECT = 'floor'
 const named = (name: string, text: string, values: unknown[]) => ({ name, text, values })
 
 /** The bare statements, by pg, each text parsed and planned once per connection. */
-export function floors ({ pools: { posts, feed } }: Stage, ids: string[]) {
+export function floors ({ pools: { posts, feed } }: Stage, ids: string[], own: string[]) {
   let turn = 0
   return {
     async createInTransaction () {
@@ -30,6 +33,15 @@ export function floors ({ pools: { posts, feed } }: Stage, ids: string[]) {
     async create () {
       const id = randomUUIDv7()
       await posts.query(named('both', INSERT_BOTH, [id, id, TITLE, CONTENT, id, SUBJECT, PAYLOAD]))
+    },
+    async change () {
+      const client = await posts.connect()
+      const id = own[turn++ % own.length]!
+      await client.query('BEGIN')
+      const { rows: [row] } = await client.query<{ version: number }>(named('change', LOCK_AND_CHANGE, [id, `${TITLE} ${turn}`]))
+      await client.query(named('changed', INSERT_CHANGE, [randomUUIDv7(), id, row!.version, SUBJECT, PAYLOAD]))
+      await client.query('COMMIT')
+      client.release()
     },
     find: () => posts.query(named('find', `SELECT ${COLUMNS} FROM posts WHERE id = $1`, [ids[turn++ % ids.length]])),
     list: () => posts.query(named('list', `SELECT ${COLUMNS} FROM posts WHERE id < $1 ORDER BY id DESC LIMIT 21`, [HIGHEST])),

@@ -7,18 +7,20 @@ import autocannon from 'autocannon'
 
 export interface Call {
   url: string
+  method: 'GET' | 'POST' | 'PATCH'
   /** Paths that are asked for in turn. */
   paths: string[]
-  body?: string
+  /** All paths with the first of them, then all with the next. */
+  bodies?: string[]
   token: string
 }
 
 /** A load that sends as soon as it is answered, by wrk where there is one, else by autocannon. */
 export async function load (ground: Ground, call: Call, { connections, seconds }: { connections: number, seconds: number }) {
-  const method = call.body === undefined ? 'GET' : 'POST'
-  const headers = { authorization: `Bearer ${call.token}`, ...call.body !== undefined && { 'content-type': 'application/json' } }
+  const { method, bodies = [undefined] } = call
+  const headers = { authorization: `Bearer ${call.token}`, ...call.bodies && { 'content-type': 'application/json' } }
   if (!which('wrk')) {
-    const requests = call.paths.map((path) => ({ method, path, headers, body: call.body } as const))
+    const requests = bodies.flatMap((body) => call.paths.map((path) => ({ method, path, headers, body })))
     const result = await autocannon({ url: call.url, requests, connections, duration: seconds })
     return { rate: result.requests.average, p50: result.latency.p50, p99: result.latency.p99, errors: result.non2xx + result.errors }
   }
@@ -27,7 +29,8 @@ export async function load (ground: Ground, call: Call, { connections, seconds }
   await writeFile(join(folder, 'load.lua'), `
 local requests, n = {}, 0
 local headers = { ${Object.entries(headers).map(([name, value]) => `[${JSON.stringify(name)}] = ${JSON.stringify(value)}`).join(', ')} }
-init = function () for path in io.lines(${JSON.stringify(join(folder, 'paths'))}) do requests[#requests + 1] = wrk.format("${method}", path, headers, ${call.body === undefined ? 'nil' : JSON.stringify(call.body)}) end end
+local bodies, n_bodies = { ${bodies.map((body) => body === undefined ? 'nil' : JSON.stringify(body)).join(', ')} }, ${bodies.length}
+init = function () for b = 1, n_bodies do for path in io.lines(${JSON.stringify(join(folder, 'paths'))}) do requests[#requests + 1] = wrk.format("${method}", path, headers, bodies[b]) end end end
 request = function () n = n % #requests + 1; return requests[n] end
 done = function (summary, latency)
   io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),

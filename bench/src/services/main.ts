@@ -17,8 +17,7 @@ interface Workload {
   name: string
   floors: Record<string, () => Promise<unknown>>
   service: 'posts' | 'feed'
-  paths: string[]
-  body?: string
+  call: Pick<Call, 'method' | 'paths' | 'bodies'>
 }
 
 /** What the services make of their statements, straight and through the gateway, in turns with the bare statements on the same tables. */
@@ -31,7 +30,7 @@ export async function benchServices ({ seconds, rounds, only }: { seconds: numbe
     const delays = isWanted('event', only) ? await watchEvents(stage, { rate: 100, seconds }) : undefined
     for (const workload of (await workloads(stage)).filter(({ name }) => isWanted(name, only))) {
       const samples: Record<string, Array<{ rate: number, p50: number, p99: number, errors: number }>> = {}
-      const call = (url: string): Call => ({ url, paths: workload.paths, body: workload.body, token })
+      const call = (url: string): Call => ({ url, token, ...workload.call })
       const turns = {
         ...Object.fromEntries(Object.entries(workload.floors).map(([name, work]) => [name, async (for_: number) => ({ rate: await rateOf(work, { connections: CONNECTIONS, seconds: for_ }), p50: NaN, p99: NaN, errors: 0 })])),
         [workload.service]: (for_: number) => load(ground, call(urls[workload.service]), { connections: CONNECTIONS, seconds: for_ }),
@@ -65,11 +64,28 @@ ${delays ? `\n201 at the gateway → subscriber, ${delays.rate} creations a seco
 
 async function workloads (stage: Stage): Promise<Workload[]> {
   const { rows } = await stage.pools.posts.query<{ id: string }>('SELECT id FROM posts ORDER BY id DESC LIMIT $1', [IDS])
-  const bare = floors(stage, rows.map(({ id }) => id))
+  const ids = rows.map(({ id }) => id)
+  const own = await createPosts(stage, IDS)
+  const bare = floors(stage, ids, own)
+  const get = (...paths: string[]) => ({ method: 'GET', paths } as const)
+  const body = (title: string) => JSON.stringify({ title, content: CONTENT })
   return [
-    { name: 'create', floors: { 'one statement': bare.create, 'a transaction of two': bare.createInTransaction }, service: 'posts', paths: ['/api/posts'], body: JSON.stringify({ title: 'A title of some length', content: CONTENT }) },
-    { name: 'get', floors: { 'by primary key': bare.find }, service: 'posts', paths: rows.map(({ id }) => `/api/posts/${id}`) },
-    { name: 'list of 20', floors: { 'one statement': bare.list }, service: 'posts', paths: ['/api/posts'] },
-    { name: 'feed of 20', floors: { 'one statement': bare.feed }, service: 'feed', paths: ['/api/feed'] }
+    { name: 'create', floors: { 'one statement': bare.create, 'a transaction of two': bare.createInTransaction }, service: 'posts', call: { method: 'POST', paths: ['/api/posts'], bodies: [body('A title of some length')] } },
+    { name: 'change', floors: { 'a transaction of two': bare.change }, service: 'posts', call: { method: 'PATCH', paths: own.map((id) => `/api/posts/${id}`), bodies: [body('A title that is changed'), body('A title that is changed back')] } },
+    { name: 'get', floors: { 'by primary key': bare.find }, service: 'posts', call: get(...ids.map((id) => `/api/posts/${id}`)) },
+    { name: 'list of 20', floors: { 'one statement': bare.list }, service: 'posts', call: get('/api/posts') },
+    { name: 'feed of 20', floors: { 'one statement': bare.feed }, service: 'feed', call: get('/api/feed') }
   ]
+}
+
+/** Posts that the token's user may change. */
+async function createPosts ({ urls, token }: Stage, count: number): Promise<string[]> {
+  const create = async (n: number) => {
+    const answer = await fetch(`${urls.posts}/api/posts`, { method: 'POST', headers: { authorization: `Bearer ${token}`, 'content-type': 'application/json' }, body: JSON.stringify({ title: `Post ${n}`, content: CONTENT }) })
+    if (!answer.ok) throw new Error(`a post was not created: ${answer.status}`)
+    return (await answer.json() as { id: string }).id
+  }
+  const ids: string[] = []
+  while (ids.length < count) ids.push(...await Promise.all(Array.from({ length: 20 }, (_, n) => create(n))))
+  return ids
 }

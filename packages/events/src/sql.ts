@@ -1,4 +1,4 @@
-import type { Pool } from 'pg'
+import type { Pool, PoolClient } from 'pg'
 
 /** Plain SQL inside the caller's transaction, with `$1` placeholders; the texts cast their parameters themselves. */
 export interface Sql {
@@ -15,12 +15,31 @@ export function sqlOf (connection: PrismaConnection): Sql {
   return { query: <Row>(text: string, values: readonly unknown[] = []) => connection.$queryRawUnsafe<Row[]>(text, ...values) }
 }
 
+type NameOf = (statement: { sql: string }) => string
+
 /** Single statements on any connection of a pool, each prepared once under the name that `nameOf` gives it, if any. */
-export function sqlOfPool (pool: Pool, nameOf: (statement: { sql: string }) => string = () => ''): Sql {
+export function sqlOfPool (pool: Pool | PoolClient, nameOf: NameOf = () => ''): Sql {
   return {
     async query<Row> (text: string, values: readonly unknown[] = []) {
       const { rows } = await pool.query({ name: nameOf({ sql: text }), text, values: [...values] })
       return rows as Row[]
     }
+  }
+}
+
+/** Such statements in one transaction. Rejects with what the work rejected with, once nothing of it is left. */
+export async function transactionOfPool<Result> (pool: Pool, work: (sql: Sql) => Promise<Result>, nameOf?: NameOf): Promise<Result> {
+  const client = await pool.connect()
+  let broken = false
+  try {
+    await client.query('BEGIN')
+    const result = await work(sqlOfPool(client, nameOf))
+    await client.query('COMMIT')
+    return result
+  } catch (error) {
+    await client.query('ROLLBACK').catch(() => { broken = true })
+    throw error
+  } finally {
+    client.release(broken)
   }
 }

@@ -49,6 +49,17 @@ export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: str
   return pool
 }
 
+/** Does a transaction again when it met another one. */
+export async function repeatConflicting<Result> (transaction: () => Promise<Result>): Promise<Result> {
+  for (let attempt = 1; ; attempt++) {
+    try {
+      return await transaction()
+    } catch (error) {
+      if (attempt === TRIES || !isConflict(error)) throw error
+    }
+  }
+}
+
 /** As much of a generated Prisma client as is the same in all of them. */
 interface Client<Connection> {
   $transaction<T> (work: (tx: Connection) => Promise<T>, options: { maxWait: number, timeout: number }): Promise<T>
@@ -59,15 +70,7 @@ interface Client<Connection> {
 export function databaseOf<Connection> (pool: pg.Pool, client: Client<Connection> & Connection): Database<Connection> {
   return {
     connection: client,
-    async transaction (work) {
-      for (let attempt = 1; ; attempt++) {
-        try {
-          return await client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS })
-        } catch (error) {
-          if (attempt === TRIES || !isConflict(error)) throw error
-        }
-      }
-    },
+    transaction: (work) => repeatConflicting(() => client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS })),
     async ping () { await pool.query('SELECT 1') },
     async close () {
       await client.$disconnect()

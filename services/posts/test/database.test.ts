@@ -1,13 +1,19 @@
 import { databaseProblem } from '@gatepost/service-kit/database-problem'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Connection, type Database, openDatabase } from '../src/database/database.ts'
+import pg from 'pg'
+import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { type Sql, sqlOf } from '@gatepost/events/sql'
+import { type Database, openDatabase } from '../src/database/database.ts'
 import { secretRepository } from '../src/database/secret-repository.ts'
 
 let server: TestDatabase
 let database: Database
 beforeAll(async () => {
   server = await createDatabase('posts')
+  const owner = new pg.Client({ connectionString: server.ownerUrl })
+  await owner.connect()
+  await owner.query(`CREATE FUNCTION raise_code(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = code; END $$`)
+  await owner.end()
   database = openDatabase({ url: server.url, poolSize: 4 })
   await database.connection.secret.createMany({ data: ['a', 'b'].map((name) => ({ name, value: new Uint8Array(1) })) })
 })
@@ -16,39 +22,58 @@ afterAll(async () => {
   await server?.drop()
 })
 
-const touch = (tx: Connection, name: string) => tx.secret.update({ where: { name }, data: { value: new Uint8Array(2) } })
+/** The two ways to make a transaction; they keep the same promises. */
+const ways = [
+  ['through Prisma', (work) => database.transaction((tx) => work(sqlOf(tx)))],
+  ['past Prisma', (work) => database.sqlTransaction(work)]
+] satisfies Array<[string, Database['sqlTransaction']]>
 
-test('of two transactions that lock each other out, both succeed in the end', async () => {
-  const met = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
-  let attempts = 0
-  const cross = (mine: 0 | 1, first: string, second: string) => database.transaction(async (tx) => {
-    attempts++
-    await touch(tx, first)
-    met[mine].resolve()
-    await met[1 - mine]!.promise
-    await touch(tx, second)
-    return mine
+const touch = (sql: Sql, name: string) => sql.query("UPDATE secrets SET value = '\\x02'::bytea WHERE name = $1::text", [name])
+const refuse = (sql: Sql, code: string) => sql.query(`SELECT raise_code('${code}')`)
+
+describe.each(ways)('%s', (_way, transaction) => {
+  test('of two transactions that lock each other out, both succeed in the end', async () => {
+    const met = [Promise.withResolvers<void>(), Promise.withResolvers<void>()] as const
+    let attempts = 0
+    const cross = (mine: 0 | 1, first: string, second: string) => transaction(async (sql) => {
+      attempts++
+      await touch(sql, first)
+      met[mine].resolve()
+      await met[1 - mine]!.promise
+      await touch(sql, second)
+      return mine
+    })
+    expect(await Promise.all([cross(0, 'a', 'b'), cross(1, 'b', 'a')])).toEqual([0, 1])
+    expect(attempts).toBeGreaterThan(2)
   })
-  expect(await Promise.all([cross(0, 'a', 'b'), cross(1, 'b', 'a')])).toEqual([0, 1])
-  expect(attempts).toBeGreaterThan(2)
-})
 
-test.each(['40001', '40P01'])('work that PostgreSQL refuses with %s is done again, a few times, and is then 503', async (code) => {
-  let left = 2
-  const refused = (tx: Connection) => tx.$executeRawUnsafe(`DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '${code}'; END $$`)
-  expect(await database.transaction(async (tx) => left-- > 0 ? refused(tx) : 'done')).toBe('done')
-  const error = await database.transaction(refused).catch((error: unknown) => error)
-  expect(databaseProblem(error)).toMatchObject({ code: 'OVERLOADED', headers: { 'retry-after': '1' } })
-})
+  test.each(['40001', '40P01'])('work that PostgreSQL refuses with %s is done again, a few times, and is then 503', async (code) => {
+    let left = 2
+    expect(await transaction(async (sql) => left-- > 0 ? refuse(sql, code) : 'done')).toBe('done')
+    const error = await transaction((sql) => refuse(sql, code)).catch((error: unknown) => error)
+    expect(databaseProblem(error)).toMatchObject({ code: 'OVERLOADED', headers: { 'retry-after': '1' } })
+  })
 
-test('what is no conflict is not done again, and is no overload', async () => {
-  let attempts = 0
-  const error = await database.transaction((tx) => {
-    attempts++
-    return tx.$executeRawUnsafe('SELECT 1/0')
-  }).catch((error: unknown) => error)
-  expect(attempts).toBe(1)
-  expect(databaseProblem(error)).toBeUndefined()
+  test('what is no conflict is not done again, is no overload, and leaves nothing', async () => {
+    let attempts = 0
+    const error = await transaction(async (sql) => {
+      attempts++
+      await sql.query("INSERT INTO secrets (name, value) VALUES ('undone', '')")
+      return sql.query('SELECT 1/0')
+    }).catch((error: unknown) => error)
+    expect(attempts).toBe(1)
+    expect(databaseProblem(error)).toBeUndefined()
+    expect(await database.sql.query("SELECT FROM secrets WHERE name = 'undone'")).toEqual([])
+  })
+
+  test('a connection that is cut in the middle is 503, and no later transaction gets it', async () => {
+    const cut = () => transaction(async (sql) => {
+      await touch(sql, 'a')
+      return sql.query('SELECT pg_terminate_backend(pg_backend_pid())')
+    }).catch((error: unknown) => error)
+    expect((await Promise.all(Array.from({ length: 4 }, cut))).map(databaseProblem)).toEqual(Array(4).fill(expect.objectContaining({ code: 'OVERLOADED' })))
+    expect(await Promise.all(Array.from({ length: 8 }, () => transaction(async (sql) => (await touch(sql, 'b')).length)))).toEqual(Array(8).fill(0))
+  })
 })
 
 test('replicas that ask for a secret at the same moment get the same one', async () => {

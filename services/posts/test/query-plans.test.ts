@@ -5,7 +5,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Sql } from '@gatepost/events/sql'
 import { outboxRow } from '@gatepost/events/outbox'
 import { postCreated } from '@gatepost/contracts/posts/events'
-import { type Connection, type Database, openDatabase } from '../src/database/database.ts'
+import { type Database, openDatabase } from '../src/database/database.ts'
 import { creationRepository } from '../src/posts/creation-repository.ts'
 import { postRepository } from '../src/posts/post-repository.ts'
 import { searchRepository } from '../src/posts/search-repository.ts'
@@ -14,9 +14,8 @@ import { anybody } from './posts-app.ts'
 const ROWS = 60_000
 const author = anybody()
 let database: TestDatabase
-let prisma: Database
+let posts: Database
 let sql: Sql
-let connection: Connection
 let last: { statement: string, values: unknown[] }
 
 beforeAll(async () => {
@@ -28,25 +27,16 @@ beforeAll(async () => {
       'number ' || i, 'every post has word' || i % 1000, now(), now() FROM generate_series(1, ${ROWS}) i`)
   await client.query('ANALYZE posts')
   await client.end()
-  prisma = openDatabase({ url: database.url, poolSize: 2 })
+  posts = openDatabase({ url: database.url, poolSize: 2 })
   sql = {
     query (statement, values = []) {
       last = { statement, values: [...values] }
-      return prisma.sql.query(statement, values)
+      return posts.sql.query(statement, values)
     }
   }
-  connection = new Proxy(prisma.connection, {
-    get (target, name) {
-      if (name !== '$queryRawUnsafe') return Reflect.get(target, name)
-      return (statement: string, ...values: unknown[]) => {
-        last = { statement, values }
-        return target.$queryRawUnsafe(statement, ...values)
-      }
-    }
-  })
 })
 afterAll(async () => {
-  await prisma.close()
+  await posts.close()
   await database.drop()
 })
 
@@ -98,8 +88,8 @@ test('a search at one author uses an index', async () => {
 
 test('changing, deleting and creating scan no table', async () => {
   const named: Array<() => Promise<unknown>> = [
-    () => postRepository.update(connection, { id, userId: author, versions: [1] }, { title: 'a', now: new Date() }),
-    () => postRepository.delete(connection, { id, userId: author, versions: null }, { anyAuthor: false }),
+    () => postRepository.update(sql, { id, userId: author, versions: [1] }, { title: 'a', now: new Date() }),
+    () => postRepository.delete(sql, { id, userId: author, versions: null }, { anyAuthor: false }),
     () => {
       const post = { id: anybody(), authorId: author, title: 'a', content: 'b', version: 1, createdAt: new Date().toISOString(), updatedAt: new Date().toISOString() }
       const event = outboxRow(postCreated, { data: { postId: post.id, ...post }, aggregateVersion: 1 })
@@ -112,6 +102,6 @@ test('changing, deleting and creating scan no table', async () => {
     await run()
     expect([...scans(await plan()), ...scans(await genericPlan())]).toEqual([])
   }
-  await postRepository.deleteSome(connection, { authorId: known, limit: 100 })
+  await postRepository.deleteSome(sql, { authorId: known, limit: 100 })
   expect(scans(await plan())).toEqual([])
 })

@@ -74,8 +74,9 @@ export function supervisedCounters ({ supervisor, workers, log }: { supervisor: 
     const timer = setTimeout(() => setImmediate(giveUp), SUPERVISOR_TIMEOUT_MS)
     function settle () {
       if (settled) return false
+      settled = true
       clearTimeout(timer)
-      return settled = true
+      return true
     }
     function giveUp (err?: unknown) {
       if (!settle()) return

@@ -1,6 +1,5 @@
 import { postDeleted } from '@gatepost/contracts/posts/events'
 import { appendEvents } from '@gatepost/events/outbox'
-import { sqlOf } from '@gatepost/events/sql'
 import { TRANSACTION_TIMEOUT_MS } from '@gatepost/service-kit/database'
 import type { Database } from '../database/database.ts'
 import { postRepository } from '../posts/post-repository.ts'
@@ -26,9 +25,9 @@ export interface AuthorEraserOptions {
  */
 export function createAuthorEraser ({ database, onEvents, now = Date.now }: AuthorEraserOptions) {
   function deleteBatch (authorId: string) {
-    return database.transaction(async (tx) => {
-      const posts = await postRepository.deleteSome(tx, { authorId, limit: BATCH })
-      await appendEvents(sqlOf(tx), postDeleted, posts.map(({ id, version }) => ({ data: { postId: id, authorId }, aggregateVersion: version + 1 })))
+    return database.sqlTransaction(async (sql) => {
+      const posts = await postRepository.deleteSome(sql, { authorId, limit: BATCH })
+      await appendEvents(sql, postDeleted, posts.map(({ id, version }) => ({ data: { postId: id, authorId }, aggregateVersion: version + 1 })))
       return posts.length
     })
   }

@@ -1,6 +1,6 @@
 import { PrismaPg } from '@prisma/adapter-pg'
-import { type Sql, sqlOfPool } from '@gatepost/events/sql'
-import { databaseOf, type Database as DatabaseOf, type DatabaseOptions, openPool } from '@gatepost/service-kit/database'
+import { type Sql, sqlOfPool, transactionOfPool } from '@gatepost/events/sql'
+import { databaseOf, type Database as DatabaseOf, type DatabaseOptions, openPool, repeatConflicting } from '@gatepost/service-kit/database'
 import { createStatementNames } from '@gatepost/service-kit/statement-names'
 import { type Prisma, PrismaClient } from '../../generated/client.ts'
 
@@ -10,11 +10,17 @@ export type Connection = Prisma.TransactionClient
 export interface Database extends DatabaseOf<Connection> {
   /** For those single statements that nearly every request is: straight to the driver, on the same connections. */
   sql: Sql
+  /** Several of them in one transaction, again when it met another one. */
+  sqlTransaction <Result> (work: (sql: Sql) => Promise<Result>): Promise<Result>
 }
 
 export function openDatabase (options: DatabaseOptions): Database {
   const pool = openPool(options, 'posts')
   const nameOf = createStatementNames()
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: nameOf }) })
-  return { ...databaseOf<Connection>(pool, prisma), sql: sqlOfPool(pool, nameOf) }
+  return {
+    ...databaseOf<Connection>(pool, prisma),
+    sql: sqlOfPool(pool, nameOf),
+    sqlTransaction: (work) => repeatConflicting(() => transactionOfPool(pool, work, nameOf))
+  }
 }

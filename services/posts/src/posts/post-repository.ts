@@ -1,6 +1,5 @@
 import type { Post } from '@gatepost/contracts/posts/schemas'
 import type { Sql } from '@gatepost/events/sql'
-import type { Connection } from '../database/database.ts'
 import { PLAN_EACH_TIME } from '@gatepost/service-kit/statement-names'
 import { HIGHEST_ID, LOWEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
 
@@ -71,18 +70,18 @@ export const postRepository = {
   },
 
   /** Changes the post if it is the user's, has an allowed version, and would be another one afterwards. */
-  async update (tx: Connection, { id, userId, versions }: ChangeGuard, { title, content, now }: { title?: string, content?: string, now: Date }) {
-    const [row] = await tx.$queryRawUnsafe<Array<PostRow & Attempt>>(UPDATE, id, userId, versions, title ?? null, content ?? null, now.toISOString())
+  async update (sql: Sql, { id, userId, versions }: ChangeGuard, { title, content, now }: { title?: string, content?: string, now: Date }) {
+    const [row] = await sql.query<PostRow & Attempt>(UPDATE, [id, userId, versions, title ?? null, content ?? null, now.toISOString()])
     return row && { changed: row.changed, authorId: row.authorId, versionFound: row.versionFound, post: postOf(row) }
   },
 
   /** Deletes the post if it is the user's (or `anyAuthor`) and has an allowed version. */
-  async delete (tx: Connection, { id, userId, versions }: ChangeGuard, { anyAuthor }: { anyAuthor: boolean }) {
-    const [row] = await tx.$queryRawUnsafe<Attempt[]>(DELETE, id, userId, versions, anyAuthor)
+  async delete (sql: Sql, { id, userId, versions }: ChangeGuard, { anyAuthor }: { anyAuthor: boolean }) {
+    const [row] = await sql.query<Attempt>(DELETE, [id, userId, versions, anyAuthor])
     return row
   },
 
-  deleteSome (tx: Connection, { authorId, limit }: { authorId: string, limit: number }) {
-    return tx.$queryRawUnsafe<Array<{ id: string, version: number }>>(DELETE_SOME, authorId, limit)
+  deleteSome (sql: Sql, { authorId, limit }: { authorId: string, limit: number }) {
+    return sql.query<{ id: string, version: number }>(DELETE_SOME, [authorId, limit])
   }
 }

@@ -2,7 +2,6 @@ import { postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
 import type { Post } from '@gatepost/contracts/posts/schemas'
 import { appendEvent } from '@gatepost/events/outbox'
 import type { Caller } from '../caller.ts'
-import { sqlOf } from '@gatepost/events/sql'
 import type { Database } from '../database/database.ts'
 import { NotAuthorError, PostNotFoundError, VersionMismatchError } from '../errors.ts'
 import { versionsAllowedBy } from './entity-tags.ts'
@@ -26,11 +25,11 @@ export function createPostService ({ database, onEvents }: PostServiceOptions) {
     /** A change that changes nothing makes no version and no event, so that repeating a request does no harm. */
     async update (caller: Caller, id: string, change: { title?: string, content?: string }, ifMatch?: string): Promise<Post> {
       const guard = { id, userId: caller.userId, versions: versionsAllowedBy(ifMatch) }
-      const attempt = await database.transaction(async (tx) => {
-        const attempt = await postRepository.update(tx, guard, { ...change, now: new Date() })
+      const attempt = await database.sqlTransaction(async (sql) => {
+        const attempt = await postRepository.update(sql, guard, { ...change, now: new Date() })
         if (attempt?.changed) {
           const { authorId, title, content, version, updatedAt } = attempt.post
-          await appendEvent(sqlOf(tx), postUpdated, { data: { postId: id, authorId, title, content, updatedAt }, aggregateVersion: version, traceparent: caller.traceparent })
+          await appendEvent(sql, postUpdated, { data: { postId: id, authorId, title, content, updatedAt }, aggregateVersion: version, traceparent: caller.traceparent })
         }
         return attempt
       })
@@ -43,11 +42,11 @@ export function createPostService ({ database, onEvents }: PostServiceOptions) {
     async delete (caller: Caller, id: string, ifMatch?: string): Promise<void> {
       const guard = { id, userId: caller.userId, versions: versionsAllowedBy(ifMatch) }
       const anyAuthor = caller.role === 'admin'
-      const attempt = await database.transaction(async (tx) => {
-        const attempt = await postRepository.delete(tx, guard, { anyAuthor })
+      const attempt = await database.sqlTransaction(async (sql) => {
+        const attempt = await postRepository.delete(sql, guard, { anyAuthor })
         if (attempt?.changed) {
           const { authorId, versionFound } = attempt
-          await appendEvent(sqlOf(tx), postDeleted, { data: { postId: id, authorId }, aggregateVersion: versionFound + 1, traceparent: caller.traceparent })
+          await appendEvent(sql, postDeleted, { data: { postId: id, authorId }, aggregateVersion: versionFound + 1, traceparent: caller.traceparent })
         }
         return attempt
       })
