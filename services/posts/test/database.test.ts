@@ -12,7 +12,7 @@ beforeAll(async () => {
   server = await createDatabase('posts')
   const owner = new pg.Client({ connectionString: server.ownerUrl })
   await owner.connect()
-  await owner.query(`CREATE FUNCTION raise_code(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = code; END $$`)
+  await owner.query("CREATE FUNCTION raise_code(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = code; END $$")
   await owner.end()
   database = openDatabase({ url: server.url, poolSize: 4 })
   await database.connection.secret.createMany({ data: ['a', 'b'].map((name) => ({ name, value: new Uint8Array(1) })) })
