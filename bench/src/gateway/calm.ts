@@ -30,7 +30,8 @@ export async function watchCalm (ground: Ground): Promise<Calm> {
 
   async function now () {
     walker.process.stdin!.write('\n')
-    const took = Number((await once(lines, 'line'))[0])
+    const [line] = await Promise.race([once(lines, 'line'), walker.ended.then((end) => { throw new Error(end) })])
+    const took = Number(line)
     quickest = Math.min(quickest, took)
     return took < DISTURBED * quickest
   }

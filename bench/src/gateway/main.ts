@@ -21,7 +21,7 @@ export interface Options {
 export interface Round extends Measured {
   /** Microseconds of the peer's CPU for one request. */
   cpuMicros: number
-  /** Whether the machine was found {@link Calm} before and after. */
+  /** Whether the machine was found {@link Calm} at its end. */
   calm: boolean
 }
 
@@ -95,21 +95,19 @@ async function measure ({ ground, calm, workload, peers, options: { seconds, rou
   }
 
   let patienceMs = PATIENCE_SECONDS * 1000
-  async function waitForCalm () {
+  /** What is done only for the sake of a calm machine. */
+  async function patiently<Result> (work: () => Promise<Result>): Promise<Result> {
     const began = performance.now()
-    await calm.until(began + patienceMs)
+    const result = await work()
     patienceMs -= performance.now() - began
+    return result
   }
+  const waitForCalm = () => calm.until(performance.now() + patienceMs)
   for (let round = 0; round < rounds; round++) {
     for (const peer of peers) {
-      await waitForCalm()
+      await patiently(waitForCalm)
       let measured = await measureOnce(peer)
-      while (!measured.calm && patienceMs > 0) {
-        await waitForCalm()
-        const began = performance.now()
-        measured = await measureOnce(peer)
-        patienceMs -= performance.now() - began
-      }
+      while (!measured.calm && patienceMs > 0) measured = await patiently(() => waitForCalm().then(() => measureOnce(peer)))
       samples.get(peer.name)!.push(measured)
       console.log(`${workload.name} · ${peer.name} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${measured.p99.toFixed(1)} ms${measured.calm ? '' : ' · disturbed'}`)
     }

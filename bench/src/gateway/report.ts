@@ -31,7 +31,7 @@ export function report (rows: Row[], { machine, seconds, rounds }: Options & { m
 
 ${machine}. Each peer on one core, load and upstream on another; medians of ${rounds} interleaved rounds of ${seconds} s,
 each after a second that does not count, and after a warm-up of each workload; ratios are medians of the ratios within each round. Rounds far
-apart tell that the machine was disturbed. ${calmness(rows)} had the shared cache to themselves.
+apart tell that the machine was disturbed; ${calmness(rows)} rounds ended on a calm one.
 
 | peer | what it does of the full policy |
 | --- | --- |
@@ -41,9 +41,10 @@ ${[...Map.groupBy(rows, ({ workload }) => workload)].map(([workload, group]) => 
 ${scaling(rows)}`
 }
 
+/** How many rounds ended on a calm machine. */
 function calmness (rows: Row[]) {
   const rounds = rows.flatMap(({ rounds }) => rounds)
-  return `${rounds.filter(({ calm }) => calm).length} of ${rounds.length} rounds`
+  return `${rounds.filter(({ calm }) => calm).length} of ${rounds.length}`
 }
 
 /** The ratios that matter, on one line for each workload. */
@@ -53,7 +54,7 @@ export function summary (rows: Row[], machine: string): string {
     const gatepost = find('Gatepost')
     if (!gatepost) return []
     const bare = find('bare Node proxy') ?? find('bare Node proxy, no token cache')
-    const cells = [calmness(group).replace(' rounds', ''), ratio(gatepost, find(REFERENCE)), ratio(gatepost, find('HAProxy ES256')), ratio(gatepost, find('plain plugins')), bare ? ratio(bare, find(REFERENCE)) : '–',
+    const cells = [calmness(group), ratio(gatepost, find(REFERENCE)), ratio(gatepost, find('HAProxy ES256')), ratio(gatepost, find('plain plugins')), bare ? ratio(bare, find(REFERENCE)) : '–',
       ratio(gatepost, find(REFERENCE), 'p99'), Math.round(middle(gatepost, 'cpuMicros'))]
     return [`| ${[workload, ...cells].join(' | ')} |`]
   })

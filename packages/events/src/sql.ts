@@ -17,7 +17,7 @@ export function sqlOf (connection: PrismaConnection): Sql {
 
 type NameOf = (statement: { sql: string }) => string
 
-/** Single statements on any connection of a pool, each prepared once under the name that `nameOf` gives it, if any. */
+/** Single statements on any connection of a pool, or on one of them, each prepared once under the name that `nameOf` gives it, if any. */
 export function sqlOfPool (pool: Pool | PoolClient, nameOf: NameOf = () => ''): Sql {
   return {
     async query<Row> (text: string, values: readonly unknown[] = []) {

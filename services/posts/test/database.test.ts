@@ -1,6 +1,5 @@
 import { databaseProblem } from '@gatepost/service-kit/database-problem'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
-import pg from 'pg'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Sql, sqlOf } from '@gatepost/events/sql'
 import { type Database, openDatabase } from '../src/database/database.ts'
@@ -10,10 +9,6 @@ let server: TestDatabase
 let database: Database
 beforeAll(async () => {
   server = await createDatabase('posts')
-  const owner = new pg.Client({ connectionString: server.ownerUrl })
-  await owner.connect()
-  await owner.query("CREATE FUNCTION raise_code(code text) RETURNS void LANGUAGE plpgsql AS $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = code; END $$")
-  await owner.end()
   database = openDatabase({ url: server.url, poolSize: 4 })
   await database.connection.secret.createMany({ data: ['a', 'b'].map((name) => ({ name, value: new Uint8Array(1) })) })
 })
@@ -29,7 +24,7 @@ const ways = [
 ] satisfies Array<[string, Database['sqlTransaction']]>
 
 const touch = (sql: Sql, name: string) => sql.query("UPDATE secrets SET value = '\\x02'::bytea WHERE name = $1::text", [name])
-const refuse = (sql: Sql, code: string) => sql.query(`SELECT raise_code('${code}')`)
+const refuse = (sql: Sql, code: string) => sql.query(`DO $$ BEGIN RAISE EXCEPTION 'conflict' USING ERRCODE = '${code}'; END $$`)
 
 describe.each(ways)('%s', (_way, transaction) => {
   test('of two transactions that lock each other out, both succeed in the end', async () => {

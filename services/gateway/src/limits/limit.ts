@@ -35,6 +35,12 @@ export interface Decision {
   degraded: boolean
 }
 
+/** A decision as numbers: whether it is refused (1), then of each limit what remains and the milliseconds until its window ends. */
+export function decisionOf (limits: readonly Limit[], [refused, ...numbers]: readonly number[]): Decision {
+  const verdicts = limits.map((limit, i) => ({ limit, remaining: numbers[2 * i]!, resetMs: numbers[2 * i + 1]! }))
+  return { refused: refused === 1, verdicts, degraded: false }
+}
+
 /**
  * Counts a request against several limits at once. Either all of them have room and all are charged, or the request is
  * refused and none is: a client that runs into the small limit does not use up the large one meanwhile.

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { Redis } from 'ioredis'
-import { type Counted, type Counters, type Decision, type Limit, shareOf } from './limit.ts'
+import { type Counted, type Counters, type Decision, decisionOf, type Limit, shareOf } from './limit.ts'
 import { memoryCounters } from './memory-counters.ts'
 
 export interface SharedCounters extends Counters {
@@ -16,7 +16,7 @@ const HEARTBEAT_MS = 2_000
 const INSTANCE_GONE_MS = 7_000
 const INSTANCES_KEY = 'gatepost:gateways'
 
-/** All or nothing over any number of counters; answers refused, then count and milliseconds left of each. */
+/** All or nothing over any number of counters; answers what decisionOf reads. */
 const TAKE = `
 local refused = 0
 for i, key in ipairs(KEYS) do
@@ -31,7 +31,7 @@ for i, key in ipairs(KEYS) do
     left = tonumber(ARGV[2 * i])
     if count > 0 then redis.call('PEXPIRE', key, left) end
   end
-  answer[2 * i] = count
+  answer[2 * i] = math.max(0, tonumber(ARGV[2 * i - 1]) - count)
   answer[2 * i + 1] = left
 end
 return answer`
@@ -116,11 +116,9 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
     async take (counted, limits): Promise<Decision> {
       if (degraded) return takeLocally(counted, limits)
       try {
-        const answer = await inTime(commands.takeFromLimits(
+        return decisionOf(limits, await inTime(commands.takeFromLimits(
           limits.length, ...limits.map(({ name, by }) => `gatepost:limit:${name}:${counted[by]}`), ...limits.flatMap(({ max, windowMs }) => [max, windowMs])
-        ))
-        const verdicts = limits.map((limit, i) => ({ limit, remaining: Math.max(0, limit.max - answer[2 * i + 1]!), resetMs: answer[2 * i + 2]! }))
-        return { refused: answer[0] === 1, verdicts, degraded: false }
+        )))
       } catch (err) {
         degrade(err)
         return takeLocally(counted, limits)

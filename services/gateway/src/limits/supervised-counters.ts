@@ -1,6 +1,6 @@
 import type { Supervisor } from '@gatepost/service-kit/run'
 import type { FastifyBaseLogger } from 'fastify'
-import { type Counted, type Decision, type Limit, shareOf } from './limit.ts'
+import { type Counted, type Decision, decisionOf, type Limit, shareOf } from './limit.ts'
 import { memoryCounters } from './memory-counters.ts'
 import type { SharedCounters } from './redis-counters.ts'
 
@@ -12,7 +12,7 @@ interface Questions {
   asked: Array<[set: number, address: string, user: string]>
 }
 
-/** Of each request, whether it is refused (1), then of each limit what remains and the milliseconds until its window ends. */
+/** Of each request, what {@link decisionOf} reads. */
 type Answers = number[][]
 
 interface Waiting {
@@ -39,11 +39,6 @@ export function countersForWorkers () {
 function questionsOf (waiting: readonly Waiting[]): Questions {
   const sets = [...new Set(waiting.map(({ limits }) => limits))]
   return { sets, asked: waiting.map(({ counted, limits }) => [sets.indexOf(limits), counted.address, counted.user]) }
-}
-
-function decisionOf (limits: readonly Limit[], [refused, ...numbers]: number[]): Decision {
-  const verdicts = limits.map((limit, i) => ({ limit, remaining: numbers[2 * i]!, resetMs: numbers[2 * i + 1]! }))
-  return { refused: refused === 1, verdicts, degraded: false }
 }
 
 /**
