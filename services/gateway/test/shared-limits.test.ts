@@ -63,6 +63,19 @@ test('two gateways together admit exactly the limit', async () => {
   for (let i = 0; i < 3; i++) expect((await counted(() => burst(60))).admitted).toBe(20)
 })
 
+test('what remains of a limit is told as if there were one gateway', async () => {
+  const fields = await counted(async () => {
+    const headers = { 'x-forwarded-for': `198.51.100.${++clients}` }
+    const told: string[] = []
+    for (let i = 0; i < 21; i++) {
+      const answer = await gateways[i % 2]!.fetch('/api/posts', { headers })
+      told.push(`${answer.status === 429} ${answer.headers.get('ratelimit')}`)
+    }
+    return told
+  })
+  expect(fields).toEqual([...Array.from({ length: 20 }, (_, i) => `false "default";r=${19 - i};t=`), 'true "default";r=0;t='].map((field) => expect.stringMatching(new RegExp(`^${field}(60|5\\d)$`))))
+})
+
 let users = 0
 /** As many calls of one new user, each from an address of its own, spread over both gateways; answers how many were admitted. */
 async function userBurst (count: number, { freshTokens = false } = {}) {
