@@ -1,9 +1,12 @@
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { AccessTokenClaimsSchema } from '@gatepost/contracts/auth/schemas'
-import type { FastifyRequest } from 'fastify'
+import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { CLOCK_SKEW_SECONDS, createKeyVerifiers, type Verifier } from './identity/key-verifiers.ts'
+import { createKeyVerifiers } from './identity/key-verifiers.ts'
+import { loadNativeTokens } from './identity/native-tokens.ts'
+import { pluginTokens } from './identity/plugin-tokens.ts'
 import type { Principal } from './identity/principal.ts'
+import { CLOCK_SKEW_SECONDS, type TokenLibrary, type Verifier } from './identity/token-library.ts'
 import { keyIdOf } from './identity/token-shape.ts'
 import { createTokenTable } from './identity/token-table.ts'
 import { KeysUnavailableError, type KeySource } from './key-source.ts'
@@ -11,7 +14,7 @@ import { ProblemError, retryAfter } from './problem.ts'
 import type { RevocationList } from './revocation-list.ts'
 import type { RoutePolicy } from './route.ts'
 
-export { AUDIENCE } from './identity/key-verifiers.ts'
+export { AUDIENCE } from './identity/token-library.ts'
 export type { Principal } from './identity/principal.ts'
 
 declare module 'fastify' {
@@ -56,14 +59,14 @@ export interface IdentityOptions {
   issuer: string
   /** How many verified tokens are remembered. */
   cacheSize?: number
+  /** What judges a new token; without it, the faster one that there is a binary for on this platform. */
+  library?: TokenLibrary
   /** Whether the plugin applies each route's policy itself, at onRequest; the gateway does it in an order of its own. */
   enforce?: boolean
 }
 
 /** Refused tokens that are remembered: at most 16 MB, since a header has at most 16 KB. */
 const REFUSED_TOKENS = 1_000
-/** What no later time mends. A token that is not good yet may become so. */
-const FINAL_FAULTS = new Set(['FAST_JWT_INVALID_SIGNATURE', 'FAST_JWT_EXPIRED'])
 const BEARER = /^Bearer +([^\s,]+) *$/i
 const claims = TypeCompiler.Compile(AccessTokenClaimsSchema)
 
@@ -74,9 +77,10 @@ export function unauthorized (tokenSent: boolean) {
   })
 }
 
-/** Verifies bearer tokens with @fastify/jwt and says who calls. Every way for a token to be bad is the same 401. */
-export const identity = fp<IdentityOptions>(async (app, { keys, revocations, issuer, cacheSize = 20_000, enforce = true }) => {
-  const verifiers = createKeyVerifiers(issuer)
+/** Verifies bearer tokens and says who calls. Every way for a token to be bad is the same 401. */
+export const identity = fp<IdentityOptions>(async (app, { keys, revocations, issuer, cacheSize = 20_000, library, enforce = true }) => {
+  const tokens = library ?? await chooseLibrary(app.log)
+  const verifiers = createKeyVerifiers(tokens, issuer)
   // Apart, so that junk cannot push out a good token.
   const verified = createTokenTable<VerifiedToken>(cacheSize)
   const refused = createTokenTable<SigningKey>(REFUSED_TOKENS)
@@ -158,7 +162,7 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
     }
   }
 
-  /** @fastify/jwt throws errors of many kinds and statuses at a bad token; here they are one. */
+  /** A bad token is an error of many kinds to the library; here they are one. */
   function payloadOf (token: string, by: SigningKey, verifier: Verifier): unknown {
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0 // where in the library it failed helps nobody, and costs a fifth of a refusal
@@ -166,7 +170,7 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
       return verifier(token)
     } catch (error) {
       app.log.debug({ err: error }, 'access token refused')
-      if (FINAL_FAULTS.has((error as { code?: string }).code ?? '')) refuse(token, by)
+      if (tokens.isFinal(error)) refuse(token, by)
       return undefined
     } finally {
       Error.stackTraceLimit = stackTraceLimit
@@ -188,6 +192,15 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
   app.decorate('identity', { verify, recognize, authorize, stats })
   if (enforce) app.addHook('onRequest', async (request) => authorize(request))
 }, { name: 'identity' })
+
+async function chooseLibrary (log: FastifyBaseLogger) {
+  try {
+    return await loadNativeTokens()
+  } catch (error) {
+    log.warn({ err: error }, `no binary of @node-rs/jsonwebtoken for this platform: ${pluginTokens.name} judges tokens, at more than twice the time`)
+    return pluginTokens
+  }
+}
 
 /** The token of an Authorization header (RFC 6750 2.1), or undefined when it holds no other thing than one. */
 export function tokenOf (authorization: string): string | undefined {

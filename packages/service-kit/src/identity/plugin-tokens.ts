@@ -1,0 +1,32 @@
+import { AccessTokenClaimsSchema } from '@gatepost/contracts/auth/schemas'
+import { fastify } from 'fastify'
+import { AUDIENCE, CLOCK_SKEW_SECONDS, type TokenLibrary } from './token-library.ts'
+
+const FINAL_FAULTS = new Set(['FAST_JWT_INVALID_SIGNATURE', 'FAST_JWT_EXPIRED'])
+
+/**
+ * @fastify/jwt, by one instance for each key. A key that is found by a function it parses anew for every token, and
+ * answers with a promise; the one it was registered with it parses once, which takes a third off the time of a check.
+ */
+export const pluginTokens: TokenLibrary = {
+  name: '@fastify/jwt',
+
+  async verifierOf (pem, issuer) {
+    const { default: jwt } = await import('@fastify/jwt')
+    const instance = fastify()
+    await instance.register(jwt, {
+      secret: { public: pem },
+      verify: {
+        algorithms: ['EdDSA'],
+        checkTyp: 'at+jwt',
+        allowedIss: issuer,
+        allowedAud: AUDIENCE,
+        requiredClaims: AccessTokenClaimsSchema.required,
+        clockTolerance: CLOCK_SKEW_SECONDS * 1000
+      }
+    })
+    return (token) => instance.jwt.verify(token)
+  },
+
+  isFinal: (fault) => FINAL_FAULTS.has((fault as { code?: string }).code ?? '')
+}
