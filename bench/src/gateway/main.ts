@@ -37,13 +37,14 @@ export const benchGateway = (options: Options) => onGround(async (ground) => {
   const { fleet } = await prepareStage(ground, { redis: wanted.some(({ mode }) => mode === 'redis') })
   const calm = await watchCalm(ground)
   const rows: Row[] = []
-  for (const workload of wanted) {
-    const all = await fleet.inMode(workload.mode)
+  for (const group of Map.groupBy(wanted, ({ name, mode, group = name }) => `${mode} ${group}`).values()) {
+    const all = await fleet.inMode(group[0]!.mode)
     const rateOf = (peer: string) => {
       const row = rows.find((row) => row.workload === FULL_GET && row.peer === peer)
       return row && middle(row, 'requestsPerSecond')
     }
-    rows.push(...await measure({ ground, calm, workload, options, peers: all.filter(({ name }) => workload.only?.test(name) ?? true), rateOf }))
+    const turns = group.flatMap((workload) => all.filter(({ name }) => workload.only?.test(name) ?? true).map((peer) => ({ workload, peer })))
+    rows.push(...await measure({ ground, calm, turns, options, rateOf, patienceMs: PATIENCE_SECONDS * 1000 * group.length }))
   }
   const machine = describeMachine(['haproxy', '-v'], ['nginx', '-v'], ['wrk', '-v'])
   const text = report(rows, { ...options, machine })
@@ -63,38 +64,44 @@ const LEAD_IN_SECONDS = 1
 /** So long the rounds of a workload wait for a calm machine, or are repeated for one, in all. */
 const PATIENCE_SECONDS = 40
 
+/** A peer's share of each round. */
+interface Turn {
+  workload: Workload
+  peer: Running
+}
+
 interface Measuring {
   ground: Ground
   calm: Calm
-  workload: Workload
-  peers: Running[]
+  turns: Turn[]
   options: Options
   rateOf: (peer: string) => number | undefined
+  patienceMs: number
 }
 
-async function measure ({ ground, calm, workload, peers, options: { seconds, rounds }, rateOf }: Measuring): Promise<Row[]> {
-  const options = { ground, cores: workload.mode === 'two processes' ? 2 : 1 }
-  const samples = new Map<string, Round[]>(peers.map(({ name }) => [name, []]))
+async function measure ({ ground, calm, turns, options: { seconds, rounds }, rateOf, patienceMs }: Measuring): Promise<Row[]> {
+  const optionsOf = ({ mode }: Workload) => ({ ground, cores: mode === 'two processes' ? 2 : 1 })
+  /** What an open loop's rate is a share of. */
   const most = new Map<string, number>()
-  for (const peer of peers) {
-    const { requestsPerSecond } = await closedLoop(workload.load(peer, WARM_UP_SECONDS), options)
-    most.set(peer.name, rateOf(peer.name) ?? requestsPerSecond)
+  for (const { workload, peer } of turns) {
+    const { requestsPerSecond } = await closedLoop(workload.load(peer, WARM_UP_SECONDS), optionsOf(workload))
+    if (!most.has(peer.name)) most.set(peer.name, rateOf(peer.name) ?? requestsPerSecond)
   }
-  const { share } = workload
-  const run = (load: Load, peer: Running) => share ? openLoop(load, most.get(peer.name)! * share, options) : closedLoop(load, options)
+  const run = (load: Load, { workload, peer }: Turn) =>
+    workload.share ? openLoop(load, most.get(peer.name)! * workload.share, optionsOf(workload)) : closedLoop(load, optionsOf(workload))
 
-  async function measureOnce (peer: Running): Promise<Round> {
-    await run(workload.load(peer, LEAD_IN_SECONDS), peer)
-    const load = workload.load(peer, seconds)
+  async function measureOnce (turn: Turn): Promise<Round> {
+    const { workload: { load: loadOf, share, refused }, peer } = turn
+    await run(loadOf(peer, LEAD_IN_SECONDS), turn)
+    const load = loadOf(peer, seconds)
     const cpu = cpuSeconds(peer.pid)
-    const measured = await run(load, peer)
+    const measured = await run(load, turn)
     const answers = measured.requestsPerSecond * (share ? seconds + OPEN_LOOP_WARM_UP_MS / 1000 : seconds)
     const cpuMicros = (cpuSeconds(peer.pid) - cpu) * 1e6 / answers
-    const errors = workload.refused ? Math.max(0, Math.round(measured.requestsPerSecond * seconds * 0.99) - measured.errors) : measured.errors
+    const errors = refused ? Math.max(0, Math.round(measured.requestsPerSecond * seconds * 0.99) - measured.errors) : measured.errors
     return { ...measured, errors, cpuMicros, calm: await calm.now() }
   }
 
-  let patienceMs = PATIENCE_SECONDS * 1000
   /** What is done only for the sake of a calm machine. */
   async function patiently<Result> (work: () => Promise<Result>): Promise<Result> {
     const began = performance.now()
@@ -103,14 +110,16 @@ async function measure ({ ground, calm, workload, peers, options: { seconds, rou
     return result
   }
   const waitForCalm = () => calm.until(performance.now() + patienceMs)
+  const rows = turns.map(({ workload, peer }): Row => ({ workload: workload.name, peer: peer.name, rounds: [] }))
   for (let round = 0; round < rounds; round++) {
-    for (const peer of peers) {
+    for (const [at, turn] of turns.entries()) {
       await patiently(waitForCalm)
-      let measured = await measureOnce(peer)
-      while (!measured.calm && patienceMs > 0) measured = await patiently(() => waitForCalm().then(() => measureOnce(peer)))
-      samples.get(peer.name)!.push(measured)
-      console.log(`${workload.name} · ${peer.name} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${measured.p99.toFixed(1)} ms${measured.calm ? '' : ' · disturbed'}`)
+      let measured = await measureOnce(turn)
+      while (!measured.calm && patienceMs > 0) measured = await patiently(() => waitForCalm().then(() => measureOnce(turn)))
+      const { workload, peer, rounds } = rows[at]!
+      rounds.push(measured)
+      console.log(`${workload} · ${peer} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${measured.p99.toFixed(1)} ms · ${Math.round(measured.cpuMicros)} µs of CPU${measured.calm ? '' : ' · disturbed'}`)
     }
   }
-  return [...samples].map(([peer, rounds]) => ({ workload: workload.name, peer, rounds }))
+  return rows
 }

@@ -14,6 +14,8 @@ export interface Workload {
   only?: RegExp
   /** Requests come at this share of the rate that a GET with the full policy reached in the closed loop, whether the last was answered or not. */
   share?: number
+  /** Workloads of one group and mode are measured in turns, not one after the other. */
+  group?: string
 }
 
 const body = JSON.stringify({ title: 'A title', content: 'x'.repeat(980) })
@@ -45,7 +47,7 @@ export const FULL_GET = 'GET, full policy, 64 connections'
 
 /** What Gatepost spends on a request that it admits or refuses: comparable at one rate alone, since a load that waits for each answer costs more where it waits less. */
 export const SAME_RATE = 'At one rate: '
-const atOneRate = (name: string, load: Workload['load'], more: Partial<Workload> = {}): Workload => ({ name: SAME_RATE + name, mode: 'full', only: /^Gatepost$/, share: 0.2, load, ...more })
+const atOneRate = (name: string, load: Workload['load'], more: Partial<Workload> = {}): Workload => ({ name: SAME_RATE + name, group: SAME_RATE, mode: 'full', only: /^Gatepost$/, share: 0.2, load, ...more })
 const withTokens = (tokensOf: (peer: Running, seconds: number) => string[]) => (peer: Running, seconds: number): Load => ({ ...get(64)(peer, seconds), headers: {}, tokens: tokensOf(peer, seconds) })
 
 export const workloads: Workload[] = [
