@@ -6,6 +6,7 @@ import type { TObject } from '@sinclair/typebox'
 import { parse } from 'yaml'
 import { afterAll, expect, test } from 'vitest'
 import { NATS } from '@gatepost/local-stack/binaries'
+import { LEAN_MALLOC } from '@gatepost/local-stack/services'
 import { parseSettings } from '@gatepost/service-kit/settings'
 
 interface Container {
@@ -105,6 +106,10 @@ test('every command names a file that exists, and every image and target is buil
     }
   }
   expect(compose.services.nats!.image, 'the version that runs on a developer’s machine').toContain(`:${NATS.release!.version}-`)
+})
+
+test('the image takes memory as sparingly as what runs on a developer’s machine', () => {
+  expect(dockerfile).toContain(`ENV ${Object.entries(LEAN_MALLOC).map(([name, value]) => `${name}=${value}`).join(' ')}\n`)
 })
 
 test('only the gateway can be reached from the machine, and only from the machine itself', () => {

@@ -21,6 +21,9 @@ const PRIVATE: Record<string, ServiceName> = {
   TOKEN_SECRET: 'auth', PASSWORD_PEPPER: 'auth', PASSWORD_PEPPER_PREVIOUS: 'auth', SMTP_URL: 'auth', AUTH_DATABASE_URL: 'auth', POSTS_DATABASE_URL: 'posts', FEED_DATABASE_URL: 'feed', REDIS_URL: 'gateway'
 }
 
+/** One arena, and its free end goes back to the system: 5 to 15 MB less resident, for no time that could be measured (as in deploy/Dockerfile). */
+export const LEAN_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' }
+
 /** Starts one service as a process of its own, with the settings that concern it. */
 export function startService ({ service, root, ports, env, settings, onOutput }: ServiceOptions): Child {
   const upper = service.toUpperCase()
@@ -33,6 +36,7 @@ export function startService ({ service, root, ports, env, settings, onOutput }:
     onOutput: onOutput && ((text) => onOutput(service, text)),
     env: {
       NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'), // a third off the time that a process takes to start
+      ...LEAN_MALLOC,
       AUTH_URL: `http://127.0.0.1:${ports.auth}`,
       POSTS_URL: `http://127.0.0.1:${ports.posts}`,
       FEED_URL: `http://127.0.0.1:${ports.feed}`,

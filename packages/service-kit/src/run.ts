@@ -4,6 +4,7 @@ import type { Registry } from 'prom-client'
 import { createLog } from './log.ts'
 import { createOperationsServer, createRegistry } from './metrics.ts'
 import { drain } from './run/drain.ts'
+import { giveBackMemory } from './run/memory.ts'
 import { supervise } from './run/supervise.ts'
 import { findSupervisor, type Supervisor, tell, type ToWorker } from './run/supervisor.ts'
 import type { App } from './server.ts'
@@ -47,6 +48,8 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     const stopTraces = OTEL_EXPORTER_OTLP_ENDPOINT ? await startTraces(name, OTEL_EXPORTER_OTLP_ENDPOINT) : undefined
     const registry = createRegistry(name)
     const app = await build({ settings, log, registry, supervisor })
+    await app.ready()
+    await giveBackMemory()
     const port = ports(settings)
     const operations = supervisor ? undefined : createOperationsServer(registry, log)
     await app.listen({ host: HOST, port: port.main, ...supervisor && { reusePort: true } })

@@ -77,3 +77,8 @@ test('told twice it ends at once', async () => {
   expect(await ended).toBe(1)
   expect(await slow).toBeInstanceOf(Error)
 })
+
+test('what only the start needed is given back before the first request', async () => {
+  const { ask } = await startReady({ WASTEFUL: 'yes' })
+  expect((JSON.parse((await ask('/heap')).body) as { megabytes: number }).megabytes).toBeLessThan(40)
+})

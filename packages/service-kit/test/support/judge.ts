@@ -8,4 +8,4 @@ import { ISSUER } from './tokens.ts'
 const [key, ...tokens] = process.argv.slice(2)
 const app = createServer({ log: pino(pino.destination({ dest: 1, sync: true })) })
 await app.register(identity, { keys: { get: () => key, find: () => key }, revocations: createRevocationList(), issuer: ISSUER })
-for (const token of tokens) console.log((await app.identity.verify(token))?.userId ?? 'nobody')
+for (const token of tokens) process.stdout.write(`${(await app.identity.verify(token))?.userId ?? 'nobody'}\n`)

@@ -1,4 +1,4 @@
-// A process as services are: one route that takes as long as it is asked to.
+// A process as services are: one route that takes as long as it is asked to, one that tells the megabytes of its heap.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import { health } from '../../src/health.ts'
@@ -12,6 +12,8 @@ await run({
   env: process.env,
   async build ({ log }) {
     const app = createServer({ log })
+    app.get('/heap', { config: { auth: 'none' } }, async () => ({ megabytes: process.memoryUsage().heapTotal / 1e6 }))
+    if (process.env.WASTEFUL) Array.from({ length: 2_000_000 }, (_, n) => ({ n }))
     await app.register(health, { checks: [] })
     app.get<{ Params: { ms: string } }>('/slow/:ms', { config: { auth: 'none' } }, async (request) => {
       await sleep(Number(request.params.ms))

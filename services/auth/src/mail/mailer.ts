@@ -1,8 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import { createTransport } from 'nodemailer'
 import type { FastifyBaseLogger } from 'fastify'
+import type * as nodemailer from 'nodemailer'
 import type { MailContent } from './mail-templates.ts'
 
 export interface Mailer {
@@ -26,21 +26,23 @@ export function createMailer ({ smtpUrl, directory, from, log }: MailerOptions):
 }
 
 function smtpMailer (url: string, from: string, log: FastifyBaseLogger): Mailer {
-  const transport = createTransport({ url, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS, disableFileAccess: true, disableUrlAccess: true })
+  const transport = onceLoaded(({ createTransport }) => createTransport({
+    url, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS, disableFileAccess: true, disableUrlAccess: true
+  }))
   return {
     async send (to, kind, content) {
-      const { messageId } = await transport.sendMail({ from, to, ...content })
+      const { messageId } = await (await transport.get()).sendMail({ from, to, ...content })
       log.info({ kind, messageId }, 'mail sent')
     },
-    close: () => transport.close()
+    close: transport.close
   }
 }
 
 function fileMailer (directory: string, from: string, log: FastifyBaseLogger): Mailer {
-  const transport = createTransport({ streamTransport: true, buffer: true, disableFileAccess: true, disableUrlAccess: true })
+  const transport = onceLoaded(({ createTransport }) => createTransport({ streamTransport: true, buffer: true, disableFileAccess: true, disableUrlAccess: true }))
   return {
     async send (to, kind, content) {
-      const { message } = await transport.sendMail({ from, to, ...content })
+      const { message } = await (await transport.get()).sendMail({ from, to, ...content })
       await mkdir(directory, { recursive: true, mode: 0o700 })
       const file = resolve(directory, `${uuidv7()}-${kind}`)
       await writeFile(`${file}.eml`, message as Buffer, { mode: 0o600 })
@@ -48,6 +50,18 @@ function fileMailer (directory: string, from: string, log: FastifyBaseLogger): M
       await writeFile(`${file}.html`, content.html, { mode: 0o600 })
       log.info({ kind, file: `${file}.eml` }, 'mail written')
     },
-    close: () => transport.close()
+    close: transport.close
+  }
+}
+
+/** A transport of nodemailer's. The library is loaded with the first mail, for it takes several megabytes. */
+function onceLoaded<Info> (create: (library: typeof nodemailer) => nodemailer.Transporter<Info>) {
+  let transport: Promise<nodemailer.Transporter<Info>> | undefined
+  return {
+    get () {
+      transport ??= import('nodemailer').then(create)
+      return transport
+    },
+    close: () => { void transport?.then((loaded) => loaded.close()) }
   }
 }
