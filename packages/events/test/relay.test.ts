@@ -2,7 +2,11 @@ import { postDeleted } from '@gatepost/contracts/posts/events'
 import { planOf } from '@gatepost/testing/query-plans'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import type { Pool } from 'pg'
 import { appendEvents, UnpublishableEventError } from '../src/outbox.ts'
+import { createDrain } from '../src/relay/drain.ts'
+import { createRelayMetrics } from '../src/relay/metrics.ts'
+import { createPublisher } from '../src/relay/publisher.ts'
 import { createOutboxStore, OUTBOX_SESSION } from '../src/relay/outbox-store.ts'
 import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
 
@@ -37,6 +41,45 @@ test('events that are stored together are one row each, in their order', async (
   const broken = appendEvents(stage.sql, postDeleted, [deletion(post, 3), deletion('no uuid', 1)])
   await expect(broken).rejects.toThrow(UnpublishableEventError)
   expect((await stage.pool.query('SELECT FROM outbox')).rowCount).toBe(3)
+})
+
+test('a row that is marked while the outbox is read is not published again by what was read', async () => {
+  const readBeforeMark = Promise.withResolvers<void>()
+  const mark = Promise.withResolvers<void>()
+  let reads = 0
+  // PostgreSQL answers everything; a slow connection has the answer to an older question come after that to a newer one.
+  const pool = {
+    async query (question: { name: string }) {
+      if (question.name === 'outbox-mark') await readBeforeMark.promise
+      const answer = await stage.pool.query(question as never)
+      if (question.name === 'outbox-mark') mark.resolve()
+      if (question.name === 'outbox-claim-above' && ++reads === 2) {
+        readBeforeMark.resolve()
+        await mark.promise
+        await new Promise(setImmediate)
+      }
+      return answer
+    }
+  } as unknown as Pool
+  const broker = stage.broker()
+  await broker.connected()
+  const publisher = createPublisher(broker, 'posts')
+  const published: string[] = []
+  const drain = createDrain({
+    store: createOutboxStore(pool),
+    broker,
+    log: stage.log,
+    metrics: createRelayMetrics(undefined),
+    held: () => true,
+    onPublished: () => undefined,
+    reconcile: async () => [],
+    publisher: { ...publisher, publish (row, done) { published.push(row.id); publisher.publish(row, done) } }
+  })
+  stage.defer(drain, async () => { await drain.stop(); publisher.stop() })
+  await appendVersion(stage.sql, uuidv7(), 1)
+  drain.start()
+  await eventually(() => reads, (count) => count > 2)
+  expect(published).toHaveLength(1)
 })
 
 test('a transaction that is rolled back leaves no event', async () => {

@@ -43,9 +43,12 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
   const lanes = createLanes<OutboxRow>((row) => row.aggregateId)
   /** Rows that are here: waiting, in flight, or acknowledged and not yet marked. */
   const known = new Set<string>()
+  /** Marked while the outbox is being read, which may still show them as they were. */
+  const markedMeanwhile: string[] = []
   const marker = createMarker(store, log, (rows) => {
     for (const row of rows) {
-      known.delete(row.id)
+      if (looking) markedMeanwhile.push(row.id)
+      else known.delete(row.id)
       onPublished(row)
     }
   })
@@ -195,6 +198,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
       log.debug({ err: error }, 'the outbox could not be read; trying on')
     } finally {
       looking = false
+      for (const id of markedMeanwhile.splice(0)) known.delete(id)
     }
     pump()
   }
