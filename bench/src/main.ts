@@ -3,11 +3,11 @@ import { options } from './options.ts'
 
 const benches: Record<string, (args: string[]) => Promise<void>> = {
   gateway: async (args) => (await import('./gateway/main.ts')).benchGateway(options(args, { seconds: 1, rounds: 5, only: '' })),
-  compare: async (args) => (await import('./compare/main.ts')).benchCompare(options(args, { commit: 'HEAD', seconds: 1, rounds: 12, threshold: 5, only: '' })),
+  compare: async (args) => (await import('./compare/main.ts')).benchCompare(options(args, { commit: 'HEAD', pairs: 8, rounds: 3, seconds: 1, threshold: 5, only: '' })),
   auth: async (args) => (await import('./auth/main.ts')).benchAuth(options(args, { rounds: 6, seconds: 4, samples: 250 })),
   growth: async (args) => (await import('./growth/main.ts')).benchGrowth(options(args, { max: 1_000_000, only: '' })),
   memory: async (args) => (await import('./memory/main.ts')).benchMemory(options(args, { requests: 200_000 })),
-  startup: async (args) => (await import('./startup/main.ts')).benchStartup(options(args, { starts: 3, idle: 5 })),
+  startup: async (args) => (await import('./startup/main.ts')).benchStartup(options(args, { starts: 3, idle: 10 })),
   pages: async (args) => (await import('./pages/main.ts')).benchPages(options(args, { rows: 1_000_000 })),
   events: async (args) => (await import('./events/main.ts')).benchEvents({ rate: 2_000, ...options(args, { rows: 100_000, seconds: 5 }) }),
   services: async (args) => (await import('./services/main.ts')).benchServices(options(args, { seconds: 3, rounds: 3, only: '' }))

@@ -6,11 +6,13 @@ import { median } from '../gateway/report.ts'
 import { prepareStage } from '../gateway/stage.ts'
 import { workloads } from '../gateway/workloads.ts'
 import { isWanted } from '../options.ts'
-import { judge, type Verdict } from './verdict.ts'
+import { judge } from './verdict.ts'
 import { checkOut } from './worktree.ts'
 
 export interface Options {
   commit: string
+  /** Fresh processes of each side. */
+  pairs: number
   rounds: number
   seconds: number
   /** Percent that a workload may become slower. */
@@ -21,34 +23,41 @@ export interface Options {
 /** What a change is likely to make slower, and quickly measured. */
 const GUARDED = /^(GET, full policy, 64|GET, full policy, every token new|POST|a forged|forged)/
 
-/** The gateway as it is here beside the one of a commit, in turns on the same core; the exit code is 1 when it has become slower. */
-export const benchCompare = ({ commit, rounds, seconds, threshold, only }: Options) => onGround(async (ground) => {
+/**
+ * The gateway as it is here beside the one of a commit, in turns on the same core; the exit code is 1 when it has become
+ * slower. Two processes of one code may differ by a seventh for as long as they live, so each pair of processes counts once,
+ * whatever its rounds.
+ */
+export const benchCompare = ({ commit, pairs, rounds, seconds, threshold, only }: Options) => onGround(async (ground) => {
   const { tree, title } = await checkOut(ground, ROOT, commit)
   const { fleet } = await prepareStage(ground)
-  const here = (await fleet.launch(gatepostOf(ROOT, 'here'), 'full'))!
-  const there = (await fleet.launch(gatepostOf(tree, 'there'), 'full'))!
-  const rows: string[] = []
-  const verdicts: Verdict[] = []
-  for (const { name, load } of workloads.filter(({ name }) => GUARDED.test(name) && isWanted(name, only))) {
-    const ratios: number[] = []
-    const cpuRatios: number[] = []
-    for (const peer of [here, there]) await closedLoop(load(peer, 3), { ground, cores: 1 })
-    for (let round = 0; round < rounds; round++) {
-      const rates = new Map<string, { rate: number, cpu: number }>()
-      for (const peer of round % 2 === 0 ? [here, there] : [there, here]) {
-        const before = cpuSeconds(peer.pid)
-        const { requestsPerSecond: rate } = await closedLoop(load(peer, seconds), { ground, cores: 1 })
-        rates.set(peer.name, { rate, cpu: (cpuSeconds(peer.pid) - before) / rate })
+  const guarded = workloads.filter(({ name }) => GUARDED.test(name) && isWanted(name, only)).map((workload) => ({ ...workload, rates: [] as number[], cpus: [] as number[] }))
+  for (let pair = 0; pair < pairs; pair++) {
+    const here = (await fleet.launch(gatepostOf(ROOT, 'here'), 'full'))!
+    const there = (await fleet.launch(gatepostOf(tree, 'there'), 'full'))!
+    const inTurns = (turn: number) => turn % 2 === 0 ? [here, there] : [there, here]
+    for (const { load, rates, cpus } of guarded) {
+      for (const peer of inTurns(pair)) await closedLoop(load(peer, 2), { ground, cores: 1 })
+      const measured: Array<Record<string, { rate: number, cpu: number }>> = []
+      for (let round = 0; round < rounds; round++) {
+        const row: (typeof measured)[number] = {}
+        for (const peer of inTurns(pair + round)) {
+          const before = cpuSeconds(peer.pid)
+          const { requestsPerSecond: rate } = await closedLoop(load(peer, seconds), { ground, cores: 1 })
+          row[peer.name] = { rate, cpu: (cpuSeconds(peer.pid) - before) / rate }
+        }
+        measured.push(row)
       }
-      ratios.push(rates.get('here')!.rate / rates.get('there')!.rate)
-      cpuRatios.push(rates.get('here')!.cpu / rates.get('there')!.cpu)
+      rates.push(median(measured.map(({ here, there }) => here!.rate / there!.rate)))
+      cpus.push(median(measured.map(({ here, there }) => here!.cpu / there!.cpu)))
     }
-    const verdict = judge(ratios, threshold / 100)
-    verdicts.push(verdict)
-    rows.push(`| ${name} | ${median(ratios).toFixed(3)} | ${Math.min(...ratios).toFixed(2)}–${Math.max(...ratios).toFixed(2)} | ${median(cpuRatios).toFixed(3)} | ${verdict} |`)
-    console.log(rows.at(-1))
+    await Promise.all([here, there].map(({ child }) => child?.stop(2000)))
+    console.log(`pair ${pair + 1} of ${pairs}: ${guarded.map(({ rates }) => rates.at(-1)!.toFixed(2)).join(', ')}`)
   }
-  console.log(`\nThis tree beside ${title}\n\n${describeMachine()}; ${rounds} rounds of ${seconds} s in turns.\n
+  const verdicts = guarded.map(({ rates }) => judge(rates, threshold / 100))
+  const rows = guarded.map(({ name, rates, cpus }, index) =>
+    `| ${name} | ${median(rates).toFixed(3)} | ${Math.min(...rates).toFixed(2)}–${Math.max(...rates).toFixed(2)} | ${median(cpus).toFixed(3)} | ${verdicts[index]} |`)
+  console.log(`\nThis tree beside ${title}\n\n${describeMachine()}; ${pairs} pairs of processes, ${rounds} rounds of ${seconds} s in turns with each.\n
 | workload | requests/s ÷ theirs | range | CPU per request ÷ theirs | verdict |\n| --- | ---: | ---: | ---: | --- |\n${rows.join('\n')}`)
   if (verdicts.includes('slower')) process.exitCode = 1
 })

@@ -2,12 +2,12 @@ import { median } from '../gateway/report.ts'
 
 export type Verdict = 'slower' | 'faster' | 'as before'
 
-/** How probable it may be that rounds without any difference look like one. */
-const CHANCE = 0.02
+/** How probable it may be that pairs without any difference look like one: seven of eight on one side do. */
+const CHANCE = 0.04
 
 /**
- * Whether ratios of interleaved rounds say that something changed by more than the threshold: by their median, and by
- * so many of them on one side of 1 that a coin would hardly fall so often. Too few rounds never say anything.
+ * Whether the ratios of pairs say that something changed by more than the threshold: by their median, and by
+ * so many of them on one side of 1 that a coin would hardly fall so often. Too few pairs never say anything.
  */
 export function judge (ratios: number[], threshold: number): Verdict {
   const middle = median(ratios)

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { LEAN_MALLOC } from '@gatepost/local-stack/services'
 import { haproxyConfig } from './haproxy.ts'
 import { nginxConfig } from './nginx.ts'
 import { ISSUER, type Signer } from './tokens.ts'
@@ -91,6 +92,7 @@ export const gatepostOf = (root: string, name = 'Gatepost'): Peer => ({
       RATE_LIMIT_MAX: String(limitOf(mode)[0]),
       RATE_LIMIT_WINDOW: `${limitOf(mode)[1]} seconds`,
       CORS_ORIGINS: 'http://localhost:5173',
+      ...LEAN_MALLOC,
       ...mode === 'redis' && { REDIS_URL: redisUrl },
       ...mode === 'two processes' && { GATEWAY_WORKERS: '2' }
     }

@@ -5,7 +5,8 @@ import { FULL_GET, SAME_RATE } from './workloads.ts'
 
 export function median (values: number[]): number {
   const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN
+  const middle = sorted.slice(Math.floor((sorted.length - 1) / 2), Math.floor(sorted.length / 2) + 1)
+  return middle.reduce((sum, value) => sum + value, 0) / middle.length
 }
 
 type Figure = keyof Measured | 'cpuMicros'

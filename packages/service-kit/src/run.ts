@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client'
 import { createLog } from './log.ts'
 import { createOperationsServer, createRegistry } from './metrics.ts'
 import { drain } from './run/drain.ts'
-import { giveBackMemory } from './run/memory.ts'
+import { giveBackMemoryOnceQuiet } from './run/memory.ts'
 import { supervise } from './run/supervise.ts'
 import { findSupervisor, type Supervisor, tell, type ToWorker } from './run/supervisor.ts'
 import type { App } from './server.ts'
@@ -49,11 +49,11 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     const registry = createRegistry(name)
     const app = await build({ settings, log, registry, supervisor })
     await app.ready()
-    await giveBackMemory()
     const port = ports(settings)
     const operations = supervisor ? undefined : createOperationsServer(registry, log)
     await app.listen({ host: HOST, port: port.main, ...supervisor && { reusePort: true } })
     await operations?.listen({ host: HOST, port: port.operations })
+    giveBackMemoryOnceQuiet()
     log.info({ port: port.main, operationsPort: operations && port.operations }, 'listening')
     if (supervisor) showMetrics(registry)
     drain({ app, delaySeconds: DRAIN_DELAY, log, afterwards: async () => { await operations?.close(); await stopTraces?.() } })

@@ -1,4 +1,4 @@
-// A process as services are: one route that takes as long as it is asked to, one that tells the megabytes of its heap.
+// A process as services are: routes that take as long as they are asked to, waiting or busy, and one that tells the megabytes of its heap.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import { health } from '../../src/health.ts'
@@ -13,6 +13,10 @@ await run({
   async build ({ log }) {
     const app = createServer({ log })
     app.get('/heap', { config: { auth: 'none' } }, async () => ({ megabytes: process.memoryUsage().heapTotal / 1e6 }))
+    app.get<{ Params: { ms: string } }>('/busy/:ms', { config: { auth: 'none' } }, async ({ params }) => {
+      for (const end = performance.now() + Number(params.ms); performance.now() < end;);
+      return { busy: params.ms }
+    })
     if (process.env.WASTEFUL) Array.from({ length: 2_000_000 }, (_, n) => ({ n }))
     await app.register(health, { checks: [] })
     app.get<{ Params: { ms: string } }>('/slow/:ms', { config: { auth: 'none' } }, async (request) => {
