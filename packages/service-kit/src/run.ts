@@ -4,7 +4,7 @@ import type { Registry } from 'prom-client'
 import { createLog } from './log.ts'
 import { createOperationsServer, createRegistry } from './metrics.ts'
 import { drain } from './run/drain.ts'
-import { giveBackMemoryOnceQuiet } from './run/memory.ts'
+import { buildLean } from './run/memory.ts'
 import { supervise } from './run/supervise.ts'
 import { findSupervisor, type Supervisor, tell, type ToWorker } from './run/supervisor.ts'
 import type { App } from './server.ts'
@@ -16,11 +16,11 @@ export interface Process<Schema extends TObject> {
   name: string
   settings: Schema
   env: Readonly<Record<string, string | undefined>>
-  /**
-   * Builds the app; whatever it opens is closed by its onClose hooks. Loads it too, so that neither a supervisor of workers
-   * does nor who only says that a setting is wrong.
-   */
-  build: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry, supervisor?: Supervisor }) => App | Promise<App>
+  /** Loads what builds the app: neither a supervisor of workers needs it, nor who only says that a setting is wrong. */
+  load: () => Promise<{
+    /** Builds the app; whatever it opens is closed by its onClose hooks. */
+    buildApp: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry, supervisor?: Supervisor }) => App | Promise<App>
+  }>
   /** The ports of this process, out of its settings. */
   ports: (settings: StaticDecode<Schema>) => { main: number, operations: number }
   /** For a service that can run as several processes behind its port. */
@@ -36,7 +36,7 @@ export interface Process<Schema extends TObject> {
  * Runs one process from its settings to its last request: a bad setting or a port in use is one readable line and exit
  * code 1; SIGTERM, SIGINT and the loss of a supervising parent drain it (25 s at most); a second signal ends it at once.
  */
-export async function run<Schema extends TObject> ({ name, settings: schema, env, build, ports, workers }: Process<Schema>): Promise<void> {
+export async function run<Schema extends TObject> ({ name, settings: schema, env, load, ports, workers }: Process<Schema>): Promise<void> {
   let log: Logger | undefined
   try {
     const settings = parseSettings(schema, env)
@@ -47,13 +47,16 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     if (count > 1 && !supervisor) return await supervise({ count, host: HOST, port: ports(settings), log, serve: workers!.serve() })
     const stopTraces = OTEL_EXPORTER_OTLP_ENDPOINT ? await startTraces(name, OTEL_EXPORTER_OTLP_ENDPOINT) : undefined
     const registry = createRegistry(name)
-    const app = await build({ settings, log, registry, supervisor })
-    await app.ready()
+    const { buildApp } = await load()
+    const app = await buildLean(async () => {
+      const app = await buildApp({ settings, log: log!, registry, supervisor })
+      await app.ready()
+      return app
+    })
     const port = ports(settings)
     const operations = supervisor ? undefined : createOperationsServer(registry, log)
     await app.listen({ host: HOST, port: port.main, ...supervisor && { reusePort: true } })
     await operations?.listen({ host: HOST, port: port.operations })
-    giveBackMemoryOnceQuiet()
     log.info({ port: port.main, operationsPort: operations && port.operations }, 'listening')
     if (supervisor) showMetrics(registry)
     drain({ app, delaySeconds: DRAIN_DELAY, log, afterwards: async () => { await operations?.close(); await stopTraces?.() } })

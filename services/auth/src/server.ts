@@ -5,6 +5,6 @@ await run({
   name: 'auth',
   settings: settingsSchema,
   env: process.env,
-  build: async (context) => (await import('./app.ts')).buildApp(context),
+  load: () => import('./app.ts'),
   ports: ({ AUTH_PORT, AUTH_OPS_PORT }) => ({ main: AUTH_PORT, operations: AUTH_OPS_PORT })
 })

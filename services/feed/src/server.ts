@@ -5,6 +5,6 @@ await run({
   name: 'feed',
   settings: settingsSchema,
   env: process.env,
-  build: async (context) => (await import('./app.ts')).buildApp(context),
+  load: () => import('./app.ts'),
   ports: ({ FEED_PORT, FEED_OPS_PORT }) => ({ main: FEED_PORT, operations: FEED_OPS_PORT })
 })

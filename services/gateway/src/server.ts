@@ -6,7 +6,7 @@ await run({
   name: 'gateway',
   settings: settingsSchema,
   env: process.env,
-  build: async (context) => (await import('./app.ts')).buildApp(context),
+  load: () => import('./app.ts'),
   ports: ({ GATEWAY_PORT, GATEWAY_OPS_PORT }) => ({ main: GATEWAY_PORT, operations: GATEWAY_OPS_PORT }),
   workers: { count: ({ GATEWAY_WORKERS }) => GATEWAY_WORKERS, serve: countersForWorkers }
 })

@@ -5,6 +5,6 @@ await run({
   name: 'posts',
   settings: settingsSchema,
   env: process.env,
-  build: async (context) => (await import('./app.ts')).buildApp(context),
+  load: () => import('./app.ts'),
   ports: ({ POSTS_PORT, POSTS_OPS_PORT }) => ({ main: POSTS_PORT, operations: POSTS_OPS_PORT })
 })
