@@ -24,7 +24,7 @@ async function buildApp ({ log }: { log: Logger }) {
   app.get('/heap', { config: { auth: 'none' } }, async () => ({ megabytes: process.memoryUsage().heapTotal / 1e6 }))
   app.get('/load', { config: { auth: 'none' } }, async () => {
     const alive = Array.from({ length: 200_000 }, (_, n) => ({ n }))
-    return { objects: alive.length, youngMegabytes: getHeapSpaceStatistics().find(({ space_name }) => space_name === 'new_space')!.space_size / 1e6 }
+    return { objects: alive.length, youngMegabytes: getHeapSpaceStatistics().find((space) => space.space_name === 'new_space')!.space_size / 1e6 }
   })
   await app.register(health, { checks: [] })
   app.get<{ Params: { ms: string } }>('/slow/:ms', { config: { auth: 'none' } }, async (request) => {
