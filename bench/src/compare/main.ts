@@ -1,4 +1,5 @@
 import { onGround } from '../ground.ts'
+import type { Running } from '../gateway/fleet.ts'
 import { closedLoop } from '../gateway/load.ts'
 import { cpuSeconds, describeMachine } from '../gateway/machine.ts'
 import { gatepostOf, ROOT } from '../gateway/peers.ts'
@@ -38,18 +39,19 @@ export const benchCompare = ({ commit, pairs, rounds, seconds, threshold, only }
     const inTurns = (turn: number) => turn % 2 === 0 ? [here, there] : [there, here]
     for (const { load, rates, cpus } of guarded) {
       for (const peer of inTurns(pair)) await closedLoop(load(peer, 2), { ground, cores: 1 })
-      const measured: Array<Record<string, { rate: number, cpu: number }>> = []
+      const [rateRatios, cpuRatios]: [number[], number[]] = [[], []]
       for (let round = 0; round < rounds; round++) {
-        const row: (typeof measured)[number] = {}
+        const measured = new Map<Running, { rate: number, cpu: number }>()
         for (const peer of inTurns(pair + round)) {
           const before = cpuSeconds(peer.pid)
           const { requestsPerSecond: rate } = await closedLoop(load(peer, seconds), { ground, cores: 1 })
-          row[peer.name] = { rate, cpu: (cpuSeconds(peer.pid) - before) / rate }
+          measured.set(peer, { rate, cpu: (cpuSeconds(peer.pid) - before) / rate })
         }
-        measured.push(row)
+        rateRatios.push(measured.get(here)!.rate / measured.get(there)!.rate)
+        cpuRatios.push(measured.get(here)!.cpu / measured.get(there)!.cpu)
       }
-      rates.push(median(measured.map(({ here, there }) => here!.rate / there!.rate)))
-      cpus.push(median(measured.map(({ here, there }) => here!.cpu / there!.cpu)))
+      rates.push(median(rateRatios))
+      cpus.push(median(cpuRatios))
     }
     await Promise.all([here, there].map(({ child }) => child?.stop(2000)))
     console.log(`pair ${pair + 1} of ${pairs}: ${guarded.map(({ rates }) => rates.at(-1)!.toFixed(2)).join(', ')}`)

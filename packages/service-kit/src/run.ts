@@ -47,9 +47,10 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     if (count > 1 && !supervisor) return await supervise({ count, host: HOST, port: ports(settings), log, serve: workers!.serve() })
     const stopTraces = OTEL_EXPORTER_OTLP_ENDPOINT ? await startTraces(name, OTEL_EXPORTER_OTLP_ENDPOINT) : undefined
     const registry = createRegistry(name)
+    const context = { settings, log, registry, supervisor }
     const { buildApp } = await load()
     const app = await buildLean(async () => {
-      const app = await buildApp({ settings, log: log!, registry, supervisor })
+      const app = await buildApp(context)
       await app.ready()
       return app
     })
