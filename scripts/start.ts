@@ -2,6 +2,7 @@
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { isOpen } from '@gatepost/local-stack/child'
+import { isFree } from '@gatepost/local-stack/ports'
 import { startSystem } from '@gatepost/local-stack/system'
 import { addresses, neededPorts, portsOf, portVariables } from './start/addresses.ts'
 import { embeddedBroker } from './start/broker.ts'
@@ -20,7 +21,7 @@ const shown = relative(process.cwd(), dataDir) || '.'
 async function start () {
   const ports = portsOf(process.env)
   for (const name of neededPorts(process.env)) {
-    if (await isOpen(ports[name])) throw new Error(`port ${ports[name]} is in use: stop what listens there, or choose another port with ${portVariables[name]}`)
+    if (await isOpen(ports[name]) || !await isFree(ports[name])) throw new Error(`port ${ports[name]} is in use: stop what has it, or choose another port with ${portVariables[name]}`)
   }
   await prepareDataFolder(dataDir, process.argv.includes('--fresh'))
   say('starting PostgreSQL, NATS, auth, posts, feed and gateway …')

@@ -2,7 +2,7 @@
 import { options } from './options.ts'
 
 const benches: Record<string, (args: string[]) => Promise<void>> = {
-  gateway: async (args) => (await import('./gateway/main.ts')).benchGateway(options(args, { seconds: 1, rounds: 5, only: '' })),
+  gateway: async (args) => (await import('./gateway/main.ts')).benchGateway(options(args, { seconds: 1, rounds: 7, only: '' })),
   compare: async (args) => (await import('./compare/main.ts')).benchCompare(options(args, { commit: 'HEAD', pairs: 8, rounds: 3, seconds: 1, threshold: 5, only: '' })),
   auth: async (args) => (await import('./auth/main.ts')).benchAuth(options(args, { rounds: 6, seconds: 4, samples: 250 })),
   growth: async (args) => (await import('./growth/main.ts')).benchGrowth(options(args, { max: 1_000_000, only: '' })),

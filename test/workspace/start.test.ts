@@ -1,7 +1,7 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:net'
+import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
@@ -123,9 +123,21 @@ test('a port in use is one line that names the port and the variable', async () 
   await once(other, 'listening')
   const run = start()
   expect(await run.ended).toBe(1)
-  expect(run.output().trim()).toBe(`Gatepost could not start: port ${ports.FEED_PORT} is in use: stop what listens there, or choose another port with FEED_PORT`)
+  expect(run.output().trim()).toBe(`Gatepost could not start: port ${ports.FEED_PORT} is in use: stop what has it, or choose another port with FEED_PORT`)
   other.close()
   expect(await openPorts()).toEqual([])
+})
+
+test('a port that an outgoing connection has is in use as well, though nothing listens there', async () => {
+  const other = createServer().listen(0, '127.0.0.1')
+  await once(other, 'listening')
+  const outgoing = connect({ port: (other.address() as AddressInfo).port, host: '127.0.0.1', localPort: Number(ports.POSTGRES_PORT) })
+  await once(outgoing, 'connect')
+  const run = start()
+  expect(await run.ended).toBe(1)
+  expect(run.output().trim()).toBe(`Gatepost could not start: port ${ports.POSTGRES_PORT} is in use: stop what has it, or choose another port with POSTGRES_PORT`)
+  outgoing.destroy()
+  other.close()
 })
 
 test('a data folder that cannot be made is one line', async () => {

@@ -1,5 +1,5 @@
 import type { Row } from './main.ts'
-import { middle } from './report.ts'
+import { undisturbed } from './report.ts'
 
 const BAR = 16
 const COLUMN = 460
@@ -20,9 +20,9 @@ export function chart (rows: Row[]): string {
 }
 
 function bars (workload: string, group: Row[]) {
-  const most = Math.max(...group.map((row) => middle(row, 'requestsPerSecond')))
+  const most = Math.max(...group.map((row) => undisturbed(row, 'requestsPerSecond')))
   return [`<text x="8" y="14" font-weight="bold">${escape(workload)} (requests/s)</text>`, ...group.flatMap((row, at) => {
-    const requestsPerSecond = middle(row, 'requestsPerSecond')
+    const requestsPerSecond = undisturbed(row, 'requestsPerSecond')
     const y = 22 + at * BAR
     const width = Math.round((COLUMN - LABEL - 60) * requestsPerSecond / most)
     return [`<text x="${LABEL - 6}" y="${y + 11}" text-anchor="end">${escape(row.peer)}</text>`,

@@ -25,10 +25,9 @@ export interface FleetOptions {
 /** What all of them forward to, as a peer: the most that load and upstream can do on the core that they share. */
 const UPSTREAM = 'upstream itself'
 
-/** The peers of one mode at a time, each on the first core, or the first two. */
+/** Starts peers, each on the first core, or the first two. */
 export function createFleet ({ ground, signers, upstream, shared }: FleetOptions) {
-  let mode: Mode | undefined
-  let running: Running[] = []
+  const running = new Map<Mode, Running[]>()
 
   async function launch (peer: Peer, mode: Mode): Promise<Running | undefined> {
     if (peer.needs && !which(peer.needs)) {
@@ -53,17 +52,16 @@ export function createFleet ({ ground, signers, upstream, shared }: FleetOptions
 
   return {
     launch,
-    /** Those that have this mode; the ones of another are stopped. */
-    async inMode (wanted: Mode): Promise<Running[]> {
-      if (wanted === mode) return running
-      await Promise.all(running.map(({ child }) => child?.stop(2000)))
-      mode = wanted
-      const launched = await Promise.allSettled(peers.filter(({ modes }) => modes.includes(wanted)).map((peer) => launch(peer, wanted)))
-      const failure = launched.find(({ status }) => status === 'rejected')
-      if (failure) throw (failure as PromiseRejectedResult).reason
-      running = launched.flatMap((one) => one.status === 'fulfilled' && one.value ? [one.value] : [])
-      if (wanted === 'plain') running.unshift({ name: UPSTREAM, signer: signers.RS256, ...upstream })
-      return running
+    /** Those that have this mode, started when it is first asked for. */
+    async inMode (mode: Mode): Promise<Running[]> {
+      if (!running.has(mode)) {
+        const launched = await Promise.allSettled(peers.filter(({ modes }) => modes.includes(mode)).map((peer) => launch(peer, mode)))
+        const failure = launched.find(({ status }) => status === 'rejected')
+        if (failure) throw (failure as PromiseRejectedResult).reason
+        const able = launched.flatMap((one) => one.status === 'fulfilled' && one.value ? [one.value] : [])
+        running.set(mode, mode === 'plain' ? [{ name: UPSTREAM, signer: signers.RS256, ...upstream }, ...able] : able)
+      }
+      return running.get(mode)!
     }
   }
 }

@@ -14,8 +14,8 @@ export interface Workload {
   only?: RegExp
   /** Requests come at this share of the rate that a GET with the full policy reached in the closed loop, whether the last was answered or not. */
   share?: number
-  /** Workloads of one group and mode are measured in turns, not one after the other. */
-  group?: string
+  /** Workloads of one group are measured in turns; the groups one after the other. */
+  group: string
 }
 
 const body = JSON.stringify({ title: 'A title', content: 'x'.repeat(980) })
@@ -44,27 +44,33 @@ const oneForgery = (peer: Running) => [forge(accessToken(peer.signer))]
 const newForgeries = (peer: Running, seconds: number) => newTokens(peer, seconds).map(forge)
 
 export const FULL_GET = 'GET, full policy, 64 connections'
+export const ONE_PROCESS = 'GET, full policy, one process'
+export const TWO_PROCESSES = 'GET, full policy, two processes'
 
 /** What Gatepost spends on a request that it admits or refuses: comparable at one rate alone, since a load that waits for each answer costs more where it waits less. */
 export const SAME_RATE = 'At one rate: '
 const atOneRate = (name: string, load: Workload['load'], more: Partial<Workload> = {}): Workload => ({ name: SAME_RATE + name, group: SAME_RATE, mode: 'full', only: /^Gatepost$/, share: 0.2, load, ...more })
 const withTokens = (tokensOf: (peer: Running, seconds: number) => string[]) => (peer: Running, seconds: number): Load => ({ ...get(64)(peer, seconds), headers: {}, tokens: tokensOf(peer, seconds) })
 
+/** Everything that the processes with the whole policy do. */
+const FULL = 'full policy'
+
 export const workloads: Workload[] = [
-  { name: 'GET, no policy, 64 connections', mode: 'plain', load: (peer, seconds) => ({ ...get(64)(peer, seconds), url: peer.url + PUBLIC_PATH, headers: {} }) },
-  { name: FULL_GET, mode: 'full', load: get(64) },
-  { name: 'GET, full policy, 1024 connections', mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, load: get(1024) },
-  { name: 'GET, full policy, every token new', mode: 'full', only: /HAProxy|no token cache|Gatepost|plugins|Express/, load: withTokens(newTokens) },
-  { name: 'POST 1 KB, full policy, validated, 64 connections', mode: 'full', only: /^(?!HAProxy ES256|bare Node proxy, no)/, load: post },
-  { name: 'GET at half of its own rate, full policy', mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, share: 0.5, load: get(64) },
-  { name: 'a forged token refused', mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: withTokens(oneForgery) },
-  { name: 'forged tokens refused, every one new', mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: withTokens(newForgeries) },
-  { name: 'over the limit, refused', mode: 'limited', refused: true, load: get(64) },
+  { name: 'GET, no policy, 64 connections', group: 'no policy', mode: 'plain', load: (peer, seconds) => ({ ...get(64)(peer, seconds), url: peer.url + PUBLIC_PATH, headers: {} }) },
+  { name: FULL_GET, group: FULL, mode: 'full', load: get(64) },
+  { name: 'GET, full policy, 1024 connections', group: FULL, mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, load: get(1024) },
+  { name: 'GET, full policy, every token new', group: FULL, mode: 'full', only: /HAProxy|no token cache|Gatepost|plugins|Express/, load: withTokens(newTokens) },
+  { name: 'POST 1 KB, full policy, validated, 64 connections', group: FULL, mode: 'full', only: /^(?!HAProxy ES256|bare Node proxy, no)/, load: post },
+  { name: 'GET at half of its own rate, full policy', group: FULL, mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, share: 0.5, load: get(64) },
+  { name: 'a forged token refused', group: FULL, mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: withTokens(oneForgery) },
+  { name: 'forged tokens refused, every one new', group: FULL, mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: withTokens(newForgeries) },
+  { name: 'over the limit, refused', group: 'over the limit', mode: 'limited', refused: true, load: get(64) },
   atOneRate('a token seen before', get(64)),
   atOneRate('a new token', withTokens(newTokens)),
   atOneRate('a forged token seen before', withTokens(oneForgery), { refused: true }),
   atOneRate('a new forged token', withTokens(newForgeries), { refused: true }),
   atOneRate('over the limit', get(64), { mode: 'limited', refused: true }),
-  { name: 'GET, full policy, limits in Redis', mode: 'redis', load: get(64) },
-  { name: 'GET, full policy, two processes', mode: 'two processes', load: get(64) }
+  { name: 'GET, full policy, limits in Redis', group: 'Redis', mode: 'redis', load: get(64) },
+  { name: ONE_PROCESS, group: 'processes', mode: 'full', only: /RS256|^bare Node proxy$|Gatepost/, load: get(64) },
+  { name: TWO_PROCESSES, group: 'processes', mode: 'two processes', load: get(64) }
 ]

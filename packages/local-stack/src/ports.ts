@@ -16,7 +16,8 @@ export async function freePorts (count: number): Promise<number[]> {
   return [...ports]
 }
 
-async function isFree (port: number) {
+/** Whether a server can listen at this port of 127.0.0.1: not where one does, nor where an outgoing connection has it, even for the minute after its end. */
+export async function isFree (port: number): Promise<boolean> {
   const server = createServer().listen(port, '127.0.0.1')
   try {
     await once(server, 'listening')
