@@ -62,6 +62,6 @@ function onceLoaded<Info> (create: (library: typeof nodemailer) => nodemailer.Tr
       transport ??= import('nodemailer').then(create)
       return transport
     },
-    close: () => { void transport?.then((loaded) => loaded.close()) }
+    close: () => { void transport?.then((loaded) => loaded.close(), () => {}) } // that it could not be loaded was told to whoever sent
   }
 }
