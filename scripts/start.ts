@@ -21,6 +21,7 @@ const shown = relative(process.cwd(), dataDir) || '.'
 async function start () {
   const ports = portsOf(process.env)
   for (const name of neededPorts(process.env)) {
+    // Both are asked: what listens at all addresses does not keep every system from giving away 127.0.0.1.
     if (await isOpen(ports[name]) || !await isFree(ports[name])) throw new Error(`port ${ports[name]} is in use: stop what has it, or choose another port with ${portVariables[name]}`)
   }
   await prepareDataFolder(dataDir, process.argv.includes('--fresh'))

@@ -39,10 +39,10 @@ export const benchGateway = (options: Options) => onGround(async (ground) => {
     const turns: Turn[] = []
     for (const workload of group) {
       const able = (await fleet.inMode(workload.mode)).filter(({ name }) => workload.only?.test(name) ?? true)
-      turns.push(...able.map((peer) => ({ workload, peer, row: { workload: workload.name, peer: peer.name, rounds: [] } })))
+      turns.push(...able.map((peer) => ({ workload, peer, rounds: [] })))
     }
     await measure(turns, { ground, most, ...options })
-    rows.push(...turns.map(({ row }) => row))
+    rows.push(...turns.map(({ workload, peer, rounds }) => ({ workload: workload.name, peer: peer.name, rounds })))
   }
   const machine = describeMachine(['haproxy', '-v'], ['nginx', '-v'], ['wrk', '-v'])
   const text = report(rows, { ...options, machine })
@@ -59,11 +59,11 @@ const WARM_UP_SECONDS = 3
 /** Before each turn: meanwhile the processor's caches were others', and a process that was idle has some of its code compiled anew. */
 const LEAD_IN_SECONDS = 2
 
-/** A peer's share of each round. */
+/** A peer's share of each round, and what it had in those that were. */
 interface Turn {
   workload: Workload
   peer: Running
-  row: Row
+  rounds: Round[]
 }
 
 interface Measuring extends Options {
@@ -71,7 +71,7 @@ interface Measuring extends Options {
   most: Map<string, number>
 }
 
-/** Into the rows of the turns. */
+/** Adds the rounds to their turns. */
 async function measure (turns: Turn[], { ground, most, seconds, rounds }: Measuring): Promise<void> {
   const optionsOf = ({ mode }: Workload) => ({ ground, cores: mode === 'two processes' ? 2 : 1 })
   for (const { workload, peer } of turns) {
@@ -96,8 +96,8 @@ async function measure (turns: Turn[], { ground, most, seconds, rounds }: Measur
   for (let round = 1; round <= rounds; round++) {
     for (const turn of turns) {
       const measured = await measureOnce(turn)
-      const { workload, peer, rounds: before } = turn.row
-      before.push(measured)
+      turn.rounds.push(measured)
+      const [workload, peer] = [turn.workload.name, turn.peer.name]
       if (workload === FULL_GET) most.set(peer, Math.max(most.get(peer)!, measured.requestsPerSecond))
       console.log(`${round} of ${rounds} · ${workload} · ${peer} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${measured.p99.toFixed(1)} ms · ${Math.round(measured.cpuMicros)} µs of CPU`)
     }
