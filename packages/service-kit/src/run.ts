@@ -5,12 +5,13 @@ import { createLog } from './log.ts'
 import { createOperationsServer, createRegistry } from './metrics.ts'
 import { drain } from './run/drain.ts'
 import { buildLean } from './run/memory.ts'
+import { NoRoomError } from './run/shared-memory.ts'
 import { supervise } from './run/supervise.ts'
-import { findSupervisor, type Supervisor, tell, type ToWorker } from './run/supervisor.ts'
+import { tell, thisWorker, type ToWorker, type Worker } from './run/worker.ts'
 import type { App } from './server.ts'
 import { type commonSettings, parseSettings, SettingsError } from './settings.ts'
 
-export type { Supervisor } from './run/supervisor.ts'
+export type { Worker } from './run/worker.ts'
 
 export interface Process<Schema extends TObject> {
   name: string
@@ -19,7 +20,7 @@ export interface Process<Schema extends TObject> {
   /** Loads what builds the app: neither a supervisor of workers needs it, nor who only says that a setting is wrong. */
   load: () => Promise<{
     /** Builds the app; whatever it opens is closed by its onClose hooks. */
-    buildApp: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry, supervisor?: Supervisor }) => App | Promise<App>
+    buildApp: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry, worker?: Worker }) => App | Promise<App>
   }>
   /** The ports of this process, out of its settings. */
   ports: (settings: StaticDecode<Schema>) => { main: number, operations: number }
@@ -27,8 +28,8 @@ export interface Process<Schema extends TObject> {
   workers?: {
     /** With more than one, the first process serves no requests: it watches over the others. */
     count: (settings: StaticDecode<Schema>) => number
-    /** Makes what answers, in the first process, the questions that workers ask their supervisor. */
-    serve: () => (question: unknown) => unknown
+    /** What the memory holds at first that they share; as large as it will ever be. */
+    memory: (settings: StaticDecode<Schema>) => Uint8Array
   }
 }
 
@@ -42,12 +43,12 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     const settings = parseSettings(schema, env)
     const { HOST, LOG_LEVEL, DRAIN_DELAY, OTEL_EXPORTER_OTLP_ENDPOINT } = settings as unknown as StaticDecode<TObject<typeof commonSettings>>
     log = createLog(name, LOG_LEVEL)
-    const supervisor = findSupervisor()
+    const worker = thisWorker()
     const count = workers?.count(settings) ?? 1
-    if (count > 1 && !supervisor) return await supervise({ count, host: HOST, port: ports(settings), log, serve: workers!.serve() })
+    if (count > 1 && !worker) return await supervise({ count, host: HOST, port: ports(settings), log, memory: workers!.memory(settings) })
     const stopTraces = OTEL_EXPORTER_OTLP_ENDPOINT ? await startTraces(name, OTEL_EXPORTER_OTLP_ENDPOINT) : undefined
     const registry = createRegistry(name)
-    const context = { settings, log, registry, supervisor }
+    const context = { settings, log, registry, worker }
     const { buildApp } = await load()
     const app = await buildLean(async () => {
       const app = await buildApp(context)
@@ -55,11 +56,11 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
       return app
     })
     const port = ports(settings)
-    const operations = supervisor ? undefined : createOperationsServer(registry, log)
-    await app.listen({ host: HOST, port: port.main, ...supervisor && { reusePort: true } })
+    const operations = worker ? undefined : createOperationsServer(registry, log)
+    await app.listen({ host: HOST, port: port.main, ...worker && { reusePort: true } })
     await operations?.listen({ host: HOST, port: port.operations })
     log.info({ port: port.main, operationsPort: operations && port.operations }, 'listening')
-    if (supervisor) showMetrics(registry)
+    if (worker) showMetrics(registry)
     drain({ app, delaySeconds: DRAIN_DELAY, log, afterwards: async () => { await operations?.close(); await stopTraces?.() } })
   } catch (error) {
     log?.flush()
@@ -86,6 +87,7 @@ async function startTraces (name: string, endpoint: string) {
 
 function readable (error: unknown) {
   if (error instanceof SettingsError) return error.message.replaceAll('\n', `\n${' '.repeat(4)}`)
+  if (error instanceof NoRoomError) return error.message
   const { code, port, stack } = error as NodeJS.ErrnoException & { port?: number }
   if (code === 'EADDRINUSE') return `port ${port} is in use; stop what listens there or choose another port`
   if (code === 'EACCES') return `port ${port} may not be opened by this user; choose one above 1023`

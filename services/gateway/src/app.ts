@@ -4,7 +4,7 @@ import { identity } from '@gatepost/service-kit/identity'
 import { remoteKeys } from '@gatepost/service-kit/key-source'
 import { httpMetrics } from '@gatepost/service-kit/metrics'
 import { createRevocationList } from '@gatepost/service-kit/revocation-list'
-import type { Supervisor } from '@gatepost/service-kit/run'
+import type { Worker } from '@gatepost/service-kit/run'
 import { type App, createServer } from '@gatepost/service-kit/server'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -17,7 +17,7 @@ import { limitsOf } from './limits/configured-limits.ts'
 import { createDecisionTally } from './limits/limit.ts'
 import { limits } from './limits/limits.ts'
 import { memoryCounters } from './limits/memory-counters.ts'
-import { supervisedCounters } from './limits/supervised-counters.ts'
+import { workerCounters } from './limits/worker-counters.ts'
 import { createEventStreams } from './live/event-streams.ts'
 import { liveRoutes } from './live/routes.ts'
 import { watchDecisions, watchIdentity, watchLimiter, watchStreams, watchUpstreams } from './metrics.ts'
@@ -33,19 +33,20 @@ export interface AppOptions {
   settings: Settings
   log: Logger
   registry: Registry
-  /** Of a gateway that runs as several workers. */
-  supervisor?: Supervisor
+  /** Which one it is of a gateway that runs as several. */
+  worker?: Worker
 }
 
 /** Composes the gateway, in the order in which a request meets its parts. It does not listen. */
-export async function buildApp ({ settings, log, registry, supervisor }: AppOptions): Promise<App> {
+export async function buildApp ({ settings, log, registry, worker }: AppOptions): Promise<App> {
   const headers = await securityHeaders(apiPolicy)
   const app = createServer({ log, bodyLimit: settings.BODY_LIMIT, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined, headers })
   const origins = settings.CORS_ORIGINS ?? []
   const revocations = createRevocationList()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const decisions = createDecisionTally()
-  const shared = await sharedCounters(settings, log, supervisor)
+  const shared = settings.REDIS_URL === undefined ? undefined : await countersInRedis(settings.REDIS_URL, log)
+  const counters = shared ?? (worker ? await countersOfWorkers(worker, settings) : memoryCounters())
   const upstreams = {
     auth: createUpstream({ name: 'auth', urls: settings.AUTH_URL, log }),
     posts: createUpstream({ name: 'posts', urls: settings.POSTS_URL, log }),
@@ -58,7 +59,7 @@ export async function buildApp ({ settings, log, registry, supervisor }: AppOpti
   await app.register(messaging, { settings, revocations, log, registry })
   await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, enforce: false })
   await app.register(limits, {
-    counters: shared ?? memoryCounters(),
+    counters,
     ...limitsOf(settings),
     decisions
   })
@@ -86,14 +87,14 @@ export async function buildApp ({ settings, log, registry, supervisor }: AppOpti
   return app
 }
 
-/**
- * Counters beyond this process, if there is anybody to share them with. The Redis client takes as long to load as all our
- * own code, so only those who need it load it.
- */
-async function sharedCounters ({ REDIS_URL, GATEWAY_WORKERS }: Settings, log: Logger, supervisor: Supervisor | undefined) {
-  if (REDIS_URL === undefined) return supervisor && supervisedCounters({ supervisor, workers: GATEWAY_WORKERS, log })
+/** The Redis client takes as long to load as all our own code, so only those who need it load it. */
+async function countersInRedis (url: string, log: Logger) {
   const { redisCounters } = await import('./limits/redis-counters.ts')
-  return redisCounters({ url: REDIS_URL, log })
+  return redisCounters({ url, log })
+}
+
+async function countersOfWorkers ({ index, mapMemory }: Worker, settings: Settings) {
+  return workerCounters({ memory: await mapMemory(), index, workers: settings.GATEWAY_WORKERS, limits: Object.values(limitsOf(settings)) })
 }
 
 function withoutCredentials (natsUrl: string) {

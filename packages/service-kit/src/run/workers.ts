@@ -3,13 +3,13 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import type { Logger } from 'pino'
 import { AggregatorRegistry, type MetricObject, Registry } from 'prom-client'
-import { type ToSupervisor, type ToWorker, WORKER_ARGUMENT } from './supervisor.ts'
+import { argumentOf, type ToSupervisor, type ToWorker } from './worker.ts'
 
 export interface WorkersOptions {
   count: number
   log: Logger
-  /** Answers what workers ask. */
-  serve: (question: unknown) => unknown
+  /** The descriptor of what they share. */
+  memory: number
   /** Called once when there is no use in going on: a worker could not start, or they die again and again. */
   onHopeless: () => void
 }
@@ -30,6 +30,7 @@ const MINUTE_MS = 60_000
 const METRICS_TIMEOUT_MS = 2_000
 
 interface Worker {
+  index: number
   child: ChildProcess
   listening: boolean
 }
@@ -38,7 +39,7 @@ interface Worker {
  * Starts workers, each a process with this process's own program, which share its port by SO_REUSEPORT. One that dies is
  * replaced; they live in process groups of their own, so that a terminal's Ctrl-C reaches them through here alone.
  */
-export function startWorkers ({ count, log, serve, onHopeless }: WorkersOptions): Workers {
+export function startWorkers ({ count, log, memory, onHopeless }: WorkersOptions): Workers {
   const workers = new Set<Worker>()
   const asked = new Map<number, (metrics: MetricObject[] | undefined) => void>()
   const ready = Promise.withResolvers<void>()
@@ -47,9 +48,9 @@ export function startWorkers ({ count, log, serve, onHopeless }: WorkersOptions)
   let clean = true
   let lastId = 0
 
-  function start () {
-    const child = fork(process.argv[1]!, [WORKER_ARGUMENT], { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc'] })
-    const worker: Worker = { child, listening: false }
+  function start (index: number) {
+    const child = fork(process.argv[1]!, [argumentOf(index)], { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc', memory] })
+    const worker: Worker = { index, child, listening: false }
     workers.add(worker)
     child.on('message', (message: ToSupervisor) => hear(worker, message))
     child.on('error', (err) => log.error({ err, worker: child.pid }, 'a worker cannot be reached'))
@@ -57,8 +58,7 @@ export function startWorkers ({ count, log, serve, onHopeless }: WorkersOptions)
   }
 
   function hear (worker: Worker, message: ToSupervisor) {
-    if ('question' in message) send(worker, { answer: serve(message.question), id: message.id })
-    else if ('metrics' in message) settle(message.id, message.metrics as MetricObject[])
+    if ('metrics' in message) settle(message.id, message.metrics as MetricObject[])
     else if ('failure' in message) settle(message.id, undefined)
     else {
       worker.listening = true
@@ -86,7 +86,7 @@ export function startWorkers ({ count, log, serve, onHopeless }: WorkersOptions)
     const hopeless = !worker.listening || deaths.length > MAX_DEATHS
     log.error({ worker: worker.child.pid, code, signal, deaths: deaths.length }, hopeless ? 'a worker died, and another would too' : 'a worker died, another takes its place')
     if (hopeless) onHopeless()
-    else start()
+    else start(worker.index)
   }
 
   async function metricsOf (worker: Worker): Promise<MetricObject[] | undefined> {
@@ -98,7 +98,7 @@ export function startWorkers ({ count, log, serve, onHopeless }: WorkersOptions)
     return promise.finally(() => clearTimeout(timer))
   }
 
-  for (let i = 0; i < count; i++) start()
+  for (let index = 0; index < count; index++) start(index)
   return {
     ready: ready.promise,
     async drain () {
