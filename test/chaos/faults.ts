@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { RunningSystem } from '@gatepost/local-stack/system'
+import type { Random } from '@gatepost/testing/random'
 import { freeze } from './process-tree.ts'
-import type { Random } from './random.ts'
 
 export const VICTIMS = ['auth', 'posts', 'feed', 'gateway', 'nats-server', 'PostgreSQL'] as const
 type Victim = typeof VICTIMS[number]

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { Random } from '@gatepost/testing/random'
 import type { Ledger } from './ledger.ts'
-import type { Random } from './random.ts'
 
 interface Session { token: string, sessionId: string, email: string, userId: string }
 

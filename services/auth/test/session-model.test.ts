@@ -1,6 +1,6 @@
+import { createRandom } from '@gatepost/testing/random'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
-import { createRandom } from './support/random.ts'
 
 /**
  * Random walks over everything that begins, moves and ends sessions, compared after every step with a model that fits on

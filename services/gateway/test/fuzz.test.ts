@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { operations } from '@gatepost/contracts/operations'
+import { createRandom } from '@gatepost/testing/random'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startGateway, type TestGateway, USER_ID } from './support/gateway.ts'
 
@@ -18,20 +19,8 @@ beforeAll(async () => {
 })
 afterAll(async () => { await gateway.stop() })
 
-/** mulberry32: the same requests in every run. */
-function generator (seed: number) {
-  let state = seed
-  return () => {
-    state = state + 0x6d2b79f5 | 0
-    let t = Math.imul(state ^ state >>> 15, 1 | state)
-    t = t + Math.imul(t ^ t >>> 7, 61 | t) ^ t
-    return ((t ^ t >>> 14) >>> 0) / 4_294_967_296
-  }
-}
-const random = generator(SEED)
-const below = (n: number) => Math.floor(random() * n)
-const pick = <T>(list: readonly T[]) => list[below(list.length)]!
-const maybe = (likelihood: number) => random() < likelihood
+const { below, pick } = createRandom(SEED)
+const maybe = (percent: number) => below(100) < percent
 
 const PIECES = ['..', '.', '%2e', '%2f', '%5c', '%00', '\\', ';', '//', '%', '%zz', '%c3%28', 'é', ' ', '\t', '#', '?', '&', '=', '[]', '__proto__', 'constructor', '01900000-0000-7000-8000-000000000001', '\u0000', 'a'.repeat(300)]
 /** Without the endless one, and the one whose answer may well be 503. */
@@ -42,23 +31,23 @@ const JSONS = ['', '{', '{}', '[]', 'null', '"x"', '0', '{"a":1,"a":2}', '{"__pr
 
 function target () {
   let path = pick(TARGETS).replace(/:\w+/g, () => pick(PIECES))
-  while (maybe(0.4)) {
+  while (maybe(40)) {
     const at = below(path.length + 1)
     path = path.slice(0, at) + pick(PIECES) + path.slice(at)
   }
-  return maybe(0.05) ? `http://x${path}` : path
+  return maybe(5) ? `http://x${path}` : path
 }
 
 function request () {
   const method = pick(['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'HEAD', 'OPTIONS', 'TRACE', 'PROPFIND', 'FOO', 'get', ''])
-  const headers = [`host: ${maybe(0.95) ? 'gateway' : pick(VALUES)}`]
-  if (maybe(0.6)) headers.push(`authorization: ${gateway.authorization}`)
+  const headers = [`host: ${maybe(95) ? 'gateway' : pick(VALUES)}`]
+  if (maybe(60)) headers.push(`authorization: ${gateway.authorization}`)
   const body = pick(JSONS)
-  if (maybe(0.7)) headers.push('content-type: application/json', `content-length: ${maybe(0.95) ? Buffer.byteLength(body, 'latin1') : below(50)}`)
-  while (maybe(0.5)) headers.push(`${pick(NAMES)}${pick([':', ': ', ' :', ''])}${pick(VALUES)}`)
+  if (maybe(70)) headers.push('content-type: application/json', `content-length: ${maybe(95) ? Buffer.byteLength(body, 'latin1') : below(50)}`)
+  while (maybe(50)) headers.push(`${pick(NAMES)}${pick([':', ': ', ' :', ''])}${pick(VALUES)}`)
   const end = pick(['\r\n', '\r\n', '\r\n', '\r\n', '\n', '\r'])
   const text = `${method} ${target()} ${pick(['HTTP/1.1', 'HTTP/1.1', 'HTTP/1.1', 'HTTP/1.0', 'HTTP/2', 'HTP'])}${end}${headers.join(end)}${end}connection: close${end}${end}${body}`
-  return maybe(0.02) ? text.slice(0, below(text.length)) : text
+  return maybe(2) ? text.slice(0, below(text.length)) : text
 }
 
 /** Sends one request, closes its half like a client that has said all, and answers what came back. */

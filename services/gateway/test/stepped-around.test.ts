@@ -1,5 +1,6 @@
 import httpProxy from '@fastify/http-proxy'
 import { type App, createServer } from '@gatepost/service-kit/server'
+import { createRandom } from '@gatepost/testing/random'
 import { pino } from 'pino'
 import { fastify } from 'fastify'
 import { expect, test } from 'vitest'
@@ -14,9 +15,8 @@ test('@fastify/http-proxy sends every plain path where we send it without asking
   const app = fastify({ routerOptions: { maxParamLength: 10_000 } })
   await app.register(httpProxy, { upstream: 'http://127.0.0.1:9', handler: (_request, reply, destination) => reply.send(destination) })
   const pieces = ['/', '/api', '/posts', 'a', 'Z9', '-', '_', '.', '..', '%2e', '%2f', '%41', ':', ';', '@', '//', '\\', '?', '?a=/../b', '&c=%2e%2e', '0', '/..', '~']
-  let seed = 7
-  const random = (below: number) => { seed = (seed * 1_103_515_245 + 12_345) % 2_147_483_648; return seed % below }
-  const targets = Array.from({ length: 4000 }, () => `/${Array.from({ length: 1 + random(6) }, () => pieces[random(pieces.length)]).join('')}`)
+  const random = createRandom(7)
+  const targets = Array.from({ length: 4000 }, () => `/${Array.from({ length: 1 + random.below(6) }, () => random.pick(pieces)).join('')}`)
   const plain = [...new Set(targets.filter(isPlainPath))]
   expect(plain.length).toBeGreaterThan(100)
   expect(plain.length).toBeLessThan(targets.length / 2)

@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { openSharedMemory } from '@gatepost/service-kit/run/shared-memory'
+import { createRandom } from '@gatepost/testing/random'
 import { expect, test } from 'vitest'
 import type { Limit } from '../src/limits/limit.ts'
 import { memoryCounters } from '../src/limits/memory-counters.ts'
@@ -19,17 +20,8 @@ const now = () => time
 const sharedBy = (workers: number) => emptyCounters({ workers, limits }).buffer as ArrayBuffer
 const workerOf = (memory: ArrayBuffer, workers: number, index: number) => workerCounters({ memory, index, workers, limits, now })
 
-/** Numbers from 0 to 1, the same in every run. */
-function * random (seed: number): Generator<number, never> {
-  for (let state = seed; ;) {
-    state = (Math.imul(state, 1_664_525) + 1_013_904_223) >>> 0
-    yield state / 2 ** 32
-  }
-}
-
 test('several workers decide, request by request, as one process would', () => {
-  const numbers = random(7)
-  const below = (end: number) => Math.floor(numbers.next().value * end)
+  const { below, pick } = createRandom(7)
   const memory = sharedBy(3)
   const workers = [0, 1, 2].map((index) => workerOf(memory, 3, index))
   const one = memoryCounters({ now })
@@ -37,9 +29,9 @@ test('several workers decide, request by request, as one process would', () => {
   for (let i = 0; i < 50_000; i++) {
     time += below(4) === 0 ? below(300) : 0
     const counted = from(`192.0.2.${below(4)}`, `user-${below(3)}`)
-    const asked = [[everything], [everything, user], [everything, sensitive, user], [user]][below(4)]!
+    const asked = pick([[everything], [everything, user], [everything, sensitive, user], [user]])
     const expected = one.takeNow(counted, asked)
-    expect(workers[below(3)]!.takeNow(counted, asked), `request ${i}`).toEqual(expected)
+    expect(pick(workers).takeNow(counted, asked), `request ${i}`).toEqual(expected)
     refused += Number(expected.refused)
   }
   expect(refused).toBeGreaterThan(5_000)
