@@ -6,14 +6,19 @@ import { createServer } from 'node:net'
 const LOWEST = 15_000
 const HIGHEST = 32_000
 
-/** Ports of 127.0.0.1 that were free a moment ago, all different. */
+/** What this process was given already: who asked at the same time may not listen there yet. */
+const given = new Set<number>()
+
+/** Ports of 127.0.0.1 that were free a moment ago; no port twice in one process. */
 export async function freePorts (count: number): Promise<number[]> {
-  const ports = new Set<number>()
-  while (ports.size < count) {
+  const ports: number[] = []
+  while (ports.length < count) {
     const port = randomInt(LOWEST, HIGHEST)
-    if (!ports.has(port) && await isFree(port)) ports.add(port)
+    if (given.has(port)) continue
+    given.add(port)
+    if (await isFree(port)) ports.push(port)
   }
-  return [...ports]
+  return ports
 }
 
 /** Whether a server can listen at this port of 127.0.0.1: not where one does, nor where an outgoing connection has it, even for the minute after its end. */
