@@ -7,7 +7,7 @@ import { startUpstream, type TestUpstream } from './support/upstream.ts'
 let service: TestUpstream
 let upstream: Upstream
 beforeAll(async () => {
-  service = await startUpstream({ jwks: { keys: [] } })
+  service = await startUpstream()
   service.handler = (request, response) => {
     if (request.url !== '/slow') response.end('answer')
   }
