@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { closeSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { openSharedMemory } from '@gatepost/service-kit/run/shared-memory'
+import { argumentOf } from '@gatepost/service-kit/run/worker'
 import { createRandom } from '@gatepost/testing/random'
 import { expect, test } from 'vitest'
 import type { Limit } from '../src/limits/limit.ts'
@@ -46,14 +47,14 @@ test('processes that charge at the same time let exactly the limit through, and 
   const counters = emptyCounters({ workers: WORKERS, limits: [everything, user] })
   const memory = openSharedMemory(Buffer.concat([counters, Buffer.alloc(8)]))
   const script = fileURLToPath(new URL('support/racing-worker.ts', import.meta.url))
-  const racers = Array.from({ length: WORKERS }, (_, index) => fork(script, [index, WORKERS, KEYS, TRIES].map(String), { stdio: ['ignore', 'inherit', 'inherit', 'ipc', memory] }))
+  const racers = Array.from({ length: WORKERS }, (_, index) => fork(script, [argumentOf(index), ...[WORKERS, KEYS, TRIES].map(String)], { stdio: ['ignore', 'inherit', 'inherit', 'ipc', memory] }))
   closeSync(memory)
   await Promise.all(racers.map((racer) => once(racer, 'message')))
   const results = racers.map(async (racer) => (await once(racer, 'message'))[0] as { admitted: number[], ofUser: number })
   for (const racer of racers) racer.send('go')
   const all = await Promise.all(results)
   const admitted = Array.from({ length: KEYS }, (_, key) => all.reduce((sum, { admitted }) => sum + admitted[key]!, 0))
-  expect(admitted).toEqual(Array(KEYS).fill(MAX))
+  expect(admitted.filter((count) => count !== MAX)).toEqual([]) // of 20,000, only what is wrong is worth showing
   expect(Math.max(...all.map(({ ofUser }) => ofUser))).toBe(KEYS * MAX + WORKERS)
 })
 
@@ -65,7 +66,7 @@ test('who takes the place of a worker goes on with what that one had counted', (
 
 test('a worker joins the window that another began, and they end it together', () => {
   const memory = sharedBy(2)
-  const [first, second] = [0, 1].map((index) => workerOf(memory, 2, index)) as [ReturnType<typeof workerOf>, ReturnType<typeof workerOf>]
+  const [first, second] = [workerOf(memory, 2, 0), workerOf(memory, 2, 1)]
   first.takeNow(from('192.0.2.1'), [everything])
   time += 400
   expect(second.takeNow(from('192.0.2.1'), [everything]).verdicts[0]).toMatchObject({ remaining: 3, resetMs: 600 })
@@ -76,7 +77,7 @@ test('a worker joins the window that another began, and they end it together', (
 
 test('a flood of new addresses pushes out neither one that is over its limit nor what a user has used', () => {
   const memory = sharedBy(2)
-  const [first, second] = [0, 1].map((index) => workerOf(memory, 2, index)) as [ReturnType<typeof workerOf>, ReturnType<typeof workerOf>]
+  const [first, second] = [workerOf(memory, 2, 0), workerOf(memory, 2, 1)]
   for (let i = 0; i < everything.max; i++) first.takeNow(from('192.0.2.1', 'ada'), [everything, user])
   for (let i = 0; i < 300_000; i++) first.takeNow(from(`198.51.100.${i}`), [everything])
   expect(first.takeNow(from('192.0.2.1'), [everything]).refused).toBe(true)

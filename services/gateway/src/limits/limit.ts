@@ -13,11 +13,6 @@ export interface Limit {
   windowMs: number
 }
 
-/** What one of several instances admits when each counts alone. */
-export function shareOf (limit: Limit, instances: number): Limit {
-  return { ...limit, max: Math.max(1, Math.floor(limit.max / instances)) }
-}
-
 /** What one limit says about a request. */
 export interface Verdict {
   limit: Limit
@@ -33,12 +28,6 @@ export interface Decision {
   verdicts: Verdict[]
   /** Whether this is the local share of a limit, because the shared counters cannot be reached. */
   degraded: boolean
-}
-
-/** A decision as numbers: whether it is refused (1), then of each limit what remains and the milliseconds until its window ends. */
-export function decisionOf (limits: readonly Limit[], [refused, ...numbers]: readonly number[]): Decision {
-  const verdicts = limits.map((limit, i) => ({ limit, remaining: numbers[2 * i]!, resetMs: numbers[2 * i + 1]! }))
-  return { refused: refused === 1, verdicts, degraded: false }
 }
 
 /**

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
 import { Redis } from 'ioredis'
-import { type Counted, type Counters, type Decision, decisionOf, type Limit, shareOf } from './limit.ts'
+import type { Counted, Counters, Decision, Limit } from './limit.ts'
 import { memoryCounters } from './memory-counters.ts'
 
 export interface SharedCounters extends Counters {
@@ -48,6 +48,17 @@ return redis.call('ZCARD', KEYS[1])`
 interface Commands {
   takeFromLimits (keys: number, ...args: Array<string | number>): Promise<number[]>
   gatewayHeartbeat (key: string, id: string, goneMs: number): Promise<number>
+}
+
+/** A decision as numbers: whether it is refused (1), then of each limit what remains and the milliseconds until its window ends. */
+function decisionOf (limits: readonly Limit[], [refused, ...numbers]: readonly number[]): Decision {
+  const verdicts = limits.map((limit, i) => ({ limit, remaining: numbers[2 * i]!, resetMs: numbers[2 * i + 1]! }))
+  return { refused: refused === 1, verdicts, degraded: false }
+}
+
+/** What one of several instances admits when each counts alone. */
+function shareOf (limit: Limit, instances: number): Limit {
+  return { ...limit, max: Math.max(1, Math.floor(limit.max / instances)) }
 }
 
 /**

@@ -14,7 +14,7 @@ const CELL_WORDS = 4
 const COUNT = 1
 const CELLS = ROW_BYTES / 4 / CELL_WORDS
 
-/** As often is it tried again when several ask for the last request of a window in the same microsecond. */
+/** So many times is it tried when several workers ask for the last request of a window in the same microsecond. */
 const MAX_ATTEMPTS = 100
 
 /** So many places of keys are remembered: not each request has to hash its key. */
@@ -49,7 +49,7 @@ export interface WorkerCountersOptions {
 
 /**
  * Rate-limit counters in memory that the processes of one machine share; nobody is waited for. A worker first writes that
- * it charges, then reads what the others have charged, and takes back what was too much: of two that charge at the same
+ * it charges, then reads what all have charged, and takes back what was too much: of two that charge at the same
  * time at least one sees the other, so that never more passes than the limit. Each may have seen the other, and both have
  * taken back; then there is room again, and they try again.
  *
@@ -76,20 +76,18 @@ export function workerCounters ({ memory, index, workers, limits, now = Date.now
     return place
   }
 
-  /** What the others count for a key in windows that are not over. */
+  /** What all workers count for a key in windows that are not over. */
   function look ({ bucket, fingerprint }: Place, current: number) {
-    const others = { count: 0, endsAt: 0 }
+    const seen = { count: 0, endsAt: 0 }
     const first = bucket * workers * rowWords
-    const own = first + index * rowWords
-    Atomics.load(words, own) // what follows is read after what was written before
+    Atomics.load(words, first) // what follows is read after what was written before
     for (let cell = first; cell < first + workers * rowWords; cell += CELL_WORDS) {
-      if (words[cell] !== fingerprint || (cell >= own && cell < own + rowWords)) continue
       const endsAt = ends[endOf(cell)]!
-      if (endsAt <= current) continue
-      others.count += words[cell + COUNT]!
-      others.endsAt = Math.max(others.endsAt, endsAt)
+      if (words[cell] !== fingerprint || endsAt <= current) continue
+      seen.count += words[cell + COUNT]!
+      seen.endsAt = Math.max(seen.endsAt, endsAt)
     }
-    return others
+    return seen
   }
 
   /** In the own row: the cell of a key, one that nobody needs any more, or that of who has counted least. */
@@ -129,19 +127,16 @@ export function workerCounters ({ memory, index, workers, limits, now = Date.now
     const places = limits.map((limit) => placeOf(limit, counted[limit.by]))
     for (let attempt = 1; ; attempt++) {
       const cells = limits.map((limit, i) => charge(limit, places[i]!, current))
-      let others = places.map((place) => look(place, current))
-      const counts = () => cells.map((cell, i) => words[cell + COUNT]! + others[i]!.count)
-      const refused = counts().some((count, i) => count > limits[i]!.max)
+      let seen = places.map((place) => look(place, current))
+      const refused = limits.some(({ max }, i) => seen[i]!.count > max)
       if (refused) {
         cells.forEach(takeBack)
-        others = places.map((place) => look(place, current))
-        if (attempt < MAX_ATTEMPTS && counts().every((count, i) => count < limits[i]!.max)) continue
+        seen = places.map((place) => look(place, current))
+        if (attempt < MAX_ATTEMPTS && limits.every(({ max }, i) => seen[i]!.count < max)) continue
       }
-      const verdicts = counts().map((count, i) => {
-        const cell = cells[i]!
-        const limit = limits[i]!
-        const endsAt = Math.max(ends[endOf(cell)]!, others[i]!.endsAt)
-        if (!refused) ends[endOf(cell)] = endsAt // one end, where two began the window at once
+      const verdicts = limits.map((limit, i) => {
+        const { count, endsAt } = seen[i]!
+        if (!refused) ends[endOf(cells[i]!)] = endsAt // one end, where two began the window at once
         return { limit, remaining: Math.max(0, limit.max - count), resetMs: count === 0 ? limit.windowMs : endsAt - current }
       })
       return { refused, verdicts, degraded: false }

@@ -40,17 +40,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
   attempts = 0
   instance: Instance | undefined
   private readonly upstream: Upstream
+  private readonly tried: Instance[] = []
+  private readonly timer: NodeJS.Timeout
+  /** Of the answer, once there is one. */
+  private status = 0
   /** This and what follows is there until the exchange is over. */
   private call: Call | undefined
   private receiver: Receiver | undefined
   /** Since the first byte was about to be written. */
   private abort: ((reason: Error) => void) | undefined
+  /** Since the headers of the answer came. */
   private goOn: (() => void) | undefined
-  private readonly tried: Instance[] = []
-  private readonly timer: NodeJS.Timeout
-  /** Of the answer, once there is one. */
-  private status = 0
-  private over = false
 
   constructor (upstream: Upstream, call: Call, receiver: Receiver) {
     this.upstream = upstream
@@ -75,33 +75,33 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Called just before the first byte is written; a call that never got here has left no trace. */
   onConnect (abort: (reason?: Error) => void) {
-    if (this.over) return abort(CANCELLED)
+    if (this.receiver === undefined) return abort(CANCELLED)
     this.abort = abort
   }
 
   onHeaders (status: number, headers: Buffer[], goOn: () => void) {
-    if (this.over || status < 200) return true
+    if (this.receiver === undefined || status < 200) return true
     this.status = status
     this.goOn = goOn
-    this.receiver!.onHeaders(status, util.parseHeaders(headers))
+    this.receiver.onHeaders(status, util.parseHeaders(headers))
     return true
   }
 
   onData (chunk: Buffer) {
-    return this.over || this.receiver!.onData(chunk)
+    return this.receiver?.onData(chunk) ?? true
   }
 
   onComplete () {
     this.instance!.inFlight--
     recordSuccess(this.instance!)
-    if (!this.over) this.finish().onEnd()
+    this.finish()?.onEnd()
   }
 
   onError (error: Error & { code?: string }) {
     if (NO_BODY.has(this.status) && error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return this.onComplete()
     const instance = this.instance!
     instance.inFlight--
-    if (this.over) return
+    if (this.receiver === undefined) return
     if (error.code === 'UND_ERR_INVALID_ARG') return this.fail('broken')
     const sent = this.abort !== undefined
     const connected = sent || brokeOff(error)
@@ -125,14 +125,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   /** Nobody waits for the answer any more. */
   cancel () {
-    if (this.over) return
+    if (this.receiver === undefined) return
     const { abort } = this
     this.finish()
     abort?.(CANCELLED)
   }
 
   timedOut () {
-    if (this.over) return
+    if (this.receiver === undefined) return
     const { abort } = this
     recordFailure(this.instance!, true)
     this.fail('timeout')
@@ -141,12 +141,12 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
   private fail (failure: Failure) {
     this.upstream.tally.failures[failure]++
-    this.finish().onFailure(failure)
+    this.finish()?.onFailure(failure)
   }
 
-  private finish (): Receiver {
-    const receiver = this.receiver!
-    this.over = true
+  /** Lets go of everything; answers who is to hear of the end, if somebody still is. */
+  private finish () {
+    const { receiver } = this
     clearTimeout(this.timer)
     this.call = this.receiver = this.abort = this.goOn = undefined
     return receiver
