@@ -1,9 +1,9 @@
 import { execFileSync } from 'node:child_process'
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
+import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import type { TObject } from '@sinclair/typebox'
-import { parse } from 'yaml'
+import { isCollection, parse, parseAllDocuments, visit } from 'yaml'
 import { afterAll, expect, test } from 'vitest'
 import { NATS } from '@gatepost/local-stack/binaries'
 import { LEAN_MALLOC } from '@gatepost/local-stack/services'
@@ -45,6 +45,19 @@ const containers = Object.entries(compose.services)
 for (const [, container] of containers) {
   if (container.environment) container.environment = Object.fromEntries(Object.entries(container.environment).map(([name, value]) => [name, String(value ?? '')]))
 }
+
+test.each(['docker-compose.yml', ...globSync('deploy/**/*.{yml,yaml}', { cwd: root })])(
+  '%s quotes what libyaml, which Docker Compose and kubectl read with, would cut off in a flow collection', (file) => {
+    const cut: string[] = []
+    for (const document of parseAllDocuments(readFileSync(join(root, file), 'utf8'))) {
+      visit(document, {
+        Scalar (key, { type, source = '' }, path) {
+          if (type === 'PLAIN' && path.findLast(isCollection)?.flow && source.includes('?')) cut.push(source)
+        }
+      })
+    }
+    expect(cut).toEqual([])
+  })
 
 async function settingsSchemaOf (service: string): Promise<TObject> {
   return (await import(join(root, `services/${service}/src/config.ts`))).settingsSchema
