@@ -32,6 +32,12 @@ test.each(['gateway', 'auth', 'posts', 'feed'])('the README of %s fits a screen'
   expect((await read(`services/${service}/README.md`)).split('\n').length).toBeLessThanOrEqual(60)
 })
 
+test('the index of decisions names each record once', async () => {
+  const records = pages.filter((page) => /^docs\/adr\/\d/.test(page)).map((page) => page.slice('docs/adr/'.length))
+  const listed = [...(await read('docs/adr/README.md')).matchAll(/\]\((\d{4}[^)]+)\)/g)].map((match) => match[1]!)
+  expect(listed.sort()).toEqual(records.sort())
+})
+
 test('every decision record has a title, a status and a decision', async () => {
   for (const file of pages.filter((page) => /^docs\/adr\/\d/.test(page))) {
     const text = await read(file)
