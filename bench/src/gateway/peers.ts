@@ -93,7 +93,7 @@ export const gatepostOf = (root: string, name = 'Gatepost'): Peer => ({
       RATE_LIMIT_WINDOW: `${limitOf(mode)[1]} seconds`,
       CORS_ORIGINS: 'http://localhost:5173',
       ...LEAN_MALLOC,
-      ...mode === 'redis' && { REDIS_URL: redisUrl },
+      ...(mode === 'redis' || mode === 'two processes') && { REDIS_URL: redisUrl },
       ...mode === 'two processes' && { GATEWAY_WORKERS: '2' }
     }
   })

@@ -5,13 +5,10 @@ import { createLog } from './log.ts'
 import { createOperationsServer, createRegistry } from './metrics.ts'
 import { drain } from './run/drain.ts'
 import { buildLean } from './run/memory.ts'
-import { NoRoomError } from './run/shared-memory.ts'
 import { supervise } from './run/supervise.ts'
-import { tell, thisWorker, type ToWorker, type Worker } from './run/worker.ts'
+import { isWorker, tell, type ToWorker } from './run/worker.ts'
 import type { App } from './server.ts'
 import { type commonSettings, parseSettings, SettingsError } from './settings.ts'
-
-export type { Worker } from './run/worker.ts'
 
 export interface Process<Schema extends TObject> {
   name: string
@@ -20,17 +17,15 @@ export interface Process<Schema extends TObject> {
   /** Loads what builds the app: neither a supervisor of workers needs it, nor who only says that a setting is wrong. */
   load: () => Promise<{
     /** Builds the app; whatever it opens is closed by its onClose hooks. */
-    buildApp: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry, worker?: Worker }) => App | Promise<App>
+    buildApp: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry }) => App | Promise<App>
   }>
   /** The ports of this process, out of its settings. */
   ports: (settings: StaticDecode<Schema>) => { main: number, operations: number }
-  /** For a service that can run as several processes behind its port. */
-  workers?: {
-    /** With more than one, the first process serves no requests: it watches over the others. */
-    count: (settings: StaticDecode<Schema>) => number
-    /** What the memory holds at first that they share; as large as it will ever be. */
-    memory: (settings: StaticDecode<Schema>) => Uint8Array
-  }
+  /**
+   * How many processes serve behind the port, for a service that can run as several. With more than one, the first
+   * process serves no requests: it supervises the others. Throws a SettingsError where the settings do not allow it.
+   */
+  workers?: (settings: StaticDecode<Schema>) => number
 }
 
 /**
@@ -43,12 +38,12 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     const settings = parseSettings(schema, env)
     const { HOST, LOG_LEVEL, DRAIN_DELAY, OTEL_EXPORTER_OTLP_ENDPOINT } = settings as unknown as StaticDecode<TObject<typeof commonSettings>>
     log = createLog(name, LOG_LEVEL)
-    const worker = thisWorker()
-    const count = workers?.count(settings) ?? 1
-    if (count > 1 && !worker) return await supervise({ count, host: HOST, port: ports(settings), log, memory: workers!.memory(settings) })
+    const worker = isWorker()
+    const count = workers?.(settings) ?? 1
+    if (count > 1 && !worker) return await supervise({ count, host: HOST, port: ports(settings), log })
     const stopTraces = OTEL_EXPORTER_OTLP_ENDPOINT ? await startTraces(name, OTEL_EXPORTER_OTLP_ENDPOINT) : undefined
     const registry = createRegistry(name)
-    const context = { settings, log, registry, worker }
+    const context = { settings, log, registry }
     const { buildApp } = await load()
     const app = await buildLean(async () => {
       const app = await buildApp(context)
@@ -87,7 +82,6 @@ async function startTraces (name: string, endpoint: string) {
 
 function readable (error: unknown) {
   if (error instanceof SettingsError) return error.message.replaceAll('\n', `\n${' '.repeat(4)}`)
-  if (error instanceof NoRoomError) return error.message
   const { code, port, stack } = error as NodeJS.ErrnoException & { port?: number }
   if (code === 'EADDRINUSE') return `port ${port} is in use; stop what listens there or choose another port`
   if (code === 'EACCES') return `port ${port} may not be opened by this user; choose one above 1023`

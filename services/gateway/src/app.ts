@@ -4,7 +4,6 @@ import { identity } from '@gatepost/service-kit/identity'
 import { remoteKeys } from '@gatepost/service-kit/key-source'
 import { httpMetrics } from '@gatepost/service-kit/metrics'
 import { createRevocationList } from '@gatepost/service-kit/revocation-list'
-import type { Worker } from '@gatepost/service-kit/run'
 import { type App, createServer } from '@gatepost/service-kit/server'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
@@ -17,7 +16,6 @@ import { limitsOf } from './limits/configured-limits.ts'
 import { createDecisionTally } from './limits/limit.ts'
 import { limits } from './limits/limits.ts'
 import { memoryCounters } from './limits/memory-counters.ts'
-import { workerCounters } from './limits/worker-counters.ts'
 import { createEventStreams } from './live/event-streams.ts'
 import { liveRoutes } from './live/routes.ts'
 import { watchDecisions, watchIdentity, watchLimiter, watchStreams, watchUpstreams } from './metrics.ts'
@@ -33,12 +31,10 @@ export interface AppOptions {
   settings: Settings
   log: Logger
   registry: Registry
-  /** Which one it is of a gateway that runs as several. */
-  worker?: Worker
 }
 
 /** Composes the gateway, in the order in which a request meets its parts. It does not listen. */
-export async function buildApp ({ settings, log, registry, worker }: AppOptions): Promise<App> {
+export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const headers = await securityHeaders(apiPolicy)
   const app = createServer({ log, bodyLimit: settings.BODY_LIMIT, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined, headers })
   const origins = settings.CORS_ORIGINS ?? []
@@ -46,7 +42,7 @@ export async function buildApp ({ settings, log, registry, worker }: AppOptions)
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const decisions = createDecisionTally()
   const shared = settings.REDIS_URL === undefined ? undefined : await countersInRedis(settings.REDIS_URL, log)
-  const counters = shared ?? (worker ? await countersOfWorkers(worker, settings) : memoryCounters())
+  const counters = shared ?? memoryCounters()
   const upstreams = {
     auth: createUpstream({ name: 'auth', urls: settings.AUTH_URL, log }),
     posts: createUpstream({ name: 'posts', urls: settings.POSTS_URL, log }),
@@ -91,10 +87,6 @@ export async function buildApp ({ settings, log, registry, worker }: AppOptions)
 async function countersInRedis (url: string, log: Logger) {
   const { redisCounters } = await import('./limits/redis-counters.ts')
   return redisCounters({ url, log })
-}
-
-async function countersOfWorkers ({ index, mapMemory }: Worker, settings: Settings) {
-  return workerCounters({ memory: await mapMemory(), index, workers: settings.GATEWAY_WORKERS, limits: Object.values(limitsOf(settings)) })
 }
 
 function withoutCredentials (natsUrl: string) {

@@ -1,13 +1,13 @@
 import { isIP } from 'node:net'
 import { Type, type StaticDecode } from '@sinclair/typebox'
-import { commonSettings, duration, integer, list, port, seconds, url, urls } from '@gatepost/service-kit/settings'
+import { commonSettings, duration, integer, list, port, seconds, SettingsError, url, urls } from '@gatepost/service-kit/settings'
 
 /** The settings of the gateway; docs/environment.md and .env.example are generated from here. */
 export const settingsSchema = Type.Object({
   ...commonSettings,
   GATEWAY_PORT: port({ description: 'The port of the public API', default: '3000' }),
   GATEWAY_OPS_PORT: port({ description: 'The port of the gateway’s metrics', default: '9300' }),
-  GATEWAY_WORKERS: integer({ description: 'Processes that share GATEWAY_PORT, for a machine with as many cores to spare; one more watches over them', default: '1', minimum: 1, maximum: 64 }),
+  GATEWAY_WORKERS: integer({ description: 'Processes that share GATEWAY_PORT, for a machine with as many cores to spare; more than one need REDIS_URL', default: '1', minimum: 1, maximum: 64 }),
   AUTH_URL: urls({ description: 'The instances of the auth service; several are load-balanced', default: 'http://127.0.0.1:3001', schemes: ['http', 'https'] }),
   POSTS_URL: urls({ description: 'The instances of the posts service; several are load-balanced', default: 'http://127.0.0.1:3002', schemes: ['http', 'https'] }),
   FEED_URL: urls({ description: 'The instances of the feed service; several are load-balanced', default: 'http://127.0.0.1:3003', schemes: ['http', 'https'] }),
@@ -27,6 +27,14 @@ export const settingsSchema = Type.Object({
 })
 
 export type Settings = StaticDecode<typeof settingsSchema>
+
+/** How many processes serve. Several count their limits in Redis, as several gateways do: a limit is exact or refused. */
+export function workersOf ({ GATEWAY_WORKERS, REDIS_URL }: Settings): number {
+  if (GATEWAY_WORKERS > 1 && REDIS_URL === undefined) {
+    throw new SettingsError(`GATEWAY_WORKERS is ${GATEWAY_WORKERS}: several workers share rate limits through Redis; set REDIS_URL, or GATEWAY_WORKERS=1`)
+  }
+  return GATEWAY_WORKERS
+}
 
 function checkRange (item: string) {
   const [address = '', bits] = item.split('/')

@@ -1,7 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { createOperationsServer } from '../metrics.ts'
-import { openSharedMemory } from './shared-memory.ts'
 import { onStop } from './stop.ts'
 import { refuseTakenPort, startWorkers } from './workers.ts'
 
@@ -10,8 +9,6 @@ interface SuperviseOptions {
   host: string
   port: { main: number, operations: number }
   log: Logger
-  /** What the memory holds at first that the workers share. */
-  memory: Uint8Array
 }
 
 /** A worker that is told to drain ends by itself in 25 s at most; what is there later is cut. */
@@ -21,9 +18,9 @@ const DRAIN_MS = 27_000
  * Runs a service as several workers until it is told to stop: SIGTERM, SIGINT and the loss of a supervising parent drain
  * all of them, a second signal ends them at once. Exits 0 when all drained, 1 otherwise.
  */
-export async function supervise ({ count, host, port, log, memory }: SuperviseOptions): Promise<void> {
+export async function supervise ({ count, host, port, log }: SuperviseOptions): Promise<void> {
   await refuseTakenPort(port.main, host)
-  const workers = startWorkers({ count, log, memory: openSharedMemory(memory), onHopeless: () => { void end('a worker cannot run', 1) } })
+  const workers = startWorkers({ count, log, onHopeless: () => { void end('a worker cannot run', 1) } })
   const operations = createOperationsServer(workers.metrics, log)
   let ending = false
 

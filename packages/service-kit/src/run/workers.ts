@@ -3,13 +3,11 @@ import { createServer } from 'node:net'
 import { once } from 'node:events'
 import type { Logger } from 'pino'
 import { AggregatorRegistry, type MetricObject, Registry } from 'prom-client'
-import { argumentOf, type ToSupervisor, type ToWorker } from './worker.ts'
+import { ARGUMENT, type ToSupervisor, type ToWorker } from './worker.ts'
 
 export interface WorkersOptions {
   count: number
   log: Logger
-  /** The descriptor of what they share. */
-  memory: number
   /** Called once when there is no use in going on: a worker could not start, or they die again and again. */
   onHopeless: () => void
 }
@@ -30,7 +28,6 @@ const MINUTE_MS = 60_000
 const METRICS_TIMEOUT_MS = 2_000
 
 interface Worker {
-  index: number
   child: ChildProcess
   listening: boolean
 }
@@ -39,7 +36,7 @@ interface Worker {
  * Starts workers, each a process with this process's own program, which share its port by SO_REUSEPORT. One that dies is
  * replaced; they live in process groups of their own, so that a terminal's Ctrl-C reaches them through here alone.
  */
-export function startWorkers ({ count, log, memory, onHopeless }: WorkersOptions): Workers {
+export function startWorkers ({ count, log, onHopeless }: WorkersOptions): Workers {
   const workers = new Set<Worker>()
   const asked = new Map<number, (metrics: MetricObject[] | undefined) => void>()
   const ready = Promise.withResolvers<void>()
@@ -48,9 +45,9 @@ export function startWorkers ({ count, log, memory, onHopeless }: WorkersOptions
   let clean = true
   let lastId = 0
 
-  function start (index: number) {
-    const child = fork(process.argv[1]!, [argumentOf(index)], { detached: true, stdio: ['ignore', 'inherit', 'inherit', 'ipc', memory] })
-    const worker: Worker = { index, child, listening: false }
+  function start () {
+    const child = fork(process.argv[1]!, [ARGUMENT], { detached: true })
+    const worker: Worker = { child, listening: false }
     workers.add(worker)
     child.on('message', (message: ToSupervisor) => hear(worker, message))
     child.on('error', (err) => log.error({ err, worker: child.pid }, 'a worker cannot be reached'))
@@ -86,7 +83,7 @@ export function startWorkers ({ count, log, memory, onHopeless }: WorkersOptions
     const hopeless = !worker.listening || deaths.length > MAX_DEATHS
     log.error({ worker: worker.child.pid, code, signal, deaths: deaths.length }, hopeless ? 'a worker died, and another would too' : 'a worker died, another takes its place')
     if (hopeless) onHopeless()
-    else start(worker.index)
+    else start()
   }
 
   async function metricsOf (worker: Worker): Promise<MetricObject[] | undefined> {
@@ -98,7 +95,7 @@ export function startWorkers ({ count, log, memory, onHopeless }: WorkersOptions
     return promise.finally(() => clearTimeout(timer))
   }
 
-  for (let index = 0; index < count; index++) start(index)
+  for (let started = 0; started < count; started++) start()
   return {
     ready: ready.promise,
     async drain () {
