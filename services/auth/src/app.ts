@@ -44,7 +44,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await app.register(httpMetrics, { registry })
   await app.register(requestLog)
   await app.register(eventRelay, { databaseUrl: settings.AUTH_DATABASE_URL, natsUrl: settings.NATS_URL.join(','), log, registry })
-  await app.register(clientAddress, { trustedProxies: settings.TRUSTED_PROXIES ?? [] })
+  await app.register(clientAddress, { trustedProxies: settings.TRUSTED_PROXIES ?? [], host: settings.HOST, log, registry })
   // Nothing is ever revoked in this list: auth asks its own sessions, see live-session.
   await app.register(identity, { keys: services.keys, revocations: createRevocationList(), issuer: settings.PUBLIC_URL })
   await app.register(liveSession, { database })

@@ -1,6 +1,6 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
-import { commonSettings, flag, integer, list, port, seconds, text, url, urls } from '@gatepost/service-kit/settings'
-import { checkCidr } from './plugins/client-address.ts'
+import { trustedProxies } from '@gatepost/service-kit/client-address'
+import { commonSettings, flag, integer, port, seconds, text, url, urls } from '@gatepost/service-kit/settings'
 
 const DAY = 86_400
 
@@ -26,7 +26,7 @@ export const settingsSchema = Type.Object({
   PASSWORD_PEPPER: Type.Optional(text({ description: 'A secret that goes into every password hash and is in no database', minLength: 32, needs: 'at least 32 characters from a random source', secret: true })),
   PASSWORD_PEPPER_PREVIOUS: Type.Optional(text({ description: 'The pepper before; hashes made with it are upgraded at login', minLength: 32, needs: 'at least 32 characters', secret: true })),
   HASH_CONCURRENCY: Type.Optional(integer({ description: 'Passwords hashed at once by one auth process; by default as many as there are cores, which is too much where processes share them', minimum: 1, maximum: 128 })),
-  TRUSTED_PROXIES: Type.Optional(list({ description: 'Networks besides loopback whose Forwarded and X-Forwarded-For are believed', needs: 'comma-separated addresses or CIDR networks', check: checkCidr }))
+  TRUSTED_PROXIES: Type.Optional(trustedProxies({ description: 'Proxies whose X-Forwarded-* is believed; by auth loopback too' }))
 }, { title: 'auth' })
 
 export type Settings = StaticDecode<typeof settingsSchema>

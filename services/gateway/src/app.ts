@@ -1,4 +1,5 @@
 import { operations } from '@gatepost/contracts/operations'
+import { clientFinder } from '@gatepost/service-kit/client-address'
 import { health } from '@gatepost/service-kit/health'
 import { identity } from '@gatepost/service-kit/identity'
 import { remoteKeys } from '@gatepost/service-kit/key-source'
@@ -8,7 +9,6 @@ import { type App, createServer } from '@gatepost/service-kit/server'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { admission } from './admission/admission.ts'
-import { clientFinder } from './admission/client-address.ts'
 import { readiness } from './checks.ts'
 import type { Settings } from './config.ts'
 import { documentationRoutes } from './documentation/routes.ts'
@@ -59,7 +59,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
     ...limitsOf(settings),
     decisions
   })
-  await app.register(admission, { operations, findClient: clientFinder(settings.TRUSTED_PROXIES ?? []) })
+  await app.register(admission, { operations, findClient: clientFinder({ trustedProxies: settings.TRUSTED_PROXIES ?? [], log, registry }) })
   await app.register(preflights, { operations, origins })
 
   await app.register(health, { checks: readiness({ keys, revoked: app.revoked, broker: app.broker, upstreams: Object.values(upstreams), shared }) })

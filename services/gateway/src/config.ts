@@ -1,5 +1,5 @@
-import { isIP } from 'node:net'
 import { Type, type StaticDecode } from '@sinclair/typebox'
+import { trustedProxies } from '@gatepost/service-kit/client-address'
 import { commonSettings, duration, integer, list, port, seconds, SettingsError, url, urls } from '@gatepost/service-kit/settings'
 
 /** The settings of the gateway; docs/environment.md and .env.example are generated from here. */
@@ -19,7 +19,7 @@ export const settingsSchema = Type.Object({
   SENSITIVE_RATE_LIMIT_WINDOW: duration({ description: 'The window of SENSITIVE_RATE_LIMIT_MAX', default: '15 minutes' }),
   USER_RATE_LIMIT_MAX: Type.Optional(integer({ description: 'Requests of one user over all of /api in one window, from however many addresses; without it five times what RATE_LIMIT_MAX lets one address send in that time', minimum: 1, maximum: 1_000_000_000 })),
   USER_RATE_LIMIT_WINDOW: duration({ description: 'The window of USER_RATE_LIMIT_MAX', default: '1 minute' }),
-  TRUSTED_PROXIES: Type.Optional(list({ description: 'Proxies whose X-Forwarded-* is believed', needs: 'a comma-separated list of addresses and CIDR ranges', check: checkRange })),
+  TRUSTED_PROXIES: Type.Optional(trustedProxies({ description: 'Proxies whose X-Forwarded-* is believed; by auth loopback too' })),
   CORS_ORIGINS: Type.Optional(list({ description: 'Origins whose pages may call the API; none but its own without it', needs: 'a comma-separated list of origins such as https://app.example.org', check: checkOrigin })),
   BODY_LIMIT: integer({ description: 'Bytes of a request body; more is 413', default: '1048576', minimum: 1024, maximum: 104_857_600 }),
   ACCESS_TOKEN_TTL: seconds({ description: 'Life of an access token in seconds: how far back the gateway reads revocations when it starts', default: '600' }),
@@ -34,13 +34,6 @@ export function workersOf ({ GATEWAY_WORKERS, REDIS_URL }: Settings): number {
     throw new SettingsError(`GATEWAY_WORKERS is ${GATEWAY_WORKERS}: several workers share rate limits through Redis; set REDIS_URL, or GATEWAY_WORKERS=1`)
   }
   return GATEWAY_WORKERS
-}
-
-function checkRange (item: string) {
-  const [address = '', bits] = item.split('/')
-  const family = isIP(address)
-  const most = family === 4 ? 32 : 128
-  if (family === 0 || (bits !== undefined && !(/^\d{1,3}$/.test(bits) && Number(bits) <= most))) throw new TypeError(item)
 }
 
 function checkOrigin (item: string) {

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { networkOf } from '../attempts/network.ts'
+import { networkOf } from '@gatepost/service-kit/network-address'
 import type { Origin } from '../origin.ts'
 
 const USER_AGENT_LENGTH = 256

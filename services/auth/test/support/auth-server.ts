@@ -59,7 +59,7 @@ export async function startAuth (settings: Record<string, string> = {}, existing
       headers: {
         ...body !== undefined && { 'content-type': 'application/json' },
         ...token && { authorization: `Bearer ${token}` },
-        ...from && { forwarded: `for="${from}"` },
+        ...from && { 'x-forwarded-for': from },
         ...headers
       },
       body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body)

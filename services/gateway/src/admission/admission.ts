@@ -1,12 +1,12 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { AuthPolicy, LimitPolicy, Operation } from '@gatepost/contracts/operation'
+import type { ClientAddress, FindClient } from '@gatepost/service-kit/client-address'
 import { type Principal, tokenOf, unauthorized } from '@gatepost/service-kit/identity'
 import { ProblemError } from '@gatepost/service-kit/problem'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { MalformedRequestError, RouteNotFoundError, UriTooLongError } from '../errors.ts'
 import { faultOfTarget, isHost } from './canonical-target.ts'
-import type { ClientAddress, FindClient } from './client-address.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {

@@ -1,5 +1,6 @@
 import type { Operation } from '@gatepost/contracts/operation'
 import type { FastifyRequest } from 'fastify'
+import { forwardedOrigin } from './forwarded-origin.ts'
 
 /** What clients may say to any service. Everything else they send stops here: identity, forwarding and hop-by-hop headers. */
 const ALWAYS = ['accept', 'accept-language', 'user-agent']
@@ -25,8 +26,7 @@ export function requestHeadersOf (operation: Operation) {
     }
     if (passesToken && (request.principal !== undefined || passesAnyToken) && headers.authorization !== undefined) built.push('authorization', headers.authorization)
     if (request.rawBody !== undefined) built.push('content-type', 'application/json')
-    const proto = client.trusted && headers['x-forwarded-proto'] === 'https' ? 'https' : 'http'
-    const host = headers.host!
+    const { proto, host } = forwardedOrigin(headers, client.trusted)
     built.push(
       'x-request-id', request.id,
       'traceparent', request.traceparent,
