@@ -23,6 +23,8 @@ export interface ConsumerOptions<Tx> {
   /** Events handled side by side; those of one aggregate never are. Default 8: keep it below the size of the database pool. */
   concurrency?: number
   registry?: Registry
+  /** Called with each event once its effect is committed. */
+  onApplied?: (event: CloudEvent) => void
 }
 
 export interface ConsumerStatus {
@@ -54,10 +56,10 @@ const PULL_MESSAGES = 128
  * it is acknowledged. What fails comes again later and later; what can never work goes to the dead-letter stream with its
  * cause; a database that is away is waited for.
  */
-export function createConsumer<Tx> ({ broker, definition, handlers, transaction, log: parent, concurrency = 8, registry }: ConsumerOptions<Tx>): Consumer {
+export function createConsumer<Tx> ({ broker, definition, handlers, transaction, log: parent, concurrency = 8, registry, onApplied }: ConsumerOptions<Tx>): Consumer {
   const log = parent.child({ consumer: definition.name })
   const metrics = createConsumerMetrics(registry, definition.name)
-  const workers = createWorkers({ broker, definition, handlers, transaction, log, concurrency, metrics })
+  const workers = createWorkers({ broker, definition, handlers, transaction, log, concurrency, metrics, onApplied })
   const stopping = new AbortController()
   let messages: ConsumerMessages | undefined
   let pending = 0

@@ -1,3 +1,4 @@
+import { createReadAfter } from '@gatepost/events/read-after'
 import { databaseProblem } from '@gatepost/service-kit/database-problem'
 import { health } from '@gatepost/service-kit/health'
 import { identity } from '@gatepost/service-kit/identity'
@@ -33,12 +34,13 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const revocations = createRevocationList()
   const feed = createFeedService({ database, seal: createSharedSeal(database) })
+  const readAfter = createReadAfter({ sql: database.sql, consumers: ['feed-users', 'feed-posts'], log })
   const eraser = createRoutine({ name: 'erase authors', everyMs: ERASE_EVERY_MS, work: createAuthorEraser(database), log })
 
   await app.register(httpMetrics, { registry })
   await app.register(requestLog)
   await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL })
-  await app.register(messaging, { settings, revocations, onAuthorDeleted: eraser.wake, log, registry })
+  await app.register(messaging, { settings, revocations, onAuthorDeleted: eraser.wake, onApplied: readAfter.applied, log, registry })
   await app.register(health, { checks: readinessChecks({ database, keys, broker: app.broker, revoked: app.revoked }) })
 
   eraser.start()
@@ -51,7 +53,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await app.register(async (routes) => {
     // Thrown on, for the server's own handler to answer.
     routes.setErrorHandler((error) => { throw databaseProblem(error) ?? error })
-    feedRoutes(routes as App, feed)
+    feedRoutes(routes as App, feed, readAfter)
   })
   return app
 }

@@ -22,13 +22,13 @@ export async function startFeed ({ env = {} }: { env?: Record<string, string> } 
   const [auth, posts] = await Promise.all([startPublisher(broker.urlOf('auth'), 'auth'), startPublisher(broker.urlOf('posts'), 'posts')])
   const sql = new pg.Pool({ connectionString: database.ownerUrl, max: 2 })
   sql.on('error', () => {}) // dropping the database ends what is left of its connections
-  const token = issuer.token()
-
-  async function get (query = '') {
-    return app.inject({ url: `/api/feed${query}`, headers: { authorization: `Bearer ${token}` } })
+  async function get (query = '', { token = issuer.token(), headers = {} }: { token?: string, headers?: Record<string, string> } = {}) {
+    return app.inject({ url: `/api/feed${query}`, headers: { authorization: `Bearer ${token}`, ...headers } })
   }
   return {
     get app () { return app },
+    /** Another replica of the service, on the same database and broker. */
+    startReplica: build,
     database,
     broker,
     auth,

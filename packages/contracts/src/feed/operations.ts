@@ -1,6 +1,7 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
 import { ContentSchema, TitleSchema } from '../posts/schemas.ts'
+import { ReadAfterSchema, readAfterAnswer } from '../read-after.ts'
 import { CursorSchema, DateTimeSchema, DisplayNameSchema, IdSchema, LimitSchema, pageOf } from '../schemas.ts'
 
 export const FeedPageSchema = pageOf(Type.Object({
@@ -21,7 +22,8 @@ export const getFeed = operation({
   auth: 'user',
   limit: 'default',
   query: { limit: Type.Optional(LimitSchema), cursor: Type.Optional(CursorSchema) },
-  responses: { 200: { description: 'One page', schema: FeedPageSchema } },
+  headers: { 'x-after': Type.Optional(ReadAfterSchema) },
+  responses: { 200: { description: 'One page', schema: FeedPageSchema, headers: readAfterAnswer } },
   errors: ['FEED_INVALID_CURSOR']
 })
 

@@ -27,6 +27,7 @@ export interface WorkersOptions<Tx> {
   log: Logger
   concurrency: number
   metrics: ConsumerMetrics
+  onApplied?: (event: CloudEvent) => void
 }
 
 /** An event waits for its predecessor this often, a minute and a half in all; then somebody must look at it. */
@@ -39,7 +40,7 @@ const failureDelay = (deliveries: number) => Math.min(30_000, 100 * 3 ** (delive
 const gapDelay = (deliveries: number) => Math.min(5_000, 50 * 2 ** (deliveries - 1))
 
 /** Handles messages: those of one aggregate one after the other, up to `concurrency` aggregates side by side. */
-export function createWorkers<Tx> ({ broker, definition, handlers, transaction, log, concurrency, metrics }: WorkersOptions<Tx>) {
+export function createWorkers<Tx> ({ broker, definition, handlers, transaction, log, concurrency, metrics, onApplied }: WorkersOptions<Tx>) {
   const lanes = createLanes<Delivery>((delivery) => delivery.key)
   const present = new Map<number, Delivery>()
   const state = { active: 0, stopped: false }
@@ -74,6 +75,7 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
         const verdict = await traced(event, definition.name, () => handle(event, message.redelivered, { definition, handlers, transaction }))
         if (verdict === 'gap') return await waitForPredecessor(message, event)
         message.ack()
+        onApplied?.(event)
         metrics.handled.inc({ consumer: definition.name, outcome: verdict === 'new' ? 'applied' : 'duplicate' })
         if (verdict === 'new') metrics.lag.observe({ consumer: definition.name }, Math.max(0, Date.now() - Date.parse(event.time)) / 1_000)
         return

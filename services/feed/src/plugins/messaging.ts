@@ -1,4 +1,5 @@
 import { userDeleted, userRegistered, userUpdated } from '@gatepost/contracts/auth/events'
+import type { CloudEvent } from '@gatepost/contracts/event'
 import { consumers } from '@gatepost/contracts/events'
 import { postCreated, postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
 import { type Broker, createBroker } from '@gatepost/events/broker'
@@ -26,6 +27,8 @@ export interface MessagingOptions {
   revocations: RevocationList
   /** Called once the mark of an author who left is committed. */
   onAuthorDeleted: () => void
+  /** Called with each event once its effect is committed. */
+  onApplied: (event: CloudEvent) => void
   log: Logger
   registry: Registry
 }
@@ -34,12 +37,12 @@ export interface MessagingOptions {
 const CONCURRENCY = 4
 
 /** The only way in which the feed learns anything: the events of auth and posts. While NATS is away it answers what it knows. */
-export const messaging = fp<MessagingOptions>(async (app, { settings, revocations, onAuthorDeleted, log, registry }) => {
+export const messaging = fp<MessagingOptions>(async (app, { settings, revocations, onAuthorDeleted, onApplied, log, registry }) => {
   // Connections of its own: catching up with a long absence takes none from the readers.
   const database = openDatabase({ url: settings.FEED_DATABASE_URL, poolSize: 2 * CONCURRENCY, metrics: { registry, pool: 'events' } })
   const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'feed', log })
   const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
-  const shared = { broker, log, concurrency: CONCURRENCY, registry }
+  const shared = { broker, log, concurrency: CONCURRENCY, registry, onApplied }
 
   const users = createConsumer<Connection>({
     ...shared,
