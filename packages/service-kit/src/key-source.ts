@@ -48,7 +48,7 @@ export function remoteKeys ({ authUrls, log }: { authUrls: readonly string[], lo
   const ready = Promise.withResolvers<void>()
 
   async function fetchFrom (origin: string) {
-    const answer = await fetch(`${origin.replace(/\/$/, '')}/.well-known/jwks.json`, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) })
+    const answer = await fetch(`${origin}/.well-known/jwks.json`, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) })
     const document = await answer.json()
     if (answer.status !== 200 || !Value.Check(JwkSetSchema, document) || document.keys.length === 0) throw new TypeError(`not a JWK Set (status ${answer.status})`)
     return keysOf(document)

@@ -14,6 +14,7 @@ interface SettingOptions {
   secret?: boolean
 }
 
+const NO_MORE = 'without user, path, query or fragment'
 const SECOND = 1000
 const UNITS: Record<string, number> = { ms: 1, second: SECOND, minute: 60 * SECOND, hour: 3600 * SECOND, day: 86_400 * SECOND }
 
@@ -73,7 +74,23 @@ export function url (options: SettingOptions & { schemes: readonly string[] }) {
 export function urls (options: SettingOptions & { schemes: readonly string[] }) {
   const needs = `comma-separated URLs that begin with ${options.schemes.map((scheme) => `${scheme}://`).join(' or ')}`
   return Type.Transform(Type.String({ ...options, schemes: undefined, needs }))
-    .Decode((value) => split(value).map((item) => checkUrl(item, options.schemes, needs)))
+    .Decode((value) => atLeastOne(value, needs).map((item) => checkUrl(item, options.schemes, needs)))
+    .Encode((value) => value.join(','))
+}
+
+/** One origin (RFC 6454): scheme, host and port, and nothing that calls would drop silently. Decodes to its serialised form. */
+export function origin (options: SettingOptions) {
+  const needs = `an origin such as https://api.example.org, ${NO_MORE}`
+  return Type.Transform(Type.String({ ...options, needs }))
+    .Decode((value) => checkOrigin(value, needs))
+    .Encode((value) => value)
+}
+
+/** Comma-separated origins; decodes to at least one, none of them twice. */
+export function origins (options: SettingOptions) {
+  const needs = `comma-separated origins such as http://10.0.0.1:3001, ${NO_MORE}`
+  return Type.Transform(Type.String({ ...options, needs }))
+    .Decode((value) => [...new Set(atLeastOne(value, needs).map((item) => checkOrigin(item, needs)))])
     .Encode((value) => value.join(','))
 }
 
@@ -129,10 +146,23 @@ function split (value: string) {
   return value.split(',').map((item) => item.trim()).filter(Boolean)
 }
 
+function atLeastOne (value: string, needs: string) {
+  const items = split(value)
+  if (items.length === 0) throw new TypeError(needs)
+  return items
+}
+
 function checkUrl (value: string, schemes: readonly string[], needs: string) {
   const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : ''
   if (!schemes.includes(scheme)) throw new TypeError(needs)
   return value
+}
+
+function checkOrigin (value: string, needs: string) {
+  const { origin } = new URL(checkUrl(value, ['http', 'https'], needs))
+  // Also `?`, `#` and `@` with nothing behind or before them, which a parsed URL no longer shows.
+  if (!/^https?:\/\/[^/?#@\\\s]+\/?$/i.test(value)) throw new TypeError(needs)
+  return origin
 }
 
 function withoutPassword (value: string) {

@@ -1,6 +1,6 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
-import { commonSettings, flag, integer, port, seconds, text, url, urls } from '@gatepost/service-kit/settings'
+import { commonSettings, flag, integer, origin, port, seconds, text, url, urls } from '@gatepost/service-kit/settings'
 
 const DAY = 86_400
 
@@ -17,7 +17,7 @@ export const settingsSchema = Type.Object({
   REFRESH_IDLE_TTL: seconds({ description: 'A session that is not used for so many seconds ends', default: String(30 * DAY) }),
   REFRESH_ABSOLUTE_TTL: seconds({ description: 'A session ends after so many seconds, however much it is used', default: String(90 * DAY) }),
   KEY_ROTATION_INTERVAL: seconds({ description: 'A signing key is replaced when it has signed for so many seconds', default: String(30 * DAY), minimum: 120 }),
-  PUBLIC_URL: url({ description: 'What clients call: the iss of the tokens, and the base of links', schemes: ['http', 'https'], default: 'http://127.0.0.1:3000' }),
+  PUBLIC_URL: origin({ description: 'What clients call: the iss of the tokens, and the base of links', default: 'http://127.0.0.1:3000' }),
   MAIL_LINK_URL: Type.Optional(url({ description: 'The web application that the links of mails lead to, if it is not at PUBLIC_URL', schemes: ['http', 'https'] })),
   REQUIRE_EMAIL_VERIFICATION: flag({ description: 'Whether an account begins only when its e-mail address is confirmed', default: 'false' }),
   SMTP_URL: Type.Optional(url({ description: 'The mail server: smtp://user:password@host:587, smtps://…', schemes: ['smtp', 'smtps'], secret: true })),

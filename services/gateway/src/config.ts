@@ -1,6 +1,6 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
-import { commonSettings, duration, integer, list, port, seconds, SettingsError, url, urls } from '@gatepost/service-kit/settings'
+import { commonSettings, duration, integer, list, origin, origins, port, seconds, SettingsError, url, urls } from '@gatepost/service-kit/settings'
 
 /** The settings of the gateway; docs/environment.md and .env.example are generated from here. */
 export const settingsSchema = Type.Object({
@@ -8,9 +8,9 @@ export const settingsSchema = Type.Object({
   GATEWAY_PORT: port({ description: 'The port of the public API', default: '3000' }),
   GATEWAY_OPS_PORT: port({ description: 'The port of the gateway’s metrics', default: '9300' }),
   GATEWAY_WORKERS: integer({ description: 'Processes that share GATEWAY_PORT, for a machine with as many cores to spare; more than one need REDIS_URL', default: '1', minimum: 1, maximum: 64 }),
-  AUTH_URL: urls({ description: 'The instances of the auth service; several are load-balanced', default: 'http://127.0.0.1:3001', schemes: ['http', 'https'] }),
-  POSTS_URL: urls({ description: 'The instances of the posts service; several are load-balanced', default: 'http://127.0.0.1:3002', schemes: ['http', 'https'] }),
-  FEED_URL: urls({ description: 'The instances of the feed service; several are load-balanced', default: 'http://127.0.0.1:3003', schemes: ['http', 'https'] }),
+  AUTH_URL: origins({ description: 'The instances of the auth service; several are load-balanced', default: 'http://127.0.0.1:3001' }),
+  POSTS_URL: origins({ description: 'The instances of the posts service; several are load-balanced', default: 'http://127.0.0.1:3002' }),
+  FEED_URL: origins({ description: 'The instances of the feed service; several are load-balanced', default: 'http://127.0.0.1:3003' }),
   NATS_URL: urls({ description: 'The NATS servers; may carry user:password@', default: 'nats://127.0.0.1:4222', secret: true, schemes: ['nats', 'tls'] }),
   REDIS_URL: Type.Optional(url({ description: 'Where gateways share their rate-limit counters; without it each counts in its own memory', secret: true, schemes: ['redis', 'rediss'] })),
   RATE_LIMIT_MAX: integer({ description: 'Requests of one client address over all of /api in one window', default: '10', minimum: 1, maximum: 1_000_000_000 }),
@@ -23,7 +23,7 @@ export const settingsSchema = Type.Object({
   CORS_ORIGINS: Type.Optional(list({ description: 'Origins whose pages may call the API; none but its own without it', needs: 'a comma-separated list of origins such as https://app.example.org', check: checkOrigin })),
   BODY_LIMIT: integer({ description: 'Bytes of a request body; more is 413', default: '1048576', minimum: 1024, maximum: 104_857_600 }),
   ACCESS_TOKEN_TTL: seconds({ description: 'Life of an access token in seconds: how far back the gateway reads revocations when it starts', default: '600' }),
-  PUBLIC_URL: url({ description: 'What clients call: the issuer of tokens and the base of links', default: 'http://127.0.0.1:3000', schemes: ['http', 'https'] })
+  PUBLIC_URL: origin({ description: 'What clients call: the issuer of tokens and the base of links', default: 'http://127.0.0.1:3000' })
 })
 
 export type Settings = StaticDecode<typeof settingsSchema>
