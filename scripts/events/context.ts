@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { connectOperator, type Operator } from '@gatepost/events/operator'
 import { type Sql, sqlOfPool } from '@gatepost/events/sql'
 import { credentialsIn } from '@gatepost/local-stack/postgres/cluster'
+import { loadOnce } from '@gatepost/service-kit/load-once'
 import pg from 'pg'
 import { portsOf } from '../start/addresses.ts'
 import type { Arguments } from './arguments.ts'
@@ -30,7 +31,6 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
   const dataDir = resolve(fileURLToPath(new URL('../..', import.meta.url)), env.GATEPOST_DATA || '.data')
   const closers: (() => Promise<void>)[] = []
   const pools = new Map<DatabaseName, Sql>()
-  let operator: Promise<Operator> | undefined
 
   async function natsUrl () {
     if (env.NATS_URL) return env.NATS_URL
@@ -54,10 +54,7 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
   return {
     args,
     natsUrl,
-    operator () {
-      operator ??= connect()
-      return operator
-    },
+    operator: loadOnce(connect),
     async database (name) {
       const known = pools.get(name)
       if (known) return known

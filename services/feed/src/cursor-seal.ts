@@ -1,3 +1,4 @@
+import { loadOnce } from '@gatepost/service-kit/load-once'
 import { createCursorSeal, type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
 import type { Database } from './database/database.ts'
 import { secretRepository } from './database/secret-repository.ts'
@@ -7,10 +8,5 @@ import { secretRepository } from './database/secret-repository.ts'
  * and is read when a cursor is first needed: the process starts also while the database is away.
  */
 export function createSharedSeal (database: Database): () => Promise<CursorSeal> {
-  let seal: Promise<CursorSeal> | undefined
-  return () => {
-    seal ??= secretRepository.find(database.connection, 'cursors').then(createCursorSeal)
-    seal.catch(() => { seal = undefined })
-    return seal
-  }
+  return loadOnce(async () => createCursorSeal(await secretRepository.find(database.connection, 'cursors')))
 }

@@ -59,7 +59,10 @@ function onceLoaded<Info> (create: (library: typeof nodemailer) => nodemailer.Tr
   let transport: Promise<nodemailer.Transporter<Info>> | undefined
   return {
     get () {
-      transport ??= import('nodemailer').then(create)
+      transport ??= import('nodemailer').then(create).catch((error: unknown) => {
+        transport = undefined // the next mail tries again
+        throw error
+      })
       return transport
     },
     close: () => { void transport?.then((loaded) => loaded.close(), () => {}) } // that it could not be loaded was told to whoever sent

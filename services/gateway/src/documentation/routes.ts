@@ -1,13 +1,14 @@
 import { asyncApi } from '@gatepost/contracts/asyncapi'
 import { getAsyncApi, getDocs, getEventDocs, getOpenApi, getProblem } from '@gatepost/contracts/gateway/operations'
 import { openApi } from '@gatepost/contracts/openapi'
+import { loadOnce } from '@gatepost/service-kit/load-once'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { FastifyInstance, FastifyReply } from 'fastify'
 import { RouteNotFoundError } from '../errors.ts'
 import { eventPage } from './event-pages.ts'
 import { createPage, sendPage } from './page.ts'
 import { problemPage } from './problem-pages.ts'
-import { createReference, type Reference, SCRIPT_PATH } from './reference.ts'
+import { createReference, SCRIPT_PATH } from './reference.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
@@ -17,11 +18,7 @@ export async function documentationRoutes (app: FastifyInstance, { publicUrl, na
   const asyncApiText = JSON.stringify(asyncApi(natsUrl))
   const events = await createPage({ html: eventPage(), directives: { 'img-src': ['data:'] } })
   const { headers: problemHeaders } = await createPage({ html: '', directives: { 'img-src': ['data:'] } })
-  let reference: Promise<Reference> | undefined
-  function getReference () {
-    reference ??= createReference()
-    return reference
-  }
+  const getReference = loadOnce(createReference)
 
   app.get(getOpenApi.url, routeOptions(getOpenApi), (_request, reply) => sendJson(reply, openApiText))
   app.get(getAsyncApi.url, routeOptions(getAsyncApi), (_request, reply) => sendJson(reply, asyncApiText))
