@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { connectOperator } from '@gatepost/events/operator'
 import { startSystem, type System } from '@gatepost/testing/system'
+import pg from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { runEvents } from '../scripts/events/run.ts'
 import { call, register } from './e2e/client.ts'
@@ -74,6 +75,19 @@ test('every command does what docs/events-cli.md says', async () => {
   // It says that all is well again.
   await walk(sections.find(({ title }) => title === 'Proof')!.steps)
 }, 240_000)
+
+test('an event whose text is no longer kept is shown without it', async () => {
+  const id = '018f0000-0000-7000-8000-000000000001'
+  const posts = new pg.Client({ connectionString: system.databaseUrl('posts') })
+  await posts.connect()
+  await posts.query("INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence) VALUES ($1, $1, 1, 'events.posts.post-created.v1', '', 900)", [id])
+  const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
+  expect(await runEvents(['show', id], env)).toBe(0)
+  expect(said.mock.calls.join('')).toMatch(/^its text is no longer kept\n\noutbox {3}posts, row/)
+  said.mockRestore()
+  await posts.query('DELETE FROM outbox WHERE event_id = $1', [id])
+  await posts.end()
+})
 
 test('every command has an example there', async () => {
   const examples = (await sectionsOf('events-cli.md')).flatMap(({ steps }) => steps.map(({ command }) => command)).join('\n')

@@ -16,14 +16,14 @@ export async function show (context: EventsContext): Promise<boolean> {
   const streamed = await findInStream(context, id)
   const stored = await findInOutbox(context, id)
   if (!streamed && !stored) {
-    context.print({ id, found: false }, `${id} is neither in an outbox nor in the stream`)
+    context.print({ id, found: false }, `${id} is neither in an outbox nor in the stream: it never was, or it is erased`)
     return false
   }
-  const event = (streamed?.event ?? JSON.parse(stored!.payload)) as CloudEvent
-  const applied = await appliedBy(context, event)
+  const event = streamed?.event ?? (stored!.payload === '' ? undefined : JSON.parse(stored!.payload) as CloudEvent)
+  const applied = event ? await appliedBy(context, event) : {}
   const { payload: _text, ...outbox } = stored ?? { payload: '' }
-  context.print({ id, found: true, sequence: streamed?.sequence ?? null, outbox: stored ? outbox : null, applied, event }, [
-    visible(JSON.stringify(event, null, 2)).replaceAll('·', '\n'),
+  context.print({ id, found: true, sequence: streamed?.sequence ?? null, outbox: stored ? outbox : null, applied, event: event ?? null }, [
+    event ? visible(JSON.stringify(event, null, 2)).replaceAll('·', '\n') : 'its text is no longer kept',
     '',
     `outbox   ${stored ? `${stored.service}, row ${stored.row}${stored.quarantined ? `, in quarantine: ${visible(stored.error ?? '')}` : ''}` : 'no longer kept'}`,
     `stream   ${streamed ? `sequence ${streamed.sequence}` : 'not in the stream'}`,

@@ -7,7 +7,7 @@ import { GENERATED, table } from './markdown.ts'
 export function eventsPage () {
   const sections = events.map((definition) => `## \`${definition.type}\`
 
-${definition.summary} Subject \`${definition.subject}\`, aggregate: the ${definition.aggregate} (\`${definition.aggregateId}\`)${definition.final ? '; the last event of its aggregate' : ''}.
+${definition.summary} Subject \`${definition.subject}\`, aggregate: the ${definition.aggregate} (\`${definition.aggregateId}\`)${definition.final ? '; the last event of its aggregate' : ''}${definition.erasable ? '; erasable' : ''}.
 
 ${table(['member of `data`', 'type', 'meaning'], Object.entries<TSchema>(definition.data.properties).map(([name, schema]) => [`\`${name}\``, typeOf(schema), schema.description ?? '']))}
 `)
@@ -17,6 +17,9 @@ ${table(['member of `data`', 'type', 'meaning'], Object.entries<TSchema>(definit
 JetStream stream \`${EVENTS_STREAM}\`. A message is a CloudEvents 1.0 JSON object; header \`Nats-Msg-Id\` is its \`id\`.
 Every committed change has exactly one event and no event is without a change. Delivery is at least once; whoever remembers \`id\` has it
 exactly once. Per aggregate \`aggregateversion\` is 1, 2, 3 … in the order of publication. Ignore members that you do not know.
+
+When an aggregate ends, its events marked below as erasable are gone from the stream within ten seconds. What is left of it keeps its
+versions and its order, beginning later than 1: apply the last event whatever came before it, and erase what you kept of the others.
 
 \`subscribe\` of \`@gatepost/client\` hands events over in the stream's order, also over crashes, lost connections and failures: the server
 gives it the next one when the one before is acknowledged, which costs a round trip for each event. A program that dies with an event in hand

@@ -20,8 +20,8 @@ export interface EventOptions<Data extends TObject> {
    */
   final?: boolean
   /**
-   * Whether it holds personal data: once the aggregate's final event is published, this one is erased from the stream,
-   * the outbox and the dead letters.
+   * Whether its text goes with the aggregate, as personal data and what somebody wrote: once the aggregate's final event
+   * is published, this one is erased from the stream, the outbox and the dead letters.
    */
   erasable?: boolean
   data: Data
@@ -89,7 +89,7 @@ export interface CloudEvent<Data = unknown> {
   datacontenttype: 'application/json'
   dataschema: string
   traceparent?: string
-  /** 1, 2, 3 … per aggregate, without a gap. */
+  /** 1, 2, 3 … per aggregate, without a gap; of an aggregate that ended, earlier ones may be erased. */
   aggregateversion: number
   data: Data
 }

@@ -21,6 +21,13 @@ export interface StreamedAggregate {
   final: boolean
 }
 
+interface Reading extends StreamedAggregate {
+  /** Versions that stand where an earlier one belongs: a fault, unless the aggregate ended and its events were erased. */
+  gaps: string[]
+  /** Whether an erasable event stands in the stream. */
+  erasable: boolean
+}
+
 export interface StreamIndex {
   aggregates: Map<string, StreamedAggregate>
   /** Sequence by event id. */
@@ -30,9 +37,16 @@ export interface StreamIndex {
   findings: Finding[]
 }
 
-/** Reads the whole stream: every event valid, and each aggregate's versions in order without a gap. */
+/** An erasure takes ten seconds at most while all is well. */
+const ERASURE_MS = 60_000
+
+/**
+ * Reads the whole stream: every event valid, each aggregate's versions in order without a gap, and no erasable event of
+ * an aggregate that ended a minute ago.
+ */
 export async function indexStream (operator: Operator, onProgress?: (read: number) => void): Promise<StreamIndex> {
-  const index: StreamIndex = { aggregates: new Map(), sequences: new Map(), repeated: 0, findings: [] }
+  const aggregates = new Map<string, Reading>()
+  const index: StreamIndex = { aggregates, sequences: new Map(), repeated: 0, findings: [] }
   const finding = (id: string, problem: string) => index.findings.push({ where: 'stream', id, problem })
   for await (const message of scan(operator)) {
     if (message.seq % 1_000 === 0) onProgress?.(message.seq)
@@ -45,20 +59,24 @@ export async function indexStream (operator: Operator, onProgress?: (read: numbe
       index.sequences.set(event.id, message.seq)
       const definition = eventOfType(event.type)
       const [, owner = ''] = message.subject.split('.')
-      const before = index.aggregates.get(event.subject)
-      const expected = (before?.version ?? 0) + 1
-      // Before a final event personal ones may have been erased.
-      if (event.aggregateversion !== expected && !(definition?.final && event.aggregateversion > expected)) {
-        finding(event.subject, `version ${event.aggregateversion} stands at sequence ${message.seq}, where ${expected} belongs`)
+      const reading = aggregates.get(event.subject) ?? { owner, aggregate: definition?.aggregate ?? '', version: 0, final: false, gaps: [], erasable: false }
+      aggregates.set(event.subject, reading)
+      const expected = reading.version + 1
+      const misplaced = `version ${event.aggregateversion} stands at sequence ${message.seq}, where ${expected} belongs`
+      if (event.aggregateversion > expected) reading.gaps.push(misplaced)
+      else if (event.aggregateversion < expected) finding(event.subject, misplaced)
+      reading.version = Math.max(event.aggregateversion, reading.version)
+      reading.final ||= definition?.final === true
+      reading.erasable ||= definition?.erasable === true
+      if (definition?.final && reading.erasable && Date.now() - Date.parse(event.time) > ERASURE_MS) {
+        finding(event.subject, `ended at sequence ${message.seq}, and earlier events of it are not erased; does the relay of ${owner} run?`)
       }
-      index.aggregates.set(event.subject, {
-        owner, aggregate: definition?.aggregate ?? '', version: Math.max(event.aggregateversion, before?.version ?? 0), final: definition?.final === true || before?.final === true
-      })
     } catch (error) {
       if (!(error instanceof MalformedEventError)) throw error
       finding(String(message.seq), error.message)
     }
   }
+  for (const [id, { final, gaps }] of aggregates) if (!final) for (const gap of gaps) finding(id, gap)
   return index
 }
 
@@ -80,9 +98,15 @@ export async function auditOutbox (service: string, sql: Sql, index: StreamIndex
       const finding = (problem: string) => findings.push({ where: `${service} outbox`, id: row.eventId, problem })
       if (row.quarantined && row.sequence === null) finding(`in quarantine: ${row.error}`)
       else if (row.sequence === null) waiting.set(row.aggregateId, Math.max(row.version, waiting.get(row.aggregateId) ?? 0))
-      else if (!index.sequences.has(row.eventId)) finding(`published as ${row.sequence} and not in the stream; \`events resync\` publishes it again`)
+      else if (!index.sequences.has(row.eventId) && !isErased(row, index)) finding(`published as ${row.sequence} and not in the stream; \`events resync\` publishes it again`)
     }
   }
+}
+
+/** The row goes right after its message. */
+function isErased ({ aggregateId, version }: OutboxLine, { aggregates }: StreamIndex) {
+  const aggregate = aggregates.get(aggregateId)
+  return aggregate?.final === true && version < aggregate.version
 }
 
 export interface AuditedRow {

@@ -1,9 +1,9 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
-import { JetStreamApiError, type JsMsg, type StoredMsg } from '@nats-io/jetstream'
+import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream'
 import { DEAD_LETTER_HEADERS as HEADERS } from './consumer/dead-letters.ts'
 import type { ReplayAnswer } from './consumer/replays.ts'
 import type { Operator } from './operator.ts'
-import { DEAD_LETTER_STREAM, deadLetterSubject, replaySubject } from './provision/configuration.ts'
+import { DEAD_LETTER_STREAM, replaySubject } from './provision/configuration.ts'
 import { scan } from './scan.ts'
 import { parseEvent } from './validation.ts'
 
@@ -47,9 +47,8 @@ function letterOf (message: { seq: number, data: Uint8Array }, header: (name: st
 /** The dead letters of one consumer or of all, oldest first. */
 export async function listDeadLetters (operator: Operator, consumer?: string): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = []
-  const messages: AsyncIterable<JsMsg> = scan(operator, { stream: DEAD_LETTER_STREAM, ...consumer && { filter: deadLetterSubject(consumer) } })
-  for await (const message of messages) letters.push(letterOf(message, (name) => message.headers?.get(name) ?? ''))
-  return letters
+  for await (const message of scan(operator, { stream: DEAD_LETTER_STREAM })) letters.push(letterOf(message, (name) => message.headers?.get(name) ?? ''))
+  return consumer === undefined ? letters : letters.filter((letter) => letter.consumer === consumer)
 }
 
 /** The dead letter of that number, or undefined. */

@@ -1,95 +1,91 @@
-import { EVENTS_STREAM } from '@gatepost/contracts/event'
-import { eventOfType, events } from '@gatepost/contracts/events'
-import { JetStreamApiError, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import { jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
 import type { Pool } from 'pg'
 import type { Logger } from 'pino'
 import type { Broker } from './broker.ts'
-import { DEAD_LETTER_STREAM } from './provision/configuration.ts'
-import { parseEvent } from './validation.ts'
+import { createErasureStore, type DueErasure, type Position } from './erasure/erasure-store.ts'
+import { eraseDeadLetters, eraseMessage } from './erasure/messages.ts'
+import { readPositions } from './erasure/reading.ts'
 
-/** Subjects whose events are erased at the end, and those of the events that are that end. */
-export const ERASABLE_SUBJECTS = events.filter((event) => event.erasable).map((event) => event.subject)
-/** The services that publish personal events, and erase them. */
-export const ERASABLE_OWNERS: ReadonlySet<string> = new Set(events.filter((event) => event.erasable).map((event) => event.owner))
-export const ENDING_SUBJECTS = events
-  .filter((event) => event.final && events.some((other) => other.erasable && other.owner === event.owner && other.aggregate === event.aggregate))
-  .map((event) => event.subject)
+const AGGREGATES = 100
+/** Messages that the broker is asked to erase at the same time. */
+const CONCURRENCY = 16
+const TIMEOUT_MS = 2_000
 
-const DUE = `SELECT o.id::text, o.stream_sequence::float8 AS sequence, o.event_id::text AS "eventId" FROM outbox ending
-  JOIN outbox o ON o.aggregate_id = ending.aggregate_id AND o.aggregate_version < ending.aggregate_version
-  WHERE ending.subject = ANY ($1) AND ending.stream_sequence IS NOT NULL AND o.subject = ANY ($2) AND o.stream_sequence IS NOT NULL
-    AND ($3::uuid[] IS NULL OR ending.aggregate_id = ANY ($3))
-  LIMIT 200`
-const FORGET = 'DELETE FROM outbox WHERE id = ANY ($1::bigint[])'
-const ENDED = 'SELECT DISTINCT aggregate_id::text AS id FROM outbox WHERE subject = ANY ($1) AND aggregate_id = ANY ($2::uuid[])'
-
-export interface ErasureReport {
-  /** Events that are no longer in the stream, nor in the outbox. */
-  events: number
-  deadLetters: number
+export interface EraserOptions {
+  /** The service's own database, with the tables `outbox`, `erasures`, `event_positions` and `stream_readings`. */
+  pool: Pool
+  service: string
+  broker: Broker
+  log: Logger
+  /** Asked between the steps of long work. */
+  goOn: () => boolean
 }
 
 /**
- * Erases the personal events of every aggregate whose final event is in the stream: the message is overwritten on disk,
- * then the outbox row is deleted, so that what an interruption left over is found the next time. Consumers cope, since a
- * final event needs none before it. By default of all aggregates, which reads the whole outbox. Throws when NATS or the database is away; to be called again then.
+ * Erases the earlier events of aggregates that ended, which `appendEvent` noted in the transaction of the final event:
+ * the messages are overwritten on disk, then the outbox forgets them, then the dead letters are looked through. What is
+ * broken off is found again by its row.
  */
-export async function eraseEnded (
-  { pool, broker, log, aggregateIds }: { pool: Pool, broker: Broker, log: Logger, aggregateIds?: string[] }
-): Promise<ErasureReport> {
-  const report = { events: 0, deadLetters: 0 }
-  if (ENDING_SUBJECTS.length === 0) return report
-  const jsm = await jetstreamManager(await broker.connected(), { checkAPI: false })
-  for (;;) {
-    const { rows } = await pool.query<{ id: string, sequence: number, eventId: string }>(DUE, [ENDING_SUBJECTS, ERASABLE_SUBJECTS, aggregateIds ?? null])
-    if (rows.length === 0) break
-    for (const row of rows) if (await eraseMessage(jsm, row)) report.events++
-    await pool.query(FORGET, [rows.map((row) => row.id)])
-  }
-  report.deadLetters = await eraseDeadLetters(jsm, pool)
-  if (report.events + report.deadLetters > 0) log.info(report, 'personal events erased')
-  return report
-}
+export function createEraser ({ pool, service, broker, log, goOn }: EraserOptions) {
+  const store = createErasureStore(pool)
 
-/** Only the very event: after a loss the broker may have given its sequence to another. */
-async function eraseMessage (jsm: JetStreamManager, { sequence, eventId }: { sequence: number, eventId: string }): Promise<boolean> {
-  const message = await jsm.streams.getMessage(EVENTS_STREAM, { seq: sequence })
-  if (message?.header.get('Nats-Msg-Id') !== eventId) return false
-  return deleteMessage(jsm, EVENTS_STREAM, sequence)
-}
-
-async function deleteMessage (jsm: JetStreamManager, stream: string, sequence: number) {
-  try {
-    return await jsm.streams.deleteMessage(stream, sequence, true)
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.code === 10043) return false // it is gone already
-    throw error
+  async function eraseMessages (jsm: JetStreamManager, aggregateIds: string[], failed: Set<string>) {
+    let count = 0
+    async function erase (queue: Position[], gone: Position[]) {
+      for (let position = queue.pop(); position; position = queue.pop()) {
+        try {
+          if (await eraseMessage(jsm, position)) count++
+          gone.push(position)
+        } catch (error) {
+          if (failed.size === 0) log.warn({ err: error, ...position }, 'an event could not be erased; trying on')
+          failed.add(position.aggregateId)
+        }
+      }
+    }
+    for (;;) {
+      const positions = await store.find(aggregateIds.filter((id) => !failed.has(id)))
+      if (positions.length === 0) return count
+      const gone: Position[] = []
+      await Promise.all(Array.from({ length: CONCURRENCY }, () => erase(positions, gone)))
+      await store.forget(gone)
+    }
   }
-}
 
-/** Dead letters are few, so all are looked at. */
-async function eraseDeadLetters (jsm: JetStreamManager, pool: Pool): Promise<number> {
-  const { state } = await jsm.streams.info(DEAD_LETTER_STREAM)
-  const personal = new Map<number, string>()
-  for (let sequence = state.first_seq; state.messages > 0 && sequence <= state.last_seq; sequence++) {
-    const message = await jsm.streams.getMessage(DEAD_LETTER_STREAM, { seq: sequence })
-    const aggregate = message && personalAggregateOf(message.data)
-    if (aggregate) personal.set(sequence, aggregate)
+  async function eraseBatch (jsm: JetStreamManager, due: DueErasure[]) {
+    const failed = new Set<string>()
+    const aggregateIds = due.map((erasure) => erasure.aggregateId)
+    try {
+      const events = await eraseMessages(jsm, aggregateIds, failed)
+      const deadLetters = await eraseDeadLetters(jsm, aggregateIds)
+      await store.settle(due.filter((erasure) => !failed.has(erasure.aggregateId)))
+      if (events + deadLetters > 0) log.info({ aggregates: due.length, events, deadLetters }, 'events of ended aggregates erased')
+    } catch (error) {
+      for (const id of aggregateIds) failed.add(id)
+      throw error
+    } finally {
+      if (failed.size > 0) await store.postpone([...failed])
+    }
   }
-  const { rows } = await pool.query<{ id: string }>(ENDED, [ENDING_SUBJECTS, [...new Set(personal.values())]])
-  const ended = new Set(rows.map((row) => row.id))
-  let count = 0
-  for (const [sequence, aggregate] of personal) {
-    if (ended.has(aggregate) && await deleteMessage(jsm, DEAD_LETTER_STREAM, sequence)) count++
-  }
-  return count
-}
 
-function personalAggregateOf (data: Uint8Array): string | undefined {
-  try {
-    const event = parseEvent(data)
-    return eventOfType(event.type)?.erasable ? event.subject : undefined
-  } catch {
-    return undefined // no event, so nobody's
+  return {
+    /** Erases what is due; nothing while NATS is away. */
+    async erase () {
+      const nc = broker.connection()
+      if (!nc) return
+      const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: TIMEOUT_MS })
+      for (let due = await store.due(AGGREGATES); due.length > 0 && goOn(); due = await store.due(AGGREGATES)) await eraseBatch(jsm, due)
+    },
+    /** Drops refused events of ended aggregates, so that the final one is published. */
+    async eraseRefused () {
+      const rows = await store.forgetRefused()
+      if (rows > 0) log.info({ rows }, 'refused events of ended aggregates erased')
+    },
+    /** Notes where the stream has erasable events; resolves with whether it was read to its end. */
+    async readPositions (): Promise<boolean> {
+      const nc = broker.connection()
+      return nc !== undefined && readPositions({ store, nc, service, goOn })
+    },
+    /** Age of the oldest erasure that is not done. */
+    oldestSeconds: store.oldestSeconds
   }
 }

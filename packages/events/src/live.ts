@@ -1,6 +1,7 @@
 import { EVENTS_SUBJECTS, type CloudEvent } from '@gatepost/contracts/event'
 import type { Logger } from 'pino'
 import type { Broker } from './broker.ts'
+import { isEnding } from './erasure/subjects.ts'
 import { createTail } from './tail.ts'
 import { parseEvent } from './validation.ts'
 
@@ -52,6 +53,8 @@ export function createLiveTail ({ broker, log, keep = 1_000 }: LiveTailOptions):
       last = message.seq
       const live = liveOf(message, log)
       if (!live) return
+      // What is erased from the stream is not kept here either.
+      if (isEnding(message.subject)) recent = recent.filter(({ event }) => event.subject !== live.event.subject)
       recent.push(live)
       if (recent.length > keep * 2) recent = recent.slice(-keep)
       for (const listener of [...listeners]) listener(live)

@@ -31,7 +31,8 @@ function permissionsOf (service: ServiceName): Permissions {
           api(`CONSUMER.INFO.${EVENTS_STREAM}.${name}`),
           api(`CONSUMER.MSG.NEXT.${EVENTS_STREAM}.${name}`),
           `$JS.ACK.${EVENTS_STREAM}.${name}.>`,
-          deadLetterSubject(name)
+          deadLetterSubject(name),
+          deadLetterSubject(name, '*')
         ]),
         ...events.some((event) => event.owner === service && event.erasable) ? erasing : [],
         ...readingTheStream

@@ -3,7 +3,8 @@ import pg from 'pg'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { Broker } from './broker.ts'
-import { ENDING_SUBJECTS, ERASABLE_OWNERS, eraseEnded } from './erasure.ts'
+import { createEraser } from './erasure.ts'
+import { ERASABLE_OWNERS } from './erasure/subjects.ts'
 import { createDrain } from './relay/drain.ts'
 import { createLease } from './relay/lease.ts'
 import { CHANNEL, listenForRows } from './relay/listener.ts'
@@ -13,7 +14,7 @@ import { createPublisher } from './relay/publisher.ts'
 import { reconcile } from './relay/reconciliation.ts'
 
 export interface RelayOptions {
-  /** The service's own database, with the tables `outbox` and `outbox_lease`. */
+  /** The service's own database, with the tables `outbox`, `outbox_lease`, `erasures`, `event_positions` and `stream_readings`. */
   databaseUrl: string
   /** The owner of the outbox: `posts`. */
   service: string
@@ -48,7 +49,10 @@ const STATISTICS_MS = 1_000
 const PRUNE_MS = 10_000
 const PRUNE_ROWS = 1_000
 const ERASE_MS = 1_000
-const ERASE_ALL_MS = 3_600_000
+const READ_POSITIONS_MS = 2_000
+/** Erasures that are older are worth a warning, and an alarm. */
+const LATE_ERASURE_SECONDS = 30
+const LATE_ERASURE_WARNING_MS = 60_000
 /** A standby tells the leader at most this often, so that notifications never queue behind one another. */
 const NOTIFY_MS = 10
 
@@ -62,22 +66,26 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
   const leasePool = new pg.Pool({ ...connection, max: 1, application_name: `${service}-lease` })
   const workPool = new pg.Pool({ ...connection, max: 2, application_name: `${service}-relay`, options: OUTBOX_SESSION })
   for (const pool of [leasePool, workPool]) pool.on('error', (error) => log.debug({ err: error }, 'an idle database connection broke'))
+  const erases = ERASABLE_OWNERS.has(service)
+  let stopping: Promise<void> | undefined
   const metrics = createRelayMetrics(registry)
   const store = createOutboxStore(workPool)
   const publisher = createPublisher(broker, service)
   const lease = createLease(leasePool, log, (held) => {
     metrics.leader.set(held ? 1 : 0)
     if (!held) return
-    eraseAllAt = 0
+    positionsRead = false
     drain.begin()
     pruning.wake()
   })
   const drain = createDrain({
-    store, publisher, broker, log, metrics, held: lease.held, reconcile: () => reconcile(store, broker, service), onPublished: (row) => { if (ENDING_SUBJECTS.includes(row.subject)) ended.add(row.aggregateId) }
+    store, publisher, broker, log, metrics, held: lease.held, reconcile: () => reconcile(store, broker, service)
   })
-  /** Aggregates whose final event this leader published, and whose personal events it has not erased yet. */
-  const ended = new Set<string>()
-  let eraseAllAt = 0
+  const eraser = createEraser({ pool: workPool, service, broker, log, goOn: () => lease.held() && !stopping })
+  /** Whether this leader knows what other leaders left in the stream. */
+  let positionsRead = false
+  let oldestErasure = 0
+  let erasureWarnedAt = -Infinity
   let oldest = 0
   let quarantined = 0
   let listener: ReturnType<typeof listenForRows> | undefined
@@ -87,9 +95,15 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     try {
       oldest = await store.oldestUnpublishedSeconds()
       quarantined = (await store.quarantined()).length
+      if (erases) oldestErasure = await eraser.oldestSeconds()
     } catch {
       oldest += STATISTICS_MS / 1_000 // the database is away, which the lease reports; what waits grows older meanwhile
     }
+    if (oldestErasure > LATE_ERASURE_SECONDS && lease.held() && performance.now() - erasureWarnedAt > LATE_ERASURE_WARNING_MS) {
+      log.warn({ oldestSeconds: Math.round(oldestErasure) }, 'events of ended aggregates wait for their erasure')
+      erasureWarnedAt = performance.now()
+    }
+    metrics.oldestErasure.set(oldestErasure)
     metrics.oldestUnpublished.set(oldest)
     metrics.quarantined.set(quarantined)
     metrics.inFlight.set(drain.inFlight())
@@ -102,25 +116,27 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     if (gone === PRUNE_ROWS && lease.held()) await prune()
   }
 
-  /** At the beginning of a term, and every hour, also what another leader may have left over. */
   async function erase () {
-    if (!lease.held() || broker.status() !== 'connected') return
-    const all = performance.now() >= eraseAllAt
-    if (!all && ended.size === 0) return
-    const aggregateIds = [...ended]
-    await eraseEnded({ pool: workPool, broker, log, ...all ? {} : { aggregateIds } })
-    if (all) eraseAllAt = performance.now() + ERASE_ALL_MS
-    for (const id of aggregateIds) ended.delete(id)
+    if (!lease.held()) return
+    if (quarantined > 0) await eraser.eraseRefused()
+    await eraser.erase()
+  }
+
+  async function readPositions () {
+    if (!positionsRead && lease.held()) positionsRead = await eraser.readPositions()
   }
 
   const pruning = createRoutine({ name: 'prune the outbox', everyMs: PRUNE_MS, work: prune, log })
   const routines = [
     pruning,
     createRoutine({ name: 'observe the outbox', everyMs: STATISTICS_MS, work: observe, log }),
-    ...ERASABLE_OWNERS.has(service) ? [createRoutine({ name: 'erase personal events', everyMs: ERASE_MS, work: erase, log })] : []
+    ...erases
+      ? [
+          createRoutine({ name: 'erase events of ended aggregates', everyMs: ERASE_MS, work: erase, log }),
+          createRoutine({ name: 'read where erasable events stand', everyMs: READ_POSITIONS_MS, work: readPositions, log })
+        ]
+      : []
   ]
-  let stopping: Promise<void> | undefined
-
   async function stop () {
     clearTimeout(notifying)
     await Promise.all([drain.stop(), ...routines.map((routine) => routine.stop())])

@@ -13,13 +13,14 @@ export interface ResyncReport {
 
 // Ordered by the column: an unqualified "id" would be the text that is selected.
 const ARCHIVE = `SELECT o.id::text, o.event_id::text AS "eventId", o.stream_sequence::float8 AS sequence FROM outbox o
-  WHERE o.stream_sequence IS NOT NULL AND o.payload <> '' AND o.id > $1::bigint ORDER BY o.id LIMIT 1000`
+  WHERE o.stream_sequence IS NOT NULL AND o.payload <> '' AND o.id > $1::bigint
+    AND NOT EXISTS (SELECT FROM erasures e WHERE e.aggregate_id = o.aggregate_id AND e.version > o.aggregate_version) ORDER BY o.id LIMIT 1000`
 const NOTE = 'UPDATE outbox SET stream_sequence = found.sequence FROM unnest($1::bigint[], $2::bigint[]) AS found (id, sequence) WHERE outbox.id = found.id'
 const REOPEN = 'UPDATE outbox SET stream_sequence = NULL, published_at = NULL WHERE id = ANY ($1::bigint[])'
 
 /**
  * Compares what an outbox published with what the stream holds, for when the broker lost its tail or all of it. What is
- * missing is handed to the relay again, which keeps order and fencing; consumers skip what they had. With `dryRun`
+ * missing is handed to the relay again, which keeps order and fencing; consumers skip what they had. What is being erased stays away. With `dryRun`
  * nothing is changed. `onProgress` is called with the number of rows compared.
  */
 export async function resync (

@@ -2,66 +2,178 @@ import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { userDeleted, userRegistered, userUpdated } from '@gatepost/contracts/auth/events'
 import { consumers } from '@gatepost/contracts/events'
+import { postDeleted } from '@gatepost/contracts/posts/events'
 import { createDatabase } from '@gatepost/testing/database'
 import { jetstreamManager } from '@nats-io/jetstream'
 import pg from 'pg'
+import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createConsumer } from '../src/consumer.ts'
-import { appendEvent } from '../src/outbox.ts'
+import { appendEvent, appendEvents } from '../src/outbox.ts'
+import { provision } from '../src/provision.ts'
 import { createRelay } from '../src/relay.ts'
-import { eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
+import { createOutboxStore } from '../src/relay/outbox-store.ts'
+import { appendDeletion, appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
+
+const MARK = 'Wilhelmina Vanishing'
+const WITHIN = 10_000
 
 let stage: Stage
-let auth: pg.Pool
-let authUrl: string
-beforeEach(async () => {
-  stage = await setStage()
-  const database = stage.defer(await createDatabase('auth'), (created) => created.drop())
-  authUrl = database.url
-  auth = stage.defer(new pg.Pool({ connectionString: database.url, max: 3 }), (opened) => opened.end())
-})
+beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
-function relay () {
-  const started = stage.defer(createRelay({ databaseUrl: authUrl, service: 'auth', broker: stage.broker('auth'), log: stage.log }), (each) => each.stop())
-  started.start()
-  return started
-}
+const relay = (more: object = {}) => stage.relay(stage.broker(), more)
+const jetStream = async () => jetstreamManager(await stage.admin(), { checkAPI: false })
+const unpublished = async (pool = stage.pool) => (await pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
+const published = () => eventually(unpublished, (count) => count === 0)
+const versionsOf = async (post: string) => (await stage.stream()).filter(({ aggregate }) => aggregate === post).map(({ version }) => version)
+const erased = async (pool = stage.pool) => eventually(async () => (await pool.query('SELECT erased_at FROM erasures')).rows, (rows) => rows.length > 0 && rows.every((row) => row.erased_at), WITHIN)
 
-const register = (userId: string, displayName: string) => appendEvent(sqlOf(auth), userRegistered, { data: { userId, displayName, registeredAt: new Date().toISOString() }, aggregateVersion: 1 })
-const update = (userId: string, displayName: string) => appendEvent(sqlOf(auth), userUpdated, { data: { userId, displayName }, aggregateVersion: 2 })
-const leave = (userId: string) => appendEvent(sqlOf(auth), userDeleted, { data: { userId }, aggregateVersion: 3 })
-const unpublished = async () => (await auth.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
-
-async function onDisk (text: string) {
+/** Whether a file of the broker holds the text. */
+async function onDisk (text = MARK) {
   const folder = join(stage.nats.dataDir, 'store')
   for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    if (file.isFile() && (await readFile(join(file.parentPath, file.name))).includes(text)) return true
+    const bytes = file.isFile() ? await readFile(join(file.parentPath, file.name)).catch(() => Buffer.alloc(0)) : undefined
+    if (bytes?.includes(text)) return true
   }
   return false
 }
 
-test('once a user has left, no file of the broker and no row of the outbox holds the name; other users\' stay', async () => {
-  const [leaver, stayer] = [uuidv7(), uuidv7()]
+/** Whether any visible row of any table holds the text. */
+async function inRows (pool = stage.pool, text = MARK) {
+  const { rows: tables } = await pool.query<{ name: string }>("SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public'")
+  for (const { name } of tables) {
+    const { rowCount } = await pool.query(`SELECT FROM ${name} AS each WHERE each::text LIKE '%' || $1 || '%' LIMIT 1`, [text])
+    if (rowCount) return true
+  }
+  return false
+}
+
+const gone = (pool = stage.pool) => eventually(async () => !await onDisk() && !await inRows(pool), Boolean, WITHIN)
+
+/** A post of three versions in the stream. */
+async function writePost (text = MARK) {
+  const post = uuidv7()
+  await appendVersions(stage.pool, post, 1, 3, text)
+  await published()
+  return post
+}
+
+test('the text of a deleted post is in no file of the broker and no row; its end and other posts stay', async () => {
   relay()
-  await register(leaver, 'Wilhelmina Vanishing')
-  await update(leaver, 'Wilhelmina Vanishing the Second')
-  await register(stayer, 'Bob Staying')
-  await eventually(unpublished, (count) => count === 0)
-  await eventually(() => onDisk('Wilhelmina Vanishing'))
-  await leave(leaver)
-  await eventually(async () => await unpublished() === 0 && !await onDisk('Wilhelmina Vanishing'))
-  await eventually(async () => (await auth.query('SELECT subject FROM outbox WHERE aggregate_id = $1', [leaver])).rows.length === 1)
-  expect((await stage.stream()).map((message) => message.subject)).toEqual([userRegistered.subject, userDeleted.subject])
+  const post = await writePost()
+  const other = await writePost('Bob Staying')
+  expect([await onDisk(), await inRows()]).toEqual([true, true])
+  await appendDeletion(stage.sql, post, 4)
+  await gone()
+  await erased()
+  expect([await versionsOf(post), await versionsOf(other)]).toEqual([[4], [1, 2, 3]])
   expect(await onDisk('Bob Staying')).toBe(true)
 })
 
-test('a dead letter with the name is erased too', async () => {
+test('once a user has left, the name is gone', async () => {
+  const database = stage.defer(await createDatabase('auth'), (created) => created.drop())
+  const auth = stage.defer(new pg.Pool({ connectionString: database.url, max: 3 }), (opened) => opened.end())
+  stage.defer(createRelay({ databaseUrl: database.url, service: 'auth', broker: stage.broker('auth'), log: stage.log }), (each) => each.stop()).start()
+  const userId = uuidv7()
+  await appendEvent(sqlOf(auth), userRegistered, { data: { userId, displayName: MARK, registeredAt: new Date().toISOString() }, aggregateVersion: 1 })
+  await appendEvent(sqlOf(auth), userUpdated, { data: { userId, displayName: `${MARK} the Second` }, aggregateVersion: 2 })
+  await eventually(() => unpublished(auth), (count) => count === 0)
+  await eventually(onDisk)
+  await appendEvent(sqlOf(auth), userDeleted, { data: { userId }, aggregateVersion: 3 })
+  await gone(auth)
+  await eventually(async () => (await auth.query('SELECT subject FROM outbox')).rows, (rows) => rows.length === 1)
+  expect((await stage.stream()).map((message) => message.subject)).toEqual([userDeleted.subject])
+})
+
+test('posts that are deleted together are erased each', async () => {
+  relay()
+  const posts = [await writePost(), await writePost(), await writePost()]
+  await appendEvents(stage.sql, postDeleted, posts.map((postId) => ({ data: { postId, authorId: uuidv7() }, aggregateVersion: 4 })))
+  await gone()
+  expect((await stage.stream()).map((message) => message.subject)).toEqual(posts.map(() => postDeleted.subject))
+})
+
+test('a post is erased that the outbox has long forgotten', async () => {
+  relay()
+  const post = await writePost()
+  await stage.pool.query("UPDATE outbox SET published_at = now() - interval '8 days'")
+  expect(await createOutboxStore(stage.pool).prune(7, 100)).toBe(3)
+  expect(await inRows()).toBe(false)
+  await appendDeletion(stage.sql, post, 4)
+  await gone()
+  expect((await stage.pool.query('SELECT FROM event_positions')).rowCount).toBe(0)
+})
+
+test('what a release that erased nothing left behind is found by the next leader, also where an event stands twice', async () => {
+  const first = relay()
+  const [deleted, living] = [await writePost(), await writePost('Bob Staying')]
+  const jsm = await jetStream()
+  const { subject, data } = (await jsm.streams.getMessage('EVENTS', { seq: 1 }))!
+  await jsm.jetstream().publish(subject, data)
+  await appendDeletion(stage.sql, deleted, 4)
+  await published()
+  await first.stop()
+  await stage.pool.query('DELETE FROM outbox; DELETE FROM erasures; DELETE FROM stream_readings; DELETE FROM event_positions')
+  await jsm.jetstream().publish(subject, data)
+  relay()
+  await gone()
+  await erased()
+  expect([await versionsOf(deleted), await versionsOf(living)]).toEqual([[4], [1, 2, 3]])
+  await appendDeletion(stage.sql, living, 4)
+  await eventually(() => onDisk('Bob Staying'), (found) => !found, WITHIN)
+})
+
+test('a post that is deleted while NATS is away is erased once it is back, and the age of what waits is shown meanwhile', async () => {
+  const registry = new Registry()
+  relay({ registry })
+  const post = await writePost()
+  await stage.nats.halt()
+  await appendDeletion(stage.sql, post, 4)
+  const oldest = async () => (await registry.getSingleMetric('gatepost_erasures_oldest_seconds')!.get()).values[0]!.value
+  await eventually(oldest, (seconds) => seconds > 0)
+  await stage.nats.start()
+  await gone()
+  await eventually(oldest, (seconds) => seconds === 0)
+})
+
+test('a refused event of a deleted post no longer keeps its end waiting', async () => {
+  const post = uuidv7()
+  await appendVersion(stage.sql, post, 1, MARK)
+  await stage.pool.query("UPDATE outbox SET payload = rpad(payload, 1200000, ' ')")
+  const started = relay()
+  await eventually(() => started.status().quarantined, (count) => count === 1)
+  await appendDeletion(stage.sql, post, 2)
+  await gone()
+  await eventually(() => versionsOf(post), (versions) => versions.join() === '2')
+})
+
+test('the dead letters of a deleted post are erased, also one that comes late; that of its end stays', async () => {
+  relay()
+  const post = await writePost()
+  const jsm = await jetStream()
+  const bury = (data: Uint8Array | string, subject = `dead-letters.feed-posts.${post}`) => jsm.jetstream().publish(subject, data)
+  const { data } = (await jsm.streams.getMessage('EVENTS', { seq: 1 }))!
+  await bury(data)
+  await bury(data, 'dead-letters.feed-posts')
+  await bury('no event', 'dead-letters.feed-posts')
+  const end = await appendDeletion(stage.sql, post, 4)
+  await bury(JSON.stringify(end))
+  await gone()
+  await erased()
+  await bury(data)
+  await stage.pool.query('UPDATE erasures SET due_at = now()')
+  await eventually(async () => (await stage.pool.query('SELECT FROM erasures')).rowCount, (count) => count === 0)
+  expect(await onDisk()).toBe(false)
+  expect((await jsm.streams.info('DEAD_LETTERS')).state.messages).toBe(2)
+})
+
+test('a consumer files a dead letter under its aggregate', async () => {
   const feed = stage.defer(await createDatabase('feed'), (created) => created.drop())
   const pool = stage.defer(new pg.Pool({ connectionString: feed.url }), (opened) => opened.end())
   const consumer = stage.defer(createConsumer<pg.PoolClient>({
     broker: stage.broker('feed'),
-    definition: consumers['feed-users'],
+    definition: consumers['feed-posts'],
     handlers: {},
     log: stage.log,
     transaction: async (work) => {
@@ -70,34 +182,24 @@ test('a dead letter with the name is erased too', async () => {
     }
   }), (started) => started.stop())
   consumer.start()
-  const userId = uuidv7()
-  await register(userId, 'Wilhelmina Vanishing')
-  await auth.query("UPDATE outbox SET payload = replace(payload, '\"registeredAt\"', '\"registered\"')")
+  const { subject } = await appendVersion(stage.sql, uuidv7(), 1, MARK)
+  await stage.pool.query("UPDATE outbox SET payload = replace(payload, '\"createdAt\"', '\"created\"')")
   relay()
   await eventually(() => stage.lines.some((line) => line.msg === 'event dead-lettered'))
-  await leave(userId)
-  await eventually(async () => await unpublished() === 0 && !await onDisk('Wilhelmina Vanishing'))
+  expect((await (await jetStream()).streams.getMessage('DEAD_LETTERS', { seq: 1 }))!.subject).toBe(`dead-letters.feed-posts.${subject}`)
+  await appendDeletion(stage.sql, subject, 2)
+  await gone()
 })
 
-test('what was left over while NATS was down, or by a leader that died, is erased by the next one', async () => {
-  const userId = uuidv7()
-  await register(userId, 'Wilhelmina Vanishing')
-  const first = relay()
-  await eventually(unpublished, (count) => count === 0)
-  await first.stop()
-  await leave(userId)
-  const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
-  const { seq } = await jsm.jetstream().publish(userDeleted.subject, '{}')
-  await auth.query('UPDATE outbox SET stream_sequence = $1, published_at = now() WHERE stream_sequence IS NULL', [seq])
+test('what cannot be erased now is tried again, later each time', async () => {
   relay()
-  await eventually(async () => !await onDisk('Wilhelmina Vanishing'))
-})
-
-test('the place of a personal event is remembered beyond retention, without its text', async () => {
-  const { createOutboxStore } = await import('../src/relay/outbox-store.ts')
-  const userId = uuidv7()
-  await register(userId, 'Wilhelmina Vanishing')
-  await auth.query("UPDATE outbox SET stream_sequence = 7, published_at = now() - interval '8 days'")
-  await createOutboxStore(auth).prune(7, 100)
-  expect((await auth.query('SELECT payload, stream_sequence::int AS sequence FROM outbox')).rows).toEqual([{ payload: '', sequence: 7 }])
+  const post = await writePost()
+  const jsm = await jetStream()
+  await jsm.streams.delete('DEAD_LETTERS')
+  await appendDeletion(stage.sql, post, 4)
+  const attempts = async () => (await stage.pool.query('SELECT attempts, extract(epoch FROM due_at - now())::float8 AS delay FROM erasures')).rows[0]
+  await eventually(attempts, (row) => row.attempts === 2 && row.delay > 1)
+  await provision({ servers: stage.nats.urlOf('provisioner') })
+  await erased()
+  await gone()
 })

@@ -93,7 +93,7 @@ test('a leader that could not publish, and leads no more when it could, publishe
   const publisher = stage.defer(createPublisher(broker, 'posts'), (created) => created.stop())
   let leads = true
   const drain = stage.defer(createDrain({
-    store, publisher, broker, log: stage.log, metrics: createRelayMetrics(undefined), held: () => leads, reconcile: async () => [], onPublished () {}
+    store, publisher, broker, log: stage.log, metrics: createRelayMetrics(undefined), held: () => leads, reconcile: async () => {}
   }), (created) => created.stop())
   const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
   await jsm.streams.delete('EVENTS')

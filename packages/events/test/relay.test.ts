@@ -71,8 +71,7 @@ test('a row that is marked while the outbox is read is not published again by wh
     log: stage.log,
     metrics: createRelayMetrics(undefined),
     held: () => true,
-    onPublished: () => undefined,
-    reconcile: async () => [],
+    reconcile: async () => {},
     publisher: { ...publisher, publish (row, done) { published.push(row.id); publisher.publish(row, done) } }
   })
   stage.defer(drain, async () => { await drain.stop(); publisher.stop() })

@@ -1,10 +1,11 @@
+import type { CloudEvent } from '@gatepost/contracts/event'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { auditOutbox, auditRows, indexStream, type Finding } from '../src/audit.ts'
 import { connectOperator } from '../src/operator.ts'
 import { provision } from '../src/provision.ts'
 import { resync } from '../src/resync.ts'
 import { scan } from '../src/scan.ts'
-import { appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import { appendDeletion, appendVersion, appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
@@ -108,4 +109,27 @@ test('the audit names a gap, a row without its event, an event without its row, 
     `posts rows ${missing} is at version 3`,
     `stream ${gap} version 3 stands at`
   ].sort())
+})
+
+test('the audit takes no erased event for a lost one, and names an ended aggregate whose events are not erased', async () => {
+  const [erased, kept] = [uuidv7(), uuidv7()]
+  const { js, jsm } = await operator()
+  const publish = (event: CloudEvent) => js.publish(`events.${event.type}`, JSON.stringify(event), { msgID: event.id })
+  for (const post of [erased, kept]) {
+    for (const version of [1, 2]) await publish(await appendVersion(stage.sql, post, version))
+    const end = await appendDeletion(stage.sql, post, 3)
+    await publish({ ...end, time: new Date(Date.now() - 120_000).toISOString() })
+  }
+  await stage.pool.query('UPDATE outbox SET stream_sequence = id, published_at = now()')
+  for (const sequence of [1, 2]) await jsm.streams.deleteMessage('EVENTS', sequence)
+  const { findings } = await audit()
+  expect(findings).toEqual([{ where: 'stream', id: kept, problem: expect.stringContaining('earlier events of it are not erased') }])
+})
+
+test('resync publishes nothing again that is being erased', async () => {
+  const post = uuidv7()
+  await appendVersions(stage.pool, post, 1, 2)
+  await appendDeletion(stage.sql, post, 3)
+  await stage.pool.query('UPDATE outbox SET stream_sequence = id, published_at = now()')
+  expect(await resync(await operator(), stage.sql, { dryRun: true })).toEqual({ compared: 1, moved: 0, missing: 1 })
 })

@@ -4,7 +4,7 @@ import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createLiveTail } from '../src/live.ts'
 import { provision } from '../src/provision.ts'
 import { followRevocations } from '../src/revocations.ts'
-import { eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import { appendDeletion, appendVersion, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
@@ -117,4 +117,22 @@ test('a reader who resumes sees what it missed and then what comes, each once an
   await publish(revocation(uuidv7()))
   await eventually(() => fromNow!.length === 11)
   expect(fromStart).toHaveLength(27)
+})
+
+test('a reader who resumes from memory is given no event of a post that was deleted meanwhile', async () => {
+  const [deleted, other] = [uuidv7(), uuidv7()]
+  const live = stage.defer(createLiveTail({ broker: stage.broker('gateway'), log: stage.log }), (tail) => tail.stop())
+  await eventually(() => live.status().staleSeconds < 1)
+  stage.relay(stage.broker())
+  const before: number[] = []
+  live.from(0, ({ sequence }) => { before.push(sequence) })
+  await appendVersion(stage.sql, other, 1)
+  await appendVersion(stage.sql, deleted, 1)
+  await appendDeletion(stage.sql, deleted, 2)
+  await eventually(() => live.status().lastSequence === 3)
+  expect(before).toHaveLength(3)
+  const resumed: string[] = []
+  live.from(0, ({ event }) => { resumed.push(`${event.type} ${event.subject}`) })
+  await eventually(() => resumed.length === 2)
+  expect(resumed).toEqual([`posts.post-created.v1 ${other}`, `posts.post-deleted.v1 ${deleted}`])
 })

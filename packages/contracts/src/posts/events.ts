@@ -9,6 +9,7 @@ export const postCreated = event({
   summary: 'A post was written.',
   aggregate: 'post',
   aggregateId: 'postId',
+  erasable: true,
   data: eventData({ postId: IdSchema, authorId: IdSchema, title: TitleSchema, content: ContentSchema, createdAt: DateTimeSchema })
 })
 
@@ -19,6 +20,7 @@ export const postUpdated = event({
   summary: 'The author changed a post; the whole new text is here.',
   aggregate: 'post',
   aggregateId: 'postId',
+  erasable: true,
   data: eventData({ postId: IdSchema, authorId: IdSchema, title: TitleSchema, content: ContentSchema, updatedAt: DateTimeSchema })
 })
 

@@ -2,6 +2,7 @@ import type { JsMsg } from '@nats-io/jetstream'
 import { headers } from '@nats-io/nats-core'
 import type { Broker } from '../broker.ts'
 import { DEAD_LETTER_STREAM, deadLetterSubject } from '../provision/configuration.ts'
+import { parseEvent } from '../validation.ts'
 
 export const DEAD_LETTER_HEADERS = {
   consumer: 'Gatepost-Consumer',
@@ -32,8 +33,16 @@ export async function storeDeadLetter (broker: Broker, consumer: string, message
   head.set(DEAD_LETTER_HEADERS.sequence, String(message.seq))
   head.set(DEAD_LETTER_HEADERS.deliveries, String(message.info.deliveryCount))
   head.set(DEAD_LETTER_HEADERS.failedAt, new Date().toISOString())
-  const ack = await js.publish(deadLetterSubject(consumer), message.data, {
+  const ack = await js.publish(deadLetterSubject(consumer, aggregateOf(message.data)), message.data, {
     headers: head, msgID: `${consumer}:${message.seq}`, expect: { streamName: DEAD_LETTER_STREAM }
   })
   return ack.seq
+}
+
+function aggregateOf (data: Uint8Array): string | undefined {
+  try {
+    return parseEvent(data).subject
+  } catch {
+    return undefined
+  }
 }

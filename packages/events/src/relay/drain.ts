@@ -3,7 +3,7 @@ import type { Broker } from '../broker.ts'
 import { createLanes } from '../order/lanes.ts'
 import { createMarker } from './marker.ts'
 import type { RelayMetrics } from './metrics.ts'
-import type { OutboxRow, OutboxStore, PublishedAggregate } from './outbox-store.ts'
+import type { OutboxRow, OutboxStore } from './outbox-store.ts'
 import type { Outcome, Publisher } from './publisher.ts'
 
 /** More in flight brings nothing (measured). */
@@ -32,14 +32,12 @@ export interface DrainOptions {
   log: Logger
   metrics: RelayMetrics
   held: () => boolean
-  /** Called once the row is marked. */
-  onPublished: (row: PublishedAggregate) => void
   /** Marks rows that the stream has already. */
-  reconcile: () => Promise<PublishedAggregate[]>
+  reconcile: () => Promise<void>
 }
 
 /** Moves rows from the outbox to the stream while the lease is held. */
-export function createDrain ({ store, publisher, broker, log, metrics, held, onPublished, reconcile }: DrainOptions) {
+export function createDrain ({ store, publisher, broker, log, metrics, held, reconcile }: DrainOptions) {
   const lanes = createLanes<OutboxRow>((row) => row.aggregateId)
   /** Rows that are here: waiting, in flight, or acknowledged and not yet marked. */
   const known = new Set<string>()
@@ -49,7 +47,6 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
     for (const row of rows) {
       if (looking) markedMeanwhile.push(row.id)
       else known.delete(row.id)
-      onPublished(row)
     }
   })
   let inFlight = 0
@@ -171,7 +168,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, onP
     try {
       if (!reconciled) {
         reconciled = true
-        for (const row of await reconcile()) onPublished(row)
+        await reconcile()
       }
       if (performance.now() - quarantineReadAt > QUARANTINE_MS) {
         quarantined = new Set(await store.quarantined())

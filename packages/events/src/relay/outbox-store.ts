@@ -1,5 +1,5 @@
 import type { Pool } from 'pg'
-import { ERASABLE_SUBJECTS } from '../erasure.ts'
+import { ERASABLE_SUBJECTS } from '../erasure/subjects.ts'
 
 /** An event that waits to be published. */
 export interface OutboxRow {
@@ -12,9 +12,6 @@ export interface OutboxRow {
   /** The row of the version before, when that is not published either. */
   waitsFor: string | null
 }
-
-/** What is known of a row that was found in the stream. */
-export type PublishedAggregate = Pick<OutboxRow, 'aggregateId' | 'subject'>
 
 export interface PublishedRow {
   id: string
@@ -47,8 +44,7 @@ const MARK = `UPDATE outbox SET stream_sequence = acked.sequence, published_at =
 
 const MARK_FOUND = `UPDATE outbox SET stream_sequence = found.sequence, published_at = clock_timestamp(), last_error = NULL
   FROM unnest($1::uuid[], $2::bigint[]) AS found (event_id, sequence)
-  WHERE outbox.event_id = found.event_id AND outbox.stream_sequence IS NULL
-  RETURNING outbox.aggregate_id::text AS "aggregateId", outbox.subject`
+  WHERE outbox.event_id = found.event_id AND outbox.stream_sequence IS NULL`
 /** Rows get their ids in about the order of their times: a minute is more than any transaction may take. */
 const LAST_BEFORE_OLDEST = `SELECT stream_sequence::float8 AS sequence FROM outbox
   WHERE published_at < (SELECT o.created_at FROM outbox o WHERE o.stream_sequence IS NULL AND o.quarantined_at IS NULL ORDER BY o.id LIMIT 1) - interval '1 minute'
@@ -57,15 +53,14 @@ const LAST_BEFORE_OLDEST = `SELECT stream_sequence::float8 AS sequence FROM outb
 const FAIL = `UPDATE outbox SET attempts = $2::int, last_error = $3, quarantined_at = CASE WHEN $4::boolean THEN clock_timestamp() END
   WHERE id = $1::bigint AND stream_sequence IS NULL`
 
-/** What is not needed to erase personal events from the stream one day. */
-const PRUNE = `DELETE FROM outbox WHERE id IN (
-    SELECT o.id FROM outbox o WHERE o.published_at < clock_timestamp() - $1::float8 * interval '1 day' AND o.subject <> ALL ($3)
-      AND NOT EXISTS (SELECT FROM outbox p WHERE p.aggregate_id = o.aggregate_id AND p.aggregate_version < o.aggregate_version AND p.subject = ANY ($3))
-    ORDER BY o.published_at LIMIT $2::int FOR UPDATE SKIP LOCKED)`
-/** Of a personal event stays where it is in the stream, until the aggregate ends. */
-const BLANK = `UPDATE outbox SET payload = '', published_at = NULL WHERE id IN (
-    SELECT id FROM outbox WHERE published_at < clock_timestamp() - $1::float8 * interval '1 day' AND subject = ANY ($3)
-    ORDER BY published_at LIMIT $2::int FOR UPDATE SKIP LOCKED)`
+/** Of an erasable event its place in the stream is kept until its aggregate ends. */
+const PRUNE = `WITH gone AS (DELETE FROM outbox WHERE id IN (
+    SELECT id FROM outbox WHERE published_at < statement_timestamp() - $1::float8 * interval '1 day'
+    ORDER BY published_at LIMIT $2::int FOR UPDATE SKIP LOCKED) RETURNING id, stream_sequence, aggregate_id, subject),
+  placed AS (INSERT INTO event_positions (stream_sequence, aggregate_id)
+    SELECT DISTINCT ON (stream_sequence) stream_sequence, aggregate_id FROM gone WHERE subject = ANY ($3) ORDER BY stream_sequence, id DESC
+    ON CONFLICT (stream_sequence) DO UPDATE SET aggregate_id = excluded.aggregate_id)
+  SELECT count(*)::int AS count FROM gone`
 
 const OLDEST = `SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 AS seconds
   FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NULL ORDER BY id LIMIT 1`
@@ -92,9 +87,9 @@ export function createOutboxStore (pool: Pool) {
     async mark (published: PublishedRow[]) {
       await pool.query({ name: 'outbox-mark', text: MARK, values: [published.map((row) => row.id), published.map((row) => row.streamSequence)] })
     },
-    /** Marks those of the messages whose rows wait; resolves with their rows. */
-    async markFound (messages: { eventId: string, streamSequence: number }[]): Promise<PublishedAggregate[]> {
-      return (await pool.query<PublishedAggregate>(MARK_FOUND, [messages.map((message) => message.eventId), messages.map((message) => message.streamSequence)])).rows
+    /** Marks those of the messages whose rows wait. */
+    async markFound (messages: { eventId: string, streamSequence: number }[]) {
+      await pool.query(MARK_FOUND, [messages.map((message) => message.eventId), messages.map((message) => message.streamSequence)])
     },
     /** A sequence below that of every row that waits, should the stream have one of them; 0 when nothing is known. */
     async lastSequenceBeforeOldest (): Promise<number> {
@@ -105,8 +100,7 @@ export function createOutboxStore (pool: Pool) {
     },
     /** Deletes at most `limit` rows that were published longer ago; resolves with how many. */
     async prune (days: number, limit: number): Promise<number> {
-      await pool.query(BLANK, [days, limit, ERASABLE_SUBJECTS])
-      return (await pool.query(PRUNE, [days, limit, ERASABLE_SUBJECTS])).rowCount ?? 0
+      return (await pool.query<{ count: number }>(PRUNE, [days, limit, ERASABLE_SUBJECTS])).rows[0]!.count
     },
     async oldestUnpublishedSeconds (): Promise<number> {
       const { rows } = await pool.query<{ seconds: number }>(OLDEST)

@@ -3,25 +3,24 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import type { Broker } from '../broker.ts'
 import { scan } from '../scan.ts'
 import { UUID } from '../validation.ts'
-import type { OutboxStore, PublishedAggregate } from './outbox-store.ts'
+import type { OutboxStore } from './outbox-store.ts'
 
 const TIMEOUT_MS = 1_000
 const BATCH = 500
 const NANOSECONDS = 1e9
 
 /**
- * Marks the rows that the stream has and the outbox does not know of, and resolves with them. An event that was published
+ * Marks the rows that the stream has and the outbox does not know of. An event that was published
  * without an answer is recognised by its id when it is published again, but only within the stream's duplicate window. A
  * row younger than that cannot have been published before it began; for older ones the stream is read, from the last event
  * on that was marked before the oldest waiting row was stored. Throws when the broker or the database is away.
  */
-export async function reconcile (store: OutboxStore, broker: Broker, service: string): Promise<PublishedAggregate[]> {
+export async function reconcile (store: OutboxStore, broker: Broker, service: string): Promise<void> {
   const jsm = await jetstreamManager(await broker.connected(), { checkAPI: false, timeout: TIMEOUT_MS })
   const { config: { duplicate_window: window }, state } = await jsm.streams.info(EVENTS_STREAM)
   // Half of it, as publishing what waits takes time too.
-  if (await store.oldestUnpublishedSeconds() < window / NANOSECONDS / 2) return []
+  if (await store.oldestUnpublishedSeconds() < window / NANOSECONDS / 2) return
   const before = await store.lastSequenceBeforeOldest()
-  const found: PublishedAggregate[] = []
   let batch: { eventId: string, streamSequence: number }[] = []
   // A stream that ends before it is another one: the broker lost what it had.
   const from = before < state.last_seq ? before + 1 : 1
@@ -29,9 +28,8 @@ export async function reconcile (store: OutboxStore, broker: Broker, service: st
     const eventId = message.headers?.get('Nats-Msg-Id') ?? ''
     if (UUID.test(eventId)) batch.push({ eventId, streamSequence: message.seq })
     if (batch.length < BATCH) continue
-    found.push(...await store.markFound(batch))
+    await store.markFound(batch)
     batch = []
   }
-  if (batch.length > 0) found.push(...await store.markFound(batch))
-  return found
+  if (batch.length > 0) await store.markFound(batch)
 }

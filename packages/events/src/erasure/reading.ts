@@ -1,0 +1,48 @@
+import { EVENTS_STREAM } from '@gatepost/contracts/event'
+import { jetstreamManager } from '@nats-io/jetstream'
+import type { NatsConnection } from '@nats-io/nats-core'
+import { scan } from '../scan.ts'
+import { parseEvent } from '../validation.ts'
+import type { ErasureStore, Position } from './erasure-store.ts'
+import { ERASABLE_SUBJECTS, isEnding } from './subjects.ts'
+
+const BATCH = 1_000
+
+/**
+ * Reads what the stream got since the last reading, and notes where erasable events stand: those that an outbox deleted
+ * before it kept their places, or that stand there twice after a loss. Broken off anywhere, it goes on from there.
+ * Resolves with whether the end was reached.
+ */
+export async function readPositions ({ store, nc, service, goOn }: { store: ErasureStore, nc: NatsConnection, service: string, goOn: () => boolean }): Promise<boolean> {
+  const jsm = await jetstreamManager(nc, { checkAPI: false })
+  const { state } = await jsm.streams.info(EVENTS_STREAM)
+  const before = await store.readUpTo()
+  if (state.last_seq === before) return true
+  let read = 0
+  let positions: Position[] = []
+  let ends: { aggregateId: string, version: number }[] = []
+  async function note (upTo: number) {
+    await store.noteReading({ positions, ends, upTo })
+    positions = []
+    ends = []
+  }
+  // A stream that is shorter than it was is another one.
+  const from = state.last_seq < before ? 1 : before + 1
+  for await (const { seq: sequence, subject, data } of scan({ js: jsm.jetstream(), jsm }, { filter: `events.${service}.>`, from: { sequence: from } })) {
+    if (!goOn()) return false
+    const event = ERASABLE_SUBJECTS.includes(subject) || isEnding(subject) ? eventIn(data) : undefined
+    if (event && isEnding(subject)) ends.push({ aggregateId: event.subject, version: event.aggregateversion })
+    else if (event) positions.push({ sequence, aggregateId: event.subject })
+    if (++read % BATCH === 0) await note(sequence)
+  }
+  await note(state.last_seq)
+  return true
+}
+
+function eventIn (data: Uint8Array) {
+  try {
+    return parseEvent(data)
+  } catch {
+    return undefined
+  }
+}
