@@ -19,9 +19,12 @@ export const httpMetrics = fp<{ registry: Registry }>(async (app, { registry }) 
   onOutcome(app, ({ method, routeOptions }, { elapsedTime }, status) => tallies.note(method, routeOptions.url ?? 'unknown', status, elapsedTime / 1000))
 }, { name: 'http-metrics' })
 
+/** A scraper that does not read what it asked for is cut. */
+const CONNECTION_TIMEOUT_MS = 35_000
+
 /** `GET /metrics` in Prometheus' text form, for the operations port alone. */
 export function createOperationsServer (registry: Pick<Registry, 'contentType' | 'metrics'>, log: FastifyBaseLogger) {
-  const server = fastify({ loggerInstance: log, logController: new LogController({ disableRequestLogging: true }), forceCloseConnections: true })
+  const server = fastify({ loggerInstance: log, logController: new LogController({ disableRequestLogging: true }), forceCloseConnections: true, connectionTimeout: CONNECTION_TIMEOUT_MS })
   server.get('/metrics', async (_request, reply) => {
     reply.type(registry.contentType)
     return registry.metrics()

@@ -35,6 +35,12 @@ export interface ServerOptions {
   headers?: Readonly<Record<string, string>>
   /** Milliseconds that an idle connection is kept; longer than the caller keeps its own, so that the caller closes first. */
   keepAliveTimeout?: number
+  /**
+   * Milliseconds without a byte in either direction while a request is under way; then the connection is cut. Longer than
+   * any answer takes to begin, and than the time for a request, whose end is 408. At a service it is longer than at the
+   * gateway, so that a client that does not read is the gateway's to give up, and no failure of the service.
+   */
+  connectionTimeout?: number
 }
 
 const JSON_MEDIA_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
@@ -45,7 +51,7 @@ const PARAM_LENGTH = 128
 export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
 
 /** A Fastify server with the behaviour that every process of the system has at its door. It does not listen. */
-export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false, headers = {}, keepAliveTimeout = 75_000 }: ServerOptions): App {
+export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false, headers = {}, keepAliveTimeout = 75_000, connectionTimeout = 120_000 }: ServerOptions): App {
   const answerBroken = brokenRequestAnswer(headers)
   const app = fastify({
     loggerInstance: log,
@@ -54,6 +60,7 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
     requestIdHeader: false,
     bodyLimit,
     keepAliveTimeout,
+    connectionTimeout,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Doubled headers are joined, so that whoever reads one sees that there were two; by default Node keeps the first.
     http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: true, joinDuplicateHeaders: true },

@@ -33,10 +33,13 @@ export interface AppOptions {
   registry: Registry
 }
 
+/** A client that takes no byte of its answer for so long has left; a second more than a request may take to arrive. */
+const CLIENT_TIMEOUT_MS = 35_000
+
 /** Composes the gateway, in the order in which a request meets its parts. It does not listen. */
 export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const headers = await securityHeaders(apiPolicy)
-  const app = createServer({ log, bodyLimit: settings.BODY_LIMIT, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined, headers })
+  const app = createServer({ log, bodyLimit: settings.BODY_LIMIT, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined, headers, connectionTimeout: CLIENT_TIMEOUT_MS })
   const origins = settings.CORS_ORIGINS ?? []
   const revocations = createRevocationList()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })

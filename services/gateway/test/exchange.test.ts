@@ -9,7 +9,9 @@ let upstream: Upstream
 beforeAll(async () => {
   service = await startUpstream()
   service.handler = (request, response) => {
-    if (request.url !== '/slow') response.end('answer')
+    if (request.url === '/large') response.end('x'.repeat(1_000_000))
+    else if (request.url === '/half') response.writeHead(200, { 'content-length': 1_000_000 }).write('x'.repeat(300_000))
+    else if (request.url !== '/slow') response.end('answer')
   }
   upstream = createUpstream({ name: 'service', urls: [service.url], log: pino({ level: 'silent' }) })
 })
@@ -34,6 +36,37 @@ test.for([['/fast', 5_000, 'answered'], ['/slow', 50, 'timeout']] as const)('whe
   expect(kept).not.toContain(receiver)
   expect(kept.filter((value) => typeof value === 'function')).toEqual([])
   expect(exchange).toMatchObject({ attempts: 1, instance: upstream.instances[0] }) // for the log
+})
+
+test('time in which its receiver holds the answer back is not the service’s', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  let held = 0
+  const exchange = new Exchange(upstream, { method: 'GET', path: '/large', headers: [], timeoutMs: 400 }, {
+    onHeaders () {},
+    onData () {
+      if (held++ > 2) return true
+      setTimeout(() => exchange.resume(), 300)
+      return false
+    },
+    onEnd: () => resolve('answered'),
+    onFailure: resolve
+  })
+  expect(await promise).toBe('answered')
+  expect(held).toBeGreaterThan(3)
+})
+
+test('a service that stops in the middle is late, whoever held it back before', async () => {
+  const { promise, resolve } = Promise.withResolvers<string>()
+  const exchange = new Exchange(upstream, { method: 'GET', path: '/half', headers: [], timeoutMs: 300 }, {
+    onHeaders () {},
+    onData () {
+      setTimeout(() => exchange.resume(), 100)
+      return false
+    },
+    onEnd: () => resolve('answered'),
+    onFailure: resolve
+  })
+  expect(await promise).toBe('timeout')
 })
 
 test('undici calls it without an object in between', () => {

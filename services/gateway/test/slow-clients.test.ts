@@ -1,6 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 
@@ -41,6 +42,31 @@ test.concurrent('an event stream stays open for longer than any request may take
   await sleep(32_000)
   expect([answer.status, ended]).toEqual([200, false])
   leave.abort()
+})
+
+test.concurrent('an answer of a service that its client does not read is given up as one whose client left', { timeout: 50_000 }, async () => {
+  gateway.upstream.handler = (_request, response) => { response.setHeader('content-type', 'application/json').end('x'.repeat(50_000_000)) }
+  const socket = connect(gateway.port, '127.0.0.1').on('error', () => {}).pause()
+  socket.write(`GET /api/feed HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
+  const line = () => gateway.log.map((text) => JSON.parse(text)).find(({ route }) => route === '/api/feed')
+  await eventually(() => expect(line()).toBeDefined(), { withinMs: 48_000 })
+  socket.destroy()
+  const { status, ms } = line()
+  expect(status).toBe(499)
+  expect(ms, 'and not at the deadline of the service').toBeGreaterThan(25_000)
+  expect(ms).toBeLessThan(45_000)
+  expect(await gateway.registry.metrics()).toMatch(/gatepost_upstream_failures_total\{upstream="feed",cause="timeout"[^}]*\} 0\n/)
+})
+
+test.concurrent('a client that takes longer to read than the service may take to answer gets all of it', { timeout: 50_000 }, async () => {
+  gateway.upstream.handler = (_request, response) => { response.setHeader('content-type', 'application/json').end('x'.repeat(50_000_000)) }
+  const answer = await gateway.call('/api/posts')
+  let size = 0
+  for await (const chunk of answer.body!) {
+    size += chunk.length
+    if (size < 48_000_000) await sleep(chunk.length / 4_000) // 4 MB/s
+  }
+  expect(size).toBe(50_000_000)
 })
 
 test.concurrent('headers beyond 16 KiB are 431', async () => {

@@ -9,7 +9,7 @@ export interface Call {
   /** Names and values in turn. */
   headers: string[]
   body?: Buffer
-  /** From now until the end of the answer; none for an answer without an end. */
+  /** From now until the end of the answer, without the time in which its receiver held it back. */
   timeoutMs: number
 }
 
@@ -41,7 +41,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   instance: Instance | undefined
   private readonly upstream: Upstream
   private readonly tried: Instance[] = []
-  private readonly timer: NodeJS.Timeout
+  private timer: NodeJS.Timeout
+  /** The deadline; while the receiver holds the answer back, the time that is left. */
+  private deadline: number
   /** Of the answer, once there is one. */
   private status = 0
   /** This and what follows is there until the exchange is over. */
@@ -56,6 +58,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.upstream = upstream
     this.call = call
     this.receiver = receiver
+    this.deadline = performance.now() + call.timeoutMs
     this.timer = setTimeout(onTimeout, call.timeoutMs, this)
     upstream.retries.deposit()
     upstream.tally.calls++
@@ -88,7 +91,16 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onData (chunk: Buffer) {
-    return this.receiver?.onData(chunk) ?? true
+    if (this.receiver === undefined || chunk.length === 0) return true // undici goes on with an empty chunk
+    const flows = this.receiver.onData(chunk)
+    if (!flows) this.holdBack()
+    return flows
+  }
+
+  /** A receiver that is slow does not make the service late. */
+  private holdBack () {
+    clearTimeout(this.timer)
+    this.deadline -= performance.now()
   }
 
   onComplete () {
@@ -120,7 +132,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   resume () {
-    this.goOn?.()
+    if (this.receiver === undefined) return
+    this.timer = setTimeout(onTimeout, this.deadline, this)
+    this.deadline += performance.now()
+    this.goOn!()
   }
 
   /** Nobody waits for the answer any more. */
