@@ -3,6 +3,7 @@ import { jetstream, type JetStreamClient } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import type { Logger } from 'pino'
 import { addressOf } from './broker/address.ts'
+import { createRefusals, type Refusal } from './broker/refusals.ts'
 
 export type BrokerStatus = 'connected' | 'connecting' | 'closed'
 
@@ -19,6 +20,8 @@ export interface Broker {
   jetstream (): JetStreamClient | undefined
   /** Calls back at every change of the status; returns how to stop that. */
   onChange (listener: (status: BrokerStatus) => void): () => void
+  /** Calls back at everything that the server does not permit; returns how to stop that. */
+  onRefusal (listener: (refusal: Refusal) => void): () => void
   /** Flushes what was published and closes; waits two seconds at most. */
   close (): Promise<void>
 }
@@ -43,6 +46,7 @@ export function inboxPrefixOf (name: string) {
 export function createBroker ({ servers, name, log }: BrokerOptions): Broker {
   const { hosts, user, pass } = addressOf(servers)
   const listeners = new Set<(status: BrokerStatus) => void>()
+  const refusals = createRefusals(log)
   let status: BrokerStatus = 'connecting'
   let connection: NatsConnection | undefined
   let client: JetStreamClient | undefined
@@ -91,7 +95,7 @@ export function createBroker ({ servers, name, log }: BrokerOptions): Broker {
         log.info({ server: nc.getServer() }, 'NATS connection is back')
         become('connected')
       } else if (change.type === 'error') {
-        log.error({ err: change.error }, 'NATS refused something')
+        refusals.hear(change.error)
       }
     }
   }
@@ -127,6 +131,7 @@ export function createBroker ({ servers, name, log }: BrokerOptions): Broker {
       listeners.add(listener)
       return () => { listeners.delete(listener) }
     },
+    onRefusal: refusals.onRefusal,
     async close () {
       closing.abort()
       if (status === 'connected') await Promise.race([connection!.drain(), sleep(2_000, undefined, { ref: false })])

@@ -31,6 +31,8 @@ export interface RelayStatus {
   oldestUnpublishedSeconds: number
   /** Rows that the stream refused for good; their aggregates wait for an operator. */
   quarantined: number
+  /** Subjects that this service's account may not publish; their rows wait, and what follows them in their aggregates. */
+  notPermitted: string[]
   inFlight: number
 }
 
@@ -165,6 +167,6 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
       stopping ??= stop()
       return stopping
     },
-    status: () => ({ leader: lease.held(), oldestUnpublishedSeconds: oldest, quarantined, inFlight: drain.inFlight() })
+    status: () => ({ leader: lease.held(), oldestUnpublishedSeconds: oldest, quarantined, notPermitted: drain.forbidden(), inFlight: drain.inFlight() })
   }
 }

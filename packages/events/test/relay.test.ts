@@ -222,8 +222,8 @@ test('a backlog of which the statistics know nothing is read in the order of its
   const store = createOutboxStore(new Proxy(stage.pool, {
     get: (pool, name) => name === 'query' ? (query: typeof asked[number]) => { asked.push(query); return pool.query(query) } : Reflect.get(pool, name)
   }))
-  expect(await store.claim({ after: 0n, known: new Set(), quarantined: [], limit: 10 })).toHaveLength(10)
-  await store.claim({ after: 0n, known: new Set(Array.from({ length: 200 }, (_, at) => String(5_000 + at))), quarantined: [], limit: 10 })
+  expect(await store.claim({ after: 0n, known: new Set(), quarantined: [], forbidden: [], limit: 10 })).toHaveLength(10)
+  await store.claim({ after: 0n, known: new Set(Array.from({ length: 200 }, (_, at) => String(5_000 + at))), quarantined: [], forbidden: [], limit: 10 })
   expect(asked).toHaveLength(3)
   for (const { text, values } of asked) {
     const url = `${stage.database.url}?options=${encodeURIComponent(OUTBOX_SESSION)}`

@@ -41,7 +41,8 @@ export function readinessChecks ({ database, keys, broker, relay, revoked }: Che
     {
       name: 'outbox',
       check () {
-        const { oldestUnpublishedSeconds } = relay.status()
+        const { oldestUnpublishedSeconds, notPermitted } = relay.status()
+        if (notPermitted.length > 0) return { status: 'degraded', detail: `NATS does not permit ${notPermitted.join(', ')}` }
         return oldestUnpublishedSeconds > LATE_SECONDS ? { status: 'degraded', detail: `the oldest event waits for ${Math.round(oldestUnpublishedSeconds)} s` } : { status: 'up' }
       }
     }

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino'
 import type { Broker } from '../broker.ts'
 import { createLanes } from '../order/lanes.ts'
+import { createForbiddenSubjects } from './forbidden-subjects.ts'
+import { createHesitation } from './hesitation.ts'
 import { createMarker } from './marker.ts'
 import type { RelayMetrics } from './metrics.ts'
 import type { OutboxRow, OutboxStore } from './outbox-store.ts'
@@ -21,7 +23,6 @@ const FULL_LOOK_MS = 500
 const BACKLOG_FULL_LOOK_MS = 2_000
 const QUARANTINE_MS = 5_000
 const NONE: ReadonlySet<string> = new Set()
-const MAX_PAUSE_MS = 1_000
 /** A row that is refused this often is refused for good. */
 const MAX_REFUSALS = 3
 
@@ -55,25 +56,27 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
   let fullLookAt = 0
   let quarantined = new Set<string>()
   let quarantineReadAt = -Infinity
+  const forbidden = createForbiddenSubjects(store)
   /** Whether nothing that waits can have been published long ago by somebody who heard no answer. */
   let reconciled = false
   let looking = false
   let again = false
   let lastLookWasFull = false
-  let pause = 0
-  let pausedUntil = 0
-  let resume: NodeJS.Timeout | undefined
+  const hesitation = createHesitation(log, () => pump())
   let poll: NodeJS.Timeout | undefined
-  let complained = false
   const ending = new AbortController()
   let idle: (() => void) | undefined
 
   function pump () {
     full = inFlight > (full ? REFILL_AT : MAX_IN_FLIGHT - 1)
-    while (!full && !ending.signal.aborted && performance.now() >= pausedUntil && broker.status() === 'connected') {
+    while (!full && !ending.signal.aborted && hesitation.over && broker.status() === 'connected') {
       if (!held()) return forget()
       const row = lanes.take()
       if (!row) break
+      if (forbidden.has(row)) {
+        setAside(row)
+        continue
+      }
       full = ++inFlight === MAX_IN_FLIGHT
       publisher.publish(row, (outcome) => settle(row, outcome))
     }
@@ -86,15 +89,22 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
       lanes.finish(row)
       marker.add(row, outcome.sequence)
       metrics.published.inc()
-      recover()
+      if (forbidden.permit(row.subject)) {
+        fullLookAt = 0
+        again = true
+      }
+      hesitation.end()
     } else {
       metrics.retries.inc({ cause: outcome.kind })
       row.attempts++
       if (outcome.kind === 'refused') refuse(row, outcome.reason)
-      else {
+      else if (outcome.kind === 'forbidden') {
+        forbidden.add(row.subject)
+        setAside(row)
+      } else {
         if (outcome.kind === 'unknown') doubt(row)
         else lanes.giveBack(row)
-        hesitate(outcome.reason)
+        hesitation.begin(outcome.reason)
       }
     }
     if (ending.signal.aborted && inFlight === 0) idle?.()
@@ -111,24 +121,6 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
     known.delete(row.id)
   }
 
-  function recover () {
-    pause = 0
-    if (!complained) return
-    complained = false
-    log.info('publishing again')
-  }
-
-  /** The trouble is the broker's and not this row's: everything waits a little, longer each time. */
-  function hesitate (reason: string) {
-    if (!complained) log.warn({ reason }, 'publishing is interrupted; events wait in the outbox')
-    complained = true
-    if (performance.now() < pausedUntil) return
-    pause = Math.min(MAX_PAUSE_MS, pause * 2 || 50)
-    pausedUntil = performance.now() + pause
-    clearTimeout(resume)
-    resume = setTimeout(pump, pause + 1)
-  }
-
   /** The stream will not have this row. Its aggregate waits, the others go on. */
   function refuse (row: OutboxRow, reason: string) {
     const quarantine = row.attempts >= MAX_REFUSALS
@@ -138,6 +130,16 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
     if (!quarantine) return lanes.giveBack(row)
     log.error({ eventId: row.eventId, subject: row.subject, aggregateId: row.aggregateId, reason }, 'event quarantined; later events of its aggregate wait')
     quarantined.add(row.aggregateId)
+    leaveAggregate(row)
+  }
+
+  /** The aggregate waits in the outbox, out of the way of others. */
+  function setAside (row: OutboxRow) {
+    known.delete(row.id)
+    leaveAggregate(row)
+  }
+
+  function leaveAggregate (row: OutboxRow) {
     lanes.finish(row)
     for (const { id } of lanes.forget(row.aggregateId)) known.delete(id)
   }
@@ -174,9 +176,10 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
         quarantined = new Set(await store.quarantined())
         quarantineReadAt = performance.now()
       }
-      const rows = await store.claim({ ...whereToLook(onward), quarantined: [...quarantined], limit: CLAIM_ROWS })
+      const rows = await store.claim({ ...whereToLook(onward), quarantined: [...quarantined], forbidden: forbidden.list(), limit: CLAIM_ROWS })
+      const trials = await forbidden.claimTrials([...quarantined])
       if (!held() || !reconciled) return
-      for (const row of rows) {
+      for (const row of [...trials, ...rows]) {
         if (known.has(row.id)) continue
         // The version before it is further back than this look went: not before that one.
         if (row.waitsFor !== null && !known.has(row.waitsFor)) {
@@ -202,17 +205,21 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
 
   const stopWatching = broker.onChange((status) => {
     if (status !== 'connected') return
-    pausedUntil = 0
+    hesitation.cutShort()
+    forbidden.clear()
     void look().then(pump)
   })
 
   return {
     inFlight: () => inFlight,
+    /** Subjects that NATS does not permit. */
+    forbidden: forbidden.list,
     /** A new term: whatever another leader did meanwhile is in the table. */
     begin () {
       fullLookAt = 0
       quarantineReadAt = -Infinity
       reconciled = false
+      forbidden.clear()
       void look()
     },
     start () {
@@ -225,7 +232,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
     async stop () {
       ending.abort()
       clearInterval(poll)
-      clearTimeout(resume)
+      hesitation.stop()
       stopWatching()
       if (inFlight > 0) await Promise.race([new Promise<void>((resolve) => { idle = resolve }), new Promise((resolve) => setTimeout(resolve, 2_000).unref())])
       await marker.flush()

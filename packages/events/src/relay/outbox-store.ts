@@ -30,12 +30,16 @@ export const OUTBOX_SESSION = ['synchronous_commit', 'enable_sort', 'enable_bitm
 const FEW_KNOWN = 100
 
 const WAITING = 'o.stream_sequence IS NULL AND o.quarantined_at IS NULL AND o.aggregate_id <> ALL ($1::uuid[])'
+/** Without the rows of subjects that NATS does not permit, and those that follow one of them in their aggregate. */
+const PERMITTED = `(cardinality($3::text[]) = 0 OR (o.subject <> ALL ($3) AND NOT EXISTS (SELECT FROM outbox p WHERE p.aggregate_id = o.aggregate_id
+    AND p.aggregate_version < o.aggregate_version AND p.stream_sequence IS NULL AND p.subject = ANY ($3))))`
 const COLUMNS = `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.subject, o.payload, o.attempts,
     CASE WHEN o.aggregate_version > 1 THEN (SELECT p.id::text FROM outbox p
       WHERE p.aggregate_id = o.aggregate_id AND p.aggregate_version = o.aggregate_version - 1 AND p.stream_sequence IS NULL) END AS "waitsFor"
   FROM outbox o`
-const CLAIM_ABOVE = `${COLUMNS} WHERE ${WAITING} AND o.id > $2::bigint ORDER BY o.id LIMIT $3::int`
-const IDS_ABOVE = `SELECT o.id::text FROM outbox o WHERE ${WAITING} AND o.id > $2::bigint ORDER BY o.id LIMIT $3::int`
+const CLAIM_ABOVE = `${COLUMNS} WHERE ${WAITING} AND o.id > $2::bigint AND ${PERMITTED} ORDER BY o.id LIMIT $4::int`
+const CLAIM_OF = `${COLUMNS} WHERE ${WAITING} AND o.subject = $2 ORDER BY o.id LIMIT 1`
+const IDS_ABOVE = `SELECT o.id::text FROM outbox o WHERE ${WAITING} AND o.id > $2::bigint AND ${PERMITTED} ORDER BY o.id LIMIT $4::int`
 const CLAIM_THESE = `${COLUMNS} WHERE ${WAITING} AND o.id = ANY ($2::bigint[]) ORDER BY o.id`
 
 const MARK = `UPDATE outbox SET stream_sequence = acked.sequence, published_at = clock_timestamp(), last_error = NULL
@@ -72,17 +76,21 @@ export type OutboxStore = ReturnType<typeof createOutboxStore>
 /** All that the relay asks of the outbox table. */
 export function createOutboxStore (pool: Pool) {
   return {
-    /** Unpublished rows above `after`, oldest first, without those that are `known` here and without the aggregates in quarantine. */
-    async claim ({ after, known, quarantined, limit }: { after: bigint, known: ReadonlySet<string>, quarantined: string[], limit: number }): Promise<OutboxRow[]> {
+    /** Unpublished rows above `after`, oldest first, without those that are `known` here, and without what waits behind a quarantine or a forbidden subject. */
+    async claim ({ after, known, quarantined, forbidden, limit }: { after: bigint, known: ReadonlySet<string>, quarantined: string[], forbidden: string[], limit: number }): Promise<OutboxRow[]> {
       if (known.size <= FEW_KNOWN) {
-        const { rows } = await pool.query<OutboxRow>({ name: 'outbox-claim-above', text: CLAIM_ABOVE, values: [quarantined, after.toString(), limit + known.size] })
+        const { rows } = await pool.query<OutboxRow>({ name: 'outbox-claim-above', text: CLAIM_ABOVE, values: [quarantined, after.toString(), forbidden, limit + known.size] })
         return rows.filter(({ id }) => !known.has(id)).slice(0, limit)
       }
       // Many ids to leave out would be compared with every row; it is cheaper to leave them out here.
-      const { rows } = await pool.query<{ id: string }>({ name: 'outbox-ids-above', text: IDS_ABOVE, values: [quarantined, after.toString(), limit + known.size] })
+      const { rows } = await pool.query<{ id: string }>({ name: 'outbox-ids-above', text: IDS_ABOVE, values: [quarantined, after.toString(), forbidden, limit + known.size] })
       const ids = rows.map((row) => row.id).filter((id) => !known.has(id)).slice(0, limit)
       if (ids.length === 0) return []
       return (await pool.query<OutboxRow>({ name: 'outbox-claim-these', text: CLAIM_THESE, values: [quarantined, ids] })).rows
+    },
+    /** The oldest unpublished row of a subject. */
+    async claimOf (subject: string, quarantined: string[]): Promise<OutboxRow | undefined> {
+      return (await pool.query<OutboxRow>(CLAIM_OF, [quarantined, subject])).rows[0]
     },
     async mark (published: PublishedRow[]) {
       await pool.query({ name: 'outbox-mark', text: MARK, values: [published.map((row) => row.id), published.map((row) => row.streamSequence)] })

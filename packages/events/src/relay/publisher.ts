@@ -11,6 +11,7 @@ export type Outcome =
   | { kind: 'unknown', reason: string }
   | { kind: 'unavailable', reason: string }
   | { kind: 'refused', reason: string }
+  | { kind: 'forbidden', reason: string }
 
 export interface Publisher {
   /** Sends now, or not at all; `done` is called exactly once. */
@@ -29,7 +30,7 @@ const POISON_CODES = new Set([10054, 10097, 10060])
  * breaks, since nobody can say whether the server had stored it.
  */
 export function createPublisher (broker: Broker, name: string): Publisher {
-  const waiting = new Map<string, { done: (outcome: Outcome) => void, since: number }>()
+  const waiting = new Map<string, { subject: string, done: (outcome: Outcome) => void, since: number }>()
   let inbox = ''
   let listening: NatsConnection | undefined
   let count = 0
@@ -52,6 +53,13 @@ export function createPublisher (broker: Broker, name: string): Publisher {
     }
   }
 
+  /** A violation names no message; the server drops all of the subject alike. */
+  const stopHearing = broker.onRefusal(({ operation, subject }) => {
+    if (operation !== 'publish') return
+    for (const [token, entry] of waiting) {
+      if (entry.subject === subject) settle(token, { kind: 'forbidden', reason: `NATS does not permit ${subject}` })
+    }
+  })
   const stopWatching = broker.onChange((status) => { if (status !== 'connected') abandon('the connection broke') })
   const sweep = setInterval(() => abandon('no acknowledgement', performance.now() - ACK_TIMEOUT_MS), 500)
 
@@ -66,13 +74,14 @@ export function createPublisher (broker: Broker, name: string): Publisher {
         head.set('Nats-Msg-Id', row.eventId)
         head.set('Nats-Expected-Stream', EVENTS_STREAM)
         head.set('content-type', EVENT_MEDIA_TYPE)
-        waiting.set(token, { done, since: performance.now() })
+        waiting.set(token, { subject: row.subject, done, since: performance.now() })
         nc.publish(row.subject, row.payload, { reply: `${inbox}.${token}`, headers: head })
       } catch (error) {
         settle(token, { kind: 'refused', reason: error instanceof Error ? error.message : String(error) })
       }
     },
     stop () {
+      stopHearing()
       stopWatching()
       clearInterval(sweep)
       abandon('the relay stops')

@@ -1,0 +1,44 @@
+import { PermissionViolationError } from '@nats-io/nats-core'
+import type { Log } from '../broker.ts'
+
+/** Something that the server did not do because the account may not. */
+export interface Refusal {
+  operation: 'publish' | 'subscription'
+  subject: string
+}
+
+const LOG_EVERY_MS = 60_000
+/** Subjects carry ids: what is remembered for the log's sake stays small. */
+const MAX_REMEMBERED = 1_000
+
+/** Hands on what the server refuses, and logs one line a minute for each kind of it. */
+export function createRefusals (log: Log) {
+  const listeners = new Set<(refusal: Refusal) => void>()
+  const saidAt = new Map<string, number>()
+
+  function isNews (text: string) {
+    const now = performance.now()
+    if (now - (saidAt.get(text) ?? -Infinity) < LOG_EVERY_MS) return false
+    if (saidAt.size >= MAX_REMEMBERED) saidAt.clear()
+    saidAt.set(text, now)
+    return true
+  }
+
+  return {
+    /** To be called with every error that the server sends. */
+    hear (error: Error) {
+      if (!(error instanceof PermissionViolationError)) {
+        if (isNews(error.message)) log.error({ err: error }, 'NATS refused something')
+        return
+      }
+      const { operation, subject } = error
+      if (isNews(`${operation} ${subject}`)) log.error({ operation, subject }, 'NATS does not permit this to our account: are its accounts those of this release?')
+      for (const listener of [...listeners]) listener({ operation, subject })
+    },
+    /** Returns how to stop. */
+    onRefusal (listener: (refusal: Refusal) => void) {
+      listeners.add(listener)
+      return () => { listeners.delete(listener) }
+    }
+  }
+}
