@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Registry } from 'prom-client'
 import { isConflict } from './database-problem.ts'
@@ -49,13 +50,17 @@ export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: str
   return pool
 }
 
-/** Does a transaction again when it met another one. */
+/** The longest wait before the first repetition; it doubles with each. */
+const JITTER_MS = 10
+
+/** Does a transaction again when it met another one, after a wait of random length: those that met would meet again. */
 export async function repeatConflicting<Result> (transaction: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await transaction()
     } catch (error) {
       if (attempt === TRIES || !isConflict(error)) throw error
+      await sleep(Math.random() * JITTER_MS * 2 ** attempt)
     }
   }
 }

@@ -17,6 +17,7 @@ import { keyRoutes } from './keys/routes.ts'
 import { createMailWorker } from './mail/mail-worker.ts'
 import { createMailer } from './mail/mailer.ts'
 import { startMaintenance } from './maintenance.ts'
+import type { HashParameters } from './passwords/password-hash.ts'
 import { clientAddress } from './plugins/client-address.ts'
 import { eventRelay } from './plugins/event-relay.ts'
 import { liveSession } from './plugins/live-session.ts'
@@ -30,15 +31,17 @@ export interface AppOptions {
   settings: Settings
   log: Logger
   registry: Registry
+  /** What a new hash costs; tests that are not about hashing make it cheap. */
+  hashParameters?: HashParameters
 }
 
 /** The auth service. It does not listen; closing it closes all that it opened. */
-export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
+export async function buildApp ({ settings, log, registry, hashParameters }: AppOptions): Promise<App> {
   const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
   const database = openDatabase({ url: settings.AUTH_DATABASE_URL, poolSize: settings.AUTH_DATABASE_POOL, metrics: { registry, pool: 'requests' } })
   const mailer = createMailer({ smtpUrl: settings.SMTP_URL, directory: settings.MAIL_DIR, from: settings.MAIL_FROM, log })
   const mail = createMailWorker({ database, mailer, linkBase: settings.MAIL_LINK_URL ?? settings.PUBLIC_URL, log })
-  const services = await createServices({ settings, database, log, onEvents: () => app.relay.wake(), onMail: mail.wake })
+  const services = await createServices({ settings, database, log, hashParameters, onEvents: () => app.relay.wake(), onMail: mail.wake })
   await services.keys.start()
 
   await app.register(httpMetrics, { registry })

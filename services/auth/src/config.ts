@@ -16,6 +16,7 @@ export const settingsSchema = Type.Object({
   ACCESS_TOKEN_TTL: seconds({ description: 'Life of an access token in seconds', default: '600', minimum: 5 }),
   REFRESH_IDLE_TTL: seconds({ description: 'A session that is not used for so many seconds ends', default: String(30 * DAY) }),
   REFRESH_ABSOLUTE_TTL: seconds({ description: 'A session ends after so many seconds, however much it is used', default: String(90 * DAY) }),
+  MAX_SESSIONS_PER_USER: integer({ description: 'Live sessions of one user; when one more begins, the oldest ends', default: '100', minimum: 1, maximum: 10_000 }),
   KEY_ROTATION_INTERVAL: seconds({ description: 'A signing key is replaced when it has signed for so many seconds', default: String(30 * DAY), minimum: 120 }),
   PUBLIC_URL: origin({ description: 'What clients call: the iss of the tokens, and the base of links', default: 'http://127.0.0.1:3000' }),
   MAIL_LINK_URL: Type.Optional(url({ description: 'The web application that the links of mails lead to, if it is not at PUBLIC_URL', schemes: ['http', 'https'] })),

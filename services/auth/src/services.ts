@@ -7,6 +7,7 @@ import { createAuditService } from './audit/audit-service.ts'
 import type { Settings } from './config.ts'
 import type { Database } from './database/database.ts'
 import { createKeyStore } from './keys/key-store.ts'
+import type { HashParameters } from './passwords/password-hash.ts'
 import { createPasswordHasher } from './passwords/password-hasher.ts'
 import { deriveKey, deriveMacKey } from './secrets.ts'
 import { createLoginService } from './sessions/login-service.ts'
@@ -20,6 +21,7 @@ export interface ServicesOptions {
   settings: Settings
   database: Database
   log: FastifyBaseLogger
+  hashParameters?: HashParameters
   onEvents: () => void
   onMail: () => void
 }
@@ -27,13 +29,13 @@ export interface ServicesOptions {
 export type Services = Awaited<ReturnType<typeof createServices>>
 
 /** What auth does, without HTTP: every part made once and handed what it needs. */
-export async function createServices ({ settings, database, log, onEvents, onMail }: ServicesOptions) {
-  const { TOKEN_SECRET, ACCESS_TOKEN_TTL, REFRESH_IDLE_TTL, REFRESH_ABSOLUTE_TTL, KEY_ROTATION_INTERVAL, PUBLIC_URL, REQUIRE_EMAIL_VERIFICATION, PASSWORD_PEPPER, PASSWORD_PEPPER_PREVIOUS, HASH_CONCURRENCY } = settings
+export async function createServices ({ settings, database, log, hashParameters, onEvents, onMail }: ServicesOptions) {
+  const { TOKEN_SECRET, ACCESS_TOKEN_TTL, REFRESH_IDLE_TTL, REFRESH_ABSOLUTE_TTL, KEY_ROTATION_INTERVAL, PUBLIC_URL, REQUIRE_EMAIL_VERIFICATION, PASSWORD_PEPPER, PASSWORD_PEPPER_PREVIOUS, HASH_CONCURRENCY, MAX_SESSIONS_PER_USER } = settings
   const lifetimes = { idleSeconds: REFRESH_IDLE_TTL, absoluteSeconds: REFRESH_ABSOLUTE_TTL }
   const attemptKey = deriveMacKey(TOKEN_SECRET, 'login-attempts')
   const keys = createKeyStore({ database, encryptionKey: deriveKey(TOKEN_SECRET, 'signing-keys'), accessTokenTtl: ACCESS_TOKEN_TTL, rotationSeconds: KEY_ROTATION_INTERVAL, log })
   const tokens = createSessionTokens({ keys, refreshKey: deriveMacKey(TOKEN_SECRET, 'refresh-tokens'), issuer: PUBLIC_URL, accessTokenTtl: ACCESS_TOKEN_TTL })
-  const hasher = await createPasswordHasher({ pepper: PASSWORD_PEPPER, previousPepper: PASSWORD_PEPPER_PREVIOUS, concurrency: HASH_CONCURRENCY })
+  const hasher = await createPasswordHasher({ pepper: PASSWORD_PEPPER, previousPepper: PASSWORD_PEPPER_PREVIOUS, concurrency: HASH_CONCURRENCY, parameters: hashParameters })
   const checker = createPasswordChecker({ database, hasher, attemptKey })
   return {
     keys,
@@ -42,7 +44,7 @@ export async function createServices ({ settings, database, log, onEvents, onMai
     registrations: createRegistrationService({ database, hasher, tokens, lifetimes, requireVerification: REQUIRE_EMAIL_VERIFICATION, onEvents, onMail }),
     accounts: createAccountService({ database, checker, onEvents }),
     passwords: createPasswordService({ database, checker, hasher, attemptKey, onEvents, onMail }),
-    logins: createLoginService({ database, checker, hasher, tokens, lifetimes }),
+    logins: createLoginService({ database, checker, hasher, tokens, lifetimes, maxSessions: MAX_SESSIONS_PER_USER, onEvents }),
     refreshes: createRefreshService({ database, tokens, lifetimes, onEvents }),
     sessions: createSessionService({ database, onEvents }),
     profiles: createProfileService({ database }),

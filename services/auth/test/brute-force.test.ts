@@ -80,9 +80,10 @@ test('a right password that was judged before the lock came begins no session af
     accessExpiry: new Date(Date.now() + 60_000),
     lifetimes: { idleSeconds: 60, absoluteSeconds: 60 },
     origin: { address: from, network: from, userAgent: null, requestId: 'race', traceparent: '' },
-    counters: [counters.pair, counters.network, counters.account]
+    counters: [counters.pair, counters.network, counters.account],
+    room: 100
   })
-  expect(outcome).toEqual({ begun: null, lockedSeconds: expect.any(Number) })
+  expect(outcome).toEqual({ begun: null, lockedSeconds: expect.any(Number), crowded: false })
   expect(await auth.sql('SELECT id FROM sessions WHERE user_id = $1', user.id)).toHaveLength(1)
   await database.close()
 })

@@ -127,7 +127,8 @@ test('whatever the settings say, neither a session nor its access token outlives
     accessExpiry: new Date(Date.now() + 600_000),
     lifetimes: { idleSeconds: 100, absoluteSeconds: 50 },
     act: 'login',
-    counters: []
+    counters: [],
+    room: 100
   })
   await database.close()
   const { sessionId, accessExpiresAt } = begun!.session

@@ -1,8 +1,10 @@
 import { userDeleted, userUpdated } from '@gatepost/contracts/auth/events'
+import { unauthorized } from '@gatepost/service-kit/identity'
 import type { User } from '@gatepost/contracts/auth/schemas'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { PasswordChecker } from '../attempts/password-check.ts'
 import type { Database } from '../database/database.ts'
+import { lockEmailKey } from '../database/email-lock.ts'
 import { storeEvent } from '../database/outbox.ts'
 import { WrongPasswordError } from '../errors.ts'
 import { emailTokenRepository } from '../mail/email-token-repository.ts'
@@ -31,9 +33,13 @@ export function createAccountService ({ database, checker, onEvents }: { databas
       const checked = await checker.check({ email: account.email, password, origin, failureAct: 'account-delete-failed' })
       if (checked.account === null) throw new WrongPasswordError()
       await database.transaction(async (tx) => {
-        const locked = await userRepository.lock(tx, account.id)
+        const { user: locked, alone } = account.role === 'admin'
+          ? await userRepository.lockAmongAdmins(tx, account.id)
+          : { user: await userRepository.lock(tx, account.id), alone: false }
         if (!locked) return // deleted beside us: done
-        await requireOtherAdmin(tx, locked)
+        if (locked.role !== account.role) throw unauthorized(true) // the change of role ended the caller's session
+        requireOtherAdmin(locked, alone)
+        await lockEmailKey(tx, locked.emailKey)
         await endSessions(tx, { userId: account.id, reason: 'account-deleted', origin })
         await sessionRepository.eraseOrigins(tx, account.id)
         await emailTokenRepository.deleteFor(tx, account.id)

@@ -65,7 +65,6 @@ export function createPasswordService ({ database, checker, hasher, attemptKey, 
       requireStrongPassword(newPassword, user, NEW_PASSWORD_PATH)
       const replacement = await hasher.create(newPassword)
       await database.transaction(async (tx) => {
-        // The user first, as everywhere, so that two transactions do not wait for each other.
         const locked = await userRepository.lock(tx, user.id)
         if (!locked || !await emailTokenRepository.use(tx, token, 'reset_password')) throw new InvalidEmailTokenError()
         await userRepository.setPasswordHash(tx, user.id, replacement)

@@ -4,6 +4,7 @@ import { userRegistered } from '@gatepost/contracts/auth/events'
 import type { Session } from '@gatepost/contracts/auth/schemas'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Connection, Database } from '../database/database.ts'
+import { lockEmailKey } from '../database/email-lock.ts'
 import { storeEvent } from '../database/outbox.ts'
 import { EmailTakenError, InvalidEmailTokenError } from '../errors.ts'
 import { emailTokenRepository } from '../mail/email-token-repository.ts'
@@ -52,9 +53,10 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
     const account: Account = { id: uuidv7(), email, displayName, role: 'user', createdAt: new Date() }
     const accessExpiry = tokens.accessExpiry()
     const session = await database.transaction(async (tx) => {
+      await lockEmailKey(tx, emailKey(email))
       if (!await createAccount(tx, account, { passwordHash, verified: false, origin })) throw new EmailTakenError()
       await jobRepository.enqueue(tx, { kind: 'verify-email', payload: { userId: account.id } })
-      const { begun } = await sessionRepository.begin(sqlOf(tx), { account: { id: account.id, passwordHash }, origin, accessExpiry, lifetimes, act: 'registered', counters: [] })
+      const { begun } = await sessionRepository.begin(sqlOf(tx), { account: { id: account.id, passwordHash }, origin, accessExpiry, lifetimes, act: 'registered', counters: [], room: 1 })
       return begun!.session
     })
     onEvents()
@@ -64,22 +66,24 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
 
   /** Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN. */
   async function verifyEmail (token: string, origin: Origin) {
-    await database.transaction(async (tx) => {
-      const subject = await emailTokenRepository.find(tx, token)
-      if (!subject || subject.purpose === 'reset_password' || !await emailTokenRepository.use(tx, token, subject.purpose)) throw new InvalidEmailTokenError()
-      if (subject.userId) {
-        await userRepository.setEmailVerified(tx, subject.userId)
-        await auditRepository.append(tx, origin, { act: 'email-verified', userId: subject.userId })
-      } else {
-        await confirm(tx, subject.registrationId!, origin)
-      }
-    })
+    const subject = await emailTokenRepository.find(database.connection, token)
+    if (!subject || subject.purpose === 'reset_password') throw new InvalidEmailTokenError()
+    const { userId, registrationId } = subject
+    await database.transaction((tx) => userId ? verify(tx, userId, token, origin) : confirm(tx, registrationId!, token, origin))
     onEvents()
   }
 
-  async function confirm (tx: Connection, registrationId: string, origin: Origin) {
+  async function verify (tx: Connection, userId: string, token: string, origin: Origin) {
+    if (!await userRepository.lock(tx, userId) || !await emailTokenRepository.use(tx, token, 'verify_email')) throw new InvalidEmailTokenError()
+    await userRepository.setEmailVerified(tx, userId)
+    await auditRepository.append(tx, origin, { act: 'email-verified', userId })
+  }
+
+  async function confirm (tx: Connection, registrationId: string, token: string, origin: Origin) {
     const pending = await registrationRepository.find(tx, registrationId)
     if (!pending) throw new InvalidEmailTokenError()
+    await lockEmailKey(tx, pending.emailKey)
+    if (!await emailTokenRepository.use(tx, token, 'confirm')) throw new InvalidEmailTokenError()
     const account: Account = { id: uuidv7(), email: pending.email, displayName: pending.displayName, role: 'user', createdAt: new Date() }
     if (!await createAccount(tx, account, { passwordHash: pending.passwordHash, verified: true, origin })) throw new InvalidEmailTokenError()
     await registrationRepository.deleteByEmailKey(tx, pending.emailKey)

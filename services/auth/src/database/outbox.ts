@@ -1,5 +1,5 @@
 import type { EventData, EventDefinition } from '@gatepost/contracts/event'
-import { appendEvent } from '@gatepost/events/outbox'
+import { appendEvent, appendEvents, type EventOf } from '@gatepost/events/outbox'
 import type { Origin } from '../origin.ts'
 import { sqlOf } from '@gatepost/events/sql'
 import type { Connection } from './database.ts'
@@ -9,4 +9,12 @@ export function storeEvent<Definition extends EventDefinition> (
   tx: Connection, definition: Definition, { data, aggregateVersion, origin }: { data: EventData<Definition>, aggregateVersion: number, origin: Origin | null }
 ) {
   return appendEvent(sqlOf(tx), definition, { data, aggregateVersion, traceparent: origin?.traceparent })
+}
+
+/** Bounds the text of one statement. */
+const BATCH = 1_000
+
+/** Events of one definition, a thousand a statement: as many as there are sessions of somebody. */
+export async function storeEvents<Definition extends EventDefinition> (tx: Connection, definition: Definition, events: Array<EventOf<Definition>>) {
+  for (let start = 0; start < events.length; start += BATCH) await appendEvents(sqlOf(tx), definition, events.slice(start, start + BATCH))
 }

@@ -1,6 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { registrationRepository } from '../accounts/registration-repository.ts'
+import { type PendingRegistration, registrationRepository } from '../accounts/registration-repository.ts'
 import type { Database } from '../database/database.ts'
+import { lockEmailKey } from '../database/email-lock.ts'
 import { emailKey } from '../users/email-key.ts'
 import { userRepository } from '../users/user-repository.ts'
 import { emailTokenRepository } from './email-token-repository.ts'
@@ -45,27 +46,42 @@ export function createMailWorker ({ database, mailer, linkBase, log }: MailWorke
     return { url: `${linkBase.replace(/\/$/, '')}/${page}#token=${token}`, token }
   }
 
+  /** Null for an account that was deleted meanwhile. */
+  function userToken (purpose: 'verify_email' | 'reset_password', userId: string, seconds: number) {
+    return database.transaction(async (tx) => {
+      const user = await userRepository.lock(tx, userId)
+      return user ? emailTokenRepository.create(tx, purpose, { userId }, seconds) : null
+    })
+  }
+
+  /** Null for a registration that was confirmed or replaced meanwhile. */
+  function registrationToken ({ id, emailKey }: PendingRegistration) {
+    return database.transaction(async (tx) => {
+      await lockEmailKey(tx, emailKey)
+      return await registrationRepository.find(tx, id) ? emailTokenRepository.create(tx, 'confirm', { registrationId: id }, DAY_SECONDS) : null
+    })
+  }
+
   async function deliver (job: MailJob): Promise<void> {
     switch (job.kind) {
       case 'verify-email': {
         const user = await userRepository.find(connection, job.payload.userId)
-        if (!user) return
-        const token = await emailTokenRepository.create(connection, 'verify_email', { userId: user.id }, DAY_SECONDS)
-        return send(user.email, 'verify-email', link('verify-email', token))
+        const token = user && await userToken('verify_email', user.id, DAY_SECONDS)
+        return token ? send(user.email, 'verify-email', link('verify-email', token)) : undefined
       }
       case 'confirm-registration': {
         const registration = await registrationRepository.find(connection, job.payload.registrationId)
         if (!registration) return
         if (await userRepository.findByEmailKey(connection, registration.emailKey)) return send(registration.email, 'address-in-use')
-        const token = await emailTokenRepository.create(connection, 'confirm', { registrationId: registration.id }, DAY_SECONDS)
-        return send(registration.email, 'confirm-registration', link('verify-email', token))
+        const token = await registrationToken(registration)
+        return token ? send(registration.email, 'confirm-registration', link('verify-email', token)) : undefined
       }
       case 'forgot-password': {
         const user = await userRepository.findByEmailKey(connection, emailKey(job.payload.email))
         if (!user?.email || user.disabledAt) return
         if (await emailTokenRepository.count(connection, user.id, 'reset_password', new Date(Date.now() - HOUR_SECONDS * 1000)) >= RESETS_PER_HOUR) return
-        const token = await emailTokenRepository.create(connection, 'reset_password', { userId: user.id }, HOUR_SECONDS)
-        return send(user.email, 'reset-password', link('reset-password', token))
+        const token = await userToken('reset_password', user.id, HOUR_SECONDS)
+        return token ? send(user.email, 'reset-password', link('reset-password', token)) : undefined
       }
       case 'password-changed': {
         const user = await userRepository.find(connection, job.payload.userId)

@@ -1,8 +1,15 @@
 import { createHash } from 'node:crypto'
 import { type ParsedHashOptions, parseOptions } from '@node-rs/argon2'
 
+export interface HashParameters {
+  memoryCost: number
+  timeCost: number
+  parallelism: number
+  outputLen: number
+}
+
 /** argon2id as OWASP recommends it. The library's default algorithm is argon2id, version 0x13. */
-export const HASH_PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const
+export const HASH_PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const satisfies HashParameters
 
 /** The most that a stored hash may ask for: a row that somebody changed must not stop the process. */
 const LIMITS = { memoryCost: 65_536, timeCost: 8, parallelism: 4, outputLen: 64, saltLen: 64 } as const
@@ -17,7 +24,7 @@ export interface StoredHash {
   pepperId: string | null
 }
 
-/** One that was read back, and whether it was made with the parameters of today. */
+/** One that was read back, and whether it was made with the parameters of now. */
 export interface ParsedHash extends StoredHash {
   upToDate: boolean
 }
@@ -32,15 +39,15 @@ export function formatStoredHash ({ phc, pepperId }: StoredHash) {
 }
 
 /** Null when it is no argon2id hash, or one that asks for more than we are willing to do. */
-export function parseStoredHash (stored: string): ParsedHash | null {
+export function parseStoredHash (stored: string, parameters: HashParameters = HASH_PARAMETERS): ParsedHash | null {
   const peppered = PEPPERED.exec(stored)
   const hash = peppered ? { phc: peppered[2]!, pepperId: peppered[1]! } : { phc: stored, pepperId: null }
   const options = optionsOf(hash.phc)
-  return options && isBounded(options) ? { ...hash, upToDate: isUpToDate(options) } : null
+  return options && isBounded(options) ? { ...hash, upToDate: isUpToDate(options, parameters) } : null
 }
 
-function isUpToDate (options: ParsedHashOptions) {
-  return Object.entries(HASH_PARAMETERS).every(([name, value]) => options[name as keyof typeof HASH_PARAMETERS] === value)
+function isUpToDate (options: ParsedHashOptions, parameters: HashParameters) {
+  return Object.entries(parameters).every(([name, value]) => options[name as keyof HashParameters] === value)
 }
 
 function isBounded (options: ParsedHashOptions) {

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
-import { formatStoredHash, HASH_PARAMETERS, parseStoredHash, pepperIdOf } from './password-hash.ts'
+import { formatStoredHash, HASH_PARAMETERS, type HashParameters, parseStoredHash, pepperIdOf } from './password-hash.ts'
 import { createWorkLimit } from './work-limit.ts'
 
 export interface PasswordHasherOptions {
@@ -13,6 +13,8 @@ export interface PasswordHasherOptions {
   queue?: number
   /** How long somebody may wait, as hashing goes at the moment. */
   maxWaitMs?: number
+  /** What new hashes cost; tests that are not about hashing make them cheap. */
+  parameters?: HashParameters
 }
 
 export interface PasswordVerdict {
@@ -29,23 +31,23 @@ const QUEUE_PER_CORE = 128
 const MAX_WAIT_MS = 3_000
 
 /** argon2id on libuv's threads, as many at once as there are cores. */
-export async function createPasswordHasher ({ pepper, previousPepper, concurrency = availableParallelism(), queue = QUEUE_PER_CORE * concurrency, maxWaitMs = MAX_WAIT_MS }: PasswordHasherOptions = {}) {
+export async function createPasswordHasher ({ pepper, previousPepper, concurrency = availableParallelism(), queue = QUEUE_PER_CORE * concurrency, maxWaitMs = MAX_WAIT_MS, parameters = HASH_PARAMETERS }: PasswordHasherOptions = {}) {
   const limit = createWorkLimit({ concurrency, queue, maxWaitMs })
   const peppers = new Map([pepper, previousPepper].filter((secret) => secret !== undefined).map((secret) => [pepperIdOf(secret), Buffer.from(secret)]))
   const pepperId = pepper === undefined ? null : pepperIdOf(pepper)
   const secretOf = (id: string | null) => id === null ? {} : { secret: peppers.get(id) }
   // Verified when there is no account, so that the time says nothing. Nobody knows its password.
-  const dummy = parseStoredHash(await create(randomBytes(32).toString('base64url')))!
+  const dummy = parseStoredHash(await create(randomBytes(32).toString('base64url')), parameters)!
 
   /** Throws OVERLOADED when too many wait. */
   async function create (password: string) {
-    const phc = await limit.run(() => hash(password, { ...HASH_PARAMETERS, ...secretOf(pepperId) }))
+    const phc = await limit.run(() => hash(password, { ...parameters, ...secretOf(pepperId) }))
     return formatStoredHash({ phc, pepperId })
   }
 
   /** Takes the same time whether there is a hash or not. Throws OVERLOADED when too many wait. */
   async function check (password: string, stored: string | null): Promise<PasswordVerdict> {
-    const known = stored === null ? null : parseStoredHash(stored)
+    const known = stored === null ? null : parseStoredHash(stored, parameters)
     const usable = known !== null && (known.pepperId === null || peppers.has(known.pepperId))
     const against = usable ? known : dummy
     const fits = await limit.run(() => verify(against.phc, password, secretOf(against.pepperId)))

@@ -1,12 +1,15 @@
 import type { Session } from '@gatepost/contracts/auth/schemas'
 import { retryAfter } from '@gatepost/service-kit/problem'
 import type { PasswordChecker } from '../attempts/password-check.ts'
+import { sqlOf } from '@gatepost/events/sql'
+import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'
 import { InvalidCredentialsError, TooManyAttemptsError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { userRepository } from '../users/user-repository.ts'
-import { type SessionLifetimes, sessionRepository } from './session-repository.ts'
+import { endSessions } from './session-end.ts'
+import { type Beginning, type NewSession, type SessionLifetimes, sessionRepository } from './session-repository.ts'
 import type { SessionTokens } from './session-tokens.ts'
 
 export interface LoginOptions {
@@ -15,18 +18,21 @@ export interface LoginOptions {
   hasher: PasswordHasher
   tokens: SessionTokens
   lifetimes: SessionLifetimes
+  /** Live sessions of one account; when it begins one more, the oldest ends. */
+  maxSessions: number
+  onEvents: () => void
 }
 
 /** The account can change between the check of its password and the beginning of its session; then it is checked again. */
 const TRIES = 3
 
-export function createLoginService ({ database, checker, hasher, tokens, lifetimes }: LoginOptions) {
+export function createLoginService ({ database, checker, hasher, tokens, lifetimes, maxSessions, onEvents }: LoginOptions) {
   async function login ({ email, password, origin }: { email: string, password: string, origin: Origin }): Promise<Session> {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const { account, outdated, counters } = await checker.check({ email, password, origin, failureAct: 'login-failed' })
       if (account === null) break
       const accessExpiry = tokens.accessExpiry()
-      const { begun, lockedSeconds } = await sessionRepository.begin(database.sql, { account, origin, accessExpiry, lifetimes, act: 'login', counters })
+      const { begun, lockedSeconds } = await begin({ account, origin, accessExpiry, lifetimes, act: 'login', counters, room: maxSessions })
       if (lockedSeconds !== null) throw new TooManyAttemptsError({ headers: retryAfter(lockedSeconds) })
       if (begun === null) continue
       if (outdated) await userRepository.setPasswordHash(database.connection, account.id, await hasher.create(password), account.passwordHash)
@@ -34,6 +40,26 @@ export function createLoginService ({ database, checker, hasher, tokens, lifetim
     }
     throw new InvalidCredentialsError()
   }
+
+  /**
+   * One statement, which cannot see what begins beside it: so it begins nothing once half of the places are taken. From
+   * there on sessions of the account begin one after the other, and the oldest make room.
+   */
+  async function begin (session: NewSession): Promise<Beginning> {
+    const { account, origin, room } = session
+    const beginning = await sessionRepository.begin(database.sql, { ...session, room: Math.ceil(room / 2) })
+    if (!beginning.crowded || beginning.lockedSeconds !== null) return beginning
+    const made = await database.transaction(async (tx) => {
+      const locked = await userRepository.lock(tx, account.id)
+      if (locked?.passwordHash !== account.passwordHash || locked.disabledAt !== null) return { ...beginning, crowded: false }
+      const ended = await endSessions(tx, { userId: account.id, keep: room - 1, reason: 'too-many', origin })
+      if (ended.length > 0) await auditRepository.append(tx, origin, { act: 'sessions-ended', userId: account.id, detail: { reason: 'too-many', sessions: String(ended.length) } })
+      return sessionRepository.begin(sqlOf(tx), session)
+    })
+    onEvents()
+    return made
+  }
+
   return { login }
 }
 export type LoginService = ReturnType<typeof createLoginService>

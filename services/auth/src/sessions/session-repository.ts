@@ -23,6 +23,32 @@ export interface EndedSession {
   accessExpiresAt: Date
 }
 
+/** Which of a user's live sessions end, and why; all of them when nothing narrows it. */
+export interface SessionsToEnd {
+  userId: string
+  only?: string
+  except?: string
+  /** The newest so many stay. */
+  keep?: number
+  reason: EndReason
+}
+
+export interface NewSession {
+  account: { id: string, passwordHash: string }
+  origin: Origin
+  accessExpiry: Date
+  lifetimes: SessionLifetimes
+  act: AuditAct
+  counters: AttemptCounter[]
+  room: number
+}
+
+export interface Beginning {
+  begun: { account: Account, session: IssuedSession } | null
+  lockedSeconds: number | null
+  crowded: boolean
+}
+
 /** A session under its row's lock, with what the refresh state machine decides by. */
 export interface LockedSession {
   userId: string
@@ -38,15 +64,17 @@ const LIVE_SQL = Prisma.raw(LIVE)
 
 /** The lock on the account makes its changes wait, or makes this wait for them: what is begun bears the role that the row has then. */
 const BEGIN = `WITH held AS (SELECT ${lockedSeconds('$1::bytea, $2::bytea, $3::bytea')} AS seconds),
-    account AS (SELECT ${accountColumns('users')} FROM users, held WHERE id = $4::uuid AND password_hash = $5::text AND disabled_at IS NULL AND held.seconds IS NULL FOR SHARE OF users),
+    crowd AS (SELECT count(*) >= $20::int AS full FROM (SELECT FROM sessions WHERE user_id = $4::uuid AND ${LIVE} LIMIT $20::int) AS live),
+    account AS (SELECT ${accountColumns('users')} FROM users, held, crowd
+      WHERE id = $4::uuid AND password_hash = $5::text AND disabled_at IS NULL AND held.seconds IS NULL AND NOT crowd.full FOR SHARE OF users),
     session AS (INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at, ip_address, network, user_agent)
       SELECT $6::uuid, account.id, now(), now(), life.idle, life.absolute, least($7::timestamptz, life.idle), $8::text, $9::text, $10::text
       FROM account, (SELECT now() + $11::int * interval '1 second' AS absolute, now() + least($11::int, $12::int) * interval '1 second' AS idle) AS life
       RETURNING counter, access_expires_at),
     forgotten AS (DELETE FROM login_attempts WHERE key = $1::bytea AND EXISTS (SELECT FROM session)),
     noted AS (${auditRepository.insertion(13)} FROM session)
-  SELECT account.*, session.counter, session.access_expires_at AS "accessExpiresAt", held.seconds AS "lockedSeconds"
-  FROM held LEFT JOIN (account CROSS JOIN session) ON true`
+  SELECT account.*, session.counter, session.access_expires_at AS "accessExpiresAt", held.seconds AS "lockedSeconds", crowd.full AS crowded
+  FROM held CROSS JOIN crowd LEFT JOIN (account CROSS JOIN session) ON true`
 
 const ROTATE = `WITH life AS (SELECT now() + $1::int * interval '1 second' AS idle),
     moved AS (UPDATE sessions SET counter = counter + 1, last_used_at = now(), expires_at = least(life.idle, absolute_expiry),
@@ -58,25 +86,24 @@ const ROTATE = `WITH life AS (SELECT now() + $1::int * interval '1 second' AS id
 const FIND_ACCOUNT = `SELECT ${accountColumns('users')} FROM sessions JOIN users ON users.id = sessions.user_id
   WHERE sessions.id = $1::uuid AND ${LIVE} AND disabled_at IS NULL AND deleted_at IS NULL`
 
-type BegunRow = Account & { counter: number | null, accessExpiresAt: Date, lockedSeconds: number | null }
+type BegunRow = Account & { counter: number | null, accessExpiresAt: Date, lockedSeconds: number | null, crowded: boolean }
 
 export const sessionRepository = {
   /**
    * Begins a session, forgets the failures that went before, and writes it down: one statement. Null when the account was
-   * disabled or its password changed since that was checked, or when an attempt beside this one locked it; the lock is told.
+   * disabled or its password changed since that was checked, when an attempt beside this one locked it (`lockedSeconds`), or
+   * when the account has `room` live sessions or more (`crowded`).
    */
-  async begin (sql: Sql, { account: { id, passwordHash }, origin, accessExpiry, lifetimes, act, counters }: {
-    account: { id: string, passwordHash: string }, origin: Origin, accessExpiry: Date, lifetimes: SessionLifetimes, act: AuditAct, counters: AttemptCounter[]
-  }): Promise<{ begun: { account: Account, session: IssuedSession } | null, lockedSeconds: number | null }> {
+  async begin (sql: Sql, { account: { id, passwordHash }, origin, accessExpiry, lifetimes, act, counters, room }: NewSession): Promise<Beginning> {
     const sessionId = uuidv7()
     const [pair, ...others] = counters
     const [row] = await sql.query<BegunRow>(BEGIN, [
       pair?.key ?? null, others[0]?.key ?? null, others[1]?.key ?? null,
       id, passwordHash, sessionId, accessExpiry, origin.address, origin.network, origin.userAgent, lifetimes.absoluteSeconds, lifetimes.idleSeconds,
-      ...auditRepository.values(origin, { act, userId: id, sessionId })
+      ...auditRepository.values(origin, { act, userId: id, sessionId }), room
     ])
-    const { counter, accessExpiresAt, lockedSeconds, ...account } = row!
-    return { begun: counter === null ? null : { account, session: { sessionId, counter, accessExpiresAt } }, lockedSeconds }
+    const { counter, accessExpiresAt, lockedSeconds, crowded, ...account } = row!
+    return { begun: counter === null ? null : { account, session: { sessionId, counter, accessExpiresAt } }, lockedSeconds, crowded }
   },
 
   /** Compare-and-swap: exactly one caller moves the counter on from where it was presented. Null for all others. */
@@ -104,11 +131,11 @@ export const sessionRepository = {
     await tx.$executeRaw`UPDATE sessions SET access_expires_at = greatest(access_expires_at, ${accessExpiresAt}::timestamptz) WHERE id = ${sessionId}::uuid`
   },
 
-  /** Ends the live ones among a user's sessions: one, all but one, or all. */
-  async end (tx: Connection, { userId, only, except, reason }: { userId: string, only?: string, except?: string, reason: EndReason }): Promise<EndedSession[]> {
-    const which = only ? Prisma.sql`AND id = ${only}::uuid` : except ? Prisma.sql`AND id <> ${except}::uuid` : Prisma.empty
+  /** Ends the live ones among a user's sessions: one, all but one, all, or all but the newest so many. */
+  async end (tx: Connection, which: SessionsToEnd): Promise<EndedSession[]> {
+    const { userId, reason } = which
     return tx.$queryRaw<EndedSession[]>`
-      UPDATE sessions SET ended_at = now(), end_reason = ${reason} WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ${which}
+      UPDATE sessions SET ended_at = now(), end_reason = ${reason} WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ${narrowed(which)}
       RETURNING id, user_id AS "userId", access_expires_at AS "accessExpiresAt"`
   },
 
@@ -153,3 +180,10 @@ export const sessionRepository = {
 }
 
 const LIST_LIMIT = 200
+
+function narrowed ({ userId, only, except, keep }: SessionsToEnd) {
+  if (only) return Prisma.sql`AND id = ${only}::uuid`
+  if (except) return Prisma.sql`AND id <> ${except}::uuid`
+  if (keep === undefined) return Prisma.empty
+  return Prisma.sql`AND id IN (SELECT id FROM sessions WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ORDER BY created_at DESC, id DESC OFFSET ${keep})`
+}

@@ -4,6 +4,7 @@ import type { Database } from '../database/database.ts'
 import { SessionNotFoundError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import { endSessions } from './session-end.ts'
+import { userRepository } from '../users/user-repository.ts'
 import { sessionRepository } from './session-repository.ts'
 
 export type LogoutScope = 'local' | 'others' | 'all'
@@ -55,6 +56,7 @@ export function createSessionService ({ database, onEvents }: { database: Databa
     async logout ({ userId, sessionId }: SessionHolder, scope: LogoutScope, origin: Origin): Promise<boolean> {
       const which = { local: { only: sessionId }, others: { except: sessionId }, all: {} }[scope]
       const outcome = await database.transaction(async (tx) => {
+        if (scope !== 'local') await userRepository.lock(tx, userId)
         const speaker = await sessionRepository.lock(tx, sessionId, new Date())
         if (!speaker?.live) return scope === 'local' || await sessionRepository.countLive(tx, userId, scope === 'others' ? sessionId : undefined) === 0
         const ended = await endSessions(tx, { userId, ...which, reason: 'logout', origin })

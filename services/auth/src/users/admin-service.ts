@@ -28,9 +28,9 @@ export function createAdminService ({ database, onEvents }: { database: Database
      */
     async manage (id: string, { role, disabled }: UserChange, { actorId, origin }: { actorId: string | null, origin: Origin | null }): Promise<ManagedUser> {
       const changed = await database.transaction(async (tx) => {
-        const user = await userRepository.lock(tx, id)
+        const { user, alone } = await userRepository.lockAmongAdmins(tx, id)
         if (!user) throw new UserNotFoundError()
-        if (role === 'user' || disabled) await requireOtherAdmin(tx, user)
+        if (role === 'user' || disabled) requireOtherAdmin(user, alone)
         const by = actorId ? { actorId } : {}
         if (role !== undefined && role !== user.role) {
           await userRepository.setRole(tx, id, role)

@@ -27,6 +27,12 @@ export interface ManagedAccount extends Account {
   disabledAt: Date | null
 }
 
+export interface LockedAccount extends ManagedAccount {
+  emailKey: string
+  passwordHash: string
+  version: number
+}
+
 /** The columns of an Account, from a table or alias. */
 export const accountColumns = (alias: string) =>
   ['id', 'email', 'display_name AS "displayName"', 'role::text AS role', 'created_at AS "createdAt"'].map((column) => `${alias}.${column}`).join(', ')
@@ -37,6 +43,8 @@ const FIND_FOR_LOGIN = `WITH account AS (SELECT * FROM users WHERE email_key = $
   SELECT ${accountColumns('account')}, account.password_hash AS "passwordHash", account.disabled_at IS NOT NULL AS disabled, known.network AS "knownNetwork",
     ${lockedSeconds('$3::bytea, $4::bytea, CASE WHEN NOT known.network THEN $5::bytea END')} AS "lockedSeconds"
   FROM known LEFT JOIN account ON true`
+
+const lockedColumns = Prisma.raw(`${accountColumns('users')}, disabled_at AS "disabledAt", email_key AS "emailKey", password_hash AS "passwordHash", version`)
 
 const managed = { id: true, email: true, displayName: true, role: true, createdAt: true, disabledAt: true } as const
 
@@ -58,12 +66,20 @@ export const userRepository = {
     return count === 1
   },
 
-  /** Takes the row's lock, so that no session begins and no version is taken beside us. */
-  async lock (tx: Connection, id: string) {
-    const [row] = await tx.$queryRaw<Array<ManagedAccount & { emailKey: string, passwordHash: string, version: number }>>`
-      SELECT ${Prisma.raw(accountColumns('users'))}, disabled_at AS "disabledAt", email_key AS "emailKey", password_hash AS "passwordHash", version
-      FROM users WHERE id = ${id}::uuid AND deleted_at IS NULL FOR UPDATE`
+  /** Takes the row's lock, the first of a transaction: no session begins and no version is taken beside it. */
+  async lock (tx: Connection, id: string): Promise<LockedAccount | undefined> {
+    const [row] = await tx.$queryRaw<LockedAccount[]>`SELECT ${lockedColumns} FROM users WHERE id = ${id}::uuid AND deleted_at IS NULL FOR UPDATE`
     return row
+  },
+
+  /**
+   * The same, with the rows of all administrators who can act, in one order: two of them cannot remove each other, nor wait
+   * for each other. `alone` when there is none besides the user.
+   */
+  async lockAmongAdmins (tx: Connection, id: string): Promise<{ user: LockedAccount | undefined, alone: boolean }> {
+    const rows = await tx.$queryRaw<LockedAccount[]>`
+      SELECT ${lockedColumns} FROM users WHERE deleted_at IS NULL AND (id = ${id}::uuid OR (role = 'admin' AND disabled_at IS NULL)) ORDER BY id FOR UPDATE`
+    return { user: rows.find((row) => row.id === id), alone: rows.every((row) => row.id === id) }
   },
 
   async find (connection: Connection, id: string) {
@@ -102,12 +118,6 @@ export const userRepository = {
 
   async setDisabled (tx: Connection, id: string, disabled: boolean) {
     await tx.user.update({ where: { id }, data: { disabledAt: disabled ? new Date() : null } })
-  },
-
-  /** The administrators that can act, locked: two of them cannot remove each other at the same time. */
-  async lockAdmins (tx: Connection) {
-    const rows = await tx.$queryRaw<Array<{ id: string }>>`SELECT id FROM users WHERE role = 'admin' AND disabled_at IS NULL AND deleted_at IS NULL ORDER BY id FOR UPDATE`
-    return rows.map(({ id }) => id)
   },
 
   async list (connection: Connection, { before, limit }: { before?: string, limit: number }) {

@@ -10,6 +10,7 @@ import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import pg from 'pg'
 import { buildApp } from '../../src/app.ts'
 import { settingsSchema } from '../../src/config.ts'
+import type { HashParameters } from '../../src/passwords/password-hash.ts'
 
 export const TOKEN_SECRET = 'a secret of the tests, at least 32 bytes'
 export const PASSWORD = 'violet tram 92 over Dresden'
@@ -37,7 +38,7 @@ export interface AuthServer {
 let people = 0
 
 /** A real auth service on a socket, with a database of its own; NATS is away unless the settings name one. */
-export async function startAuth (settings: Record<string, string> = {}, existing?: TestDatabase): Promise<AuthServer> {
+export async function startAuth (settings: Record<string, string> = {}, existing?: TestDatabase, hashParameters?: HashParameters): Promise<AuthServer> {
   const database = existing ?? await createDatabase('auth')
   const mailDir = await mkdtemp(join(tmpdir(), 'gatepost-mail-'))
   const app = await buildApp({
@@ -45,7 +46,8 @@ export async function startAuth (settings: Record<string, string> = {}, existing
       AUTH_DATABASE_URL: database.url, TOKEN_SECRET, MAIL_DIR: mailDir, NATS_URL: 'nats://127.0.0.1:9', LOG_LEVEL: 'silent', ...settings
     }),
     log: createLog('auth', settings.LOG_LEVEL ?? 'silent'),
-    registry: createRegistry('auth')
+    registry: createRegistry('auth'),
+    hashParameters
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
   const address = app.server.address()

@@ -1,0 +1,93 @@
+import { hashSync } from '@node-rs/argon2'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { openDatabase } from '../../src/database/database.ts'
+import { createKeyStore } from '../../src/keys/key-store.ts'
+import { emailTokenRepository } from '../../src/mail/email-token-repository.ts'
+import { deriveKey, deriveMacKey } from '../../src/secrets.ts'
+import { createSessionTokens } from '../../src/sessions/session-tokens.ts'
+import { type AuthServer, PASSWORD, TOKEN_SECRET } from './auth-server.ts'
+
+/** As little as argon2 can do: what waits for locks is looked at here, not hashing. */
+export const CHEAP_HASH = { memoryCost: 8, timeCost: 1, parallelism: 1, outputLen: 32 }
+const ACCESS_TOKEN_TTL = 600
+const SESSIONS = 6
+/** Refresh tokens of a session whose counter is further on: every second session was refreshed twice. */
+const counterOf = (index: number) => index % 2 === 0 ? 1 : 3
+
+export interface Person {
+  id: string
+  email: string
+  sessions: Array<{ id: string, accessToken: string, firstRefreshToken: string }>
+}
+
+/** People whose rows the mutating operations fight for. */
+export interface Arena {
+  user: Person
+  admins: [Person, Person]
+  verifyToken: string
+  resetTokens: string[]
+  /** An address that several registrations wait for, each with a link of its own. */
+  pendingEmail: string
+  pendingTokens: string[]
+  /** An address of which no failed login was counted yet. */
+  from: string
+}
+
+/** Makes arenas past HTTP, with the code of the service: setting one up costs a tenth of what registrations and logins would. */
+export async function createArenas (auth: AuthServer) {
+  const database = openDatabase({ url: auth.database.url, poolSize: 2 })
+  const { connection } = database
+  const keys = createKeyStore({
+    database, encryptionKey: deriveKey(TOKEN_SECRET, 'signing-keys'), accessTokenTtl: ACCESS_TOKEN_TTL, rotationSeconds: 86_400, log: console as never
+  })
+  await keys.start()
+  const tokens = createSessionTokens({
+    keys, refreshKey: deriveMacKey(TOKEN_SECRET, 'refresh-tokens'), issuer: 'http://127.0.0.1:3000', accessTokenTtl: ACCESS_TOKEN_TTL
+  })
+  const passwordHash = hashSync(PASSWORD, CHEAP_HASH)
+  let made = 0
+
+  async function person (role: 'user' | 'admin'): Promise<Person> {
+    const account = { id: uuidv7(), email: `arena${++made}@example.test`, displayName: 'Somebody', role, createdAt: new Date() }
+    await auth.sql('INSERT INTO users (id, email, email_key, display_name, role, password_hash) VALUES ($1, $2, $2, $3, $4, $5)',
+      account.id, account.email, account.displayName, role, passwordHash)
+    const sessions = Array.from({ length: SESSIONS }, (_, index) => {
+      const sessionId = uuidv7()
+      const issue = (counter: number) => tokens.issue(account, { sessionId, counter, accessExpiresAt: tokens.accessExpiry() }, tokens.accessExpiry())
+      const { accessToken, refreshToken } = issue(1)
+      return { id: sessionId, counter: counterOf(index), accessToken, firstRefreshToken: refreshToken }
+    })
+    await auth.sql(`INSERT INTO sessions (id, user_id, counter, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at)
+      SELECT id, $1, counter, now(), now(), now() + interval '1 day', now() + interval '1 day', now() + interval '10 minutes'
+      FROM unnest($2::uuid[], $3::int[]) AS session (id, counter)`, account.id, sessions.map(({ id }) => id), sessions.map(({ counter }) => counter))
+    return { id: account.id, email: account.email, sessions }
+  }
+
+  async function pendingRegistration (email: string) {
+    const id = uuidv7()
+    await auth.sql(`INSERT INTO pending_registrations (id, email, email_key, display_name, password_hash, created_at, expires_at)
+      VALUES ($1, $2, $2, 'Somebody', $3, now(), now() + interval '1 day')`, id, email, passwordHash)
+    return emailTokenRepository.create(connection, 'confirm', { registrationId: id }, 3_600)
+  }
+
+  return {
+    async make (): Promise<Arena> {
+      const [user, ...admins] = [await person('user'), await person('admin'), await person('admin')]
+      const pendingEmail = `pending${++made}@example.test`
+      const link = (purpose: 'verify_email' | 'reset_password') => emailTokenRepository.create(connection, purpose, { userId: user!.id }, 3_600)
+      return {
+        user: user!,
+        admins: admins as [Person, Person],
+        verifyToken: await link('verify_email'),
+        resetTokens: [await link('reset_password'), await link('reset_password')],
+        pendingEmail,
+        pendingTokens: [await pendingRegistration(pendingEmail), await pendingRegistration(pendingEmail), await pendingRegistration(pendingEmail)],
+        from: `198.18.${made >> 8}.${made & 255}`
+      }
+    },
+    async close () {
+      keys.stop()
+      await database.close()
+    }
+  }
+}
