@@ -1,33 +1,20 @@
 // The first administrator, and the last way in.
-//
-//   pnpm admin grant <e-mail>     makes an account an administrator; its sessions end, the next login has the role
-//   pnpm admin revoke <e-mail>    the other way
-import { createAdminService } from '../services/auth/src/users/admin-service.ts'
-import { emailKey } from '../services/auth/src/users/email-key.ts'
-import { userRepository } from '../services/auth/src/users/user-repository.ts'
-import { connectToAuth } from './auth/connection.ts'
+import { command, UsageError } from './command-line.ts'
 
-const ROLES: Record<string, 'user' | 'admin'> = { grant: 'admin', revoke: 'user' }
+const ROLES = new Map([['grant', 'admin'], ['revoke', 'user']] as const)
 
-async function setRole (email: string, role: 'user' | 'admin') {
-  const { database } = await connectToAuth(process.env)
-  try {
-    const user = await userRepository.findByEmailKey(database.connection, emailKey(email))
-    if (!user) throw new Error(`there is no account with the address ${email}; register it first`)
-    // The relay of the running service looks for events by itself.
-    await createAdminService({ database, onEvents: () => {} }).manage(user.id, { role }, { actorId: null, origin: null })
-    console.log(`${email} is ${role === 'admin' ? 'an administrator' : 'a user'} from the next login on`)
-  } finally {
-    await database.close()
-  }
-}
+const help = `
+usage: pnpm admin grant|revoke <e-mail>
 
-const [command = '', email] = process.argv.slice(2)
-try {
-  const role = ROLES[command]
-  if (!role || !email) throw new Error('usage: pnpm admin grant <e-mail> | revoke <e-mail>')
+  grant <e-mail>     makes an account an administrator; its sessions end, the next login has the role
+  revoke <e-mail>    makes an administrator a user again
+
+It works on what \`pnpm start\` runs in this folder, or on AUTH_DATABASE_URL.
+Exit code 0: done. 1: it could not be done. 2: not a command.`
+
+await command({ name: 'admin', help, words: [2, 2] }, async ({ words: [action = '', email = ''] }) => {
+  const role = ROLES.get(action as 'grant')
+  if (!role) throw new UsageError(`there is no command "${action}"`)
+  const { setRole } = await import('./auth/role.ts')
   await setRole(email, role)
-} catch (error) {
-  console.error(`admin: ${(error as Error).message}`)
-  process.exitCode = 1
-}
+})

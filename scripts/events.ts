@@ -1,7 +1,25 @@
 // Looks into the stream of events and repairs what can go wrong with it; docs/events-cli.md has examples.
 import { enableCompileCache } from 'node:module'
+import { rawCommand } from './command-line.ts'
 
 enableCompileCache()
 
-const { runEvents } = await import('./events/run.ts')
-process.exitCode = await runEvents(process.argv.slice(2), process.env)
+const help = `
+usage: pnpm events <command> [--json]
+
+  tail [--type T] [--from SEQUENCE] [--count N]   events as they come
+  show <id>                                       one event, where it stands, and who has applied it
+  dlq list [--consumer C]                         what consumers could not apply
+  dlq show|drop <number>                          one of them
+  dlq replay <number> | --all [--consumer C]      has the consumer try again
+  replay --consumer C --from SEQUENCE             gives a consumer everything from there on again
+  resync [--dry-run]                              publishes again what the stream has lost
+  audit [--wait SECONDS]                          compares rows, outboxes, stream and feed
+  provision [--check]                             makes streams and consumers, or says what is missing
+
+Exit code 0: done, nothing wrong. 1: something is wrong, or could not be done. 2: not a command.`
+
+await rawCommand({ name: 'events', help }, async (argv) => {
+  const { runEvents } = await import('./events/run.ts')
+  return runEvents(argv, process.env)
+})

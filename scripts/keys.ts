@@ -1,52 +1,21 @@
 // The keys that sign access tokens.
-//
-//   pnpm keys list            what there is
-//   pnpm keys rotate          the next key signs from now on; waits until every verifier can know it
-//   pnpm keys rotate --now    without waiting, after a leak: some verifiers may answer 401 for up to 30 s
-//   pnpm keys drop <kid>      forgets a retiring key at once, after a leak: tokens that it signed die
-import { setTimeout as sleep } from 'node:timers/promises'
-import { keyRepository } from '../services/auth/src/keys/key-repository.ts'
-import { rotateKeys } from '../services/auth/src/keys/key-rotation.ts'
-import { deriveKey } from '../services/auth/src/secrets.ts'
-import { type AuthConnection, connectToAuth } from './auth/connection.ts'
+import { command, UsageError } from './command-line.ts'
 
-const DEFAULT_ACCESS_TOKEN_TTL = 600
+const help = `
+usage: pnpm keys <command>
 
-async function list ({ database }: AuthConnection) {
-  for (const { kid, state, createdAt, activatedAt, retiresAt } of await keyRepository.list(database.connection)) {
-    const since = { next: createdAt, current: activatedAt, retiring: activatedAt }[state] ?? createdAt
-    console.log(`${kid}  ${state.padEnd(8)}  since ${since.toISOString()}${retiresAt ? `, until ${retiresAt.toISOString()}` : ''}`)
-  }
-}
+  list            the keys and their states
+  rotate          has the next key sign from now on; waits until every verifier can know it
+  rotate --now    without waiting, after a leak: some verifiers may answer 401 for up to 30 s
+  drop <kid>      forgets a retiring key at once, after a leak: tokens that it signed die
 
-async function rotate ({ database, tokenSecret }: AuthConnection, atOnce: boolean) {
-  const options = { accessTokenTtl: Number(process.env.ACCESS_TOKEN_TTL ?? DEFAULT_ACCESS_TOKEN_TTL), atOnce }
-  let result = await rotateKeys(database, deriveKey(tokenSecret, 'signing-keys'), options)
-  while (!result.rotated) {
-    console.log(`the next key is too new; waiting ${Math.ceil(result.waitSeconds)} s until every gateway and service knows it`)
-    await sleep(result.waitSeconds * 1000 + 100)
-    result = await rotateKeys(database, deriveKey(tokenSecret, 'signing-keys'), options)
-  }
-  console.log(`${result.kid} signs from now on; auth takes it up within 5 s`)
-}
+It works on what \`pnpm start\` runs in this folder, or on AUTH_DATABASE_URL and TOKEN_SECRET.
+Exit code 0: done. 1: it could not be done. 2: not a command.`
 
-async function drop ({ database }: AuthConnection, kid: string | undefined) {
-  if (!kid || !await keyRepository.drop(database.connection, kid)) throw new Error('name the kid of a retiring key; rotate first if it is the current one')
-  console.log(`${kid} is gone; its tokens are refused everywhere within 30 s`)
-}
-
-const [command, ...args] = process.argv.slice(2)
-try {
-  const auth = await connectToAuth(process.env)
-  try {
-    if (command === 'list') await list(auth)
-    else if (command === 'rotate') await rotate(auth, args.includes('--now'))
-    else if (command === 'drop') await drop(auth, args[0])
-    else throw new Error('usage: pnpm keys list | rotate [--now] | drop <kid>')
-  } finally {
-    await auth.database.close()
-  }
-} catch (error) {
-  console.error(`keys: ${(error as Error).message}`)
-  process.exitCode = 1
-}
+await command({ name: 'keys', help, options: { now: { type: 'boolean' } }, words: [1, 2] }, async ({ values: { now = false }, words: [action = '', kid] }) => {
+  if (!['list', 'rotate', 'drop'].includes(action)) throw new UsageError(`there is no command "${action}"`)
+  if ((kid !== undefined) !== (action === 'drop')) throw new UsageError(kid === undefined ? 'drop needs a kid' : `unexpected argument '${kid}'`)
+  if (now && action !== 'rotate') throw new UsageError(`${action} takes no --now`)
+  const { manageKeys } = await import('./auth/signing-keys.ts')
+  await manageKeys((keys) => action === 'list' ? keys.list() : action === 'rotate' ? keys.rotate(now) : keys.drop(kid!))
+})

@@ -1,74 +1,16 @@
-// Runs everything on this machine: `pnpm start [--fresh]`.
-import { join, relative, resolve } from 'node:path'
-import { fileURLToPath } from 'node:url'
-import { isOpen } from '@gatepost/local-stack/child'
-import { isFree } from '@gatepost/local-stack/ports'
-import { startSystem } from '@gatepost/local-stack/system'
-import { addresses, neededPorts, portsOf, portVariables } from './start/addresses.ts'
-import { embeddedBroker } from './start/broker.ts'
-import { prepareDataFolder } from './start/data-folder.ts'
-import { isLaunchersGone, launchers } from './start/launchers.ts'
-import { relayOutput } from './start/output.ts'
-import { deploy } from './migrate/deploy.ts'
-import type { DatabaseService } from './prisma.ts'
+import { command } from './command-line.ts'
 
-const root = fileURLToPath(new URL('..', import.meta.url))
-const dataDir = resolve(root, process.env.GATEPOST_DATA || '.data')
-const say = (line: string) => { process.stdout.write(`${line}\n`) }
-const started = performance.now()
-const shown = relative(process.cwd(), dataDir) || '.'
+const help = `
+usage: pnpm start [--fresh]
 
-async function start () {
-  const ports = portsOf(process.env)
-  for (const name of neededPorts(process.env)) {
-    // Both are asked: what listens at all addresses does not keep every system from giving away 127.0.0.1.
-    if (await isOpen(ports[name]) || !await isFree(ports[name])) throw new Error(`port ${ports[name]} is in use: stop what has it, or choose another port with ${portVariables[name]}`)
-  }
-  await prepareDataFolder(dataDir, process.argv.includes('--fresh'))
-  say('starting PostgreSQL, NATS, auth, posts, feed and gateway …')
-  const output = relayOutput(join(dataDir, 'logs'), say)
-  const system = await startSystem({
-    root,
-    dataDir,
-    ports,
-    env: process.env,
-    say,
-    onOutput: output.onOutput,
-    ...await embeddedBroker(dataDir),
-    migrate: async (service, url) => {
-      const applied = await deploy(service as DatabaseService, url)
-      if (applied.length > 0) say(`applied ${applied.length} migration${applied.length > 1 ? 's' : ''} of ${service}`)
-    }
-  })
-  output.ready()
-  return system
-}
+Runs PostgreSQL, NATS, auth, posts, feed and gateway on this machine until Ctrl-C, and prints where they are.
 
-process.stdout.on('error', () => {}) // who read it is gone, which is no reason to leave without stopping things
-let leaving = false
-const told = new Promise<string>((resolve) => {
-  const leave = (cause: string) => {
-    if (leaving) process.exit(1) // told twice
-    leaving = true
-    resolve(cause)
-  }
-  for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(signal))
-  const startedBy = launchers()
-  setInterval(() => { if (isLaunchersGone(startedBy)) leave('what started us is gone') }, 500).unref()
+  --fresh    forgets the data of earlier runs first
+
+The data is in .data, or where GATEPOST_DATA says. docs/environment.md has all settings, ports and servers of your own
+among them. Exit code 0: stopped as told. 1: it could not start, or a part of it ended. 2: not a command.`
+
+await command({ name: 'start', help, options: { fresh: { type: 'boolean' } }, outlivesReader: true }, async ({ values: { fresh = false } }) => {
+  const { runUntilTold } = await import('./start/run.ts')
+  process.exit(await runUntilTold({ fresh }))
 })
-
-try {
-  const starting = start()
-  const early = await Promise.race([starting.then(() => undefined), told])
-  const system = await starting
-  if (!early) say(addresses(process.env, { dataDir: shown, milliseconds: performance.now() - started }))
-  const broken = await Promise.race([system.broken, told.then(() => undefined)])
-  leaving = true
-  say(broken ? `\n${broken}\nstopping the rest …` : '\nstopping …')
-  await system.stop()
-  say(`stopped; the data is in ${shown}`)
-  process.exit(broken ? 1 : 0)
-} catch (error) {
-  process.stderr.write(`\nGatepost could not start: ${(error as Error).message}\n`)
-  process.exit(1)
-}

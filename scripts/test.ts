@@ -1,13 +1,37 @@
 // Runs the tests, or the ones of the files that are named. What they need is started and stopped by the run itself.
 import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { rawCommand } from './command-line.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
-const child = spawn(process.execPath, [`${root}node_modules/vitest/vitest.mjs`, 'run', ...process.argv.slice(2)], {
-  stdio: 'inherit',
-  cwd: root,
-  // The tests start hundreds of processes; what one has compiled the next need not.
-  env: { ...process.env, NODE_COMPILE_CACHE: `${root}node_modules/.cache/compile` }
+const LOOPBACK = '127.0.0.1,localhost,::1'
+
+const help = `
+usage: pnpm test [file …] [options of vitest]
+
+Runs all tests, or those of the files named. PostgreSQL, Redis and nats-server are started and stopped by the run.
+
+  pnpm test services/auth/test/login.test.ts     one file
+  pnpm test test/docs.test.ts -t 'links only'    tests whose names match
+
+Exit code 0: all passed. 1: one failed. The other options are in \`pnpm exec vitest --help\`.`
+
+await rawCommand({ name: 'test', help }, async (argv) => {
+  const { NO_PROXY = process.env.no_proxy } = process.env
+  const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...argv], {
+    stdio: 'inherit',
+    cwd: root,
+    env: {
+      ...process.env,
+      // The tests start hundreds of processes; what one has compiled the next need not.
+      NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'),
+      // A proxy serves what the run downloads, and never calls between its own processes.
+      NO_PROXY: [NO_PROXY, LOOPBACK].filter(Boolean).join(',')
+    }
+  })
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { child.kill(signal) })
+  const [code] = await once(child, 'exit') as [number | null]
+  return code ?? 1
 })
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => { child.kill(signal) })
-child.on('exit', (code) => { process.exitCode = code ?? 1 })

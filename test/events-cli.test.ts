@@ -6,6 +6,7 @@ import { connectOperator } from '@gatepost/events/operator'
 import { startSystem, type System } from '@gatepost/testing/system'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
+import { UsageError } from '../scripts/command-line.ts'
 import { runEvents } from '../scripts/events/run.ts'
 import { call, register } from './e2e/client.ts'
 import { patternOf, type Step, stepsOf } from './e2e/readme-walk.ts'
@@ -95,12 +96,17 @@ test('every command has an example there', async () => {
 })
 
 test.each([
-  ['nonsense'], ['show'], ['tail', '--type', 'nothing'], ['dlq', 'replay'], ['replay', '--consumer', 'nobody', '--from', '1'], ['tail', '--count', 'x'], ['audit', '--what']
-])('a command that means nothing says how to say it and is exit code 2: %s', async (...args) => {
-  const said = vi.spyOn(console, 'error').mockReturnValue()
-  expect(await runEvents(args, env)).toBe(2)
-  expect(said).toHaveBeenCalledOnce()
-  said.mockRestore()
+  [], ['nonsense'], ['constructor'], ['show'], ['tail', '--type', 'nothing'], ['dlq', 'replay'], ['dlq', 'list', '1'], ['replay', '--consumer', 'nobody', '--from', '1'],
+  ['tail', '--count', 'x'], ['tail', '--dry-run'], ['audit', '5'], ['audit', '--what']
+])('a command that means nothing is refused in one line: %s', async (...args) => {
+  const refusal = await runEvents(args, env).catch((error: unknown) => error)
+  expect(refusal).toBeInstanceOf(UsageError)
+  expect((refusal as Error).message).not.toContain('\n')
+})
+
+test('a reader that is gone ends the command without a word', async () => {
+  const { stderr } = await promisify(execFile)('bash', ['-c', `set -o pipefail; "${process.execPath}" "${script}" tail --from 1 --json | true`], { env })
+  expect(stderr).toBe('')
 })
 
 test('a broker that is away is one line and exit code 1', async () => {

@@ -1,4 +1,5 @@
-// pnpm bench <name> [options]: what each one measures and its options stand in docs/performance.md.
+// What each bench measures and its options stand in docs/performance.md.
+import { rawCommand, UsageError } from '../../scripts/command-line.ts'
 import { options } from './options.ts'
 
 const benches: Record<string, (args: string[]) => Promise<void>> = {
@@ -13,8 +14,18 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   services: async (args) => (await import('./services/main.ts')).benchServices(options(args, { seconds: 3, rounds: 3, only: '' }))
 }
 
-const given = process.argv.slice(2)
-const [name = 'gateway', ...args] = given[0] === '--compare' ? ['compare', '--commit', ...given.slice(1)] : given
-const bench = benches[name]
-if (!bench) throw new Error(`there is no bench "${name}"; there are ${Object.keys(benches).join(', ')}`)
-await bench(args)
+const help = `
+usage: pnpm bench [name] [--option value …]
+
+  ${Object.keys(benches).join(', ')}; gateway by default
+  --compare <commit>    this code against a commit's
+
+docs/performance.md says what each one measures and takes. Exit code 0: measured. 1: it failed. 2: not a command.`
+
+await rawCommand({ name: 'bench', help }, async (given) => {
+  const named = given[0]?.startsWith('--') ? ['gateway', ...given] : given
+  const [name = 'gateway', ...args] = given[0] === '--compare' ? ['compare', '--commit', ...given.slice(1)] : named
+  const bench = Object.hasOwn(benches, name) ? benches[name] : undefined
+  if (!bench) throw new UsageError(`there is no bench "${name}"`)
+  await bench(args)
+})

@@ -1,12 +1,12 @@
-import { parseArgs } from 'node:util'
+import { parseCommandLine, UsageError } from '../../scripts/command-line.ts'
 
-/** What a bench is told: `--name value` for each of its defaults; numbers where the default is one. Throws at what it does not know. */
+/** What a bench is told: `--name value` for each of its defaults; numbers where the default is one. Throws {@link UsageError} for an option that it does not know. */
 export function options<Defaults extends Record<string, number | string>> (args: string[], defaults: Defaults): { [Name in keyof Defaults]: Defaults[Name] extends number ? number : string } {
-  const { values } = parseArgs({ args, options: Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: 'string' as const }])) })
+  const { values } = parseCommandLine(args, { options: Object.fromEntries(Object.keys(defaults).map((name) => [name, { type: 'string' as const }])) })
   return Object.fromEntries(Object.entries(defaults).map(([name, usual]) => {
     const given = values[name] ?? usual
     if (typeof usual === 'string') return [name, given]
-    if (!(Number(given) > 0)) throw new Error(`--${name} needs a number above 0, not "${given}"`)
+    if (!(Number(given) > 0)) throw new UsageError(`--${name} needs a number above 0, not "${given}"`)
     return [name, Number(given)]
   })) as never
 }

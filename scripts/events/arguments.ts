@@ -1,9 +1,6 @@
-import { parseArgs } from 'node:util'
+import { parseCommandLine, UsageError } from '../command-line.ts'
 
-/** The command was called in a way that means nothing; exit code 2. */
-export class UsageError extends Error {
-  override name = 'UsageError'
-}
+export { UsageError } from '../command-line.ts'
 
 export interface Arguments {
   command: string
@@ -32,25 +29,40 @@ const options = {
   wait: { type: 'string' }
 } as const
 
-/** Throws {@link UsageError} for an unknown option or a number that is none. */
-export function parseArguments (argv: string[]): Arguments {
-  try {
-    const { values, positionals: [command = '', ...words] } = parseArgs({ args: argv, options, allowPositionals: true })
-    return {
-      command,
-      words,
-      json: values.json ?? false,
-      check: values.check ?? false,
-      all: values.all ?? false,
-      dryRun: values['dry-run'] ?? false,
-      type: values.type,
-      consumer: values.consumer,
-      from: numberOf('--from', values.from),
-      count: numberOf('--count', values.count),
-      wait: numberOf('--wait', values.wait) ?? 10
-    }
-  } catch (error) {
-    throw new UsageError((error as Error).message)
+/** What each command takes beside `--json`: options, and the fewest and the most words. */
+const accepted: Record<string, { options: readonly (keyof typeof options)[], words?: readonly [number, number] }> = {
+  tail: { options: ['type', 'from', 'count'] },
+  show: { options: [], words: [1, 1] },
+  dlq: { options: ['consumer', 'all'], words: [0, 2] },
+  replay: { options: ['consumer', 'from', 'wait'] },
+  resync: { options: ['dry-run', 'wait'] },
+  audit: { options: ['wait'] },
+  provision: { options: ['check'] }
+}
+
+/** Throws {@link UsageError} for an unknown command, for what the command does not take, and for a number that is none. */
+export function parseArguments (argv: readonly string[]): Arguments {
+  const { values, words: [command, ...words] } = parseCommandLine(argv, { options, words: [0, Infinity] })
+  if (command === undefined) throw new UsageError('a command is missing')
+  const accepts = Object.hasOwn(accepted, command) ? accepted[command] : undefined
+  if (!accepts) throw new UsageError(`there is no command "${command}"`)
+  const other = Object.keys(values).find((name) => name !== 'json' && !accepts.options.includes(name as keyof typeof options))
+  if (other) throw new UsageError(`${command} takes no --${other}`)
+  const [fewest, most] = accepts.words ?? [0, 0]
+  if (words.length > most) throw new UsageError(`unexpected argument '${words[most]}'`)
+  if (words.length < fewest) throw new UsageError(`${command} needs an argument`)
+  return {
+    command,
+    words,
+    json: values.json ?? false,
+    check: values.check ?? false,
+    all: values.all ?? false,
+    dryRun: values['dry-run'] ?? false,
+    type: values.type,
+    consumer: values.consumer,
+    from: numberOf('--from', values.from),
+    count: numberOf('--count', values.count),
+    wait: numberOf('--wait', values.wait) ?? 10
   }
 }
 

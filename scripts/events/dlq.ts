@@ -3,12 +3,12 @@ import { numberOf, UsageError } from './arguments.ts'
 import type { EventsContext } from './context.ts'
 import { table, visible } from './table.ts'
 
-const USAGE = 'usage: pnpm events dlq list [--consumer C] | show <number> | replay <number>|--all [--consumer C] | drop <number>'
+const USAGE = 'it is dlq list | show <number> | replay <number>|--all | drop <number>'
 
 export async function dlq (context: EventsContext): Promise<boolean> {
   const [action = 'list', number] = context.args.words
-  if (action === 'list') return list(context)
-  if (action === 'replay' && context.args.all) return replayAll(context)
+  if (action === 'list' && number === undefined) return list(context)
+  if (action === 'replay' && context.args.all && number === undefined) return replayAll(context)
   if (!['show', 'replay', 'drop'].includes(action) || number === undefined) throw new UsageError(USAGE)
   const letter = await readDeadLetter(await context.operator(), numberOf('the number', number)!)
   if (!letter) throw new Error(`there is no dead letter ${number}`)

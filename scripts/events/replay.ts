@@ -7,7 +7,7 @@ import type { EventsContext } from './context.ts'
 /** Gives a consumer everything from a sequence on again, and waits until it has applied it. */
 export async function replay ({ args, operator, print, progress }: EventsContext): Promise<boolean> {
   const definition = (consumers as Record<string, ConsumerDefinition>)[args.consumer ?? '']
-  if (!definition || args.from === undefined) throw new UsageError(`usage: pnpm events replay --consumer ${Object.keys(consumers).join('|')} --from SEQUENCE`)
+  if (!definition || args.from === undefined) throw new UsageError(`replay needs --consumer ${Object.keys(consumers).join('|')} and --from SEQUENCE`)
   const connected = await operator()
   await rewindConsumer(connected, definition, args.from)
   const total = await outstandingOf(connected, definition.name)

@@ -12,7 +12,7 @@ const SKEW_MS = 60_000
 /** One event, from its outbox to the consumers that have applied it. False when it is nowhere. */
 export async function show (context: EventsContext): Promise<boolean> {
   const [id] = context.args.words
-  if (!id || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw new UsageError('usage: pnpm events show <id of an event>')
+  if (!id || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw new UsageError('show needs the id of an event')
   const streamed = await findInStream(context, id)
   const stored = await findInOutbox(context, id)
   if (!streamed && !stored) {

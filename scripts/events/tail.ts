@@ -13,7 +13,7 @@ const log: Log = { debug: () => {}, info: () => {}, warn: say, error: say }
 /** Ends after `--count` events, or when it is interrupted. */
 export async function tail ({ args, natsUrl, print }: EventsContext): Promise<boolean> {
   const { type, from, count = Infinity } = args
-  if (type && !events.some((event) => event.type === type)) throw new UsageError(`there is no event ${type}; there are:\n${events.map((event) => `  ${event.type}`).join('\n')}`)
+  if (type && !events.some((event) => event.type === type)) throw new UsageError(`there is no event ${type}, only ${events.map((event) => event.type).join(', ')}`)
   const url = await natsUrl()
   const broker = createBroker({ servers: url, name: new URL(url.split(',')[0]!).username || 'reader', log })
   let seen = 0

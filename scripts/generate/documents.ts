@@ -1,3 +1,4 @@
+import { readFile, writeFile } from 'node:fs/promises'
 import { environmentExample, environmentPage } from './environment.ts'
 import { errorsPage } from './errors.ts'
 import { eventsPage } from './events.ts'
@@ -10,4 +11,16 @@ export function documents (): Record<string, string> {
     'docs/environment.md': environmentPage(),
     '.env.example': environmentExample()
   }
+}
+
+/** Paths of the documents that are not what the code says; with `write` they are, afterwards. */
+export async function staleDocuments ({ write }: { write: boolean }): Promise<string[]> {
+  const stale: string[] = []
+  for (const [path, text] of Object.entries(documents())) {
+    const file = new URL(`../../${path}`, import.meta.url)
+    if (await readFile(file, 'utf8').catch(() => '') === text) continue
+    stale.push(path)
+    if (write) await writeFile(file, text)
+  }
+  return stale
 }

@@ -1,0 +1,78 @@
+import { join, relative, resolve } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { isOpen } from '@gatepost/local-stack/child'
+import { isFree } from '@gatepost/local-stack/ports'
+import { startSystem } from '@gatepost/local-stack/system'
+import { deploy } from '../migrate/deploy.ts'
+import type { DatabaseService } from '../prisma.ts'
+import { addresses, neededPorts, portsOf, portVariables } from './addresses.ts'
+import { embeddedBroker } from './broker.ts'
+import { prepareDataFolder } from './data-folder.ts'
+import { isLaunchersGone, launchers } from './launchers.ts'
+import { relayOutput } from './output.ts'
+
+const root = fileURLToPath(new URL('../..', import.meta.url))
+const dataDir = resolve(root, process.env.GATEPOST_DATA || '.data')
+const say = (line: string) => { process.stdout.write(`${line}\n`) }
+
+async function start (fresh: boolean) {
+  const ports = portsOf(process.env)
+  for (const name of neededPorts(process.env)) {
+    // Both are asked: what listens at all addresses does not keep every system from giving away 127.0.0.1.
+    if (await isOpen(ports[name]) || !await isFree(ports[name])) throw new Error(`port ${ports[name]} is in use: stop what has it, or choose another port with ${portVariables[name]}`)
+  }
+  await prepareDataFolder(dataDir, fresh)
+  say('starting PostgreSQL, NATS, auth, posts, feed and gateway …')
+  const output = relayOutput(join(dataDir, 'logs'), say)
+  const system = await startSystem({
+    root,
+    dataDir,
+    ports,
+    env: process.env,
+    say,
+    onOutput: output.onOutput,
+    ...await embeddedBroker(dataDir),
+    migrate: async (service, url) => {
+      const applied = await deploy(service as DatabaseService, url)
+      if (applied.length > 0) say(`applied ${applied.length} migration${applied.length > 1 ? 's' : ''} of ${service}`)
+    }
+  })
+  output.ready()
+  return system
+}
+
+/** Resolves with the cause once this process is told to stop; told twice, it ends at once. */
+function untilTold () {
+  let told = false
+  return new Promise<string>((resolve) => {
+    const leave = (cause: string) => {
+      if (told) process.exit(1)
+      told = true
+      resolve(cause)
+    }
+    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(signal))
+    const startedBy = launchers()
+    setInterval(() => { if (isLaunchersGone(startedBy)) leave('what started us is gone') }, 500).unref()
+  })
+}
+
+/** Runs the system until it is told to stop or a part of it ends; resolves with the exit code. */
+export async function runUntilTold ({ fresh }: { fresh: boolean }): Promise<0 | 1> {
+  const started = performance.now()
+  const shown = relative(process.cwd(), dataDir) || '.'
+  const told = untilTold()
+  try {
+    const starting = start(fresh)
+    const early = await Promise.race([starting.then(() => undefined), told])
+    const system = await starting
+    if (!early) say(addresses(process.env, { dataDir: shown, milliseconds: performance.now() - started }))
+    const broken = await Promise.race([system.broken, told.then(() => undefined)])
+    say(broken ? `\n${broken}\nstopping the rest …` : '\nstopping …')
+    await system.stop()
+    say(`stopped; the data is in ${shown}`)
+    return broken ? 1 : 0
+  } catch (error) {
+    process.stderr.write(`\nGatepost could not start: ${(error as Error).message}\n`)
+    return 1
+  }
+}
