@@ -1,7 +1,13 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from 'node:timers/promises'
 import { EVENTS_SUBJECTS, type CloudEvent } from '@gatepost/contracts/event'
+import type { JsMsg } from '@nats-io/jetstream'
 import type { Logger } from 'pino'
 import type { Broker } from './broker.ts'
 import { isEnding } from './erasure/subjects.ts'
+import { createBell } from './live/bell.ts'
+import { createRecent } from './live/recent.ts'
+import { createSlots } from './live/slots.ts'
+import { createStreamReader } from './live/stream-reader.ts'
 import { createTail } from './tail.ts'
 import { parseEvent } from './validation.ts'
 
@@ -11,114 +17,142 @@ export interface LiveEvent {
   event: CloudEvent
 }
 
-/** Called in the stream's order; must neither throw nor wait. */
-export type LiveListener = (live: LiveEvent) => void
+/** As readers get an event: made once for all of them. */
+export interface LiveItem {
+  sequence: number
+  /** What it costs in memory. */
+  bytes: number
+  /** The event's aggregate. */
+  subject: string
+}
+
+export interface Batch<Item> {
+  items: Item[]
+  /** The sequence up to which the batch is complete. */
+  upTo: number
+}
 
 /** One reading of the whole stream for all readers of a process. */
-export interface LiveTail {
-  /** What comes from now on. Returns how to stop. */
-  subscribe (listener: LiveListener): () => void
-  /** What came after `sequence`, then what comes: in order, nothing twice, nothing left out. Returns how to stop. */
-  from (sequence: number, listener: LiveListener): () => void
-  status (): { listeners: number, staleSeconds: number, lastSequence: number }
+export interface LiveTail<Item> {
+  /**
+   * Batches of what comes after a sequence, or from now on: in order, nothing twice, nothing left out, and only as fast
+   * as they are taken. A batch is in memory until the next one is asked for. Ends when the signal is aborted.
+   */
+  follow (after: number | undefined, signal: AbortSignal): AsyncGenerator<Item[], void, undefined>
+  status (): { staleSeconds: number, lastSequence: number }
   stop (): void
 }
 
-export interface LiveTailOptions {
+export interface LiveTailOptions<Item> {
   broker: Broker
   log: Logger
-  /** Events kept in memory, so that readers who come back soon cost NATS nothing. Default 1000. */
-  keep?: number
+  /** Undefined for an event that no reader gets. */
+  itemOf: (live: LiveEvent) => Item | undefined
+  /** Items kept in memory, so that readers who come back soon cost NATS nothing. Default 8 MiB. */
+  recentBytes?: number
+  /** A batch ends with the event that reaches it. Default 128 KiB. */
+  batchBytes?: number
+  /** Batches from further back than memory that are in memory at a time, over all readers. Default 256. */
+  batches?: number
+  /** Consumers that read them at a time. Default 4. */
+  consumers?: number
 }
 
-/** Follows `events.>` once and hands it to everybody who listens; only a reader who was away for long reads on its own for a while. */
-export function createLiveTail ({ broker, log, keep = 1_000 }: LiveTailOptions): LiveTail {
-  const listeners = new Set<LiveListener>()
-  const latecomers = new Set<{ stop: () => void, join: () => void }>()
-  let recent: LiveEvent[] = []
-  /** The last sequence that the shared tail has handed out; undefined until it has begun. */
-  let last: number | undefined
+const RETRY_MS = 250
 
+/**
+ * Follows `events.>` once and keeps the newest of it in memory. A reader is a position in the stream: its next batch is
+ * in memory, or is read from the stream, wherever the reader comes from and however far it falls behind.
+ */
+export function createLiveTail<Item extends LiveItem> (options: LiveTailOptions<Item>): LiveTail<Item> {
+  const { broker, log, itemOf, recentBytes = 8_388_608, batchBytes = 131_072, batches = 256, consumers = 4 } = options
+  const recent = createRecent<Item>(recentBytes, batchBytes)
+  const bell = createBell()
+  const held = createSlots(batches)
+  const stopping = new AbortController()
+  let complained = false
+  const itemOfMessage = (message: JsMsg) => {
+    const live = liveOf(message, log)
+    return live && itemOf(live)
+  }
+  const stream = createStreamReader({ broker, itemOf: itemOfMessage, batchBytes, consumers })
   const tail = createTail({
     broker,
     log,
     filter: EVENTS_SUBJECTS,
     from: 'now',
     onBegin (sequence) {
-      recent = []
-      last = sequence
-      for (const latecomer of [...latecomers]) latecomer.join()
+      recent.begin(sequence)
+      void bell.ring()
     },
     onMessage (message) {
-      last = message.seq
-      const live = liveOf(message, log)
-      if (!live) return
-      // What is erased from the stream is not kept here either.
-      if (isEnding(message.subject)) recent = recent.filter(({ event }) => event.subject !== live.event.subject)
-      recent.push(live)
-      if (recent.length > keep * 2) recent = recent.slice(-keep)
-      for (const listener of [...listeners]) listener(live)
+      recent.add(message.seq, itemOfMessage(message), isEnding(message.subject))
+      void bell.ring()
     }
   })
 
-  function subscribe (listener: LiveListener) {
-    listeners.add(listener)
-    return () => { listeners.delete(listener) }
+  /** Pauses after a failure: NATS is away. */
+  async function pause (error: unknown, signal: AbortSignal) {
+    if (!complained) log.warn({ err: error }, 'events cannot be read from the stream; trying on')
+    complained = true
+    await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined)
   }
 
-  /** Reads by itself until it has seen all that the shared tail has, then listens to that. */
-  function catchUp (sequence: number, listener: LiveListener) {
-    let seen = sequence
-    let stopShared: (() => void) | undefined
-    function join () {
-      if (stopShared || last === undefined || seen < last) return
-      own.stop()
-      latecomers.delete(latecomer)
-      stopShared = subscribe((live) => { if (live.sequence > seen) listener(live) })
-    }
-    const own = createTail({
-      broker,
-      log,
-      filter: EVENTS_SUBJECTS,
-      from: { sequence: sequence + 1 },
-      onMessage (message) {
-        if (stopShared) return
-        seen = message.seq
-        const live = liveOf(message, log)
-        if (live) listener(live)
-        join()
+  /** A sequence that the stream never reached is one of a stream that was lost: the new one is read from its beginning. */
+  async function placeOf (position: number) {
+    return await stream.lastSequence() < position ? 0 : position
+  }
+
+  async function * follow (after: number | undefined, signal: AbortSignal) {
+    let position = after ?? recent.last
+    while (!signal.aborted && !stopping.signal.aborted) {
+      const { last } = recent
+      if (last === undefined || last === position) {
+        await bell.wait(signal)
+        continue
       }
-    })
-    const latecomer = { stop: own.stop, join }
-    latecomers.add(latecomer)
-    void own.caughtUp.then(join)
-    return () => {
-      own.stop()
-      latecomers.delete(latecomer)
-      stopShared?.()
-      stopShared = () => undefined
+      position ??= recent.after!
+      const batch = recent.batchAfter(position)
+      if (batch) {
+        position = batch.upTo
+        if (batch.items.length > 0) yield batch.items
+        if (position !== recent.last) await nextTurn()
+        continue
+      }
+      try {
+        if (position > last) {
+          position = await placeOf(position)
+          if (position > recent.last!) await bell.wait(signal)
+          continue
+        }
+        const release = await held.take()
+        try {
+          if (signal.aborted) return
+          const { items, upTo } = await stream.read(position, last)
+          position = upTo
+          if (items.length > 0) yield items
+        } finally {
+          release()
+        }
+        complained = false
+      } catch (error) {
+        await pause(error, signal)
+      }
     }
   }
 
   return {
-    subscribe,
-    from (sequence, listener) {
-      if (last !== undefined && sequence >= last) return subscribe(listener)
-      const oldest = recent[0]?.sequence ?? Infinity
-      if (sequence + 1 < oldest) return catchUp(sequence, listener)
-      for (const live of recent) if (live.sequence > sequence) listener(live)
-      return subscribe(listener)
-    },
-    status: () => ({ listeners: listeners.size, staleSeconds: tail.staleSeconds(), lastSequence: last ?? 0 }),
+    follow,
+    status: () => ({ staleSeconds: tail.staleSeconds(), lastSequence: recent.last ?? 0 }),
     stop () {
+      stopping.abort()
       tail.stop()
-      for (const latecomer of latecomers) latecomer.stop()
-      listeners.clear()
+      void bell.ring()
     }
   }
 }
 
-function liveOf (message: { seq: number, data: Uint8Array }, log: Logger): LiveEvent | undefined {
+function liveOf (message: JsMsg, log: Logger): LiveEvent | undefined {
   try {
     return { sequence: message.seq, event: parseEvent(message.data) }
   } catch (error) {

@@ -1,10 +1,9 @@
 import { sessionRevoked } from '@gatepost/contracts/auth/events'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createLiveTail } from '../src/live.ts'
 import { provision } from '../src/provision.ts'
 import { followRevocations } from '../src/revocations.ts'
-import { appendDeletion, appendVersion, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import { eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
@@ -90,49 +89,4 @@ test('a stream that was lost and made again is read from its beginning', async (
   const fresh = uuidv7()
   await publish(revocation(fresh))
   await eventually(() => revoked.has(fresh), Boolean, 20_000)
-})
-
-test('a reader who resumes sees what it missed and then what comes, each once and in order, from memory or from the stream', async () => {
-  const events = Array.from({ length: 30 }, () => revocation(uuidv7()))
-  await publish(...events.slice(0, 10))
-  const live = stage.defer(createLiveTail({ broker: stage.broker('gateway'), log: stage.log, keep: 5 }), (tail) => tail.stop())
-  const fromStart: number[] = []
-  const early = live.from(3, ({ sequence }) => { fromStart.push(sequence) })
-  await eventually(() => live.status().lastSequence === 10)
-  await publish(...events.slice(10, 20))
-  await eventually(() => live.status().lastSequence === 20)
-  const [fromMemory, fromStream, fromNow]: number[][] = [[], [], []]
-  live.from(18, ({ sequence }) => { fromMemory!.push(sequence) })
-  expect(fromMemory).toEqual([19, 20])
-  live.from(0, ({ sequence }) => { fromStream!.push(sequence) })
-  live.subscribe(({ sequence }) => { fromNow!.push(sequence) })
-  await publish(...events.slice(20))
-  const upTo = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, at) => first + at)
-  await eventually(() => fromStream!.length === 30 && fromNow!.length === 10)
-  expect(fromStart).toEqual(upTo(4, 30))
-  expect(fromMemory).toEqual(upTo(19, 30))
-  expect(fromStream).toEqual(upTo(1, 30))
-  expect(fromNow).toEqual(upTo(21, 30))
-  early()
-  await publish(revocation(uuidv7()))
-  await eventually(() => fromNow!.length === 11)
-  expect(fromStart).toHaveLength(27)
-})
-
-test('a reader who resumes from memory is given no event of a post that was deleted meanwhile', async () => {
-  const [deleted, other] = [uuidv7(), uuidv7()]
-  const live = stage.defer(createLiveTail({ broker: stage.broker('gateway'), log: stage.log }), (tail) => tail.stop())
-  await eventually(() => live.status().staleSeconds < 1)
-  stage.relay(stage.broker())
-  const before: number[] = []
-  live.from(0, ({ sequence }) => { before.push(sequence) })
-  await appendVersion(stage.sql, other, 1)
-  await appendVersion(stage.sql, deleted, 1)
-  await appendDeletion(stage.sql, deleted, 2)
-  await eventually(() => live.status().lastSequence === 3)
-  expect(before).toHaveLength(3)
-  const resumed: string[] = []
-  live.from(0, ({ event }) => { resumed.push(`${event.type} ${event.subject}`) })
-  await eventually(() => resumed.length === 2)
-  expect(resumed).toEqual([`posts.post-created.v1 ${other}`, `posts.post-deleted.v1 ${deleted}`])
 })

@@ -67,7 +67,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
 
   await app.register(health, { checks: readiness({ keys, revoked: app.revoked, broker: app.broker, upstreams: Object.values(upstreams), shared }) })
   await app.register(proxy, { operations: operations.filter(({ service }) => service !== 'gateway'), upstreamOf: ({ service }) => upstreams[service as keyof typeof upstreams] })
-  const streams = createEventStreams({ live: app.live, isRevoked: revocations.isRevoked })
+  const streams = createEventStreams({ live: app.live, isRevoked: revocations.isRevoked, log })
   overviewRoutes(app, upstreams)
   liveRoutes(app, { streams })
   await documentationRoutes(app, { publicUrl: settings.PUBLIC_URL, natsUrl: withoutCredentials(settings.NATS_URL[0]!) })

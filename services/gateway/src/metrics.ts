@@ -77,4 +77,5 @@ export function watchIdentity (registry: Registry, { stats }: Identity, revocati
 
 export function watchStreams (registry: Registry, streams: EventStreams) {
   gauge(registry, 'gatepost_event_streams', 'Clients that follow GET /api/events now.', () => streams.size)
+  counter(registry, 'gatepost_event_streams_cut_total', 'Streams that were cut because the client did not take what was sent within 60 s.', () => streams.cut)
 }

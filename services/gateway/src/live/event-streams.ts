@@ -1,8 +1,8 @@
+import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
-import { sessionRevoked } from '@gatepost/contracts/auth/events'
-import type { CloudEvent, EventData } from '@gatepost/contracts/event'
-import { postsEvents } from '@gatepost/contracts/posts/events'
-import type { LiveEvent, LiveTail } from '@gatepost/events/live'
+import type { LiveTail } from '@gatepost/events/live'
+import type { Logger } from 'pino'
+import type { Frame } from './frame.ts'
 
 export interface Reader {
   userId: string
@@ -12,13 +12,15 @@ export interface Reader {
 }
 
 export interface EventStreamsOptions {
-  live: LiveTail
+  live: LiveTail<Frame>
   isRevoked (sessionId: string, tokenExpiresAtMs: number): boolean
+  log: Logger
   /** Streams that one user may have open. */
   perUser?: number
   /** Streams of all users together. */
   most?: number
-  heartbeatMs?: number
+  /** A client has this long to take what was written; one that does not is cut. */
+  writeTimeoutMs?: number
 }
 
 export interface EventStreams {
@@ -27,81 +29,116 @@ export interface EventStreams {
   /** Sends events until the client leaves or its session or token ends. The head of the answer must be out already. */
   open (reader: Reader, response: ServerResponse, lastEventId: number | undefined): void
   readonly size: number
+  /** Streams that were cut because the client read too slowly. */
+  readonly cut: number
   closeAll (): void
 }
 
-/** A client that is further behind than this is cut off; it comes back with Last-Event-ID and misses nothing. */
-const MAX_BACKLOG_BYTES = 1_048_576
-const CHECK_MS = 500
-const publicTypes = new Set<string>(postsEvents.map(({ type }) => type))
+interface Stream {
+  reader: Reader
+  response: ServerResponse
+  leaving: AbortController
+  /** For how many ticks it has waited for the client to take what was written: a process without time cuts nobody. */
+  waited?: number
+  /** The session or the token was over one tick ago; its last event may still be on its way. */
+  over?: boolean
+  /** The tick at which it gets a heartbeat, so that not all get theirs in one turn of the event loop. */
+  beat: number
+}
+
+const TICK_MS = 500
+const HEARTBEAT_TICKS = 30
+/** A draining process waits no longer than this for slow clients. */
+const CLOSING_MS = 5_000
 
 /** Server-Sent Events (HTML Living Standard 9.2) for token holders, all fed by one reading of the stream. */
-export function createEventStreams ({ live, isRevoked, perUser = 8, most = 10_000, heartbeatMs = 15_000 }: EventStreamsOptions): EventStreams {
-  const streams = new Set<{ reader: Reader, response: ServerResponse }>()
+export function createEventStreams (options: EventStreamsOptions): EventStreams {
+  const { live, isRevoked, log, perUser = 8, most = 10_000, writeTimeoutMs = 60_000 } = options
+  const streams = new Set<Stream>()
   const counts = new Map<string, number>()
-  let last: { live: LiveEvent, frame: string } | undefined
+  let opened = 0
+  let tick = 0
+  let cut = 0
+  let closing = false
+  let timeoutMs = writeTimeoutMs
 
-  /** The same event goes to many readers one after the other: it is written out once. */
-  function frameOf (event: LiveEvent) {
-    if (last?.live !== event) last = { live: event, frame: `id: ${event.sequence}\nevent: ${event.event.type}\ndata: ${JSON.stringify(event.event)}\n\n` }
-    return last.frame
-  }
-
-  const checks = setInterval(() => {
-    for (const { reader, response } of streams) if (isOver(reader)) response.end()
-  }, CHECK_MS).unref()
-  const heartbeats = setInterval(() => {
-    for (const { response } of streams) response.write(': \n\n')
-  }, heartbeatMs).unref()
+  const ticks = setInterval(() => {
+    tick = (tick + 1) % HEARTBEAT_TICKS
+    for (const stream of streams) {
+      const { reader, response, beat } = stream
+      if (stream.waited !== undefined && ++stream.waited * TICK_MS > timeoutMs) {
+        cut++
+        response.destroy()
+      } else if (isOver(reader)) {
+        if (stream.over) end(stream)
+        stream.over = true
+      } else if (beat === tick && !response.writableEnded && !response.writableNeedDrain) response.write(': \n\n')
+    }
+  }, TICK_MS).unref()
 
   function isOver ({ sessionId, expiresAt }: Reader) {
     return Date.now() >= expiresAt * 1000 || isRevoked(sessionId, expiresAt * 1000)
+  }
+
+  /** What was written before is still sent, as far as the client takes it in time. */
+  function end (stream: Stream) {
+    stream.leaving.abort()
+    stream.waited ??= 0
+    if (!stream.response.writableEnded) stream.response.end()
+  }
+
+  async function send (stream: Stream, lastEventId: number | undefined) {
+    const { reader, response, leaving: { signal } } = stream
+    for await (const frames of live.follow(lastEventId, signal)) {
+      if (signal.aborted) return
+      const over = isOver(reader)
+      for (const { text, userId, sessionId } of frames) {
+        const last = sessionId === reader.sessionId
+        if (last || (!over && (userId === undefined || userId === reader.userId))) response.write(text)
+        if (last) return
+      }
+      if (over) return
+      if (!response.writableNeedDrain) continue
+      stream.waited = 0
+      await once(response, 'drain', { signal })
+      stream.waited = undefined
+    }
+  }
+
+  function forget (stream: Stream) {
+    const { userId } = stream.reader
+    stream.leaving.abort()
+    streams.delete(stream)
+    const left = counts.get(userId)! - 1
+    if (left > 0) counts.set(userId, left)
+    else counts.delete(userId)
+    if (closing && streams.size === 0) clearInterval(ticks)
   }
 
   return {
     hasRoom: (userId) => streams.size < most && (counts.get(userId) ?? 0) < perUser,
 
     open (reader, response, lastEventId) {
-      const stream = { reader, response }
-      const { userId } = reader
+      const stream: Stream = { reader, response, leaving: new AbortController(), beat: opened++ % HEARTBEAT_TICKS }
       streams.add(stream)
-      counts.set(userId, (counts.get(userId) ?? 0) + 1)
+      counts.set(reader.userId, (counts.get(reader.userId) ?? 0) + 1)
+      response.once('close', () => forget(stream))
       response.write('retry: 1000\n\n')
-      const listener = (event: LiveEvent) => {
-        if (response.writableEnded || !mayRead(reader, event.event)) return
-        response.write(frameOf(event))
-        if (response.writableLength > MAX_BACKLOG_BYTES) response.destroy()
-        else if (endsSession(reader, event.event)) response.end()
-      }
-      const stop = lastEventId === undefined ? live.subscribe(listener) : live.from(lastEventId, listener)
-      response.once('close', () => {
-        stop()
-        streams.delete(stream)
-        const left = counts.get(userId)! - 1
-        if (left > 0) counts.set(userId, left)
-        else counts.delete(userId)
+      send(stream, lastEventId).then(() => end(stream), (error: unknown) => {
+        if (stream.leaving.signal.aborted) return
+        log.error({ err: error }, 'an event stream broke off')
+        response.destroy()
       })
     },
 
     get size () { return streams.size },
+    get cut () { return cut },
 
     closeAll () {
-      clearInterval(checks)
-      clearInterval(heartbeats)
-      for (const { response } of streams) response.end()
+      closing = true
+      timeoutMs = Math.min(timeoutMs, CLOSING_MS)
+      for (const stream of streams) end(stream)
+      if (streams.size === 0) clearInterval(ticks)
     }
   }
-}
-
-/** Posts are for everybody with a token; of sessions one sees one's own. */
-function mayRead ({ userId }: Reader, event: CloudEvent) {
-  return publicTypes.has(event.type) || (isSessionEnd(event) && event.data.userId === userId)
-}
-
-function endsSession ({ sessionId }: Reader, event: CloudEvent) {
-  return isSessionEnd(event) && event.data.sessionId === sessionId
-}
-
-function isSessionEnd (event: CloudEvent): event is CloudEvent<EventData<typeof sessionRevoked>> {
-  return event.type === sessionRevoked.type
 }

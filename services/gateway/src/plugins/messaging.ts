@@ -6,12 +6,13 @@ import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { Settings } from '../config.ts'
+import { type Frame, frameOf } from '../live/frame.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
     broker: Broker
     revoked: Revocations
-    live: LiveTail
+    live: LiveTail<Frame>
   }
 }
 
@@ -26,7 +27,7 @@ export interface MessagingOptions {
 export const messaging = fp<MessagingOptions>(async (app, { settings, revocations, log, registry }) => {
   const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'gateway', log })
   const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
-  const live = createLiveTail({ broker, log })
+  const live = createLiveTail({ broker, log, itemOf: frameOf })
   app.decorate('broker', broker)
   app.decorate('revoked', revoked)
   app.decorate('live', live)
