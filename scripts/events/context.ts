@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import { connectOperator, type Operator } from '@gatepost/events/operator'
 import { type Sql, sqlOfPool } from '@gatepost/events/sql'
 import { credentialsIn } from '@gatepost/local-stack/postgres/cluster'
+import { sessionConfig } from '@gatepost/service-kit/database-session'
 import { loadOnce } from '@gatepost/service-kit/load-once'
 import pg from 'pg'
 import { portsOf } from '../start/addresses.ts'
@@ -23,6 +24,9 @@ export interface EventsContext {
   progress (text: string): void
   close (): Promise<void>
 }
+
+/** An operator's statements may read whole tables. */
+const STATEMENT_TIMEOUT_MS = 60_000
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -58,7 +62,7 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
     async database (name) {
       const known = pools.get(name)
       if (known) return known
-      const pool = new pg.Pool({ connectionString: await databaseUrl(name), max: 2 })
+      const pool = new pg.Pool({ ...sessionConfig({ url: await databaseUrl(name), name: 'gatepost-events', statementTimeoutMs: STATEMENT_TIMEOUT_MS }), max: 2 })
       pool.on('error', () => {}) // an idle connection broke; the next query says so if there is none
       closers.push(() => pool.end())
       const sql = sqlOfPool(pool)

@@ -1,7 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import type { Registry } from 'prom-client'
+import { createFitnessCheck, UnfitDatabaseError } from './database-fitness.ts'
 import { isConflict } from './database-problem.ts'
+import { sessionConfig, STATEMENT_TIMEOUT_MS } from './database-session.ts'
 import { observePool } from './pool-metrics.ts'
 
 export interface Database<Connection> {
@@ -9,6 +11,8 @@ export interface Database<Connection> {
   connection: Connection
   /** Runs the work in one transaction, and again when it met another one. Hash and send outside: a connection is held for as long. */
   transaction <T> (work: (tx: Connection) => Promise<T>): Promise<T>
+  /** Rejects with `UnfitDatabaseError` when the database is there and cannot serve us; resolves also while it is away. */
+  verify (): Promise<void>
   ping (): Promise<void>
   close (): Promise<void>
 }
@@ -24,23 +28,15 @@ export interface DatabaseOptions {
 const ACQUIRE_TIMEOUT_MS = 2_000
 /** A new connection costs both sides some ten milliseconds, and its first statements as much again. */
 const IDLE_TIMEOUT_MS = 300_000
-/** No statement and no transaction is longer. */
-export const TRANSACTION_TIMEOUT_MS = 5_000
 /** A transaction that meets others is done so often at most. */
 const TRIES = 4
 
 /** A service's pool of connections to its database; `name` is what the server calls them by. Rejections may be {@link databaseProblem}s. */
 export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: string): pg.Pool {
   const pool = new pg.Pool({
-    connectionString: url,
+    ...sessionConfig({ url, name: `gatepost-${name}` }),
     max: poolSize,
-    connectionTimeoutMillis: ACQUIRE_TIMEOUT_MS,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
-    statement_timeout: TRANSACTION_TIMEOUT_MS,
-    idle_in_transaction_session_timeout: TRANSACTION_TIMEOUT_MS,
-    query_timeout: TRANSACTION_TIMEOUT_MS + 1_000, // a server that is frozen keeps no timeouts
-    keepAlive: true,
-    application_name: `gatepost-${name}`,
     // Prisma's adapter listens a moment after it was handed a new connection. One that the server cuts in that moment would
     // end the process; what is asked of it fails all the same.
     onConnect: (client) => { client.on('error', () => {}) }
@@ -72,11 +68,21 @@ interface Client<Connection> {
 }
 
 /** A service's database, by a Prisma client that works on the pool. */
-export function databaseOf<Connection> (pool: pg.Pool, client: Client<Connection> & Connection): Database<Connection> {
+export function databaseOf<Connection> (pool: pg.Pool, url: string, client: Client<Connection> & Connection): Database<Connection> {
+  const ping = createFitnessCheck(pool, url)
   return {
     connection: client,
-    transaction: (work) => repeatConflicting(() => client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT_MS, timeout: TRANSACTION_TIMEOUT_MS })),
-    async ping () { await pool.query('SELECT 1') },
+    transaction: (work) => repeatConflicting(() => client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT_MS, timeout: STATEMENT_TIMEOUT_MS })),
+    ping,
+    async verify () {
+      try {
+        await ping()
+      } catch (error) {
+        if (!(error instanceof UnfitDatabaseError)) return // it is away, which is no reason not to start
+        await pool.end()
+        throw error
+      }
+    },
     async close () {
       await client.$disconnect()
       await pool.end()

@@ -39,6 +39,7 @@ export interface AppOptions {
 export async function buildApp ({ settings, log, registry, hashParameters }: AppOptions): Promise<App> {
   const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
   const database = openDatabase({ url: settings.AUTH_DATABASE_URL, poolSize: settings.AUTH_DATABASE_POOL, metrics: { registry, pool: 'requests' } })
+  await database.verify()
   const mailer = createMailer({ smtpUrl: settings.SMTP_URL, directory: settings.MAIL_DIR, from: settings.MAIL_FROM, log })
   const mail = createMailWorker({ database, mailer, linkBase: settings.MAIL_LINK_URL ?? settings.PUBLIC_URL, log })
   const services = await createServices({ settings, database, log, hashParameters, onEvents: () => app.relay.wake(), onMail: mail.wake })

@@ -1,5 +1,6 @@
 import type { Broker } from '@gatepost/events/broker'
 import type { Relay } from '@gatepost/events/relay'
+import { databaseCheck } from '@gatepost/service-kit/database-check'
 import type { Check } from '@gatepost/service-kit/health'
 import type { Database } from './database/database.ts'
 import type { KeyStore } from './keys/key-store.ts'
@@ -10,13 +11,7 @@ const LATE_SECONDS = 30
 /** Without its database auth can do nothing; without NATS it can do everything, and the outbox keeps the events. */
 export function readinessChecks ({ database, keys, broker, relay }: { database: Database, keys: KeyStore, broker: Broker, relay: Relay }): Check[] {
   return [
-    {
-      name: 'postgres',
-      async check () {
-        await database.ping()
-        return { status: 'up' }
-      }
-    },
+    databaseCheck(database),
     {
       name: 'keys',
       check: () => keys.jwks().keys.length > 0 ? { status: 'up' } : { status: 'down', detail: 'the signing keys are not read yet' }

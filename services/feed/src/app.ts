@@ -31,6 +31,7 @@ const ERASE_EVERY_MS = 5_000
 export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
   const database = openDatabase({ url: settings.FEED_DATABASE_URL, poolSize: settings.FEED_DATABASE_POOL, metrics: { registry, pool: 'requests' } })
+  await database.verify()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const revocations = createRevocationList()
   const feed = createFeedService({ database, seal: createSharedSeal(database) })

@@ -1,5 +1,6 @@
 import type { Broker } from '@gatepost/events/broker'
 import type { Revocations } from '@gatepost/events/revocations'
+import { databaseCheck } from '@gatepost/service-kit/database-check'
 import type { Check } from '@gatepost/service-kit/health'
 import type { RemoteKeySource } from '@gatepost/service-kit/key-source'
 import type { Database } from './database/database.ts'
@@ -14,13 +15,7 @@ export interface ChecksOptions {
 /** Without its database or the keys of tokens the feed can do nothing; without NATS it answers what it knows. */
 export function readinessChecks ({ database, keys, broker, revoked }: ChecksOptions): Check[] {
   return [
-    {
-      name: 'postgres',
-      async check () {
-        await database.ping()
-        return { status: 'up' }
-      }
-    },
+    databaseCheck(database),
     {
       name: 'keys',
       check: () => keys.status().loaded ? { status: 'up' } : { status: 'down', detail: 'the keys of access tokens are not read yet' }

@@ -33,6 +33,7 @@ const PRUNE_EVERY_MS = 60_000
 export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
   const database = openDatabase({ url: settings.POSTS_DATABASE_URL, poolSize: settings.POSTS_DATABASE_POOL, metrics: { registry, pool: 'requests' } })
+  await database.verify()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const revocations = createRevocationList()
   const onEvents = () => app.relay.wake()

@@ -1,6 +1,7 @@
 import type { Broker } from '@gatepost/events/broker'
 import type { Relay } from '@gatepost/events/relay'
 import type { Revocations } from '@gatepost/events/revocations'
+import { databaseCheck } from '@gatepost/service-kit/database-check'
 import type { Check } from '@gatepost/service-kit/health'
 import type { RemoteKeySource } from '@gatepost/service-kit/key-source'
 import type { Database } from './database/database.ts'
@@ -19,13 +20,7 @@ const LATE_SECONDS = 30
 /** Without its database or the keys of tokens posts can do nothing; without NATS it can do everything, and the outbox keeps the events. */
 export function readinessChecks ({ database, keys, broker, relay, revoked }: ChecksOptions): Check[] {
   return [
-    {
-      name: 'postgres',
-      async check () {
-        await database.ping()
-        return { status: 'up' }
-      }
-    },
+    databaseCheck(database),
     {
       name: 'keys',
       check: () => keys.status().loaded ? { status: 'up' } : { status: 'down', detail: 'the keys of access tokens are not read yet' }

@@ -14,7 +14,7 @@ export interface Database extends DatabaseOf<Connection> {
 
 export function openDatabase (options: DatabaseOptions): Database {
   const pool = openPool(options, 'feed')
-  const nameOf = createStatementNames()
+  const nameOf = createStatementNames(options.url)
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: nameOf }) })
-  return { ...databaseOf<Connection>(pool, prisma), sql: sqlOfPool(pool, nameOf) }
+  return { ...databaseOf<Connection>(pool, options.url, prisma), sql: sqlOfPool(pool, nameOf) }
 }

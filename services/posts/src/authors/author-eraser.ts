@@ -1,6 +1,6 @@
 import { postDeleted } from '@gatepost/contracts/posts/events'
 import { appendEvents } from '@gatepost/events/outbox'
-import { TRANSACTION_TIMEOUT_MS } from '@gatepost/service-kit/database'
+import { STATEMENT_TIMEOUT_MS } from '@gatepost/service-kit/database-session'
 import type { Database } from '../database/database.ts'
 import { postRepository } from '../posts/post-repository.ts'
 import { deletedAuthorRepository } from './deleted-author-repository.ts'
@@ -11,7 +11,7 @@ const AUTHORS = 100
  * A request that was under way when its author left did not see the mark, and may have stored a post after the last
  * batch. None runs for longer than a transaction may, so the last look comes when the last of them is long over.
  */
-const WATCH_MS = 6 * TRANSACTION_TIMEOUT_MS
+const WATCH_MS = 6 * STATEMENT_TIMEOUT_MS
 
 export interface AuthorEraserOptions {
   database: Database

@@ -16,10 +16,10 @@ export interface Database extends DatabaseOf<Connection> {
 
 export function openDatabase (options: DatabaseOptions): Database {
   const pool = openPool(options, 'posts')
-  const nameOf = createStatementNames()
+  const nameOf = createStatementNames(options.url)
   const prisma = new PrismaClient({ adapter: new PrismaPg(pool, { statementNameGenerator: nameOf }) })
   return {
-    ...databaseOf<Connection>(pool, prisma),
+    ...databaseOf<Connection>(pool, options.url, prisma),
     sql: sqlOfPool(pool, nameOf),
     sqlTransaction: (work) => repeatConflicting(() => transactionOfPool(pool, work, nameOf))
   }

@@ -1,0 +1,65 @@
+import type { PoolConfig } from 'pg'
+
+/** No statement of a service is longer, nor any rest inside a transaction. */
+export const STATEMENT_TIMEOUT_MS = 5_000
+/** How much longer a client waits than the server works: the server cancels first, so no backend outlives its client. */
+const CLIENT_MARGIN_MS = 1_000
+const CONNECT_TIMEOUT_MS = 2_000
+
+/**
+ * What statements, Prisma's adapter and pg rely on; neither role, database nor server decides it. Prisma's adapter reads
+ * every `timestamptz` as UTC. `statement_timeout` bounds waits for locks, too.
+ */
+export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
+  timezone: 'UTC',
+  datestyle: 'ISO, MDY',
+  intervalstyle: 'postgres',
+  bytea_output: 'hex',
+  extra_float_digits: '1',
+  standard_conforming_strings: 'on',
+  search_path: 'public',
+  default_transaction_isolation: 'read committed',
+  statement_timeout: `${STATEMENT_TIMEOUT_MS / 1_000}s`,
+  lock_timeout: '0',
+  idle_in_transaction_session_timeout: `${STATEMENT_TIMEOUT_MS / 1_000}s`
+}
+
+/** A setting of our own, by which a session shows that its start-up parameters arrived. */
+export const MARK = 'gatepost.session'
+
+export interface SessionOptions {
+  /** `pgbouncer=true` in it: see {@link isPooled}. */
+  url: string
+  /** What the server calls the connection by. */
+  name: string
+  /** Of one statement; by default {@link STATEMENT_TIMEOUT_MS}. */
+  statementTimeoutMs?: number
+  /** Further settings, for speed alone: behind a pooler they are left out. */
+  settings?: Readonly<Record<string, string>>
+}
+
+/**
+ * Whether the URL says (`pgbouncer=true`, as Prisma has it) that a pooler hands each transaction to another session.
+ * Settings then are the role's, statements have no names, and nobody listens.
+ */
+export function isPooled (url: string): boolean {
+  return new URL(url).searchParams.get('pgbouncer') === 'true'
+}
+
+/** How to connect to PostgreSQL, for a client or a pool of pg: with the session's settings, and bounded in time on both sides. */
+export function sessionConfig ({ url, name, statementTimeoutMs = STATEMENT_TIMEOUT_MS, settings = {} }: SessionOptions): PoolConfig {
+  const target = new URL(url)
+  const own = target.searchParams.get('options')
+  target.searchParams.delete('options') // pg would take them in place of ours
+  target.searchParams.delete('pgbouncer')
+  const ours = Object.entries({ ...SESSION_SETTINGS, ...settings, statement_timeout: `${statementTimeoutMs}`, [MARK]: 'on' })
+    .map(([setting, value]) => `-c ${setting}=${value.replaceAll(' ', '\\ ')}`)
+  return {
+    connectionString: target.href,
+    application_name: name,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    query_timeout: statementTimeoutMs + CLIENT_MARGIN_MS, // a server that is frozen keeps no timeouts
+    keepAlive: true,
+    ...!isPooled(url) && { options: [own, ...ours].filter(Boolean).join(' ') }
+  }
+}
