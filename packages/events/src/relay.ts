@@ -1,3 +1,4 @@
+import { isPooled, sessionConfig } from '@gatepost/service-kit/database-session'
 import { createRoutine } from '@gatepost/service-kit/routine'
 import pg from 'pg'
 import type { Logger } from 'pino'
@@ -64,9 +65,10 @@ const NOTIFY_MS = 10
  * versions; a row counts as published only with the sequence that the stream gave it.
  */
 export function createRelay ({ databaseUrl, service, broker, log, retentionDays = 7, registry }: RelayOptions): Relay {
-  const connection = { connectionString: databaseUrl, connectionTimeoutMillis: 2_000, query_timeout: 10_000, keepAlive: true }
-  const leasePool = new pg.Pool({ ...connection, max: 1, application_name: `${service}-lease` })
-  const workPool = new pg.Pool({ ...connection, max: 2, application_name: `${service}-relay`, options: OUTBOX_SESSION })
+  const leasePool = new pg.Pool({ ...sessionConfig({ url: databaseUrl, name: `${service}-lease` }), max: 1 })
+  const workPool = new pg.Pool({ ...sessionConfig({ url: databaseUrl, name: `${service}-relay`, settings: OUTBOX_SESSION }), max: 2 })
+  /** A pooler has no session that would listen: the leader's poll finds what others stored. */
+  const notifies = !isPooled(databaseUrl)
   for (const pool of [leasePool, workPool]) pool.on('error', (error) => log.debug({ err: error }, 'an idle database connection broke'))
   const erases = ERASABLE_OWNERS.has(service)
   let stopping: Promise<void> | undefined
@@ -153,11 +155,12 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     start () {
       lease.start()
       drain.start()
-      listener = listenForRows(databaseUrl, () => { if (lease.held()) drain.wake() })
+      if (notifies) listener = listenForRows(databaseUrl, () => { if (lease.held()) drain.wake() })
       for (const routine of routines) routine.start()
     },
     wake () {
       if (lease.held()) return drain.wake()
+      if (!notifies) return
       notifying ??= setTimeout(() => {
         notifying = undefined
         leasePool.query(`NOTIFY ${CHANNEL}`).catch((error: unknown) => log.debug({ err: error }, 'the leader could not be notified; it polls'))

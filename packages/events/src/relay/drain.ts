@@ -44,7 +44,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
   const known = new Set<string>()
   /** Marked while the outbox is being read, which may still show them as they were. */
   const markedMeanwhile: string[] = []
-  const marker = createMarker(store, log, (rows) => {
+  const marker = createMarker(store, log, metrics, (rows) => {
     for (const row of rows) {
       if (looking) markedMeanwhile.push(row.id)
       else known.delete(row.id)

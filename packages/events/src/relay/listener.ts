@@ -1,4 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { sessionConfig } from '@gatepost/service-kit/database-session'
 import pg from 'pg'
 
 export const CHANNEL = 'outbox'
@@ -9,7 +10,7 @@ export function listenForRows (databaseUrl: string, onRows: () => void): { stop 
   let client: pg.Client | undefined
 
   async function listen () {
-    client = new pg.Client({ connectionString: databaseUrl, connectionTimeoutMillis: 2_000, keepAlive: true, application_name: 'outbox-listen' })
+    client = new pg.Client(sessionConfig({ url: databaseUrl, name: 'outbox-listen' }))
     const ended = new Promise<void>((resolve) => client!.once('end', resolve).on('error', () => resolve()))
     try {
       await Promise.race([client.connect(), ended]) // one that is ended while it connects never says so

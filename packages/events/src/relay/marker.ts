@@ -1,33 +1,41 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
+import type { RelayMetrics } from './metrics.ts'
 import type { OutboxRow, OutboxStore } from './outbox-store.ts'
 
 /** Larger statements cost less a row; nobody waits for a mark. */
 const ENOUGH = 200
 const PAUSE_MS = 5
+/** What a statement marks at most, so that its time is bounded whatever came while the database was away. */
+const MAX_ROWS = 1_000
+const RETRY_MS = 250
 
 /**
  * Writes acknowledgements back, one statement at a time with all that came meanwhile. What cannot be written now is
  * kept and tried again; should this process end before, the next leader publishes those rows again under the same ids.
  */
-export function createMarker (store: Pick<OutboxStore, 'mark'>, log: Logger, onMarked: (rows: OutboxRow[]) => void) {
+export function createMarker (store: Pick<OutboxStore, 'mark'>, log: Logger, metrics: Pick<RelayMetrics, 'markFailures'>, onMarked: (rows: OutboxRow[]) => void) {
   let waiting: { row: OutboxRow, streamSequence: number }[] = []
   let running: Promise<void> | undefined
   let ending = false
+  let failing = false
 
   async function run () {
     while (waiting.length > 0) {
       if (waiting.length < ENOUGH && !ending) await sleep(PAUSE_MS)
-      const batch = waiting
-      waiting = []
+      const batch = waiting.splice(0, MAX_ROWS)
       try {
         await store.mark(batch.map(({ row, streamSequence }) => ({ id: row.id, streamSequence })))
+        if (failing) log.info('published rows are marked again')
+        failing = false
         onMarked(batch.map(({ row }) => row))
       } catch (error) {
         waiting = batch.concat(waiting)
-        log.debug({ err: error, rows: waiting.length }, 'published rows could not be marked; trying on')
+        metrics.markFailures.inc()
+        if (!failing) log.warn({ err: error, rows: waiting.length }, 'published rows cannot be marked; trying on')
+        failing = true
         if (ending) return
-        await sleep(250)
+        await sleep(RETRY_MS)
       }
     }
   }

@@ -18,55 +18,59 @@ export interface PublishedRow {
   streamSequence: number
 }
 
-/**
- * For the connections of the store. A mark that a crash of PostgreSQL forgets is made again: the row is republished under
- * the same id. And every statement goes by an index in its order, whatever the statistics say: they are of a time when
- * nearly nothing waited, and would have a long backlog read and sorted as a whole for each batch of it.
- */
-export const OUTBOX_SESSION = ['synchronous_commit', 'enable_sort', 'enable_bitmapscan', 'enable_seqscan', 'enable_hashjoin', 'enable_mergejoin']
-  .map((setting) => `-c ${setting}=off`).join(' ')
+/** For the connections of the store: a mark that a crash of PostgreSQL forgets is made again, as the row is republished under the same id. */
+export const OUTBOX_SESSION = { synchronous_commit: 'off' }
 
 /** So many rows that are known here are rather read again than left out by a question of their own. */
 const FEW_KNOWN = 100
 
+/*
+ * Statistics are of a time when nearly nothing waited, so each of these has one plan whatever they say: rows are named by
+ * `= ANY`, which cannot become a join, and found one by one along `outbox_waiting`, where the planner has nothing to sort.
+ * None has a name: a plan made over the empty table of a new service would be kept for a long backlog.
+ */
 const WAITING = 'o.stream_sequence IS NULL AND o.quarantined_at IS NULL AND o.aggregate_id <> ALL ($1::uuid[])'
 /** Without the rows of subjects that NATS does not permit, and those that follow one of them in their aggregate. */
 const PERMITTED = `(cardinality($3::text[]) = 0 OR (o.subject <> ALL ($3) AND NOT EXISTS (SELECT FROM outbox p WHERE p.aggregate_id = o.aggregate_id
     AND p.aggregate_version < o.aggregate_version AND p.stream_sequence IS NULL AND p.subject = ANY ($3))))`
-const COLUMNS = `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.subject, o.payload, o.attempts,
-    CASE WHEN o.aggregate_version > 1 THEN (SELECT p.id::text FROM outbox p
-      WHERE p.aggregate_id = o.aggregate_id AND p.aggregate_version = o.aggregate_version - 1 AND p.stream_sequence IS NULL) END AS "waitsFor"
+const NEXT = `SELECT o.id FROM outbox o WHERE ${WAITING} AND o.id > $after AND ${PERMITTED} ORDER BY o.id LIMIT 1`
+const IDS_ABOVE = `WITH RECURSIVE waiting (id) AS (
+    (${NEXT.replace('$after', '$2::bigint')})
+    UNION ALL
+    SELECT next.id FROM waiting, LATERAL (${NEXT.replace('$after', 'waiting.id')}) AS next
+  ) SELECT id FROM waiting LIMIT $4::int`
+/** The version before is looked up by its key alone: `stream_sequence IS NULL` among the conditions would offer the index of all that waits. */
+const ROWS = `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.subject, o.payload, o.attempts,
+    CASE WHEN o.aggregate_version > 1 THEN (SELECT CASE WHEN p.stream_sequence IS NULL THEN p.id::text END FROM outbox p
+      WHERE p.aggregate_id = o.aggregate_id AND p.aggregate_version = o.aggregate_version - 1) END AS "waitsFor"
   FROM outbox o`
-const CLAIM_ABOVE = `${COLUMNS} WHERE ${WAITING} AND o.id > $2::bigint AND ${PERMITTED} ORDER BY o.id LIMIT $4::int`
-const CLAIM_OF = `${COLUMNS} WHERE ${WAITING} AND o.subject = $2 ORDER BY o.id LIMIT 1`
-const IDS_ABOVE = `SELECT o.id::text FROM outbox o WHERE ${WAITING} AND o.id > $2::bigint AND ${PERMITTED} ORDER BY o.id LIMIT $4::int`
-const CLAIM_THESE = `${COLUMNS} WHERE ${WAITING} AND o.id = ANY ($2::bigint[]) ORDER BY o.id`
+const CLAIM_ABOVE = `${ROWS} WHERE o.id = ANY (ARRAY(${IDS_ABOVE})) ORDER BY o.id`
+const CLAIM_OF = `${ROWS} WHERE ${WAITING} AND o.subject = $2 ORDER BY o.id LIMIT 1`
+const CLAIM_THESE = `${ROWS} WHERE o.id = ANY ($1::bigint[]) AND o.stream_sequence IS NULL ORDER BY o.id`
 
-const MARK = `UPDATE outbox SET stream_sequence = acked.sequence, published_at = clock_timestamp(), last_error = NULL
-  FROM unnest($1::bigint[], $2::bigint[]) AS acked (id, sequence)
-  WHERE outbox.id = acked.id AND outbox.stream_sequence IS NULL`
+const MARK = `UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::bigint[], id)], published_at = now(), last_error = NULL
+  WHERE id = ANY ($1::bigint[]) AND stream_sequence IS NULL`
 
-const MARK_FOUND = `UPDATE outbox SET stream_sequence = found.sequence, published_at = clock_timestamp(), last_error = NULL
-  FROM unnest($1::uuid[], $2::bigint[]) AS found (event_id, sequence)
-  WHERE outbox.event_id = found.event_id AND outbox.stream_sequence IS NULL`
+const MARK_FOUND = `UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::uuid[], event_id)], published_at = now(), last_error = NULL
+  WHERE event_id = ANY ($1::uuid[]) AND stream_sequence IS NULL`
 /** Rows get their ids in about the order of their times: a minute is more than any transaction may take. */
 const LAST_BEFORE_OLDEST = `SELECT stream_sequence::float8 AS sequence FROM outbox
   WHERE published_at < (SELECT o.created_at FROM outbox o WHERE o.stream_sequence IS NULL AND o.quarantined_at IS NULL ORDER BY o.id LIMIT 1) - interval '1 minute'
   ORDER BY published_at DESC LIMIT 1`
 
-const FAIL = `UPDATE outbox SET attempts = $2::int, last_error = $3, quarantined_at = CASE WHEN $4::boolean THEN clock_timestamp() END
+const FAIL = `UPDATE outbox SET attempts = $2::int, last_error = $3, quarantined_at = CASE WHEN $4::boolean THEN now() END
   WHERE id = $1::bigint AND stream_sequence IS NULL`
 
 /** Of an erasable event its place in the stream is kept until its aggregate ends. */
-const PRUNE = `WITH gone AS (DELETE FROM outbox WHERE id IN (
-    SELECT id FROM outbox WHERE published_at < statement_timestamp() - $1::float8 * interval '1 day'
-    ORDER BY published_at LIMIT $2::int FOR UPDATE SKIP LOCKED) RETURNING id, stream_sequence, aggregate_id, subject),
+const PRUNE = `WITH gone AS (DELETE FROM outbox WHERE id = ANY (ARRAY(
+    SELECT id FROM outbox WHERE published_at < now() - $1::float8 * interval '1 day'
+    ORDER BY published_at LIMIT $2::int FOR UPDATE SKIP LOCKED)) RETURNING id, stream_sequence, aggregate_id, subject),
   placed AS (INSERT INTO event_positions (stream_sequence, aggregate_id)
-    SELECT DISTINCT ON (stream_sequence) stream_sequence, aggregate_id FROM gone WHERE subject = ANY ($3) ORDER BY stream_sequence, id DESC
+    SELECT DISTINCT ON (stream_sequence) stream_sequence, aggregate_id FROM gone WHERE subject = ANY ($3::text[]) ORDER BY stream_sequence, id DESC
     ON CONFLICT (stream_sequence) DO UPDATE SET aggregate_id = excluded.aggregate_id)
   SELECT count(*)::int AS count FROM gone`
 
-const OLDEST = `SELECT extract(epoch FROM clock_timestamp() - created_at)::float8 AS seconds
+const OLDEST = `SELECT extract(epoch FROM now() - created_at)::float8 AS seconds
   FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NULL ORDER BY id LIMIT 1`
 
 const QUARANTINED = 'SELECT aggregate_id::text AS "aggregateId" FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NOT NULL'
@@ -78,22 +82,23 @@ export function createOutboxStore (pool: Pool) {
   return {
     /** Unpublished rows above `after`, oldest first, without those that are `known` here, and without what waits behind a quarantine or a forbidden subject. */
     async claim ({ after, known, quarantined, forbidden, limit }: { after: bigint, known: ReadonlySet<string>, quarantined: string[], forbidden: string[], limit: number }): Promise<OutboxRow[]> {
+      const above = [quarantined, after.toString(), forbidden, limit + known.size]
       if (known.size <= FEW_KNOWN) {
-        const { rows } = await pool.query<OutboxRow>({ name: 'outbox-claim-above', text: CLAIM_ABOVE, values: [quarantined, after.toString(), forbidden, limit + known.size] })
+        const { rows } = await pool.query<OutboxRow>(CLAIM_ABOVE, above)
         return rows.filter(({ id }) => !known.has(id)).slice(0, limit)
       }
       // Many ids to leave out would be compared with every row; it is cheaper to leave them out here.
-      const { rows } = await pool.query<{ id: string }>({ name: 'outbox-ids-above', text: IDS_ABOVE, values: [quarantined, after.toString(), forbidden, limit + known.size] })
+      const { rows } = await pool.query<{ id: string }>(IDS_ABOVE, above)
       const ids = rows.map((row) => row.id).filter((id) => !known.has(id)).slice(0, limit)
       if (ids.length === 0) return []
-      return (await pool.query<OutboxRow>({ name: 'outbox-claim-these', text: CLAIM_THESE, values: [quarantined, ids] })).rows
+      return (await pool.query<OutboxRow>(CLAIM_THESE, [ids])).rows
     },
     /** The oldest unpublished row of a subject. */
     async claimOf (subject: string, quarantined: string[]): Promise<OutboxRow | undefined> {
       return (await pool.query<OutboxRow>(CLAIM_OF, [quarantined, subject])).rows[0]
     },
     async mark (published: PublishedRow[]) {
-      await pool.query({ name: 'outbox-mark', text: MARK, values: [published.map((row) => row.id), published.map((row) => row.streamSequence)] })
+      await pool.query(MARK, [published.map((row) => row.id), published.map((row) => row.streamSequence)])
     },
     /** Marks those of the messages whose rows wait. */
     async markFound (messages: { eventId: string, streamSequence: number }[]) {

@@ -79,6 +79,17 @@ export async function setStage () {
       return { proxy, relay: own.relay(stage.defer(createBroker({ servers: url.href, name: 'posts', log }), (broker) => broker.close())) }
     },
     admin: () => connectAs(own, 'provisioner'),
+    /** One statement as the role that owns the tables. */
+    async asOwner (statement: string) {
+      const client = new pg.Client({ connectionString: database.ownerUrl })
+      await client.connect()
+      await client.query(statement).finally(() => client.end())
+    },
+    /** How many messages the stream holds. */
+    async streamed () {
+      const jsm = await jetstreamManager(await own.admin(), { checkAPI: false })
+      return (await jsm.streams.info('EVENTS')).state.messages
+    },
     /** All messages of the stream, in its order. */
     async stream (): Promise<{ sequence: number, subject: string, id: string, aggregate: string, version: number, header: string }[]> {
       const nc = await connect({ servers: nats.urlOf('provisioner').replace(/\/\/.*@/, '//'), ...credentialsIn(nats.urlOf('provisioner')), inboxPrefix: '_INBOX_provisioner' })
