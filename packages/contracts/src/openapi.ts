@@ -9,6 +9,7 @@ type Json = Record<string, unknown>
 export function problemCodesOf (operation: Operation): ProblemCode[] {
   const codes: ProblemCode[] = ['INTERNAL']
   if (operation.auth === 'user' || operation.auth === 'admin') codes.push('TOKEN_REQUIRED', 'TOKEN_INVALID')
+  if (operation.auth === 'user' || operation.auth === 'admin') codes.push(operation.scope === null ? 'FORBIDDEN' : 'SCOPE_MISSING')
   if (operation.auth === 'admin') codes.push('FORBIDDEN')
   if (operation.limit !== 'none') codes.push('RATE_LIMITED', 'REQUEST_INVALID')
   if (operation.body) codes.push('REQUEST_MALFORMED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
@@ -32,7 +33,10 @@ export function openApi (serverUrl: string): Json {
     paths,
     components: {
       schemas: Object.fromEntries(schemas),
-      securitySchemes: { accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The `accessToken` in the answer to a registration or login.' } }
+      securitySchemes: {
+        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The `accessToken` in the answer to a registration or login.' },
+        apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'gp_…', description: 'A key of `POST /api/auth/keys`; the roles named are its scopes.' }
+      }
     }
   }
 }
@@ -43,7 +47,7 @@ function describe (operation: Operation, schemas: Map<string, Json>): Json {
     operationId: id,
     tags: [service],
     summary,
-    ...auth !== 'none' && { security: auth === 'optional' ? [{ accessToken: [] }, {}] : [{ accessToken: [] }] },
+    ...auth !== 'none' && { security: securityOf(operation) },
     parameters: [...parameters(operation.params, 'path'), ...parameters(operation.query, 'query'), ...parameters(operation.headers, 'header')],
     ...body && { requestBody: { required: !bodyOptional, content: { 'application/json': { schema: reference(body, schemas) } } } },
     responses: {
@@ -51,6 +55,11 @@ function describe (operation: Operation, schemas: Map<string, Json>): Json {
       ...describeProblems(operation)
     }
   }
+}
+
+/** An API key is named where one may be used at all, with the scope that it needs. */
+function securityOf ({ auth, scope }: Operation) {
+  return [{ accessToken: [] }, ...scope === null ? [] : [{ apiKey: [scope] }], ...auth === 'optional' ? [{}] : []]
 }
 
 function parameters (schema: TSchema, place: string) {

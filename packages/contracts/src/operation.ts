@@ -2,6 +2,7 @@ import { Type, type TObject, type TProperties, type TSchema } from '@sinclair/ty
 import type { ServiceName } from './event.ts'
 import type { ProblemCode } from './problems.ts'
 import { strict } from './schemas.ts'
+import type { Scope } from './scope.ts'
 
 /**
  * Who may call: `none` anybody (a bad token is ignored), `user` a token holder, `admin` a token holder with that role,
@@ -34,6 +35,11 @@ export interface OperationOptions<Params extends TProperties, Query extends TPro
   url: string
   summary: string
   auth: AuthPolicy
+  /**
+   * The scope that an API key needs for the call; `<service>:read` or `<service>:write` by the method unless said
+   * otherwise. Null: only a login may make the call, no key.
+   */
+  scope?: Scope | null
   limit: LimitPolicy
   params?: Params
   query?: Query
@@ -59,6 +65,7 @@ export interface Operation<Params extends TProperties = TProperties, Query exten
   url: string
   summary: string
   auth: AuthPolicy
+  scope: Scope | null
   limit: LimitPolicy
   params: TObject<Params>
   query: TObject<Query>
@@ -79,6 +86,7 @@ export function operation<const Answers extends Responses, Params extends TPrope
 ): Operation<Params, Query, Headers, Body, Answers> {
   return {
     ...options,
+    scope: options.scope === undefined ? `${options.service}:${options.method === 'GET' ? 'read' : 'write'}` as Scope : options.scope,
     params: strict(options.params ?? {} as Params),
     query: strict(options.query ?? {} as Query),
     headers: Type.Object(options.headers ?? {} as Headers),

@@ -2,6 +2,7 @@ import { expect, test } from 'vitest'
 import { openApi, problemCodesOf } from '../src/openapi.ts'
 import { operations } from '../src/operations.ts'
 import { problems } from '../src/problems.ts'
+import { SCOPES } from '../src/scope.ts'
 
 test('ids and method + url name one operation each', () => {
   const unique = (values: string[]) => new Set(values).size
@@ -19,6 +20,14 @@ test('bodies, queries and parameters refuse what they do not name', () => {
   for (const { body, query, params } of operations) {
     for (const schema of [body, query, params]) if (schema) expect(schema.additionalProperties).toBe(false)
   }
+})
+
+test('the scopes of keys are those of the operations that need a token, and no key manages keys, passwords or sessions', () => {
+  const protectedOnes = operations.filter(({ auth }) => auth !== 'none')
+  expect(new Set(protectedOnes.flatMap(({ scope }) => scope ?? []))).toEqual(new Set(SCOPES))
+  expect(protectedOnes.filter(({ scope }) => scope === null).map(({ id }) => id).sort()).toEqual([
+    'changePassword', 'createApiKey', 'deleteAccount', 'deleteApiKey', 'endSession', 'listApiKeys', 'listSessions', 'logout'
+  ])
 })
 
 test('every parameter of a url has a schema', () => {

@@ -6,6 +6,7 @@ import { createKeyVerifiers } from './identity/key-verifiers.ts'
 import { loadNativeTokens } from './identity/native-tokens.ts'
 import { pluginTokens } from './identity/plugin-tokens.ts'
 import type { Principal } from './identity/principal.ts'
+import { requireScope, scopesOf } from './identity/scopes.ts'
 import { CLOCK_SKEW_SECONDS, type TokenLibrary, type Verifier } from './identity/token-library.ts'
 import { keyIdOf } from './identity/token-shape.ts'
 import { createTokenTable } from './identity/token-table.ts'
@@ -143,7 +144,7 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
     if (!claims.Check(payload) || payload.iat > Date.now() / 1000 + CLOCK_SKEW_SECONDS) return undefined
     const entry = {
       kid: by.kid,
-      principal: { userId: payload.sub, sessionId: payload.sid, role: payload.role, tokenId: payload.jti, issuedAt: payload.iat, expiresAt: payload.exp }
+      principal: { userId: payload.sub, sessionId: payload.sid, role: payload.role, scopes: scopesOf(payload.scope), tokenId: payload.jti, issuedAt: payload.iat, expiresAt: payload.exp }
     }
     if (!stillGood(entry)) {
       refuse(token, by)
@@ -209,6 +210,7 @@ export function tokenOf (authorization: string): string | undefined {
 
 function apply (request: FastifyRequest, principal: Principal | undefined, policy: RoutePolicy, tokenSent: boolean) {
   if (policy !== 'optional' && !principal) throw unauthorized(tokenSent)
+  if (principal?.scopes !== undefined) requireScope(principal.scopes, request.routeOptions.config.operation?.scope ?? null)
   if (policy === 'admin' && principal!.role !== 'admin') throw new ProblemError('FORBIDDEN')
   request.principal = principal
 }

@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { apiKeyRepository } from './sessions/api-key-repository.ts'
 import { attemptRepository } from './attempts/attempt-repository.ts'
 import type { Database } from './database/database.ts'
 import { emailTokenRepository } from './mail/email-token-repository.ts'
@@ -16,6 +17,7 @@ export function startMaintenance ({ database, log }: { database: Database, log: 
     try {
       const { connection } = database
       await sessionRepository.deleteEnded(connection, new Date(Date.now() - (ENDED_DAYS + 1) * DAY_MS))
+      await apiKeyRepository.deleteExpired(connection, new Date(Date.now() - (ENDED_DAYS + 1) * DAY_MS))
       await emailTokenRepository.deleteExpired(connection, new Date(Date.now() - DAY_MS))
       await attemptRepository.deleteForgotten(connection, ATTEMPTS_SECONDS)
     } catch (error) {

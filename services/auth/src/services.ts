@@ -2,6 +2,7 @@ import type { FastifyBaseLogger } from 'fastify'
 import { createAccountService } from './accounts/account-service.ts'
 import { createPasswordService } from './accounts/password-service.ts'
 import { createRegistrationService } from './accounts/registration-service.ts'
+import { createApiKeyService } from './api-keys/api-key-service.ts'
 import { createPasswordChecker } from './attempts/password-check.ts'
 import { createAuditService } from './audit/audit-service.ts'
 import type { Settings } from './config.ts'
@@ -47,6 +48,7 @@ export async function createServices ({ settings, database, log, hashParameters,
     logins: createLoginService({ database, checker, hasher, tokens, lifetimes, maxSessions: MAX_SESSIONS_PER_USER, onEvents }),
     refreshes: createRefreshService({ database, tokens, lifetimes, onEvents }),
     sessions: createSessionService({ database, onEvents }),
+    apiKeys: createApiKeyService({ database, tokens, macKey: deriveMacKey(TOKEN_SECRET, 'api-keys'), onEvents, onMail }),
     profiles: createProfileService({ database }),
     admins: createAdminService({ database, onEvents }),
     audits: createAuditService({ database })

@@ -54,7 +54,7 @@ test.each([
   ['TOKEN_SECRET', undefined, /TOKEN_SECRET is missing/],
   ['TOKEN_SECRET', 'short-secret', /TOKEN_SECRET is a value of 12 characters \(not shown\)/],
   ['ACCESS_TOKEN_TTL', 'soon', /ACCESS_TOKEN_TTL is "soon": it needs a whole number/],
-  ['TRUSTED_PROXIES', 'true', /TRUSTED_PROXIES is "true": it needs comma-separated addresses or CIDR networks/],
+  ['TRUSTED_PROXIES', 'true', /TRUSTED_PROXIES is "true": it needs a comma-separated list of addresses and CIDR ranges/],
   ['TOKEN_SECRET', 'another secret than the keys were stored under', /TOKEN_SECRET is not the one/]
 ])('a wrong %s (%s) stops the boot with one readable line', async (name, value, message) => {
   const { code, output } = await run(['services/auth/src/server.ts'], { AUTH_PORT: '0', AUTH_OPS_PORT: '0', [name]: value })

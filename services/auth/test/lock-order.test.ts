@@ -20,6 +20,8 @@ const acts: Record<string, Act> = {
   deleteAccount: (arena, index) => ({ token: own(arena, index), body: { password: PASSWORD } }),
   changePassword: (arena, index) => ({ token: own(arena, index), body: { currentPassword: PASSWORD, newPassword: `another tram of line ${index}` } }),
   endSession: (arena, index) => ({ token: own(arena, index), path: `/${at(arena.user.sessions, index + 1).id}` }),
+  createApiKey: (arena, index) => ({ token: own(arena, index), body: { name: `Key ${index}` } }),
+  deleteApiKey: (arena, index) => ({ token: own(arena, index), path: `/${at(arena.user.apiKeys, index)}` }),
   verifyEmail: ({ verifyToken, pendingTokens }, index) => ({ body: { token: at([verifyToken, ...pendingTokens], index) } }),
   forgotPassword: ({ user }) => ({ body: { email: user.email } }),
   resetPassword: ({ resetTokens }, index) => ({ body: { token: at(resetTokens, index), newPassword: `a third tram of line ${index}` } }),
@@ -72,6 +74,9 @@ async function expectConsistent ({ user, admins, pendingEmail }: Arena) {
   const left = await auth.sql(`SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id
     WHERE u.id = ANY($1) AND s.ended_at IS NULL AND (u.deleted_at IS NOT NULL OR u.disabled_at IS NOT NULL)`, people)
   expect(left, 'nobody who is gone or disabled has a session').toEqual([])
+  const keys = await auth.sql(`SELECT k.id FROM api_keys k JOIN users u ON u.id = k.user_id
+    WHERE u.id = ANY($1) AND (u.deleted_at IS NOT NULL OR u.disabled_at IS NOT NULL)`, people)
+  expect(keys, 'nobody who is gone or disabled has a key').toEqual([])
   const [gone] = await auth.sql(`SELECT count(*)::int AS links FROM email_tokens t JOIN users u ON u.id = t.user_id
     WHERE u.id = ANY($1) AND u.deleted_at IS NOT NULL`, people)
   expect(gone.links, 'nobody who is gone has a link').toBe(0)

@@ -9,6 +9,7 @@ import { type App, createServer } from '@gatepost/service-kit/server'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { admission } from './admission/admission.ts'
+import { createKeyExchanges } from './api-keys/key-exchange.ts'
 import { readiness } from './checks.ts'
 import type { Settings } from './config.ts'
 import { documentationRoutes } from './documentation/routes.ts'
@@ -18,7 +19,7 @@ import { limits } from './limits/limits.ts'
 import { memoryCounters } from './limits/memory-counters.ts'
 import { createEventStreams } from './live/event-streams.ts'
 import { liveRoutes } from './live/routes.ts'
-import { watchDecisions, watchIdentity, watchLimiter, watchStreams, watchUpstreams } from './metrics.ts'
+import { watchDecisions, watchIdentity, watchKeyExchanges, watchLimiter, watchStreams, watchUpstreams } from './metrics.ts'
 import { overviewRoutes } from './overview/routes.ts'
 import { accessLog } from './plugins/access-log.ts'
 import { crossOrigin, preflights } from './plugins/cross-origin.ts'
@@ -62,7 +63,8 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
     ...limitsOf(settings),
     decisions
   })
-  await app.register(admission, { operations, findClient: clientFinder({ trustedProxies: settings.TRUSTED_PROXIES ?? [], log, registry }) })
+  const exchanges = createKeyExchanges({ auth: upstreams.auth })
+  await app.register(admission, { operations, exchanges, findClient: clientFinder({ trustedProxies: settings.TRUSTED_PROXIES ?? [], log, registry }) })
   await app.register(preflights, { operations, origins })
 
   await app.register(health, { checks: readiness({ keys, revoked: app.revoked, broker: app.broker, upstreams: Object.values(upstreams), shared }) })
@@ -73,6 +75,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await documentationRoutes(app, { publicUrl: settings.PUBLIC_URL, natsUrl: withoutCredentials(settings.NATS_URL[0]!) })
 
   watchDecisions(registry, decisions)
+  watchKeyExchanges(registry, exchanges)
   watchIdentity(registry, app.identity, revocations)
   watchUpstreams(registry, Object.values(upstreams))
   watchStreams(registry, streams)

@@ -1,6 +1,7 @@
 import type { Identity } from '@gatepost/service-kit/identity'
 import type { RevocationList } from '@gatepost/service-kit/revocation-list'
 import { type Aggregator, Counter, Gauge, type Registry } from 'prom-client'
+import type { KeyExchanges } from './api-keys/key-exchange.ts'
 import type { EventStreams } from './live/event-streams.ts'
 import type { DecisionTally } from './limits/limit.ts'
 import type { SharedCounters } from './limits/redis-counters.ts'
@@ -35,6 +36,11 @@ export function watchDecisions (registry: Registry, tally: DecisionTally) {
   const help = 'Decisions of the rate limits, two about a request whose user came to be known after its address was counted; mode degraded: by this instance’s share alone.'
   counters(registry, 'gatepost_limiter_decisions_total', help, ['decision', 'mode'],
     () => Object.entries(tally).flatMap(([mode, counts]) => Object.entries(counts).map(([decision, count]): Count => [{ decision, mode }, count])))
+}
+
+export function watchKeyExchanges (registry: Registry, { stats }: KeyExchanges) {
+  const help = 'API keys that were exchanged for an access token at auth, by outcome.'
+  counters(registry, 'gatepost_key_exchanges_total', help, ['outcome'], () => Object.entries(stats).map(([outcome, count]): Count => [{ outcome }, count]))
 }
 
 export function watchLimiter (registry: Registry, shared: SharedCounters) {

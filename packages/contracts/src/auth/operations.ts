@@ -4,6 +4,7 @@ import { DisplayNameSchema, IdSchema, strict } from '../schemas.ts'
 import {
   CredentialsSchema, EmailSchema, JwkSetSchema, OpaqueTokenSchema, PasswordSchema, SessionListSchema, SessionSchema, TokenStatusSchema, UserSchema
 } from './schemas.ts'
+import { keyOperations } from './key-operations.ts'
 import { getUser, listAudit, listUsers, manageUser } from './user-operations.ts'
 
 const noStore = { 'cache-control': 'no-store' }
@@ -61,6 +62,7 @@ export const logout = operation({
   url: '/api/auth/logout',
   summary: 'End this session, the others, or all of them',
   auth: 'optional',
+  scope: null,
   limit: 'default',
   query: { scope: Type.Optional(Type.Union([Type.Literal('local'), Type.Literal('others'), Type.Literal('all')], { default: 'local' })) },
   body: strict({ refreshToken: Type.Optional(OpaqueTokenSchema) }, { title: 'LogoutBody' }),
@@ -111,6 +113,7 @@ export const deleteAccount = operation({
   url: '/api/auth/delete-account',
   summary: 'Delete your account, its sessions and posts',
   auth: 'user',
+  scope: null,
   limit: 'sensitive',
   body: strict({ password: PasswordSchema }, { title: 'DeleteAccountBody' }),
   responses: done,
@@ -125,6 +128,7 @@ export const changePassword = operation({
   url: '/api/auth/change-password',
   summary: 'Change your password and end all other sessions',
   auth: 'user',
+  scope: null,
   limit: 'sensitive',
   body: strict({ currentPassword: PasswordSchema, newPassword: PasswordSchema }, { title: 'ChangePasswordBody' }),
   responses: done,
@@ -139,6 +143,7 @@ export const listSessions = operation({
   url: '/api/auth/sessions',
   summary: 'List your sessions',
   auth: 'user',
+  scope: null,
   limit: 'default',
   query: { ended: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')], { description: 'true: the ended ones of the last 30 days' })) },
   responses: { 200: { description: 'Your sessions, the latest used first', schema: SessionListSchema, headers: noStore } }
@@ -151,6 +156,7 @@ export const endSession = operation({
   url: '/api/auth/sessions/:id',
   summary: 'End one of your sessions',
   auth: 'user',
+  scope: null,
   limit: 'default',
   params: { id: IdSchema },
   responses: done,
@@ -209,5 +215,5 @@ export const getJwks = operation({
 
 export const authOperations = [
   register, login, refreshToken, logout, validateToken, getMe, updateMe, deleteAccount, changePassword, listSessions, endSession,
-  verifyEmail, forgotPassword, resetPassword, getUser, listUsers, manageUser, listAudit, getJwks
+  verifyEmail, forgotPassword, resetPassword, getUser, listUsers, manageUser, listAudit, ...keyOperations, getJwks
 ]

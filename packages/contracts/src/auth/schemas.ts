@@ -96,6 +96,7 @@ export const AccessTokenClaimsSchema = Type.Object({
   sid: IdSchema,
   jti: IdSchema,
   role: RoleSchema,
+  scope: Type.Optional(Type.String({ maxLength: 1_024, description: 'Of an API key’s token: what it may do, separated by spaces (RFC 9068)' })),
   iat: Type.Integer(),
   exp: Type.Integer()
 }, { title: 'AccessTokenClaims' })

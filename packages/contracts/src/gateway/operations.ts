@@ -20,6 +20,7 @@ export const getUserOverview = operation({
   url: '/api/users/:id/overview',
   summary: 'A user and the latest posts in one call',
   auth: 'user',
+  scope: 'posts:read',
   limit: 'default',
   params: { id: IdSchema },
   responses: { 200: { description: 'What could be had; incomplete names the rest', schema: UserOverviewSchema } },

@@ -5,6 +5,7 @@ export const edgeProblems = {
   TOKEN_REQUIRED: { status: 401, title: 'Authentication required', detail: 'Send a valid access token: Authorization: Bearer <accessToken>.', retry: false },
   TOKEN_INVALID: { status: 401, title: 'Invalid access token', detail: 'The access token is not valid, expired or revoked. Refresh it or log in again.', retry: false },
   FORBIDDEN: { status: 403, title: 'Not allowed', detail: 'This needs a role that the access token does not have.', retry: false },
+  SCOPE_MISSING: { status: 403, title: 'Scope missing', detail: 'The key lacks the scope that this call needs.', retry: false },
   ROUTE_NOT_FOUND: { status: 404, title: 'Not found', detail: 'There is nothing at this path. /docs lists what there is.', retry: false },
   METHOD_NOT_ALLOWED: { status: 405, title: 'Method not allowed', detail: 'This path does not know the method; see the Allow header.', retry: false },
   REQUEST_TIMEOUT: { status: 408, title: 'Request timeout', detail: 'The request did not arrive in time.', retry: true },

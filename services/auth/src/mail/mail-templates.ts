@@ -43,6 +43,16 @@ const templates = {
     subject: 'Your password was changed',
     before: ['The password of your account was changed, and the other sessions were ended.'],
     after: ['If it was not you, ask for a new password at once.']
+  },
+  'api-key-created': {
+    subject: 'A key was made for your account',
+    before: ['A key was made with which a program can act as you.'],
+    after: ['If it was not you, delete the key and choose a new password at once.']
+  },
+  'api-key-deleted': {
+    subject: 'A key of your account was deleted',
+    before: ['A key with which a program could act as you was deleted. It works no more.'],
+    after: ['If it was not you, choose a new password at once.']
   }
 } satisfies Record<string, Template>
 

@@ -83,9 +83,11 @@ export function createMailWorker ({ database, mailer, linkBase, log }: MailWorke
         const token = await userToken('reset_password', user.id, HOUR_SECONDS)
         return token ? send(user.email, 'reset-password', link('reset-password', token)) : undefined
       }
+      case 'api-key-created':
+      case 'api-key-deleted':
       case 'password-changed': {
         const user = await userRepository.find(connection, job.payload.userId)
-        if (user) await send(user.email, 'password-changed')
+        if (user) await send(user.email, job.kind)
       }
     }
   }

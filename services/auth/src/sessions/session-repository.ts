@@ -83,8 +83,11 @@ const ROTATE = `WITH life AS (SELECT now() + $1::int * interval '1 second' AS id
       RETURNING user_id, counter, least($2::timestamptz, expires_at) AS access_expires_at)
   SELECT ${accountColumns('users')}, moved.counter, moved.access_expires_at AS "accessExpiresAt" FROM moved JOIN users ON users.id = moved.user_id`
 
-const FIND_ACCOUNT = `SELECT ${accountColumns('users')} FROM sessions JOIN users ON users.id = sessions.user_id
-  WHERE sessions.id = $1::uuid AND ${LIVE} AND disabled_at IS NULL AND deleted_at IS NULL`
+/** The id of a session, or of an API key. */
+const FIND_ACCOUNT = `SELECT ${accountColumns('users')} FROM users
+  WHERE id = (SELECT user_id FROM sessions WHERE id = $1::uuid AND ${LIVE}
+    UNION ALL SELECT user_id FROM api_keys WHERE id = $1::uuid AND (expires_at IS NULL OR expires_at > now()))
+  AND disabled_at IS NULL AND deleted_at IS NULL`
 
 type BegunRow = Account & { counter: number | null, accessExpiresAt: Date, lockedSeconds: number | null, crowded: boolean }
 
@@ -143,6 +146,13 @@ export const sessionRepository = {
   async findAccount (sql: Sql, sessionId: string) {
     const [row] = await sql.query<Account>(FIND_ACCOUNT, [sessionId])
     return row
+  },
+
+  /** Whether a session is live and began with a login of the last so many seconds. */
+  async beganWithin (tx: Connection, sessionId: string, seconds: number) {
+    const [row] = await tx.$queryRaw<Array<{ young: boolean }>>`
+      SELECT created_at > now() - ${seconds}::int * interval '1 second' AS young FROM sessions WHERE id = ${sessionId}::uuid AND ${LIVE_SQL}`
+    return row?.young === true
   },
 
   /** Whose session it is, live or not. */

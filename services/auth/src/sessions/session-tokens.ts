@@ -20,23 +20,29 @@ export interface SessionTokens {
   accessExpiry (): Date
   /** `accessExpiry` is what the session was asked to bear, so that a token lives as long as it says, whatever second its answer is made in. */
   issue (account: Account, session: IssuedSession, accessExpiry: Date): Session
+  /** An access token alone, with the scopes of an API key. */
+  issueAccess (account: Account, session: Omit<IssuedSession, 'counter'>, accessExpiry: Date, scope?: string): { accessToken: string, expiresIn: number }
   /** Null for what we did not make. */
   readRefreshToken (token: string): RefreshTokenContent | null
 }
 
 export function createSessionTokens ({ keys, refreshKey, issuer, accessTokenTtl }: { keys: KeyStore, refreshKey: KeyObject, issuer: string, accessTokenTtl: number }): SessionTokens {
+  const issueAccess: SessionTokens['issueAccess'] = ({ id, role }, { sessionId, accessExpiresAt }, accessExpiry, scope) => {
+    const exp = Math.floor(accessExpiresAt.getTime() / 1000)
+    const iat = Math.min(accessExpiry.getTime() / 1000 - accessTokenTtl, exp)
+    const claims = { iss: issuer, aud: AUDIENCE, sub: id, sid: sessionId, jti: uuidv7(), role, ...scope !== undefined && { scope }, iat, exp }
+    return { accessToken: signAccessToken(keys.current(), claims), expiresIn: exp - iat }
+  }
+
   return {
     accessExpiry: () => new Date((Math.floor(Date.now() / 1000) + accessTokenTtl) * 1000),
     readRefreshToken: (token) => decodeRefreshToken(refreshKey, token),
+    issueAccess,
     issue (account, { sessionId, counter, accessExpiresAt }, accessExpiry) {
-      const exp = Math.floor(accessExpiresAt.getTime() / 1000)
-      const iat = Math.min(accessExpiry.getTime() / 1000 - accessTokenTtl, exp)
-      const accessToken = signAccessToken(keys.current(), { iss: issuer, aud: AUDIENCE, sub: account.id, sid: sessionId, jti: uuidv7(), role: account.role, iat, exp })
       return {
         user: userOf(account),
-        accessToken,
+        ...issueAccess(account, { sessionId, accessExpiresAt }, accessExpiry),
         tokenType: 'Bearer',
-        expiresIn: exp - iat,
         refreshToken: encodeRefreshToken(refreshKey, { sessionId, counter }),
         sessionId
       }

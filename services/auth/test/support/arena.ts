@@ -18,6 +18,8 @@ export interface Person {
   id: string
   email: string
   sessions: Array<{ id: string, accessToken: string, firstRefreshToken: string }>
+  /** The ids of two API keys. */
+  apiKeys: string[]
 }
 
 /** People whose rows the mutating operations fight for. */
@@ -60,7 +62,10 @@ export async function createArenas (auth: AuthServer) {
     await auth.sql(`INSERT INTO sessions (id, user_id, counter, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at)
       SELECT id, $1, counter, now(), now(), now() + interval '1 day', now() + interval '1 day', now() + interval '10 minutes'
       FROM unnest($2::uuid[], $3::int[]) AS session (id, counter)`, account.id, sessions.map(({ id }) => id), sessions.map(({ counter }) => counter))
-    return { id: account.id, email: account.email, sessions }
+    const apiKeys = [uuidv7(), uuidv7()]
+    await auth.sql(`INSERT INTO api_keys (id, user_id, name, scopes, mac, created_at, access_expires_at)
+      SELECT id, $1, 'A key', '{posts:read}', '', now(), now() FROM unnest($2::uuid[]) AS key (id)`, account.id, apiKeys)
+    return { id: account.id, email: account.email, sessions, apiKeys }
   }
 
   async function pendingRegistration (email: string) {

@@ -5,6 +5,7 @@ import { type Principal, tokenOf, unauthorized } from '@gatepost/service-kit/ide
 import { ProblemError } from '@gatepost/service-kit/problem'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { apiKeyOf, type KeyExchanges } from '../api-keys/key-exchange.ts'
 import { MalformedRequestError, RouteNotFoundError, UriTooLongError } from '../errors.ts'
 import { faultOfTarget, isHost } from './canonical-target.ts'
 
@@ -28,11 +29,14 @@ interface Admission extends Policy {
   exists: boolean
   /** Whose limit it was counted against already. */
   recognized: Principal | undefined
+  /** An API key that has to be exchanged before anything can be said about its token. */
+  key: string | undefined
 }
 
 export interface AdmissionOptions {
   operations: readonly Operation[]
   findClient: FindClient
+  exchanges: KeyExchanges
 }
 
 /**
@@ -41,7 +45,7 @@ export interface AdmissionOptions {
  * at this path. Limits come before cryptography, 401 before 400 and 404; what fails here never reaches validation or a
  * service.
  */
-export const admission = fp<AdmissionOptions>(async (app, { operations, findClient }) => {
+export const admission = fp<AdmissionOptions>(async (app, { operations, findClient, exchanges }) => {
   const openPaths = new Set(operations.filter(({ auth }) => auth === 'none' || auth === 'optional').map(({ url }) => url))
 
   app.decorateRequest('client', null as unknown as ClientAddress)
@@ -59,14 +63,31 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     refuseAmbiguous(headers, url!)
     const exists = !request.is404 && pattern !== CATCH_ALL
     const { limit, auth } = config.operation ?? policyOfPath(url!, exists)
+    const key = auth === 'none' ? undefined : useHeldToken(headers)
     const recognized = auth === 'none' ? undefined : app.identity.recognize(headers.authorization)
     request.counted = { address: request.client.key, user: recognized?.userId ?? '' }
     const counting = limit === 'none' ? undefined : app.limit(request, reply, limit)
-    const admission = { exists, auth, limit, recognized }
+    const admission = { exists, auth, limit, recognized, key }
     return counting === undefined ? judge(request, reply, admission) : counting.then(() => judge(request, reply, admission))
   }
 
+  /** Puts the access token that a key stands for in its place; answers a key whose token is not held. */
+  function useHeldToken (headers: IncomingHttpHeaders): string | undefined {
+    const key = apiKeyOf(headers.authorization)
+    const held = key === undefined ? undefined : exchanges.held(key)
+    if (held !== undefined) headers.authorization = held
+    return held === undefined ? key : undefined
+  }
+
+  async function exchangeKey (request: FastifyRequest, key: string) {
+    const token = await exchanges.exchange(key, { address: request.client.address, requestId: request.id, traceparent: request.traceparent })
+    if (token !== undefined) request.raw.headers.authorization = token
+  }
+
   function judge (request: FastifyRequest, reply: FastifyReply, admission: Admission): Promise<void> | undefined {
+    if (admission.key !== undefined && request.method !== 'OPTIONS') {
+      return exchangeKey(request, admission.key).then(() => judge(request, reply, { ...admission, key: undefined }))
+    }
     if (!admission.exists) return refuse(request, reply, admission)
     if (request.method === 'OPTIONS') return undefined
     const waiting = app.identity.authorize(request, admission.recognized)

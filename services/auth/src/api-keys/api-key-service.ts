@@ -1,0 +1,103 @@
+import { createHmac, type KeyObject } from 'node:crypto'
+import type { ApiKeyList, CreatedApiKey, KeyExchange } from '@gatepost/contracts/auth/key-operations'
+import { type Scope, SCOPES } from '@gatepost/contracts/scope'
+import { createApiKeyText, idOfApiKey } from '@gatepost/service-kit/api-key'
+import { ProblemError } from '@gatepost/service-kit/problem'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { auditRepository } from '../audit/audit-repository.ts'
+import type { Database } from '../database/database.ts'
+import { KeyNotFoundError, LoginTooOldError, TooManyKeysError } from '../errors.ts'
+import { jobRepository } from '../mail/job-repository.ts'
+import type { Origin } from '../origin.ts'
+import { endApiKeys } from '../sessions/session-end.ts'
+import { sessionRepository } from '../sessions/session-repository.ts'
+import type { SessionHolder } from '../sessions/session-service.ts'
+import type { SessionTokens } from '../sessions/session-tokens.ts'
+import { userRepository } from '../users/user-repository.ts'
+import { apiKeyRepository } from '../sessions/api-key-repository.ts'
+
+export interface ApiKeyServiceOptions {
+  database: Database
+  tokens: SessionTokens
+  /** Under which keys are hashed. */
+  macKey: KeyObject
+  onEvents: () => void
+  onMail: () => void
+}
+
+export interface NewApiKey {
+  name: string
+  scopes?: Scope[]
+  expiresAt?: string
+}
+
+const MAX_KEYS = 20
+const LIST_LIMIT = 100
+/** A session that was stolen and is older than this makes no key, which would outlive it. */
+const LOGIN_SECONDS = 600
+
+/** Keys with which programs act as their users. A key is a session of its own kind: its id is the `sid` of its tokens. */
+export function createApiKeyService ({ database, tokens, macKey, onEvents, onMail }: ApiKeyServiceOptions) {
+  const macOf = (key: string) => createHmac('sha256', macKey).update(key).digest()
+
+  return {
+    /** Throws AUTH_LOGIN_TOO_OLD, AUTH_TOO_MANY_KEYS, and REQUEST_INVALID for an end that is past. */
+    async create ({ userId, sessionId }: SessionHolder, { name, scopes = [...SCOPES], expiresAt }: NewApiKey, origin: Origin): Promise<CreatedApiKey> {
+      const expires = expiresAt === undefined ? null : futureOf(expiresAt)
+      const id = uuidv7()
+      const key = createApiKeyText(id)
+      const createdAt = new Date()
+      await database.transaction(async (tx) => {
+        await userRepository.lock(tx, userId)
+        if (!await sessionRepository.beganWithin(tx, sessionId, LOGIN_SECONDS)) throw new LoginTooOldError()
+        if (await apiKeyRepository.count(tx, userId) >= MAX_KEYS) throw new TooManyKeysError()
+        await apiKeyRepository.insert(tx, { id, userId, name, scopes, mac: macOf(key), createdAt, expiresAt: expires })
+        await auditRepository.append(tx, origin, { act: 'api-key-created', userId, sessionId, detail: { key: id, name, scopes: scopes.join(' ') } })
+        await jobRepository.enqueue(tx, { kind: 'api-key-created', payload: { userId } })
+      })
+      onMail()
+      return { id, name, scopes, key, createdAt: createdAt.toISOString(), expiresAt: expires?.toISOString() ?? null }
+    },
+
+    async list (userId: string): Promise<ApiKeyList> {
+      const rows = await apiKeyRepository.list(database.connection, userId, LIST_LIMIT)
+      return {
+        items: rows.map(({ id, name, scopes, createdAt, expiresAt, lastUsedAt, lastAddress }) => ({
+          id, name, scopes, lastAddress, createdAt: createdAt.toISOString(), expiresAt: expiresAt?.toISOString() ?? null, lastUsedAt: lastUsedAt?.toISOString() ?? null
+        }))
+      }
+    },
+
+    /** Throws AUTH_KEY_NOT_FOUND for a key that is somebody else's, deleted or unknown. */
+    async delete ({ userId, sessionId }: SessionHolder, id: string, origin: Origin) {
+      await database.transaction(async (tx) => {
+        await userRepository.lock(tx, userId)
+        const [deleted] = await endApiKeys(tx, { userId, only: id, reason: 'ended', origin })
+        if (!deleted) throw new KeyNotFoundError()
+        await auditRepository.append(tx, origin, { act: 'api-key-deleted', userId, sessionId, detail: { key: id } })
+        await jobRepository.enqueue(tx, { kind: 'api-key-deleted', payload: { userId } })
+      })
+      onEvents()
+      onMail()
+    },
+
+    /** An ordinary access token for a key that is good, null for any other text. */
+    async exchange (key: string, origin: Origin): Promise<KeyExchange | null> {
+      const id = idOfApiKey(key)
+      if (id === undefined) return null
+      const accessExpiry = tokens.accessExpiry()
+      const exchanged = await apiKeyRepository.exchange(database.sql, { id, mac: macOf(key), address: origin.address, accessExpiry })
+      if (!exchanged) return null
+      const { scopes, accessExpiresAt, ...account } = exchanged
+      return tokens.issueAccess(account, { sessionId: id, accessExpiresAt }, accessExpiry, scopes.join(' '))
+    }
+  }
+}
+export type ApiKeyService = ReturnType<typeof createApiKeyService>
+
+function futureOf (time: string) {
+  const date = new Date(time)
+  if (date.getTime() > Date.now()) return date
+  const message = Number.isNaN(date.getTime()) ? 'is no time' : 'must be in the future'
+  throw new ProblemError('REQUEST_INVALID', { errors: [{ path: '/body/expiresAt', message }] })
+}

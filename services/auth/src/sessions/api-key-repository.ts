@@ -1,0 +1,59 @@
+import type { Scope } from '@gatepost/contracts/scope'
+import type { Sql } from '@gatepost/events/sql'
+import type { Connection } from '../database/database.ts'
+import type { EndedSession } from './session-repository.ts'
+import { type Account, accountColumns } from '../users/user-repository.ts'
+
+export interface ApiKeyRow {
+  id: string
+  name: string
+  scopes: Scope[]
+  createdAt: Date
+  expiresAt: Date | null
+  lastUsedAt: Date | null
+  lastAddress: string | null
+}
+
+/** An account that a key stands for, and until when an access token of the key may live. */
+export type ExchangedKey = Account & { scopes: Scope[], accessExpiresAt: Date }
+
+const GOOD = '(api_keys.expires_at IS NULL OR api_keys.expires_at > now())'
+
+/** The row's lock makes it wait for a deletion beside it, or the deletion learns of the token that this lets out. */
+const EXCHANGE = `UPDATE api_keys SET last_used_at = now(), last_address = $3::text,
+    access_expires_at = greatest(access_expires_at, least($4::timestamptz, api_keys.expires_at))
+  FROM users WHERE api_keys.id = $1::uuid AND mac = $2::bytea AND ${GOOD} AND users.id = user_id AND disabled_at IS NULL AND deleted_at IS NULL
+  RETURNING ${accountColumns('users')}, scopes, least($4::timestamptz, api_keys.expires_at) AS "accessExpiresAt"`
+
+export const apiKeyRepository = {
+  async insert (tx: Connection, key: { id: string, userId: string, name: string, scopes: readonly Scope[], mac: Buffer, createdAt: Date, expiresAt: Date | null }) {
+    await tx.apiKey.create({ data: { ...key, mac: new Uint8Array(key.mac), scopes: [...key.scopes], accessExpiresAt: key.createdAt } })
+  },
+
+  /** The keys of a user that can still be used. Under the lock of the user's row the number is exact. */
+  count (tx: Connection, userId: string) {
+    return tx.apiKey.count({ where: { userId, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] } })
+  },
+
+  async list (connection: Connection, userId: string, limit: number): Promise<ApiKeyRow[]> {
+    const rows = await connection.apiKey.findMany({ where: { userId }, orderBy: { id: 'desc' }, take: limit })
+    return rows as unknown as ApiKeyRow[]
+  },
+
+  /** Notes the use of a key and answers whose it is; undefined for a key that is not good. */
+  async exchange (sql: Sql, { id, mac, address, accessExpiry }: { id: string, mac: Buffer, address: string | null, accessExpiry: Date }): Promise<ExchangedKey | undefined> {
+    const [row] = await sql.query<ExchangedKey>(EXCHANGE, [id, mac, address, accessExpiry])
+    return row
+  },
+
+  /** Deletes one key of a user, or all. */
+  delete (tx: Connection, userId: string, only?: string): Promise<EndedSession[]> {
+    return tx.$queryRaw<EndedSession[]>`
+      DELETE FROM api_keys WHERE user_id = ${userId}::uuid AND (${only ?? null}::uuid IS NULL OR id = ${only ?? null}::uuid)
+      RETURNING id, user_id AS "userId", access_expires_at AS "accessExpiresAt"`
+  },
+
+  async deleteExpired (connection: Connection, before: Date) {
+    await connection.apiKey.deleteMany({ where: { expiresAt: { lt: before } } })
+  }
+}
