@@ -5,14 +5,15 @@ import { type AddressInfo, connect, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { bareEnvironment } from '@gatepost/testing/environment'
 import { afterAll, afterEach, expect, test } from 'vitest'
 import { isOpen } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { eventually } from '@gatepost/testing/eventually'
-import { prepareDataFolder } from '../../scripts/start/data-folder.ts'
+import { emptyDataFolder } from '../../scripts/start/data-folder.ts'
 
-const root = new URL('../../', import.meta.url).pathname
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'gatepost-start-'))
 const NAMES = ['GATEWAY_PORT', 'AUTH_PORT', 'POSTS_PORT', 'FEED_PORT', 'GATEWAY_OPS_PORT', 'AUTH_OPS_PORT', 'POSTS_OPS_PORT', 'FEED_OPS_PORT', 'NATS_PORT', 'POSTGRES_PORT'] as const
 const numbers = await freePorts(NAMES.length)
@@ -84,10 +85,21 @@ test('the first run comes up and says where; Ctrl-C stops it in order and leaves
   })
 }, 180_000)
 
-test('a second run keeps the data; when a service crashes it says so, stops the rest and fails', async () => {
+/** What a start on the same folder says while another one runs, whatever its ports are. */
+async function secondStart (...args: string[]) {
+  const others = await freePorts(NAMES.length)
+  const run = start(Object.fromEntries(NAMES.map((name, index) => [name, String(others[index])])), [process.execPath, 'scripts/start.ts', ...args])
+  expect(await run.ended).toBe(1)
+  return run.output().trim()
+}
+
+test('a second run keeps the data, and has it alone; when a service crashes it says so, stops the rest and fails', async () => {
   const run = start()
   await untilReady(run)
   expect(run.output()).not.toContain('applied')
+  expect((await call('/api/auth/login', credentials)).status).toBe(200)
+  const refusal = `Gatepost could not start: another start has the folder ${join(folder, 'data')}: process ${run.process.pid}, since `
+  for (const said of await Promise.all([secondStart(), secondStart('--fresh')])) expect(said).toMatch(new RegExp(`^${refusal}.*Z; stop it, or name another folder with GATEPOST_DATA$`))
   expect((await call('/api/auth/login', credentials)).status).toBe(200)
   const { pid } = childrenOf(run.process.pid!).find(({ args }) => args.includes('services/posts/'))!
   process.kill(pid, 'SIGKILL')
@@ -112,9 +124,7 @@ test('--fresh forgets what a run keeps, and touches nothing else in the folder',
   const data = join(folder, 'mixed')
   for (const name of ['postgres', 'nats', 'letters']) mkdirSync(join(data, name, 'inner'), { recursive: true })
   for (const name of ['token-secret', 'notes']) writeFileSync(join(data, name), '')
-  await prepareDataFolder(data, false)
-  expect(readdirSync(data).sort()).toEqual(['letters', 'nats', 'notes', 'postgres', 'token-secret'])
-  await prepareDataFolder(data, true)
+  await emptyDataFolder(data)
   expect(readdirSync(data).sort()).toEqual(['letters', 'notes'])
 })
 

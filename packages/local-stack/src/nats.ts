@@ -2,6 +2,7 @@ import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findBinary, NATS } from './binaries.ts'
 import { type Child, startChild, waitForPort } from './child.ts'
+import { systemEnvironment } from './environment.ts'
 
 export interface NatsOptions {
   port: number
@@ -27,7 +28,7 @@ max_payload: 1MB
 jetstream { store_dir: ${JSON.stringify(join(dataDir, 'store'))} }
 ${authorization}
 `, { mode: 0o600 })
-  const child = startChild(binary.path, ['-c', config], { name: 'nats-server', env: { ...process.env, ...binary.env } })
+  const child = startChild(binary.path, ['-c', config], { name: 'nats-server', env: { ...systemEnvironment(process.env), ...binary.env } })
   await waitForPort(child, port)
   return { ...child, url: `nats://127.0.0.1:${port}` }
 }

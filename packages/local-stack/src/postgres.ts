@@ -1,12 +1,13 @@
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { type Child, startChild } from './child.ts'
-import { createCluster, credentialsIn, serverPrograms, type Credentials } from './postgres/cluster.ts'
+import { createCluster, credentialsIn, SERVER_ENVIRONMENT, serverPrograms, type Credentials } from './postgres/cluster.ts'
 import { ensureDatabases } from './postgres/databases.ts'
-import { asUnprivileged } from './postgres/unprivileged.ts'
+import { endLeftover } from './postgres/leftover.ts'
+import { asUnprivileged, unprivilegedUser } from './postgres/unprivileged.ts'
+import { patiently } from './waiting.ts'
 
 export interface PostgresOptions {
   port: number
@@ -17,6 +18,8 @@ export interface PostgresOptions {
   /** Whether commits may be lost when the machine (not the process) dies; for tests. */
   unsafeButFast?: boolean
   maxConnections?: number
+  /** Told what a start that takes long waits for. */
+  say?: (line: string) => void
 }
 
 export interface PostgresServer extends Child {
@@ -29,13 +32,28 @@ export interface PostgresServer extends Child {
   ownerUrl (service: string, database?: string): string
 }
 
+/** Backends of a killed server hold its memory for a moment; meanwhile a new one refuses to start. */
+const STILL_IN_USE = /is still in use/
+const BACKENDS_MS = 10_000
+
 /** Starts a real PostgreSQL on 127.0.0.1, making the cluster, databases and roles when they are not there yet. */
-export async function startPostgres ({ port, dataDir, services, unsafeButFast = false, maxConnections = 200 }: PostgresOptions): Promise<PostgresServer> {
+export async function startPostgres (options: PostgresOptions): Promise<PostgresServer> {
+  const { dataDir, services } = options
   const programs = await serverPrograms()
   const folder = join(dataDir, 'cluster')
   if (!existsSync(folder)) await createCluster(programs, dataDir, services)
   const credentials = await credentialsIn(dataDir)
   await endLeftover(folder)
+  for (const deadline = Date.now() + BACKENDS_MS; ; await sleep(100)) {
+    try {
+      return await launch(programs.postgres, folder, credentials, options)
+    } catch (error) {
+      if (Date.now() > deadline || !STILL_IN_USE.test((error as Error).message)) throw error
+    }
+  }
+}
+
+async function launch (program: string, folder: string, credentials: Credentials, { port, services, unsafeButFast = false, maxConnections = 200, say }: PostgresOptions) {
   const settings = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
@@ -46,9 +64,9 @@ export async function startPostgres ({ port, dataDir, services, unsafeButFast = 
     ...unsafeButFast && { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
+  const { program: command, args, ...as } = asUnprivileged(program, ['-D', folder, '-p', String(port), ...flags], folder, unprivilegedUser(folder))
   // SIGINT is PostgreSQL's fast shutdown: connections are cut, transactions rolled back, everything written.
-  const { program, args, ...as } = asUnprivileged(programs.postgres, ['-D', folder, '-p', String(port), ...flags], folder)
-  const child = startChild(program, args, { name: 'PostgreSQL', stopSignal: 'SIGINT', ...as })
+  const child = startChild(command, args, { name: 'PostgreSQL', stopSignal: 'SIGINT', env: SERVER_ENVIRONMENT, ...as })
   const url = (user: string, password: string, database: string) => `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`
   const server: PostgresServer = {
     ...child,
@@ -58,7 +76,7 @@ export async function startPostgres ({ port, dataDir, services, unsafeButFast = 
     ownerUrl: (service, database = service) => url(`${service}_owner`, credentials[`${service}_owner`]!, database)
   }
   try {
-    await waitUntilReady(server)
+    await waitUntilReady(server, say)
     await ensureDatabases(server, services)
     return server
   } catch (error) {
@@ -67,7 +85,8 @@ export async function startPostgres ({ port, dataDir, services, unsafeButFast = 
   }
 }
 
-async function waitUntilReady (server: PostgresServer) {
+async function waitUntilReady (server: PostgresServer, say?: (line: string) => void) {
+  const tell = patiently('PostgreSQL', say)
   let end: string | undefined
   void server.ended.then((text) => { end = text })
   for (const deadline = Date.now() + 30_000; ; await sleep(30)) {
@@ -77,21 +96,6 @@ async function waitUntilReady (server: PostgresServer) {
     if (!failure) return
     if (end) throw new Error(`${end}\n${server.lastWords()}`)
     if (Date.now() > deadline) throw new Error(`PostgreSQL does not answer: ${failure.message}`)
-  }
-}
-
-/** A cluster that outlived the process that started it is asked to stop, so that there are never two on one folder. */
-async function endLeftover (folder: string) {
-  const file = join(folder, 'postmaster.pid')
-  const pid = Number((await readFile(file, 'utf8').catch(() => '')).split('\n', 1)[0])
-  if (!pid) return
-  for (let waited = 0; waited < 10_000 && existsSync(file); waited += 50) {
-    try {
-      if (waited === 0) process.kill(pid, 'SIGINT')
-      process.kill(pid, 0)
-    } catch {
-      return // it is gone; PostgreSQL recognises its stale file by itself
-    }
-    await sleep(50)
+    tell(failure.message)
   }
 }

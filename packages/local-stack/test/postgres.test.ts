@@ -1,4 +1,6 @@
-import { chmodSync, mkdtempSync, rmSync } from 'node:fs'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { chmodSync, mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
@@ -64,4 +66,28 @@ test('a restart keeps the data and the passwords, also after a kill', async () =
   await server.ended
   server = await start()
   expect(await query(server.serviceUrl('auth'), 'SELECT text FROM notes')).toEqual([{ text: 'kept' }])
+})
+
+test('a server that outlived its supervisor is ended first', async () => {
+  const leftover = server
+  server = await start()
+  expect(await leftover.ended).toBe('PostgreSQL ended with code 0')
+})
+
+test('a process that has got the pid of a dead server is left alone, and does not keep the next one from starting', async () => {
+  const cluster = join(folder, 'postgres', 'cluster')
+  const file = join(cluster, 'postmaster.pid')
+  const noted = readFileSync(file, 'utf8')
+  await server.stop()
+  const { uid, gid } = statSync(cluster)
+  const stranger = spawn('sleep', ['60'], { stdio: 'ignore', uid, gid })
+  try {
+    writeFileSync(file, noted.replace(/^\d+/, String(stranger.pid)))
+    server = await start()
+    expect(await query(server.serviceUrl('auth'), 'SELECT text FROM notes')).toEqual([{ text: 'kept' }])
+    expect([stranger.exitCode, stranger.signalCode]).toEqual([null, null])
+  } finally {
+    stranger.kill('SIGKILL')
+    await once(stranger, 'exit')
+  }
 })

@@ -17,6 +17,9 @@ export type Credentials = Record<string, string>
 
 const CREDENTIALS = 'credentials.json'
 
+/** Of PostgreSQL's programs: locale and `PG*` variables of their user would change what they do. */
+export const SERVER_ENVIRONMENT = { PATH: process.env.PATH, LC_ALL: 'C' }
+
 /** PostgreSQL's programs for this platform, out of the npm package that carries them. */
 export async function serverPrograms (): Promise<Programs> {
   const platform = `${process.platform === 'win32' ? 'windows' : process.platform}-${process.arch}`
@@ -27,6 +30,9 @@ export async function serverPrograms (): Promise<Programs> {
     throw new Error(`there is no embedded PostgreSQL for ${platform}; set AUTH_DATABASE_URL, POSTS_DATABASE_URL and FEED_DATABASE_URL to one of your own`, { cause })
   }
 }
+
+/** What initdb says under an arbitrary user id, as containers are given. */
+const NAMELESS = /could not look up effective user ID/
 
 /** Makes the cluster and the passwords of its roles. An attempt that was interrupted leaves nothing that looks like one. */
 export async function createCluster (programs: Programs, dataDir: string, services: readonly string[]) {
@@ -44,9 +50,10 @@ export async function createCluster (programs: Programs, dataDir: string, servic
   try {
     const flags = ['-D', unfinished, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale-provider=builtin', '--locale=C.UTF-8', '--no-sync']
     const { program, args, ...as } = asUnprivileged(programs.initdb, flags, unfinished, user)
-    await promisify(execFile)(program, args, { ...as, env: { PATH: process.env.PATH, LC_ALL: 'C' } })
+    await promisify(execFile)(program, args, { ...as, env: SERVER_ENVIRONMENT })
   } catch (cause) {
     const { stderr = '', message } = cause as { stderr?: string, message: string }
+    if (NAMELESS.test(stderr)) throw new Error(`PostgreSQL needs an account with a name, and user id ${process.getuid?.()} has none: add it to /etc/passwd, or set AUTH_DATABASE_URL, POSTS_DATABASE_URL and FEED_DATABASE_URL to databases of your own`, { cause })
     throw new Error(`PostgreSQL could not make its data folder ${join(dataDir, 'cluster')}: ${stderr.trim().split('\n').at(-1) || message}`, { cause })
   } finally {
     await rm(passwordFile, { force: true })

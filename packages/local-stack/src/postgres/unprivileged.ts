@@ -15,9 +15,14 @@ interface User {
   gid: number
 }
 
-/** The user without rights that root hands PostgreSQL to, which refuses to run as root; undefined when we are not root. */
-export function unprivilegedUser (): User | undefined {
+/**
+ * The user without rights that root hands PostgreSQL to, which refuses to run as root; undefined when we are not root.
+ * A cluster that exists stays with its owner: accounts may have been added since it was made.
+ */
+export function unprivilegedUser (cluster?: string): User | undefined {
   if (process.getuid?.() !== 0) return undefined
+  const { uid, gid } = cluster === undefined ? { uid: 0, gid: 0 } : statSync(cluster)
+  if (uid !== 0) return { uid, gid }
   for (const name of ['postgres', 'nobody']) {
     try {
       const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
