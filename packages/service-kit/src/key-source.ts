@@ -2,6 +2,7 @@ import { createPublicKey } from 'node:crypto'
 import { Value } from '@sinclair/typebox/value'
 import { JwkSetSchema, type JwkSet } from '@gatepost/contracts/auth/schemas'
 import type { FastifyBaseLogger } from 'fastify'
+import { directGet } from './direct-get.ts'
 
 /** Where the public keys of access tokens come from. */
 export interface KeySource {
@@ -48,9 +49,9 @@ export function remoteKeys ({ authUrls, log }: { authUrls: readonly string[], lo
   const ready = Promise.withResolvers<void>()
 
   async function fetchFrom (origin: string) {
-    const answer = await fetch(`${origin}/.well-known/jwks.json`, { redirect: 'error', signal: AbortSignal.timeout(FETCH_TIMEOUT_MS) })
-    const document = await answer.json()
-    if (answer.status !== 200 || !Value.Check(JwkSetSchema, document) || document.keys.length === 0) throw new TypeError(`not a JWK Set (status ${answer.status})`)
+    const { status, body } = await directGet(`${origin}/.well-known/jwks.json`, { timeoutMs: FETCH_TIMEOUT_MS })
+    const document = JSON.parse(body)
+    if (status !== 200 || !Value.Check(JwkSetSchema, document) || document.keys.length === 0) throw new TypeError(`not a JWK Set (status ${status})`)
     return keysOf(document)
   }
 

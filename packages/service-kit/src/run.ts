@@ -82,8 +82,9 @@ async function startTraces (name: string, endpoint: string) {
 
 function readable (error: unknown) {
   if (error instanceof SettingsError) return error.message.replaceAll('\n', `\n${' '.repeat(4)}`)
-  const { code, port, stack } = error as NodeJS.ErrnoException & { port?: number }
+  const { code, address, port, stack } = error as NodeJS.ErrnoException & { address?: string, port?: number }
   if (code === 'EADDRINUSE') return `port ${port} is in use; stop what listens there or choose another port`
+  if (code === 'EADDRNOTAVAIL') return `HOST is "${address}", which is no address of this machine`
   if (code === 'EACCES') return `port ${port} may not be opened by this user; choose one above 1023`
   return stack ?? String(error)
 }

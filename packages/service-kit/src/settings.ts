@@ -1,3 +1,4 @@
+import { isIP } from 'node:net'
 import { Type, type StaticDecode, type TObject, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
 
@@ -105,14 +106,35 @@ export function list (options: SettingOptions & { needs: string, check?: (item: 
     .Encode((value) => value.join(','))
 }
 
-/** One of a few words. */
+/** One of a few lower-case words, in any case: other tools write the same settings in capitals. */
 export function choice<const Words extends readonly string[]> (words: Words, options: SettingOptions) {
-  return Type.Union(words.map((word) => Type.Literal(word)) as unknown as [ReturnType<typeof Type.Literal<Words[number]>>], { ...options, needs: `one of ${words.join(', ')}` })
+  const needs = `one of ${words.join(', ')}`
+  return Type.Transform(Type.String({ ...options, needs }))
+    .Decode((value): Words[number] => {
+      const word = value.toLowerCase()
+      if (!words.includes(word)) throw new TypeError(needs)
+      return word
+    })
+    .Encode((value) => value)
+}
+
+/**
+ * An address to listen on. Names other than `localhost` are refused: shells and build tools keep the machine's name, or
+ * the triple of a compiler, in a variable called HOST.
+ */
+export function address (options: SettingOptions) {
+  const needs = 'an IP address such as 127.0.0.1, 0.0.0.0 or ::1'
+  return Type.Transform(Type.String({ ...options, needs }))
+    .Decode((value) => {
+      if (isIP(value) === 0 && value !== 'localhost') throw new TypeError(needs)
+      return value
+    })
+    .Encode((value) => value)
 }
 
 /** Settings that every process has. */
 export const commonSettings = {
-  HOST: text({ description: 'The address to listen on', default: '127.0.0.1' }),
+  HOST: address({ description: 'The address to listen on', default: '127.0.0.1' }),
   LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { description: 'pino level', default: 'info' }),
   DRAIN_DELAY: integer({ description: 'Seconds between "not ready" and the end of new connections at a shutdown; as long as the load balancer needs to notice', default: '0', minimum: 0, maximum: 10 }),
   OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(url({ description: 'Where traces go (OTLP over HTTP); none are exported without it', schemes: ['http', 'https'] }))
@@ -133,9 +155,10 @@ export function parseSettings<Schema extends TObject> (schema: Schema, env: Read
     }
     try {
       settings[name] = Value.Decode(setting, value)
-    } catch {
+    } catch (error) {
+      const needs = (error as { error?: unknown }).error instanceof EscapeError ? EscapeError.needs : setting.needs
       const got = setting.secret ? `a value of ${value.length} characters (not shown)` : JSON.stringify(withoutPassword(value))
-      faults.push(`${name} is ${got}: it needs ${setting.needs} (${setting.description})`)
+      faults.push(`${name} is ${got}: it needs ${needs} (${setting.description})`)
     }
   }
   if (faults.length > 0) throw new SettingsError(faults.join('\n'))
@@ -153,9 +176,19 @@ function atLeastOne (value: string, needs: string) {
 }
 
 function checkUrl (value: string, schemes: readonly string[], needs: string) {
-  const scheme = URL.canParse(value) ? new URL(value).protocol.slice(0, -1) : ''
-  if (!schemes.includes(scheme)) throw new TypeError(needs)
+  if (!schemes.some((scheme) => value.toLowerCase().startsWith(`${scheme}://`))) throw new TypeError(needs)
+  try {
+    const { username, password, pathname } = new URL(value)
+    decodeURIComponent(username + password + pathname)
+  } catch {
+    throw new EscapeError()
+  }
   return value
+}
+
+/** A URL with the right beginning that cannot be read: mostly, a password stands in it as it is. */
+class EscapeError extends Error {
+  static readonly needs = 'a URL whose user and password are percent-encoded, % as %25, @ as %40, / as %2F, # as %23'
 }
 
 function checkOrigin (value: string, needs: string) {

@@ -54,6 +54,12 @@ test('a port in use is one readable line and exit code 1', async () => {
   taken.close()
 })
 
+test('an address of another machine is one readable line and exit code 1', async () => {
+  const { ended, err } = start({ HOST: '203.0.113.7', MAIN_PORT: '0', OPS_PORT: '0' })
+  expect(await ended).toBe(1)
+  expect(await err).toBe('example: HOST is "203.0.113.7", which is no address of this machine\n')
+})
+
 test('told to stop it is not ready, answers what it has with Connection: close, and ends without waiting for idle connections', async () => {
   const { child, ask, ended } = await startReady({ DRAIN_DELAY: '1' })
   const slow = ask('/slow/2500')

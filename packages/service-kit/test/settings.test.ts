@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { expect, test } from 'vitest'
-import { commonSettings, duration, flag, integer, parseSettings, port, text, urls } from '../src/settings.ts'
+import { commonSettings, duration, flag, integer, parseSettings, port, text, url, urls } from '../src/settings.ts'
 
 const schema = Type.Object({
   ...commonSettings,
@@ -9,7 +9,8 @@ const schema = Type.Object({
   TOKEN_SECRET: text({ description: 'secret', secret: true, minLength: 32, needs: 'at least 32 bytes' }),
   UPSTREAMS: urls({ description: 'where to', schemes: ['http'], default: 'http://127.0.0.1:1, http://127.0.0.1:2' }),
   MAX: Type.Optional(integer({ description: 'n', minimum: 1, maximum: 5 })),
-  ON: flag({ description: 'on', default: 'false' })
+  ON: flag({ description: 'on', default: 'false' }),
+  DATABASE_URL: Type.Optional(url({ description: 'database', schemes: ['postgresql'], secret: true }))
 })
 const good = { TOKEN_SECRET: 'x'.repeat(32) }
 const read = (env: Record<string, string>) => parseSettings(schema, env)
@@ -29,9 +30,19 @@ test.each([
   [{ ...good, WINDOW: 'soon' }, /WINDOW is "soon": it needs a duration/],
   [{ ...good, UPSTREAMS: 'ftp://user:hunter2@x' }, /UPSTREAMS is "ftp:\/\/user:…@x": it needs comma-separated URLs/],
   [{ ...good, LOG_LEVEL: 'loud' }, /LOG_LEVEL is "loud": it needs one of trace/],
-  [{ ...good, ON: 'yes' }, /ON is "yes": it needs true or false/]
+  [{ ...good, ON: 'yes' }, /ON is "yes": it needs true or false/],
+  [{ ...good, HOST: 'x86_64-conda-linux-gnu' }, /HOST is "x86_64-conda-linux-gnu": it needs an IP address such as 127.0.0.1/],
+  [{ ...good, HOST: 'laptop.local' }, /HOST is "laptop.local": it needs an IP address/],
+  [{ ...good, DATABASE_URL: 'postgresql://ada:100%sure@host/auth' }, /DATABASE_URL is a value of 35 characters \(not shown\): it needs a URL whose user and password are percent-encoded, % as %25/],
+  [{ ...good, DATABASE_URL: 'postgresql://ada:secret#1@host/auth' }, /DATABASE_URL .* percent-encoded, .*# as %23/],
+  [{ ...good, UPSTREAMS: 'http://ada:hunter%2@x' }, /UPSTREAMS is "http:\/\/ada:…@x": it needs a URL whose user and password are percent-encoded/]
 ])('%o is refused with what it needs', (env, message) => {
   expect(() => read(env as Record<string, string>)).toThrow(message)
+})
+
+test('words are taken in any case, addresses of both families and localhost', () => {
+  expect(['INFO', 'Warn', 'error'].map((LOG_LEVEL) => read({ ...good, LOG_LEVEL }).LOG_LEVEL)).toEqual(['info', 'warn', 'error'])
+  expect(['::', '192.168.1.7', 'localhost'].map((HOST) => read({ ...good, HOST }).HOST)).toEqual(['::', '192.168.1.7', 'localhost'])
 })
 
 test('every fault is named at once', () => {
