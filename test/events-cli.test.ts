@@ -79,7 +79,7 @@ test('every command does what docs/events-cli.md says', async () => {
 
 test('an event whose text is no longer kept is shown without it', async () => {
   const id = '018f0000-0000-7000-8000-000000000001'
-  const posts = new pg.Client({ connectionString: system.databaseUrl('posts') })
+  const posts = new pg.Client({ connectionString: system.ownerUrl('posts') })
   await posts.connect()
   await posts.query("INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence) VALUES ($1, $1, 1, 'events.posts.post-created.v1', '', 900)", [id])
   const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true)

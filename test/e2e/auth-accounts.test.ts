@@ -106,7 +106,7 @@ test('a changed password ends the other sessions and is the whole of what was ty
 })
 
 test('nobody learns by a login who has an account: not by a byte, nor by not hashing', async () => {
-  const sql = new pg.Client({ connectionString: system.databaseUrl('auth') })
+  const sql = new pg.Client({ connectionString: system.ownerUrl('auth') })
   const { email: disabled, userId } = await register(system.gatewayUrl, 'Disabled')
   await sql.connect()
   await sql.query('UPDATE users SET disabled_at = now() WHERE id = $1', [userId]).finally(() => sql.end())
@@ -193,7 +193,7 @@ test('what one did is in one’s audit trail with the id of the request, and the
   const { body: { items } } = await get('/api/auth/audit', ben.accessToken)
   expect(items[0]).toMatchObject({ act: 'login-failed', userId: ben.userId, requestId: 'an-id-of-my-own', ipAddress: '127.0.0.1' })
   expect(new Set(items.map(({ userId }: { userId: string }) => userId))).toEqual(new Set([ben.userId]))
-  const sql = new pg.Client({ connectionString: system.databaseUrl('auth') })
+  const sql = new pg.Client({ connectionString: system.databaseUrl('auth'), options: '-c search_path=public -c statement_timeout=5s' })
   await sql.connect()
   for (const statement of ["UPDATE audit_log SET act = 'x'", 'DELETE FROM audit_log', 'TRUNCATE audit_log']) await expect(sql.query(statement)).rejects.toThrow(/permission denied/)
   await sql.end()

@@ -84,7 +84,7 @@ test('lists, searches and their cursors pass the gateway', async () => {
 })
 
 test('an overloaded database is 503 with Retry-After at the gateway too', async () => {
-  const blocker = new pg.Client({ connectionString: system.databaseUrl('posts') })
+  const blocker = new pg.Client({ connectionString: system.ownerUrl('posts') })
   await blocker.connect()
   try {
     await blocker.query('BEGIN')
@@ -130,7 +130,7 @@ async function events (...args: string[]) {
 test('a feed that lost everything is rebuilt from zero by replaying the stream, and then equals the posts', async () => {
   const before = await allPages(ada, '/api/feed', 100)
   expect(before.length).toBeGreaterThan(20)
-  const database = new pg.Client({ connectionString: system.databaseUrl('feed') })
+  const database = new pg.Client({ connectionString: system.ownerUrl('feed') })
   await database.connect()
   for (const table of ['entries', 'authors', 'inbox']) await database.query(`DELETE FROM ${table}`)
   await database.end()

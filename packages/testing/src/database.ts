@@ -5,7 +5,7 @@ import { testServers } from './servers.ts'
 
 export interface TestDatabase {
   name: string
-  /** As the service connects: rows only. */
+  /** As the service connects: rows only. What a hostile role has set counts for whoever sets nothing (`sessionConfig`). */
   url: string
   /** As the role that owns the tables. */
   ownerUrl: string
@@ -14,17 +14,39 @@ export interface TestDatabase {
   drop (): Promise<void>
 }
 
+/** What an operator may have given to a role or a database, each the furthest from what we rely on. */
+const HOSTILE_SETTINGS = {
+  timezone: 'America/Los_Angeles',
+  datestyle: 'German, DMY',
+  intervalstyle: 'sql_standard',
+  bytea_output: 'escape',
+  extra_float_digits: '-15',
+  standard_conforming_strings: 'off',
+  search_path: 'pg_catalog',
+  default_transaction_isolation: 'serializable',
+  statement_timeout: '1ms',
+  lock_timeout: '1ms',
+  idle_in_transaction_session_timeout: '1ms'
+}
+
 const LOOK_MS = 10
 const PATIENCE_MS = 1_000
 
-/** A database of one's own with all migrations of the service applied, cloned from the run's template. */
-export async function createDatabase (service: 'auth' | 'posts' | 'feed'): Promise<TestDatabase> {
+/**
+ * A database of one's own with all migrations of the service applied, cloned from the run's template. With `hostile` the
+ * service's role has settings in it that change what statements mean.
+ */
+export async function createDatabase (service: 'auth' | 'posts' | 'feed', { hostile = false } = {}): Promise<TestDatabase> {
   const { postgresPort, credentials } = testServers()
   const name = `${service}_${randomBytes(6).toString('hex')}`
   const url = (role: string, database = name) => `postgresql://${role}:${credentials[role]}@127.0.0.1:${postgresPort}/${database}`
   const administrator = administratorOf(url('postgres', 'postgres'))
   await administrator.query(`CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner`)
   await administrator.query(`GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${service}`)
+  if (hostile) {
+    const set = `ALTER ROLE ${service} IN DATABASE ${name} SET`
+    await administrator.query(Object.entries(HOSTILE_SETTINGS).map(([setting, value]) => `${set} ${setting} = '${value}'`).join(';'))
+  }
   return {
     name,
     url: url(service),

@@ -21,7 +21,10 @@ export interface System {
   output: Map<string, string>
   /** Where mails, keys and logs of this run are. */
   dataDir: string
+  /** As the service connects, with a role whose settings are hostile; for clients of a test there is `ownerUrl`. */
   databaseUrl (service: 'auth' | 'posts' | 'feed'): string
+  /** As the role that owns the tables. */
+  ownerUrl (service: 'auth' | 'posts' | 'feed'): string
   /** What auth's keys and refresh tokens are made with; the operator's commands need it. */
   tokenSecret (): Promise<string>
   /** What the commands of an operator need to find all of it. */
@@ -44,7 +47,7 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-system-'))
   await chmod(dataDir, 0o711)
   const ports = await freeSystemPorts()
-  const databases = await Promise.all(DATABASES.map(createDatabase))
+  const databases = await Promise.all(DATABASES.map((service) => createDatabase(service, { hostile: true })))
   const output = new Map<string, string>()
   const users = brokerUsers()
   const running: RunningSystem = await start({
@@ -73,6 +76,7 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
     output,
     dataDir,
     databaseUrl: running.databaseUrl,
+    ownerUrl: (service) => databases[DATABASES.indexOf(service)]!.ownerUrl,
     tokenSecret: async () => (await readFile(join(dataDir, 'token-secret'), 'utf8')).trim(),
     operatorEnvironment: {
       ...process.env,

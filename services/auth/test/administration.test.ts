@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { sessionConfig } from '@gatepost/service-kit/database-session'
 import pg from 'pg'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
@@ -113,7 +114,7 @@ test('everybody reads their own audit trail, an administrator everybody’s', as
 })
 
 test('the service’s role can add to the audit trail and cannot change or delete it', async () => {
-  const client = new pg.Client({ connectionString: auth.database.url })
+  const client = new pg.Client(sessionConfig({ url: auth.database.url, name: 'test' }))
   await client.connect()
   for (const statement of ["UPDATE audit_log SET act = 'x'", 'DELETE FROM audit_log', 'TRUNCATE audit_log']) {
     await expect(client.query(statement)).rejects.toThrow(/permission denied/)

@@ -15,7 +15,7 @@ import { settingsSchema } from '../src/config.ts'
 
 /** The real app with a database and a nats-server of its own, and publishers in the place of auth and posts. */
 export async function startFeed ({ env = {} }: { env?: Record<string, string> } = {}) {
-  const [database, issuer, broker] = await Promise.all([createDatabase('feed'), startTokenIssuer(), startBroker()])
+  const [database, issuer, broker] = await Promise.all([createDatabase('feed', { hostile: true }), startTokenIssuer(), startBroker()])
   const settings = parseSettings(settingsSchema, { FEED_DATABASE_URL: database.url, AUTH_URL: issuer.url, PUBLIC_URL: ISSUER, NATS_URL: broker.urlOf('feed'), ...env })
   const build = () => buildApp({ settings, log: createLog('feed', 'silent'), registry: new Registry() })
   let app = await build()

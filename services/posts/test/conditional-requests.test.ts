@@ -73,7 +73,7 @@ test('of parallel changes and removals with one ETag exactly one wins', async ()
 })
 
 test('a change that waited for another one is judged by what that one left', async () => {
-  const elsewhere = new pg.Client({ connectionString: posts.database.url })
+  const elsewhere = new pg.Client({ connectionString: posts.database.ownerUrl })
   const watcher = new pg.Client({ connectionString: posts.database.adminUrl })
   await Promise.all([elsewhere.connect(), watcher.connect()])
   const waiting = async (calls: number) => { expect((await watcher.query("SELECT FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rowCount).toBe(calls) }

@@ -104,7 +104,7 @@ test('an author is watched until no request from before can be running any more,
 test('a post that is being changed while its author leaves is deleted under the version after that change', async () => {
   const userId = anybody()
   await fill(userId, 1)
-  const changing = new pg.Client({ connectionString: posts.database.url })
+  const changing = new pg.Client({ connectionString: posts.database.ownerUrl })
   await changing.connect()
   try {
     await changing.query('BEGIN')

@@ -69,7 +69,7 @@ test('parallel calls at two processes make one post and one event', async () => 
 
 test('a key that another process is working on is 409 with Retry-After, and free when that one fails', async () => {
   const userId = anybody()
-  const elsewhere = new pg.Client({ connectionString: posts.database.url })
+  const elsewhere = new pg.Client({ connectionString: posts.database.ownerUrl })
   await elsewhere.connect()
   try {
     await elsewhere.query('BEGIN')

@@ -18,7 +18,7 @@ interface CallOptions {
 
 /** The real app on a database of its own; with `broker`, on a nats-server of its own too. */
 export async function startPosts ({ broker, env = {} }: { broker?: TestBroker | true, env?: Record<string, string> } = {}) {
-  const database = await createDatabase('posts')
+  const database = await createDatabase('posts', { hostile: true })
   const issuer = await startTokenIssuer()
   const nats = broker === true ? await startBroker() : broker
   const settings = parseSettings(settingsSchema, {

@@ -39,7 +39,7 @@ let people = 0
 
 /** A real auth service on a socket, with a database of its own; NATS is away unless the settings name one. */
 export async function startAuth (settings: Record<string, string> = {}, existing?: TestDatabase, hashParameters?: HashParameters): Promise<AuthServer> {
-  const database = existing ?? await createDatabase('auth')
+  const database = existing ?? await createDatabase('auth', { hostile: true })
   const mailDir = await mkdtemp(join(tmpdir(), 'gatepost-mail-'))
   const app = await buildApp({
     settings: parseSettings(settingsSchema, {
