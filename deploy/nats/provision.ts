@@ -1,10 +1,13 @@
-// Makes the stream and the consumers of the contracts on the broker of NATS_URL, as its provisioner; what exists is checked. NATS_REPLICAS: 3 on a cluster.
+// Makes the streams and consumers of the contracts on the broker of NATS_URL, as its provisioner, or brings them up to date. NATS_REPLICAS: 3 on a cluster.
 import { provision } from '@gatepost/events/provision'
+import { replicasFrom } from '@gatepost/events/provision/replicas'
 
-const { NATS_URL, NATS_REPLICAS = '1' } = process.env
-if (!NATS_URL) {
-  console.error('NATS_URL is missing')
-  process.exit(1)
+try {
+  const { NATS_URL, NATS_REPLICAS } = process.env
+  if (!NATS_URL) throw new Error('NATS_URL is missing')
+  const { changes } = await provision({ servers: NATS_URL, replicas: replicasFrom(NATS_REPLICAS) })
+  console.log(changes.length > 0 ? changes.join('\n') : 'streams and consumers are as the contracts say')
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
 }
-await provision({ servers: NATS_URL, replicas: Number(NATS_REPLICAS) })
-console.log('stream and consumers are there')

@@ -12,9 +12,12 @@ import type { Arguments } from './arguments.ts'
 
 export type DatabaseName = 'auth' | 'posts' | 'feed'
 
+type Env = Readonly<Record<string, string | undefined>>
+
 /** What a command works with; connections are made when they are first asked for. */
 export interface EventsContext {
   args: Arguments
+  env: Env
   natsUrl (): Promise<string>
   operator (): Promise<Operator>
   database (name: DatabaseName): Promise<Sql>
@@ -27,8 +30,6 @@ export interface EventsContext {
 
 /** An operator's statements may read whole tables. */
 const STATEMENT_TIMEOUT_MS = 60_000
-
-type Env = Readonly<Record<string, string | undefined>>
 
 /** What the environment names (NATS_URL, AUTH_DATABASE_URL …), or what `pnpm start` runs on this machine. */
 export function connectToEvents (args: Arguments, env: Env): EventsContext {
@@ -57,6 +58,7 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
 
   return {
     args,
+    env,
     natsUrl,
     operator: loadOnce(connect),
     async database (name) {

@@ -48,6 +48,8 @@ ${table(['variable', 'meaning', 'default', 'read by'], commandVariables)}
 /** What the scripts read beside the settings of the processes. */
 const commandVariables = [
   ['`NATS_PORT`', 'The port of the embedded nats-server', '`4222`', '`pnpm start`'],
+  ['`NATS_REPLICAS`', 'Copies of each stream, also of those that exist: 1, or 3 or 5 on a cluster; unset, those that exist keep theirs', '`1` for a new stream', '`pnpm events provision`, `deploy/nats/provision.ts`'],
+  ['`NATS_STORE_DIR`', 'The folder of the streams in the configuration that is written', '`/data`', '`deploy/nats/write-configuration.ts`'],
   ['`POSTGRES_PORT`', 'The port of the embedded PostgreSQL', '`54320`', '`pnpm start`'],
   ['`GATEPOST_DATA`', 'The folder that keeps the state of the embedded run', '`.data`', '`pnpm start`, `pnpm events`, `pnpm keys`, `pnpm admin`'],
   ['`GATEPOST_CACHE`', 'Where servers that were fetched are kept, for all clones', '`~/.cache/gatepost`', '`pnpm start`, `pnpm test`'],

@@ -1,14 +1,16 @@
 import { consumers as ownConsumers, type ConsumerDefinition } from '@gatepost/contracts/events'
-import { JetStreamApiError, type JetStreamManager, type StreamInfo } from '@nats-io/jetstream'
+import { EVENTS_STREAM } from '@gatepost/contracts/event'
+import { type ConsumerConfig, DeliverPolicy, JetStreamApiError, type JetStreamManager, type StreamConfig, type StreamInfo } from '@nats-io/jetstream'
 import { connectOperator } from './operator.ts'
 import { consumerConfig, deadLetterStream, eventsStream } from './provision/configuration.ts'
 import { differencesOf, dangersOf } from './provision/comparison.ts'
+import { orMissing } from './provision/missing.ts'
 
 export interface ProvisionOptions {
   /** Addresses and credentials of an account that may administer the streams; see BrokerOptions. */
   servers: string
-  /** Copies of each stream, when it is made: 1, or 3 in a cluster. Default 1. */
-  replicas?: number
+  /** Copies of each stream, also of those that exist: 1, or 3 or 5 in a cluster. By default 1 when a stream is made, and as it is when it exists. */
+  replicas?: number | undefined
   /** Only look; nothing is made or changed. */
   check?: boolean
   /** By default the durable consumers of the contracts. */
@@ -20,9 +22,17 @@ export interface ProvisionReport {
   changes: string[]
 }
 
-/** The streams on this server would lose events; the message says which setting and what it must be. */
+/** The streams on this server would lose events, or cannot be what is asked for; the message says which setting and what to do. */
 export class UnsafeStreamError extends Error {
   override name = 'UnsafeStreamError'
+}
+
+const CLUSTER = 'more than 1 needs a cluster of at least as many servers, all up; unset it to keep what is there'
+
+interface Provisioning {
+  jsm: JetStreamManager
+  check: boolean
+  changes: string[]
 }
 
 /**
@@ -30,54 +40,70 @@ export class UnsafeStreamError extends Error {
  * everything runs. Throws {@link UnsafeStreamError}, and changes nothing, when a stream exists whose limits or
  * retention could lose events; an operator must decide about such a stream.
  */
-export async function provision ({ servers, replicas = 1, check = false, consumers = Object.values(ownConsumers) }: ProvisionOptions): Promise<ProvisionReport> {
-  const { jsm, close } = await connectOperator(servers)
+export async function provision ({ servers, replicas, check = false, consumers = Object.values(ownConsumers) }: ProvisionOptions): Promise<ProvisionReport> {
+  const { nc, jsm, close } = await connectOperator(servers)
   try {
-    const changes: string[] = []
-    const wanted = [eventsStream(replicas), deadLetterStream(replicas)]
+    // A single server of version 2.9 takes the setting for an existing stream, and keeps one copy.
+    if (replicas !== undefined && replicas > 1 && !nc.info?.cluster) throw new UnsafeStreamError(`NATS_REPLICAS is ${replicas}, and this NATS is a single server: ${CLUSTER}`)
+    const provisioning: Provisioning = { jsm, check, changes: [] }
+    const wanted = [eventsStream(), deadLetterStream()]
     const present = await Promise.all(wanted.map((config) => orMissing(jsm.streams.info(config.name))))
     const dangers = wanted.flatMap((config, at) => present[at] ? dangersOf(config, present[at].config) : [])
     if (dangers.length > 0) throw new UnsafeStreamError(dangers.join('\n'))
-    for (const [at, config] of wanted.entries()) {
-      if (!present[at]) {
-        changes.push(`stream ${config.name}: made`)
-        if (!check) await jsm.streams.add(config)
-        continue
-      }
-      const { num_replicas: _keep, ...rest } = config
-      const differences = differencesOf(rest, present[at].config)
-      if (differences.length === 0) continue
-      changes.push(`stream ${config.name}: ${differences.join(', ')}`)
-      if (!check) await jsm.streams.update(config.name, { ...present[at].config, ...rest })
-    }
-    for (const consumer of consumers) await provisionConsumer(jsm, consumer, present[0], { check, changes })
-    return { changes }
+    for (const [at, config] of wanted.entries()) await provisionStream({ ...config, ...replicas && { num_replicas: replicas } }, present[at]!, provisioning)
+    for (const consumer of consumers) await provisionConsumer(consumer, present[0]!, provisioning)
+    return { changes: provisioning.changes }
   } finally {
     await close()
   }
 }
 
-async function provisionConsumer (
-  jsm: JetStreamManager, definition: ConsumerDefinition, stream: StreamInfo | null | undefined, { check, changes }: { check: boolean, changes: string[] }
-) {
-  const config = consumerConfig(definition)
-  const info = stream && await orMissing(jsm.consumers.info(eventsStream(1).name, definition.name))
-  if (!info) {
-    changes.push(`consumer ${definition.name}: made`)
-    if (!check) await jsm.consumers.add(eventsStream(1).name, config)
+async function provisionStream (config: Partial<StreamConfig> & { name: string }, present: StreamInfo | null, { jsm, check, changes }: Provisioning) {
+  if (!present) {
+    changes.push(`stream ${config.name}: made`)
+    if (!check) await jsm.streams.add({ num_replicas: 1, ...config }).catch(refused(`stream ${config.name}`))
     return
   }
-  const differences = differencesOf(config, info.config, ['deliver_policy', 'opt_start_seq'])
+  const differences = differencesOf(config, present.config)
   if (differences.length === 0) return
-  changes.push(`consumer ${definition.name}: ${differences.join(', ')}`)
-  if (!check) await jsm.consumers.update(eventsStream(1).name, definition.name, config)
+  changes.push(`stream ${config.name}: ${differences.join(', ')}`)
+  if (!check) await jsm.streams.update(config.name, { ...present.config, ...config }).catch(refused(changes.at(-1)!))
 }
 
-async function orMissing<T> (answer: Promise<T>): Promise<T | null> {
-  try {
-    return await answer
-  } catch (error) {
-    if (error instanceof JetStreamApiError && error.status === 404) return null
-    throw error
+function refused (change: string) {
+  return (error: unknown) => {
+    if (!(error instanceof JetStreamApiError)) throw error
+    const advice = /replica|peer|resource/.test(`${change} ${error.message}`)
+      ? `NATS_REPLICAS: ${CLUSTER}`
+      : 'change it by hand, or move the events to a new stream (nats stream backup and restore)'
+    throw new UnsafeStreamError(`${change}: NATS refuses it (${error.message}); ${advice}`, { cause: error })
   }
+}
+
+/** Where a consumer begins is for its first start alone, and an operator may have rewound it since. */
+const BEGINNING = ['deliver_policy', 'opt_start_seq']
+
+async function provisionConsumer (definition: ConsumerDefinition, stream: StreamInfo | null, { jsm, check, changes }: Provisioning) {
+  const config = consumerConfig(definition)
+  const info = stream && await orMissing(jsm.consumers.info(EVENTS_STREAM, definition.name))
+  if (!info) {
+    changes.push(`consumer ${definition.name}: made`)
+    if (!check) await jsm.consumers.add(EVENTS_STREAM, config)
+    return
+  }
+  const differences = differencesOf(config, info.config, BEGINNING)
+  if (differences.length === 0) return
+  changes.push(`consumer ${definition.name}: ${differences.join(', ')}`)
+  if (check) return
+  const { deliver_policy: policy, opt_start_seq: start } = info.config
+  try {
+    await jsm.consumers.update(EVENTS_STREAM, definition.name, { ...config, deliver_policy: policy, ...start && { opt_start_seq: start } } as Partial<ConsumerConfig>)
+    const updated = await jsm.consumers.info(EVENTS_STREAM, definition.name)
+    if (differencesOf(config, updated.config, BEGINNING).length === 0) return
+  } catch (error) {
+    if (!(error instanceof JetStreamApiError)) throw error
+  }
+  // What the server does not change is made anew, after what was acknowledged; the inbox knows what comes twice.
+  await jsm.consumers.delete(EVENTS_STREAM, definition.name)
+  await jsm.consumers.add(EVENTS_STREAM, { ...config, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(info.ack_floor.stream_seq + 1, start ?? 1) })
 }

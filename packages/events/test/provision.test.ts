@@ -1,8 +1,14 @@
-import { jetstream, jetstreamManager, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
+import { consumers } from '@gatepost/contracts/events'
+import { jetstream, jetstreamManager, type ConsumerConfig, DeliverPolicy, RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
 import { startBroker, type TestBroker } from '@gatepost/testing/broker'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { connectOperator } from '../src/operator.ts'
 import { provision } from '../src/provision.ts'
-import { connectAs, createStage } from './support/stage.ts'
+import { consumerConfig } from '../src/provision/configuration.ts'
+import { replicasFrom } from '../src/provision/replicas.ts'
+import { rewindConsumer } from '../src/rewind.ts'
+import { startCluster } from './support/cluster.ts'
+import { connectAs, createStage, eventually } from './support/stage.ts'
 
 const stage = createStage()
 let nats: TestBroker
@@ -45,9 +51,74 @@ test('a service that provisions while others run loses none of their progress', 
   expect((await jsm.consumers.info('EVENTS', 'feed-posts')).ack_floor.stream_seq).toBe(1)
 })
 
+/** A durable that has gone through two of four events. */
+async function halfRead () {
+  await provision({ servers })
+  const jsm = await manager()
+  for (const text of ['1', '2', '3', '4']) await jsm.jetstream().publish('events.posts.post-created.v1', text)
+  const consumer = await jetstream(await connectAs({ nats, ...stage }, 'feed')).consumers.get('EVENTS', 'feed-posts')
+  for (let count = 0; count < 2; count++) await (await consumer.next({ expires: 1_000 }))!.ackAck()
+  return jsm
+}
+
+test('a consumer that was rewound takes the settings of a later release, and stays rewound', async () => {
+  const jsm = await halfRead()
+  const operator = stage.defer(await connectOperator(servers), (connected) => connected.close())
+  await rewindConsumer(operator, consumers['feed-posts'], 2)
+  await jsm.consumers.update('EVENTS', 'feed-posts', { max_ack_pending: 5 })
+  expect((await provision({ servers })).changes).toEqual(['consumer feed-posts: max_ack_pending: 5 → 2000'])
+  expect((await jsm.consumers.info('EVENTS', 'feed-posts')).num_pending).toBe(3)
+  expect((await provision({ servers, check: true })).changes).toEqual([])
+})
+
+const UNCHANGEABLE: [string, Partial<ConsumerConfig>][] = [['max_waiting', { max_waiting: 7 }], ['deliver_subject', { deliver_subject: 'events-here' }], ['inactive_threshold', { inactive_threshold: 60e9 }]]
+test.each(UNCHANGEABLE)('a consumer whose %s cannot be changed, or would end it, is made anew where it was', async (name, config) => {
+  const jsm = await halfRead()
+  await jsm.consumers.delete('EVENTS', 'feed-posts')
+  const { max_waiting: waiting, ...rest } = consumerConfig(consumers['feed-posts'])
+  await jsm.consumers.add('EVENTS', { ...rest, ...config.deliver_subject ? {} : { max_waiting: waiting }, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: 3, ...config })
+  expect((await provision({ servers })).changes).toEqual([expect.stringMatching(`^consumer feed-posts: .*${name}`)])
+  expect((await jsm.consumers.info('EVENTS', 'feed-posts')).num_pending).toBe(2)
+  expect((await provision({ servers, check: true })).changes).toEqual([])
+})
+
+test('a consumer that is missing can be rewound', async () => {
+  const jsm = await halfRead()
+  await jsm.consumers.delete('EVENTS', 'feed-posts')
+  await rewindConsumer(stage.defer(await connectOperator(servers), (connected) => connected.close()), consumers['feed-posts'], 2)
+  expect((await jsm.consumers.info('EVENTS', 'feed-posts')).num_pending).toBe(3)
+})
+
+test('more copies than the broker can keep are refused with what to do', async () => {
+  await provision({ servers })
+  await expect(provision({ servers, replicas: 3 })).rejects.toThrow(/^NATS_REPLICAS is 3, and this NATS is a single server: more than 1 needs a cluster/)
+  expect((await (await manager()).streams.info('EVENTS')).config.num_replicas).toBe(1)
+})
+
+test.each(['three', '0', '2', '3.5', '-1', ' '])('NATS_REPLICAS=%j is refused', (text) => {
+  expect(() => replicasFrom(text)).toThrow(/^NATS_REPLICAS/)
+})
+
+test('on a cluster streams get the copies that are asked for, also when they exist, and keep them when nobody asks', { timeout: 60_000 }, async () => {
+  const cluster = stage.defer(await startCluster(), (started) => started.stop())
+  const servers = cluster.urlOf('provisioner')
+  await eventually(() => provision({ servers, replicas: 1 }).catch(() => undefined), Boolean, 20_000)
+  const operator = stage.defer(await connectOperator(servers), (connected) => connected.close())
+  const copies = async () => (await operator.jsm.streams.info('EVENTS')).config.num_replicas
+  expect(await copies()).toBe(1)
+  await expect(provision({ servers, replicas: 5 })).rejects.toThrow(/^stream EVENTS: num_replicas: 1 → 5: NATS refuses it \(.*\); NATS_REPLICAS: more than 1 needs/)
+  expect((await provision({ servers, replicas: 3 })).changes).toEqual(['stream EVENTS: num_replicas: 1 → 3', 'stream DEAD_LETTERS: num_replicas: 1 → 3'])
+  expect((await provision({ servers })).changes).toEqual([])
+  expect(await copies()).toBe(3)
+  await eventually(async () => (await operator.jsm.streams.info('EVENTS')).cluster?.replicas?.filter((peer) => peer.current).length, (count) => count === 2)
+  await eventually(async () => (await operator.jsm.consumers.info('EVENTS', 'feed-posts')).cluster?.replicas?.filter((peer) => peer.current).length, (count) => count === 2)
+  await provision({ servers, replicas: 1 })
+  expect(await copies()).toBe(1)
+})
+
 const LOSSY: [string, Partial<StreamConfig>][] = [
   ['retention', { retention: RetentionPolicy.Interest }], ['retention', { retention: RetentionPolicy.Workqueue }], ['storage', { storage: StorageType.Memory }],
-  ['max_msgs', { max_msgs: 10 }], ['max_bytes', { max_bytes: 1e6 }], ['max_age', { max_age: 1e12 }], ['max_msgs_per_subject', { max_msgs_per_subject: 1 }],
+  ['max_msgs', { max_msgs: 10 }], ['max_bytes', { max_bytes: 1e6 }], ['max_age', { max_age: 1e12 }], ['max_msgs_per_subject', { max_msgs_per_subject: 1 }], ['deny_delete', { deny_delete: true }], ['no_ack', { no_ack: true }],
   ['events.>', { subjects: ['events.auth.>'] }]
 ]
 test.each(LOSSY)('a stream whose %s would lose events is refused, and left as it is: %o', async (word, config) => {

@@ -1,5 +1,5 @@
 import { PermissionViolationError } from '@nats-io/nats-core'
-import type { Log } from '../broker.ts'
+import type { Logger } from 'pino'
 
 /** Something that the server did not do because the account may not. */
 export interface Refusal {
@@ -12,7 +12,7 @@ const LOG_EVERY_MS = 60_000
 const MAX_REMEMBERED = 1_000
 
 /** Hands on what the server refuses, and logs one line a minute for each kind of it. */
-export function createRefusals (log: Log) {
+export function createRefusals (log: Pick<Logger, 'error'>) {
   const listeners = new Set<(refusal: Refusal) => void>()
   const saidAt = new Map<string, number>()
 

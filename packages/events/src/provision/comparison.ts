@@ -4,10 +4,13 @@ import { RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstr
 export function differencesOf (wanted: object, present: object, ignored: string[] = []): string[] {
   return Object.entries(wanted).flatMap(([key, value]) => {
     const found: unknown = (present as Record<string, unknown>)[key]
-    if (ignored.includes(key) || JSON.stringify(found) === JSON.stringify(value)) return []
-    return [`${key}: ${JSON.stringify(found)} → ${JSON.stringify(value)}`]
+    if (ignored.includes(key) || textOf(found) === textOf(value)) return []
+    return [`${key}: ${textOf(found)} → ${textOf(value)}`]
   })
 }
+
+/** The server leaves out what is not set. */
+const textOf = (value: unknown) => JSON.stringify(value) ?? 'none'
 
 /** Settings of a stream that exists under which events would go missing; each with what to do. */
 export function dangersOf (wanted: { name: string, subjects: string[], duplicate_window: number }, present: StreamConfig): string[] {
@@ -18,6 +21,8 @@ export function dangersOf (wanted: { name: string, subjects: string[], duplicate
   for (const limit of ['max_msgs', 'max_bytes', 'max_msgs_per_subject', 'max_age'] as const) {
     if (present[limit] > 0) danger(`${limit} is ${present[limit]}, which drops or refuses events; remove the limit`)
   }
+  if (present.deny_delete) danger('deny_delete is set, so no text could be erased; make a new stream without it')
+  if (present.no_ack) danger('no_ack is set, so nobody knows what is stored; remove it')
   if (present.sealed) danger('is sealed: nothing can be published; make a new one')
   if (present.mirror || present.sources) danger('copies another stream; events must be published into it directly')
   for (const subject of wanted.subjects) {

@@ -24,23 +24,21 @@ const keepsEverything = {
   max_msgs_per_subject: -1
 } as const
 
-export function eventsStream (replicas: number) {
+export function eventsStream () {
   return {
     ...eventsStreamSettings,
     subjects: [...eventsStreamSettings.subjects],
-    description: 'Every domain event; see /docs/events',
-    num_replicas: replicas
+    description: 'Every domain event; see /docs/events'
   } satisfies Partial<StreamConfig>
 }
 
-export function deadLetterStream (replicas: number) {
+export function deadLetterStream () {
   return {
     ...keepsEverything,
     name: DEAD_LETTER_STREAM,
     description: 'Events that a consumer of ours could not apply',
     subjects: [DEAD_LETTER_SUBJECTS],
-    duplicate_window: nanos(DUPLICATE_WINDOW_MS),
-    num_replicas: replicas
+    duplicate_window: nanos(DUPLICATE_WINDOW_MS)
   } satisfies Partial<StreamConfig>
 }
 
@@ -55,6 +53,10 @@ export function consumerConfig ({ name, filter }: ConsumerDefinition) {
     ack_wait: nanos(ACK_WAIT_MS),
     max_deliver: -1,
     max_ack_pending: 2_000,
-    max_waiting: 64
+    max_waiting: 64,
+    // Pulled, whole messages, and not forgotten while nobody pulls.
+    deliver_subject: undefined,
+    headers_only: undefined,
+    inactive_threshold: undefined
   } satisfies Partial<ConsumerConfig>
 }
