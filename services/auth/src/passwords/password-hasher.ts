@@ -40,9 +40,12 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
   const dummy = parseStoredHash(await create(randomBytes(32).toString('base64url')), parameters)!
 
   /** Throws OVERLOADED when too many wait. */
-  async function create (password: string) {
-    const phc = await limit.run(() => hash(password, { ...parameters, ...secretOf(pepperId) }))
-    return formatStoredHash({ phc, pepperId })
+  function create (password: string) {
+    return limit.run(() => hashOf(password))
+  }
+
+  async function hashOf (password: string) {
+    return formatStoredHash({ phc: await hash(password, { ...parameters, ...secretOf(pepperId) }), pepperId })
   }
 
   /** Takes the same time whether there is a hash or not. Throws OVERLOADED when too many wait. */
@@ -54,5 +57,10 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
     return { matches: usable && fits, outdated: !against.upToDate || against.pepperId !== pepperId }
   }
 
-  return { create, check, waiting: limit.waiting }
+  /** The same while nobody waits for a place; undefined otherwise. */
+  function createIfFree (password: string) {
+    return limit.runIfFree(() => hashOf(password))
+  }
+
+  return { create, createIfFree, check, waiting: limit.waiting }
 }

@@ -12,6 +12,8 @@ export interface WorkLimitOptions {
 export interface WorkLimit {
   /** Runs when a place is free. Throws OVERLOADED at once, with the expected wait as Retry-After, when that would be too late. */
   run <T> (work: () => Promise<T>): Promise<T>
+  /** Runs when a place is free now; undefined otherwise. For work that can as well be done another time. */
+  runIfFree <T> (work: () => Promise<T>): Promise<T> | undefined
   /** How many wait for a place. */
   waiting (): number
 }
@@ -47,5 +49,5 @@ export function createWorkLimit ({ concurrency, queue, maxWaitMs }: WorkLimitOpt
       else running--
     }
   }
-  return { run, waiting: () => waiters.length }
+  return { run, runIfFree: (work) => running < concurrency ? run(work) : undefined, waiting: () => waiters.length }
 }

@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify'
 import type { Session } from '@gatepost/contracts/auth/schemas'
 import { retryAfter } from '@gatepost/service-kit/problem'
 import type { PasswordChecker } from '../attempts/password-check.ts'
@@ -20,13 +21,14 @@ export interface LoginOptions {
   lifetimes: SessionLifetimes
   /** Live sessions of one account; when it begins one more, the oldest ends. */
   maxSessions: number
+  log: FastifyBaseLogger
   onEvents: () => void
 }
 
 /** The account can change between the check of its password and the beginning of its session; then it is checked again. */
 const TRIES = 3
 
-export function createLoginService ({ database, checker, hasher, tokens, lifetimes, maxSessions, onEvents }: LoginOptions) {
+export function createLoginService ({ database, checker, hasher, tokens, lifetimes, maxSessions, log, onEvents }: LoginOptions) {
   async function login ({ email, password, origin }: { email: string, password: string, origin: Origin }): Promise<Session> {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
       const { account, outdated, counters } = await checker.check({ email, password, origin, failureAct: 'login-failed' })
@@ -35,10 +37,20 @@ export function createLoginService ({ database, checker, hasher, tokens, lifetim
       const { begun, lockedSeconds } = await begin({ account, origin, accessExpiry, lifetimes, act: 'login', counters, room: maxSessions })
       if (lockedSeconds !== null) throw new TooManyAttemptsError({ headers: retryAfter(lockedSeconds) })
       if (begun === null) continue
-      if (outdated) await userRepository.setPasswordHash(database.connection, account.id, await hasher.create(password), account.passwordHash)
+      if (outdated) void upgradeHash(account, password)
       return tokens.issue(begun.account, begun.session, accessExpiry)
     }
     throw new InvalidCredentialsError()
+  }
+
+  /** Beside the answer, and only while there is room for it: otherwise a later login does it. */
+  async function upgradeHash (account: { id: string, passwordHash: string }, password: string) {
+    try {
+      const upgraded = await hasher.createIfFree(password)
+      if (upgraded) await userRepository.setPasswordHash(database.connection, account.id, upgraded, account.passwordHash)
+    } catch (error) {
+      log.warn({ err: error }, 'a password hash is not upgraded; the next login tries again')
+    }
   }
 
   /**
