@@ -62,10 +62,30 @@ test('a refresh token that was replaced ends its own session and no other', asyn
   const { sessions: [first, second] } = await threeSessions()
   let current = first.refreshToken
   for (let turn = 0; turn < 2; turn++) current = (await auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken: current } })).body.refreshToken
-  expect((await auth.call('POST', '/api/auth/logout?scope=all', { body: { refreshToken: first.refreshToken } })).status).toBe(401)
-  expect(await works(second)).toBe(true)
   expect((await auth.call('POST', '/api/auth/logout', { body: { refreshToken: first.refreshToken } })).status).toBe(204)
+  expect(await works(second)).toBe(true)
   expect(await works(first)).toBe(false)
+})
+
+/** A session that was refreshed once, so many seconds ago, and what logout of all says to its first token. */
+async function logoutByReplaced (secondsAgo: number, turns = 1) {
+  const { sessions: [first, second] } = await threeSessions()
+  let current = first.refreshToken
+  for (let turn = 0; turn < turns; turn++) current = (await auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken: current } })).body.refreshToken
+  await auth.sql("UPDATE sessions SET last_used_at = last_used_at - $2 * interval '1 second' WHERE id = $1", first.sessionId, secondsAgo)
+  const answer = await auth.call('POST', '/api/auth/logout?scope=all', { body: { refreshToken: first.refreshToken } })
+  const reasons = (await auth.events('session-revoked')).filter(({ subject }) => subject === first.sessionId).map(({ data }) => data.reason)
+  return { status: answer.status, code: answer.body?.code, alive: [await works(first), await works(second)], reasons }
+}
+
+test('a refresh token that was replaced just now still speaks for all sessions', async () => {
+  expect(await logoutByReplaced(9)).toMatchObject({ status: 204, alive: [false, false], reasons: ['logout'] })
+})
+
+test.each([[11, 1], [0, 2]])('one that was replaced %i s ago, %i times, speaks for none: its use ends its own session', async (secondsAgo, turns) => {
+  expect(await logoutByReplaced(secondsAgo, turns)).toEqual({
+    status: 401, code: 'AUTH_REFRESH_TOKEN_REUSED', alive: [false, true], reasons: ['refresh-token-reused']
+  })
 })
 
 test.each([

@@ -68,7 +68,7 @@ export const logout = operation({
   body: strict({ refreshToken: Type.Optional(OpaqueTokenSchema) }, { title: 'LogoutBody' }),
   bodyOptional: true,
   responses: done,
-  errors: ['TOKEN_REQUIRED', 'TOKEN_INVALID', 'AUTH_INVALID_REFRESH_TOKEN']
+  errors: ['TOKEN_REQUIRED', 'TOKEN_INVALID', 'AUTH_INVALID_REFRESH_TOKEN', 'AUTH_REFRESH_TOKEN_REUSED']
 })
 
 export const validateToken = operation({

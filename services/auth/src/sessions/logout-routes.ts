@@ -6,17 +6,17 @@ import type { App } from '@gatepost/service-kit/server'
 import type { Database } from '../database/database.ts'
 import { InvalidRefreshTokenError } from '../errors.ts'
 import { originOf } from '../plugins/request-origin.ts'
+import type { RefreshService } from './refresh-service.ts'
 import { sessionRepository } from './session-repository.ts'
-import type { LogoutScope, SessionHolder, SessionService } from './session-service.ts'
-import type { SessionTokens } from './session-tokens.ts'
+import type { LogoutScope, SessionService } from './session-service.ts'
 
 export interface LogoutRouteOptions {
   database: Database
   sessions: SessionService
-  tokens: SessionTokens
+  refreshes: RefreshService
 }
 
-export function logoutRoutes (app: App, { database, sessions, tokens }: LogoutRouteOptions) {
+export function logoutRoutes (app: App, { database, sessions, refreshes }: LogoutRouteOptions) {
   app.route({
     ...routeOf(logout),
     // Without either token it is 401, whatever else is wrong with the request.
@@ -35,12 +35,7 @@ export function logoutRoutes (app: App, { database, sessions, tokens }: LogoutRo
   })
 
   async function logoutByRefreshToken (token: string, scope: LogoutScope, request: FastifyRequest) {
-    const presented = tokens.readRefreshToken(token)
-    const session = presented && await sessionRepository.findHolder(database.connection, presented.sessionId)
-    if (!session || presented.counter > session.counter) throw new InvalidRefreshTokenError()
-    // A token that was replaced may have leaked: it may end its own session, as it would by being reused, and no other.
-    if (scope !== 'local' && presented.counter < session.counter - 1) throw new InvalidRefreshTokenError()
-    const holder: SessionHolder = { userId: session.userId, sessionId: presented.sessionId }
+    const holder = await refreshes.holderOf(token, scope, originOf(request))
     if (await sessions.logout(holder, scope, originOf(request))) return true
     throw new InvalidRefreshTokenError()
   }

@@ -7,7 +7,8 @@ import type { Origin } from '../origin.ts'
 import type { Account } from '../users/user-repository.ts'
 import type { RefreshTokenContent } from './refresh-token.ts'
 import { endSessions } from './session-end.ts'
-import { type SessionLifetimes, sessionRepository } from './session-repository.ts'
+import { type LockedSession, type SessionLifetimes, sessionRepository } from './session-repository.ts'
+import type { LogoutScope, SessionHolder } from './session-service.ts'
 import type { IssuedSession, SessionTokens } from './session-tokens.ts'
 
 export interface RefreshOptions {
@@ -23,7 +24,12 @@ type Outcome = { account: Account, session: IssuedSession } | 'invalid' | 'reuse
 /** For so long after its first use a token is given its successor again: two tabs raced, or an answer was lost. */
 export const GRACE_SECONDS = 10
 
-/** The refresh token state machine of DESIGN.md. */
+/** The present token, and the one before it for a while. */
+function isExchangeable (session: LockedSession, counter: number) {
+  return counter === session.counter || (counter === session.counter - 1 && session.movedAgo <= GRACE_SECONDS)
+}
+
+/** The state machine of docs/adr/0020-refresh-tokens.md. */
 export function createRefreshService ({ database, tokens, lifetimes, onEvents }: RefreshOptions) {
   /** Throws AUTH_INVALID_REFRESH_TOKEN and AUTH_REFRESH_TOKEN_REUSED; the latter when the end of the session is committed. */
   async function refresh (token: string, origin: Origin): Promise<Session> {
@@ -44,16 +50,45 @@ export function createRefreshService ({ database, tokens, lifetimes, onEvents }:
   async function judge (tx: Connection, { sessionId, counter }: RefreshTokenContent, origin: Origin, accessExpiry: Date): Promise<Outcome> {
     const session = await sessionRepository.lock(tx, sessionId, accessExpiry)
     if (!session?.live || counter >= session.counter) return 'invalid'
-    if (counter === session.counter - 1 && session.movedAgo <= GRACE_SECONDS) {
+    if (isExchangeable(session, counter)) {
       const account = await sessionRepository.findAccount(sqlOf(tx), sessionId)
       if (!account) return 'invalid'
       await sessionRepository.extendAccess(tx, sessionId, session.accessExpiresAt)
       return { account, session: { sessionId, counter: session.counter, accessExpiresAt: session.accessExpiresAt } }
     }
-    await endSessions(tx, { userId: session.userId, only: sessionId, reason: 'refresh-token-reused', origin })
-    await auditRepository.append(tx, origin, { act: 'refresh-token-reused', userId: session.userId, sessionId, detail: { behindBy: String(session.counter - counter) } })
+    await endReused(tx, session, { sessionId, counter }, origin)
     return 'reused'
   }
-  return { refresh }
+
+  async function endReused (tx: Connection, { userId, counter: present }: LockedSession, { sessionId, counter }: RefreshTokenContent, origin: Origin) {
+    await endSessions(tx, { userId, only: sessionId, reason: 'refresh-token-reused', origin })
+    await auditRepository.append(tx, origin, { act: 'refresh-token-reused', userId, sessionId, detail: { behindBy: String(present - counter) } })
+  }
+
+  /**
+   * Whose session a refresh token speaks for. Its own it may end also when it was replaced; for the others it speaks only
+   * where it could still be exchanged, since a replaced one may have leaked: presenting it is a reuse. Throws as `refresh` does.
+   */
+  async function holderOf (token: string, scope: LogoutScope, origin: Origin): Promise<SessionHolder> {
+    const presented = tokens.readRefreshToken(token)
+    const session = presented && await sessionRepository.findHolder(database.connection, presented.sessionId)
+    if (!session || presented.counter > session.counter) throw new InvalidRefreshTokenError()
+    const holder = { userId: session.userId, sessionId: presented.sessionId }
+    if (scope === 'local' || presented.counter === session.counter) return holder
+    if (await database.transaction((tx) => endIfReused(tx, presented, origin))) {
+      onEvents()
+      throw new RefreshTokenReusedError()
+    }
+    return holder
+  }
+
+  async function endIfReused (tx: Connection, { sessionId, counter }: RefreshTokenContent, origin: Origin) {
+    const session = await sessionRepository.lock(tx, sessionId, new Date())
+    if (!session?.live || isExchangeable(session, counter)) return false
+    await endReused(tx, session, { sessionId, counter }, origin)
+    return true
+  }
+
+  return { refresh, holderOf }
 }
 export type RefreshService = ReturnType<typeof createRefreshService>
