@@ -15,6 +15,9 @@ export interface ProblemOptions {
   cause?: unknown
 }
 
+/** RFC 9110 section 15.5.2: every 401 names a scheme. */
+const CHALLENGE = 'Bearer realm="gatepost"'
+
 /** A refusal with a code of the catalogue; the error handler answers it as `application/problem+json` (RFC 9457). */
 export class ProblemError extends Error {
   override name = 'ProblemError'
@@ -31,7 +34,7 @@ export class ProblemError extends Error {
     Error.stackTraceLimit = stackTraceLimit
     this.code = code
     this.statusCode = problems[code].status
-    this.headers = headers
+    this.headers = this.statusCode === 401 ? { 'www-authenticate': CHALLENGE, ...headers } : headers
     this.errors = errors
   }
 }

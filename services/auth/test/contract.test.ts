@@ -1,3 +1,5 @@
+import { type ProblemCode, problems } from '@gatepost/contracts/problems'
+import { ProblemError } from '@gatepost/service-kit/problem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
@@ -75,6 +77,17 @@ describe('login', () => {
     expect((await auth.login(email, longest)).status).toBe(200)
     expect(await auth.call('POST', '/api/auth/register', { body: { email: 'l@example.test', password: `${longest}y`, displayName: 'x' } })).toMatchObject({ status: 422, body: { code: 'AUTH_WEAK_PASSWORD' } })
   })
+})
+
+test('every 401 names the scheme (RFC 9110 section 15.5.2)', async () => {
+  const refused = await Promise.all([
+    auth.login('nobody@example.test', 'not the password'),
+    auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken: 'junk' } }),
+    auth.call('POST', '/api/auth/logout', { body: { refreshToken: 'junk' } })
+  ])
+  expect(refused.map(({ status, headers }) => [status, headers.get('www-authenticate')])).toEqual(Array(3).fill([401, 'Bearer realm="gatepost"']))
+  const codes = Object.keys(problems).filter((code) => problems[code as ProblemCode].status === 401) as ProblemCode[]
+  expect(codes.map((code) => new ProblemError(code).headers['www-authenticate'])).toEqual(codes.map(() => expect.stringMatching(/^Bearer /)))
 })
 
 describe('me', () => {
