@@ -113,6 +113,18 @@ test('everybody reads their own audit trail, an administrator everybody’s', as
   expect((await auth.call('GET', `/api/auth/audit?limit=1&cursor=${one.body.nextCursor}`, { token: admin.accessToken })).status).toBe(400)
 })
 
+test('the trail of a user tells what an administrator did, and not from where', async () => {
+  const { user, email } = await auth.register()
+  await auth.call('PATCH', `/api/auth/users/${user.id}`, { token: admin.accessToken, body: { disabled: true }, from: '192.0.2.99' })
+  await manage(user.id, { disabled: false })
+  const { accessToken } = (await auth.login(email)).body
+  const { items } = (await auth.call('GET', '/api/auth/audit', { token: accessToken })).body
+  expect(items.find(({ act }: { act: string }) => act === 'disabled')).toMatchObject({ ipAddress: null, requestId: null, detail: { by: admin.user.id } })
+  expect(JSON.stringify(items)).not.toContain('192.0.2.99')
+  const seen = (await auth.call('GET', `/api/auth/audit?userId=${user.id}`, { token: admin.accessToken })).body.items
+  expect(seen.find(({ act }: { act: string }) => act === 'disabled')).toMatchObject({ ipAddress: '192.0.2.99' })
+})
+
 test('the service’s role can add to the audit trail and cannot change or delete it', async () => {
   const client = new pg.Client(sessionConfig({ url: auth.database.url, name: 'test' }))
   await client.connect()

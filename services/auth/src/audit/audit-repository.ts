@@ -5,7 +5,7 @@ import type { Origin } from '../origin.ts'
 export type AuditAct =
   | 'registered' | 'login' | 'login-failed' | 'refresh-token-reused' | 'session-ended' | 'sessions-ended'
   | 'password-changed' | 'password-change-failed' | 'password-reset-requested' | 'password-reset' | 'email-verified'
-  | 'account-deleted' | 'account-delete-failed' | 'disabled' | 'enabled' | 'role-changed' | 'keys-rotated'
+  | 'account-deleted' | 'account-delete-failed' | 'disabled' | 'enabled' | 'role-changed' | 'keys-rotated' | 'key-dropped'
   | 'api-key-created' | 'api-key-deleted'
 
 export interface AuditNote {
@@ -22,6 +22,7 @@ export interface AuditRow {
   at: Date
   act: string
   userId: string | null
+  actorId: string | null
   sessionId: string | null
   ipAddress: string | null
   requestId: string | null

@@ -1,14 +1,23 @@
 import type { AuditPage } from '@gatepost/contracts/auth/schemas'
 import type { Database } from '../database/database.ts'
+import type { Account } from '../users/user-repository.ts'
 import { auditRepository } from './audit-repository.ts'
 
 export function createAuditService ({ database }: { database: Database }) {
   return {
-    /** `last` is the id that the next page comes after; null on the last page. */
-    async list ({ userId, before, limit }: { userId?: string, before?: string, limit: number }) {
+    /**
+     * `last` is the id that the next page comes after; null on the last page. To its user, an act of an administrator says
+     * that it happened and who did it, not where from.
+     */
+    async list ({ reader, userId, before, limit }: { reader: Account, userId?: string, before?: string, limit: number }) {
       const rows = await auditRepository.list(database.connection, { userId, before, limit: limit + 1 })
       const page = rows.slice(0, limit)
-      const items: AuditPage['items'] = page.map(({ at, detail, ...row }) => ({ ...row, at: at.toISOString(), detail: detail as Record<string, string> }))
+      const items: AuditPage['items'] = page.map(({ at, detail, actorId, ...row }) => ({
+        ...row,
+        ...actorId !== null && actorId !== reader.id && reader.role !== 'admin' && { ipAddress: null, requestId: null },
+        at: at.toISOString(),
+        detail: detail as Record<string, string>
+      }))
       return { items, last: rows.length > limit ? page.at(-1)!.id : null }
     }
   }

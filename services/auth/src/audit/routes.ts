@@ -17,7 +17,7 @@ export function auditRoutes (app: App, { audits, seal }: { audits: AuditService,
       const { cursor, limit = DEFAULT_LIMIT, userId = account.role === 'admin' ? undefined : account.id } = request.query
       if (account.role !== 'admin' && userId !== account.id) throw new ProblemError('FORBIDDEN')
       const list = `audit:${userId ?? 'all'}`
-      const { items, last } = await audits.list({ userId, before: positionOf(seal, cursor, list), limit })
+      const { items, last } = await audits.list({ reader: account, userId, before: positionOf(seal, cursor, list), limit })
       return reply.header('cache-control', 'no-store').send({ items, nextCursor: cursorAfter(seal, last, list) })
     }
   })
