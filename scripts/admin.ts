@@ -8,13 +8,15 @@ usage: pnpm admin grant|revoke <e-mail>
 
   grant <e-mail>     makes an account an administrator; its sessions end, the next login has the role
   revoke <e-mail>    makes an administrator a user again
+  --unverified       grants also to an address that nobody has confirmed
 
 It works on what \`pnpm start\` runs in this folder, or on AUTH_DATABASE_URL.
 Exit code 0: done. 1: it could not be done. 2: not a command.`
 
-await command({ name: 'admin', help, words: [2, 2] }, async ({ words: [action = '', email = ''] }) => {
+await command({ name: 'admin', help, options: { unverified: { type: 'boolean' } }, words: [2, 2] }, async ({ values: { unverified = false }, words: [action = '', email = ''] }) => {
   const role = ROLES.get(action as 'grant')
   if (!role) throw new UsageError(`there is no command "${action}"`)
+  if (unverified && role !== 'admin') throw new UsageError(`${action} takes no --unverified`)
   const { setRole } = await import('./auth/role.ts')
-  await setRole(email, role)
+  await setRole(email, role, { unverified })
 })

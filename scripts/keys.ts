@@ -5,11 +5,12 @@ const help = `
 usage: pnpm keys <command>
 
   list            the keys and their states
-  rotate          has the next key sign from now on; waits until every verifier can know it
+  rotate          has the next key sign from now on; waits until every verifier can know it.
+                  A running auth makes the next one
   rotate --now    without waiting, after a leak: some verifiers may answer 401 for up to 30 s
   drop <kid>      forgets a retiring key at once, after a leak: tokens that it signed die
 
-It works on what \`pnpm start\` runs in this folder, or on AUTH_DATABASE_URL and TOKEN_SECRET.
+It works on what \`pnpm start\` runs in this folder, or on AUTH_DATABASE_URL.
 Exit code 0: done. 1: it could not be done. 2: not a command.`
 
 await command({ name: 'keys', help, options: { now: { type: 'boolean' } }, words: [1, 2] }, async ({ values: { now = false }, words: [action = '', kid] }) => {

@@ -1,27 +1,20 @@
-import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { credentialsIn } from '@gatepost/local-stack/postgres/cluster'
 import { openDatabase, type Database } from '../../services/auth/src/database/database.ts'
 import { portsOf } from '../start/addresses.ts'
 
-export interface AuthConnection {
-  database: Database
-  tokenSecret: string
-}
-
 /**
- * The database and the secret of auth: what the environment names, or what `pnpm start` made on this machine.
- * Throws with a readable message when there is neither.
+ * The database of auth: what the environment names, or what `pnpm start` made on this machine. Throws with a readable
+ * message when there is neither. No command needs TOKEN_SECRET.
  */
-export async function connectToAuth (env: Readonly<Record<string, string | undefined>>): Promise<AuthConnection> {
+export async function connectToAuth (env: Readonly<Record<string, string | undefined>>): Promise<Database> {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const dataDir = resolve(root, env.GATEPOST_DATA || '.data')
   const url = env.AUTH_DATABASE_URL ?? await embeddedUrl(dataDir, env)
-  const tokenSecret = env.TOKEN_SECRET ?? (await readFile(join(dataDir, 'token-secret'), 'utf8').catch(() => missing('TOKEN_SECRET'))).trim()
   const database = openDatabase({ url, poolSize: 2 })
   await database.ping().catch((cause: unknown) => { throw new Error('the auth database cannot be reached: is everything running (pnpm start)?', { cause }) })
-  return { database, tokenSecret }
+  return database
 }
 
 async function embeddedUrl (dataDir: string, env: Readonly<Record<string, string | undefined>>) {

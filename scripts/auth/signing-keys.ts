@@ -1,22 +1,20 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { keyRepository } from '../../services/auth/src/keys/key-repository.ts'
-import { rotateKeys } from '../../services/auth/src/keys/key-rotation.ts'
-import { deriveKey } from '../../services/auth/src/secrets.ts'
-import { type AuthConnection, connectToAuth } from './connection.ts'
-
-const DEFAULT_ACCESS_TOKEN_TTL = 600
+import { dropKey, rotateKeys } from '../../services/auth/src/keys/key-rotation.ts'
+import type { Database } from '../../services/auth/src/database/database.ts'
+import { connectToAuth } from './connection.ts'
 
 /** Does something with the signing keys of auth, over a connection of its own. */
 export async function manageKeys (work: (keys: ReturnType<typeof keysOver>) => Promise<void>): Promise<void> {
-  const auth = await connectToAuth(process.env)
+  const database = await connectToAuth(process.env)
   try {
-    await work(keysOver(auth))
+    await work(keysOver(database))
   } finally {
-    await auth.database.close()
+    await database.close()
   }
 }
 
-function keysOver ({ database, tokenSecret }: AuthConnection) {
+function keysOver (database: Database) {
   return {
     async list () {
       for (const { kid, state, createdAt, activatedAt, retiresAt } of await keyRepository.list(database.connection)) {
@@ -26,18 +24,17 @@ function keysOver ({ database, tokenSecret }: AuthConnection) {
     },
 
     async rotate (atOnce: boolean) {
-      const options = { accessTokenTtl: Number(process.env.ACCESS_TOKEN_TTL ?? DEFAULT_ACCESS_TOKEN_TTL), atOnce }
-      let result = await rotateKeys(database, deriveKey(tokenSecret, 'signing-keys'), options)
+      let result = await rotateKeys(database, { atOnce })
       while (!result.rotated) {
         console.log(`the next key is too new; waiting ${Math.ceil(result.waitSeconds)} s until every gateway and service knows it`)
         await sleep(result.waitSeconds * 1000 + 100)
-        result = await rotateKeys(database, deriveKey(tokenSecret, 'signing-keys'), options)
+        result = await rotateKeys(database, { atOnce })
       }
       console.log(`${result.kid} signs from now on; auth takes it up within 5 s`)
     },
 
     async drop (kid: string) {
-      if (!await keyRepository.drop(database.connection, kid)) throw new Error('name the kid of a retiring key; rotate first if it is the current one')
+      if (!await dropKey(database, kid)) throw new Error('name the kid of a retiring key; rotate first if it is the current one')
       console.log(`${kid} is gone; its tokens are refused everywhere within 30 s`)
     }
   }

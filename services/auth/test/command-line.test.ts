@@ -14,7 +14,7 @@ afterAll(() => auth.close())
 /** Runs a script or process to its end. */
 async function run (args: string[], env: Record<string, string | undefined> = {}) {
   const child = spawn(process.execPath, args, {
-    cwd: root, env: { ...bareEnvironment, AUTH_DATABASE_URL: auth.database.url, TOKEN_SECRET, ...env }, stdio: ['ignore', 'pipe', 'pipe']
+    cwd: root, env: { ...bareEnvironment, AUTH_DATABASE_URL: auth.database.url, ...env }, stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk })
@@ -39,8 +39,10 @@ test('keys are listed, rotated without a 401, and dropped', async () => {
   await expect.poll(async () => (await auth.call('GET', '/api/auth/me', { token: accessToken })).status, { timeout: 20_000, interval: 500 }).toBe(401)
 }, 120_000)
 
-test('the first administrator is made by the operator', async () => {
+test('the first administrator is made by the operator, of a confirmed address', async () => {
   const { email, accessToken } = await auth.register()
+  expect(await run(['scripts/admin.ts', 'grant', email])).toMatchObject({ code: 1, output: expect.stringMatching(/nobody has confirmed/) })
+  await auth.sql('UPDATE users SET email_verified_at = now() WHERE email = $1', email)
   expect(await run(['scripts/admin.ts', 'grant', email.toUpperCase()])).toMatchObject({ code: 0 })
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
   const { body } = await auth.login(email)
@@ -57,7 +59,7 @@ test.each([
   ['TRUSTED_PROXIES', 'true', /TRUSTED_PROXIES is "true": it needs a comma-separated list of addresses and CIDR ranges/],
   ['TOKEN_SECRET', 'another secret than the keys were stored under', /TOKEN_SECRET is not the one/]
 ])('a wrong %s (%s) stops the boot with one readable line', async (name, value, message) => {
-  const { code, output } = await run(['services/auth/src/server.ts'], { AUTH_PORT: '0', AUTH_OPS_PORT: '0', [name]: value })
+  const { code, output } = await run(['services/auth/src/server.ts'], { AUTH_PORT: '0', AUTH_OPS_PORT: '0', TOKEN_SECRET, [name]: value })
   expect(code).toBe(1)
   expect(output).toMatch(message)
   if (value) expect(output.includes(value)).toBe(!/SECRET/.test(name))

@@ -29,6 +29,13 @@ export const keyRepository = {
     await tx.signingKey.create({ data: { ...key, state, createdAt: now, activatedAt: state === 'current' ? now : null } })
   },
 
+  /** Retiring keys stay until tokens are dead that a process with this life of tokens, in seconds, still signed with them. */
+  async keepRetiring (connection: Connection, seconds: number) {
+    await connection.$executeRaw`UPDATE signing_keys SET retires_at = present.activated_at + ${seconds}::int * interval '1 second'
+      FROM (SELECT activated_at FROM signing_keys WHERE state = 'current') AS present
+      WHERE state = 'retiring' AND retires_at < present.activated_at + ${seconds}::int * interval '1 second'`
+  },
+
   /** Current → retiring, without its private half; next → current. */
   async advance (tx: Connection, retiresAt: Date) {
     await tx.signingKey.updateMany({ where: { state: 'current' }, data: { state: 'retiring', privateKey: null, retiresAt } })

@@ -7,13 +7,13 @@ import { sealPrivateKey } from './private-key-cipher.ts'
 /** How long a key is published before it signs: by then every verifier has fetched it (API.md says 30 s). */
 export const PUBLISH_SECONDS = 60
 /** Beyond the life of a token: other auth processes notice a rotation late, and clocks differ. */
-const RETIRE_MARGIN_SECONDS = 60
-/** The rotating process may know a shorter token life than the one that signed. */
+export const RETIRE_MARGIN_SECONDS = 60
+/** Who rotates need not know how long tokens live: the processes that sign have a key stay longer, within seconds. */
 const MIN_RETIRE_SECONDS = 3600
 
 export type RotationResult = { rotated: true, kid: string } | { rotated: false, waitSeconds: number }
 
-/** Makes the first keys. Several processes may begin at once. */
+/** Makes the keys that are missing. Several processes may begin at once. */
 export function ensureKeys (database: Database, encryptionKey: Buffer) {
   return database.transaction(async (tx) => {
     await keyRepository.lock(tx)
@@ -23,32 +23,44 @@ export function ensureKeys (database: Database, encryptionKey: Buffer) {
   })
 }
 
-/** Current → retiring, next → current, and a new next; not before every verifier can know what is next. */
-export function rotateKeys (database: Database, encryptionKey: Buffer, { accessTokenTtl, atOnce = false }: { accessTokenTtl: number, atOnce?: boolean }): Promise<RotationResult> {
+/**
+ * Current → retiring, next → current; not before every verifier can know what is next. The processes of auth, which have
+ * the secret to seal it, make a new next one. Throws when there is none to take over.
+ */
+export function rotateKeys (database: Database, { atOnce = false } = {}): Promise<RotationResult> {
   return database.transaction(async (tx) => {
     await keyRepository.lock(tx)
-    return rotate(tx, encryptionKey, accessTokenTtl, atOnce)
+    return rotate(tx, atOnce)
   })
 }
 
 /** Rotates a current key that has signed for long enough; true when it did. */
-export function rotateOldKey (database: Database, encryptionKey: Buffer, { accessTokenTtl, intervalSeconds }: { accessTokenTtl: number, intervalSeconds: number }) {
+export function rotateOldKey (database: Database, { intervalSeconds }: { intervalSeconds: number }) {
   return database.transaction(async (tx) => {
     await keyRepository.lock(tx)
     const current = (await keyRepository.list(tx)).find(({ state }) => state === 'current')
     if (!current?.activatedAt || Date.now() - current.activatedAt.getTime() < intervalSeconds * 1000) return false
-    return (await rotate(tx, encryptionKey, accessTokenTtl, false)).rotated
+    return (await rotate(tx, false)).rotated
   })
 }
 
-async function rotate (tx: Connection, encryptionKey: Buffer, accessTokenTtl: number, atOnce: boolean): Promise<RotationResult> {
+/** Forgets a retiring key at once: tokens that it signed die with it. False when there is no such key. */
+export function dropKey (database: Database, kid: string): Promise<boolean> {
+  return database.transaction(async (tx) => {
+    await keyRepository.lock(tx)
+    const dropped = await keyRepository.drop(tx, kid)
+    if (dropped) await auditRepository.append(tx, null, { act: 'key-dropped', userId: null, detail: { kid } })
+    return dropped
+  })
+}
+
+async function rotate (tx: Connection, atOnce: boolean): Promise<RotationResult> {
   const keys = await keyRepository.list(tx)
   const next = keys.find(({ state }) => state === 'next')
-  if (!next) throw new Error('there are no keys yet; start auth once')
+  if (!next) throw new Error('there is no next key: auth makes one within 5 s, while it runs')
   const waitSeconds = secondsUntilKnown(keys, next)
   if (waitSeconds > 0 && !atOnce) return { rotated: false, waitSeconds }
-  await keyRepository.advance(tx, new Date(Date.now() + (Math.max(accessTokenTtl, MIN_RETIRE_SECONDS) + RETIRE_MARGIN_SECONDS) * 1000))
-  await keyRepository.insert(tx, newKey(encryptionKey), 'next')
+  await keyRepository.advance(tx, new Date(Date.now() + (MIN_RETIRE_SECONDS + RETIRE_MARGIN_SECONDS) * 1000))
   await auditRepository.append(tx, null, { act: 'keys-rotated', userId: null, detail: { kid: next.kid } })
   return { rotated: true, kid: next.kid }
 }

@@ -6,7 +6,7 @@ import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import type { Database } from '../database/database.ts'
 import type { SigningKey } from './access-token.ts'
 import { keyRepository, type StoredKey } from './key-repository.ts'
-import { ensureKeys, rotateOldKey } from './key-rotation.ts'
+import { ensureKeys, RETIRE_MARGIN_SECONDS, rotateOldKey } from './key-rotation.ts'
 import { openPrivateKey, SealedKeyError } from './private-key-cipher.ts'
 
 export interface KeyStoreOptions {
@@ -39,11 +39,13 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
   let timer: NodeJS.Timeout | undefined
   let stopped = false
   let rotateAt = Infinity
+  let complete = false // whether there is a current and a next key
 
   async function reload () {
     const keys = await keyRepository.list(database.connection)
     const current = keys.find(({ state }) => state === 'current')
     if (!current) throw new Error('no current signing key')
+    complete = keys.some(({ state }) => state === 'next')
     if (signing?.kid !== current.kid) signing = openKey(current)
     rotateAt = (current.activatedAt ?? current.createdAt).getTime() + rotationSeconds * 1000
     const jwks = { keys: keys.map(({ kid, publicKey }) => ({ kty: 'OKP' as const, crv: 'Ed25519' as const, x: publicKey, kid, alg: 'EdDSA' as const, use: 'sig' as const })) }
@@ -57,8 +59,12 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
   }
 
   async function tend () {
-    if (!signing) await ensureKeys(database, encryptionKey)
-    else if (Date.now() > rotateAt && await rotateOldKey(database, encryptionKey, { accessTokenTtl, intervalSeconds: rotationSeconds })) log.info('signing key rotated by age')
+    if (signing && Date.now() > rotateAt && await rotateOldKey(database, { intervalSeconds: rotationSeconds })) {
+      complete = false
+      log.info('signing key rotated by age')
+    }
+    if (!complete) await ensureKeys(database, encryptionKey)
+    await keyRepository.keepRetiring(database.connection, accessTokenTtl + RETIRE_MARGIN_SECONDS)
     await keyRepository.deleteRetired(database.connection)
     await reload()
   }
