@@ -1,10 +1,10 @@
 import { chmod, mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { findBinary, NATS } from '@gatepost/local-stack/binaries'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { startPostgres } from '@gatepost/local-stack/postgres'
 import { startRedis } from '@gatepost/local-stack/redis'
+import { ACCOUNTS, type BrokerAccount, startBroker } from '@gatepost/testing/broker'
 import type { TestServers } from '@gatepost/testing/servers'
 import { deploy } from '../../scripts/migrate/deploy.ts'
 import { SERVICES } from '../../scripts/prisma.ts'
@@ -16,15 +16,16 @@ export async function setup () {
   const folder = await mkdtemp(join(tmpdir(), 'gatepost-test-'))
   await chmod(folder, 0o711)
   const [postgresPort, redisPort] = await freePorts(2) as [number, number]
-  const [postgres, redis] = await Promise.all([
+  const [postgres, redis, broker] = await Promise.all([
     startPostgres({ port: postgresPort, dataDir: join(folder, 'postgres'), services: SERVICES, unsafeButFast: true, maxConnections: 500 }),
     startRedis({ port: redisPort, say }),
-    findBinary(NATS, { say })
+    startBroker()
   ])
   await Promise.all(SERVICES.map((service) => deploy(service, postgres.ownerUrl(service))))
-  process.env.GATEPOST_TEST_SERVERS = JSON.stringify({ postgresPort, credentials: postgres.credentials, redisUrl: redis.url } satisfies TestServers)
+  const natsUrls = Object.fromEntries(ACCOUNTS.map((account) => [account, broker.urlOf(account)])) as Record<BrokerAccount, string>
+  process.env.GATEPOST_TEST_SERVERS = JSON.stringify({ postgresPort, credentials: postgres.credentials, redisUrl: redis.url, natsUrls } satisfies TestServers)
   return async () => {
-    await Promise.all([postgres.stop(), redis.stop()])
+    await Promise.all([postgres.stop(), redis.stop(), broker.stop()])
     await rm(folder, { recursive: true, force: true })
   }
 }

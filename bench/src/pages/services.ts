@@ -4,18 +4,21 @@ import { fileURLToPath } from 'node:url'
 import { startChild } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { startPostgres } from '@gatepost/local-stack/postgres'
+import { startBroker } from '@gatepost/testing/broker'
 import { ISSUER, startTokenIssuer } from '@gatepost/testing/token-issuer'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
 import type { Ground } from '../ground.ts'
 
 type Service = 'auth' | 'posts' | 'feed'
 
-/** Services as processes on a PostgreSQL of their own, without a broker: the tables are filled by hand. */
+/** Services as processes on a PostgreSQL and a broker of their own: the tables are filled by hand. */
 export async function startServices<Name extends Service> (ground: Ground, services: readonly Name[]) {
   const dataDir = await ground.folder()
   const [postgresPort, ...ports] = await freePorts(1 + 2 * services.length) as [number, ...number[]]
   const postgres = await startPostgres({ port: postgresPort, dataDir, services })
   ground.onEnd(() => postgres.stop())
+  const broker = await startBroker()
+  ground.onEnd(() => broker.stop())
   const issuer = await startTokenIssuer()
   ground.onEnd(() => issuer.stop())
   const urls = {} as Record<Name, string>
@@ -30,7 +33,7 @@ export async function startServices<Name extends Service> (ground: Ground, servi
         [`${upper}_DATABASE_URL`]: postgres.serviceUrl(service),
         AUTH_URL: issuer.url,
         PUBLIC_URL: ISSUER,
-        NATS_URL: 'nats://127.0.0.1:1',
+        NATS_URL: broker.urlOf(service),
         LOG_LEVEL: 'fatal',
         MAIL_DIR: join(dataDir, 'mail'),
         TOKEN_SECRET: 'a secret of a measurement, of no worth to anybody'
@@ -46,7 +49,7 @@ export async function startServices<Name extends Service> (ground: Ground, servi
 async function waitUntilReady (url: string) {
   for (const deadline = Date.now() + 30_000; ; await sleep(100)) {
     const answer = await fetch(`${url}/ready`).catch(() => undefined)
-    if (answer?.ok) return
+    if (answer?.ok && (await answer.json() as { status: string }).status === 'up') return
     if (Date.now() > deadline) throw new Error(`${url} is not ready`)
   }
 }

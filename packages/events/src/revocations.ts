@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { sessionRevoked } from '@gatepost/contracts/auth/events'
 import type { CloudEvent, EventData } from '@gatepost/contracts/event'
 import type { Logger } from 'pino'
@@ -9,8 +10,8 @@ import { faultOf, parseEvent } from './validation.ts'
 export interface RevocationsOptions {
   broker: Broker
   /** Where revoked sessions are noted, by the time in milliseconds at which the last of their access tokens dies. */
-  revocations: { revoke (sessionId: string, expiresAtMs: number): void }
-  /** Seconds; revocations older than this can concern no token that is alive. */
+  revocations: { revoke (sessionId: string, expiresAtMs: number): void, markComplete (): void }
+  /** Seconds that the reader lets a token live at most: an older revocation concerns no token that it would accept. */
   accessTokenTtl: number
   log: Logger
   registry?: Registry
@@ -25,12 +26,15 @@ export interface RevocationsStatus {
 export interface Revocations {
   /** Resolves once every revocation that can still matter has been read. */
   ready: Promise<void>
+  /** The same, or two seconds from the start: a process that is about to listen waits for this, and for NATS no longer. */
+  readyOrLate: Promise<void>
   status (): RevocationsStatus
   stop (): void
 }
 
 /** Clocks of the services and of NATS may differ by so much. */
 const SKEW_SECONDS = 60
+const START_MS = 2_000
 
 /**
  * Follows `session-revoked`, from one token life ago. An event that cannot be read is logged and passed over: one bad
@@ -54,7 +58,10 @@ export function followRevocations ({ broker, revocations, accessTokenTtl, log, r
       }
     }
   })
-  const ready = tail.caughtUp.then(() => { caughtUp = true })
+  const ready = tail.caughtUp.then(() => {
+    caughtUp = true
+    revocations.markComplete()
+  })
   if (registry) {
     const staleness = new Gauge({
       name: 'gatepost_revocations_stale_seconds',
@@ -64,5 +71,6 @@ export function followRevocations ({ broker, revocations, accessTokenTtl, log, r
       collect: () => { staleness.set(tail.staleSeconds()) }
     })
   }
-  return { ready, status: () => ({ caughtUp, staleSeconds: tail.staleSeconds() }), stop: tail.stop }
+  const readyOrLate = Promise.race([ready, sleep(START_MS, undefined, { ref: false })])
+  return { ready, readyOrLate, status: () => ({ caughtUp, staleSeconds: tail.staleSeconds() }), stop: tail.stop }
 }

@@ -32,7 +32,7 @@ async function publish (...payloads: string[]) {
 function follow () {
   const revoked = new Map<string, number>()
   const revocations = stage.defer(followRevocations({
-    broker: stage.broker('gateway'), accessTokenTtl: 600, log: stage.log, revocations: { revoke: (id, expiresAt) => { revoked.set(id, expiresAt) } }
+    broker: stage.broker('gateway'), accessTokenTtl: 600, log: stage.log, revocations: { revoke: (id, expiresAt) => { revoked.set(id, expiresAt) }, markComplete: () => {} }
   }), (started) => started.stop())
   return { revoked, revocations }
 }

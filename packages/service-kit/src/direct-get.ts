@@ -4,6 +4,7 @@ import { text } from 'node:stream/consumers'
 
 interface DirectAnswer {
   status: number
+  headers: http.IncomingHttpHeaders
   body: string
 }
 
@@ -16,5 +17,5 @@ export async function directGet (url: string, { timeoutMs }: { timeoutMs: number
   const { promise, resolve, reject } = Promise.withResolvers<http.IncomingMessage>()
   get(url, { agent: false, signal: AbortSignal.timeout(timeoutMs) }, resolve).on('error', reject)
   const answer = await promise
-  return { status: answer.statusCode!, body: await text(answer) }
+  return { status: answer.statusCode!, headers: answer.headers, body: await text(answer) }
 }

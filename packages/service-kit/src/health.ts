@@ -1,5 +1,6 @@
 import type { Health } from '@gatepost/contracts/gateway/operations'
 import fp from 'fastify-plugin'
+import type {} from './server.ts' // declares `lifecycle`
 
 /** `degraded` is worth an alarm and does not keep requests away; `down` does. */
 export interface Check {

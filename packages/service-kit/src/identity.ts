@@ -2,6 +2,7 @@ import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { AccessTokenClaimsSchema } from '@gatepost/contracts/auth/schemas'
 import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import type { Registry } from 'prom-client'
 import { createKeyVerifiers } from './identity/key-verifiers.ts'
 import { loadNativeTokens } from './identity/native-tokens.ts'
 import { pluginTokens } from './identity/plugin-tokens.ts'
@@ -14,6 +15,7 @@ import { KeysUnavailableError, type KeySource } from './key-source.ts'
 import { ProblemError, retryAfter } from './problem.ts'
 import type { RevocationList } from './revocation-list.ts'
 import type { RoutePolicy } from './route.ts'
+import { watchTokenLifetime } from './token-lifetime.ts'
 
 export { AUDIENCE } from './identity/token-library.ts'
 export type { Principal } from './identity/principal.ts'
@@ -31,14 +33,15 @@ declare module 'fastify' {
 export interface Identity {
   /**
    * Judges one access token: the principal, or undefined for any token that is not good now (forged, expired, revoked,
-   * not a token at all). Throws a 503 problem when there are no keys to judge with. Synchronous but for a key not seen before.
+   * not a token at all). Throws a 503 problem when it cannot be judged: without its key while auth is away, or before the
+   * revocations were read. Synchronous but for a key not seen before.
    */
   verify (token: string): Principal | undefined | Promise<Principal | undefined>
   /** Who sent an Authorization header whose token was verified before and is still good; costs no cryptography. */
   recognize (authorization: string | undefined): Principal | undefined
   /** Applies an operation's policy to a request; throws 401 or 403 problems. `recognized` spares it to look again. */
   authorize (request: FastifyRequest, recognized?: Principal): Promise<void> | undefined
-  stats: { hits: number, misses: number, refusals: number, readonly size: number }
+  stats: { hits: number, misses: number, refusals: number, overlong: number, readonly size: number }
 }
 
 /** What can change (expiry, revocation, key removal) is looked at on every hit. */
@@ -58,6 +61,9 @@ export interface IdentityOptions {
   revocations: RevocationList
   /** The tokens' `iss`. */
   issuer: string
+  /** Seconds; a token that lives longer is refused, since revocations are read back no further. */
+  accessTokenTtl: number
+  registry?: Registry
   /** How many verified tokens are remembered. */
   cacheSize?: number
   /** What judges a new token; without it, the faster one that there is a binary for on this platform. */
@@ -68,6 +74,7 @@ export interface IdentityOptions {
 
 /** Refused tokens that are remembered: at most 16 MB, since a header has at most 16 KB. */
 const REFUSED_TOKENS = 1_000
+const RETRY_AFTER_SECONDS = 1
 const BEARER = /^Bearer +([^\s,]+) *$/i
 const claims = TypeCompiler.Compile(AccessTokenClaimsSchema)
 
@@ -79,13 +86,14 @@ export function unauthorized (tokenSent: boolean) {
 }
 
 /** Verifies bearer tokens and says who calls. Every way for a token to be bad is the same 401. */
-export const identity = fp<IdentityOptions>(async (app, { keys, revocations, issuer, cacheSize = 20_000, library, enforce = true }) => {
+export const identity = fp<IdentityOptions>(async (app, { keys, revocations, issuer, accessTokenTtl, registry, cacheSize = 20_000, library, enforce = true }) => {
   const tokens = library ?? await chooseLibrary(app.log)
   const verifiers = createKeyVerifiers(tokens, issuer)
   // Apart, so that junk cannot push out a good token.
   const verified = createTokenTable<VerifiedToken>(cacheSize)
   const refused = createTokenTable<SigningKey>(REFUSED_TOKENS)
-  const stats = { hits: 0, misses: 0, refusals: 0, get size () { return verified.size } }
+  const stats = { hits: 0, misses: 0, refusals: 0, overlong: 0, get size () { return verified.size } }
+  if (registry !== undefined) watchTokenLifetime(registry, accessTokenTtl, stats)
 
   function stillGood ({ principal, kid }: VerifiedToken) {
     return Date.now() < (principal.expiresAt + CLOCK_SKEW_SECONDS) * 1000 && keys.get(kid) !== undefined &&
@@ -96,9 +104,15 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
     const known = verified.get(token)
     if (!known) return wasRefused(token) ? undefined : verifyNew(token)
     stats.hits++
-    if (stillGood(known)) return known.principal
+    if (stillGood(known)) return judgeable(known.principal)
     verified.delete(token)
     return undefined
+  }
+
+  /** A good token of a session that may have ended cannot be told from one of a session that goes on. */
+  function judgeable (principal: Principal | undefined) {
+    if (principal !== undefined && !revocations.complete) throw new ProblemError('UPSTREAM_UNAVAILABLE', { headers: retryAfter(RETRY_AFTER_SECONDS) })
+    return principal
   }
 
   /** A client that goes on with an expired token, a forged one or one of an ended session costs no cryptography. */
@@ -120,7 +134,7 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
 
   function recognize (authorization: string | undefined) {
     const known = authorization === undefined ? undefined : verified.get(tokenOf(authorization) ?? '')
-    if (known === undefined || !stillGood(known)) return undefined
+    if (known === undefined || !stillGood(known) || !revocations.complete) return undefined
     stats.hits++
     return known.principal
   }
@@ -146,19 +160,21 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
       kid: by.kid,
       principal: { userId: payload.sub, sessionId: payload.sid, role: payload.role, scopes: scopesOf(payload.scope), tokenId: payload.jti, issuedAt: payload.iat, expiresAt: payload.exp }
     }
-    if (!stillGood(entry)) {
+    const overlong = payload.exp - payload.iat > accessTokenTtl
+    if (overlong) stats.overlong++
+    if (overlong || !stillGood(entry)) {
       refuse(token, by)
       return undefined
     }
     verified.add(token, entry)
-    return entry.principal
+    return judgeable(entry.principal)
   }
 
   async function findKey (kid: string) {
     try {
       return await keys.find(kid)
     } catch (cause) {
-      if (cause instanceof KeysUnavailableError) throw new ProblemError('UPSTREAM_UNAVAILABLE', { cause, headers: retryAfter(1) })
+      if (cause instanceof KeysUnavailableError) throw new ProblemError('UPSTREAM_UNAVAILABLE', { cause, headers: retryAfter(RETRY_AFTER_SECONDS) })
       throw cause
     }
   }
@@ -178,12 +194,22 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
     }
   }
 
+  /** Where no token is needed, one that cannot be judged now is as good as none. */
+  function verifyIfPossible (token: string) {
+    try {
+      const principal = verify(token)
+      return principal instanceof Promise ? principal.catch(unjudged) : principal
+    } catch (error) {
+      return unjudged(error)
+    }
+  }
+
   function authorize (request: FastifyRequest, recognized?: Principal): Promise<void> | undefined {
     const policy: RoutePolicy = request.is404 ? 'none' : request.routeOptions.config.auth ?? 'user'
     if (policy === 'none') return undefined
     const header = request.headers.authorization
     const token = recognized === undefined && header !== undefined ? tokenOf(header) : undefined
-    const principal = token === undefined ? recognized : verify(token)
+    const principal = token === undefined ? recognized : policy === 'optional' ? verifyIfPossible(token) : verify(token)
     if (principal instanceof Promise) return principal.then((found) => apply(request, found, policy, header !== undefined))
     apply(request, principal, policy, header !== undefined)
     return undefined
@@ -193,6 +219,10 @@ export const identity = fp<IdentityOptions>(async (app, { keys, revocations, iss
   app.decorate('identity', { verify, recognize, authorize, stats })
   if (enforce) app.addHook('onRequest', async (request) => authorize(request))
 }, { name: 'identity' })
+
+function unjudged (error: unknown): undefined {
+  if (!(error instanceof ProblemError)) throw error
+}
 
 async function chooseLibrary (log: FastifyBaseLogger) {
   try {

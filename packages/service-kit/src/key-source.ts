@@ -4,15 +4,18 @@ import { JwkSetSchema, type JwkSet } from '@gatepost/contracts/auth/schemas'
 import type { FastifyBaseLogger } from 'fastify'
 import { directGet } from './direct-get.ts'
 
+/** The header of auth's JWK Set that says how many seconds the tokens live that it issues. */
+export const TOKEN_LIFETIME_HEADER = 'x-access-token-ttl'
+
 /** Where the public keys of access tokens come from. */
 export interface KeySource {
-  /** The key as PEM (SPKI); undefined when there is none of that id. Rejects when the keys cannot be had. */
+  /** The key as PEM (SPKI); undefined when there is none of that id. Rejects with {@link KeysUnavailableError} when that cannot be known. */
   find (kid: string): string | undefined | Promise<string | undefined>
   /** The same of what is known right now, without a look anywhere else. */
   get (kid: string): string | undefined
 }
 
-/** Keys could not be had from anywhere, so no token can be judged: 503 rather than 401. */
+/** Keys could not be had from anywhere, so a token of an unknown key cannot be judged: 503 rather than 401. */
 export class KeysUnavailableError extends Error {
   override name = 'KeysUnavailableError'
 }
@@ -20,10 +23,17 @@ export class KeysUnavailableError extends Error {
 export interface RemoteKeySource extends KeySource {
   /** Resolves once keys are there. */
   ready: Promise<void>
-  status (): { loaded: boolean, ageSeconds: number, keys: number }
+  status (): {
+    loaded: boolean
+    ageSeconds: number
+    keys: number
+    /** Seconds that the tokens live which auth issues, as far as it says so. */
+    issuedTtl: number | undefined
+  }
   stop (): void
 }
 
+const JwkSchema = JwkSetSchema.properties.keys.items
 /** A key added or removed must count within 30 seconds everywhere. */
 const REFRESH_MS = 12_000
 const RETRY_MS = 100
@@ -32,16 +42,45 @@ const FETCH_TIMEOUT_MS = 3_000
 
 /** Public keys by id. A Map, because an id such as `constructor` must find nothing. */
 export function keysOf (jwks: JwkSet): Map<string, string> {
-  return new Map(jwks.keys.map((jwk) => [jwk.kid, createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }) as string]))
+  return new Map(jwks.keys.map((jwk) => [jwk.kid, pemOf(jwk)]))
+}
+
+function pemOf (jwk: JwkSet['keys'][number]) {
+  return createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }) as string
+}
+
+/** The keys of a document that are ours to use; RFC 7517 section 5 has a reader pass over all others. Throws without any. */
+function usableKeys (document: unknown): Map<string, string> {
+  const keys = new Map<string, string>()
+  const listed = (document as { keys?: unknown } | null)?.keys
+  for (const jwk of Array.isArray(listed) ? listed : []) {
+    if (!isUsable(jwk)) continue
+    try {
+      keys.set(jwk.kid, pemOf(jwk))
+    } catch {
+      // no point of the curve
+    }
+  }
+  if (keys.size === 0) throw new TypeError('no JWK Set with a key for access tokens')
+  return keys
+}
+
+/** `alg` and `use` may be absent (RFC 7517 section 4), but not others. */
+function isUsable (jwk: unknown): jwk is JwkSet['keys'][number] {
+  return Value.Check(JwkSchema, { alg: 'EdDSA', use: 'sig', ...jwk as object })
 }
 
 /**
  * Keeps the JWK Set (RFC 7517) of the auth service in memory: fetched at once, then every 12 s, and early for an
- * unknown key id, at most once in 30 s and never twice at the same time. While auth is away the last keys stay good.
+ * unknown key id, at most once in 30 s and never twice at the same time. While auth is away the last keys stay good, and
+ * an unknown key is no reason to refuse.
  */
 export function remoteKeys ({ authUrls, log }: { authUrls: readonly string[], log: FastifyBaseLogger }): RemoteKeySource {
   let keys = new Map<string, string>()
-  let loadedAt = 0
+  let issuedTtl: number | undefined
+  let loadedAt: number | undefined
+  /** Why the last fetch failed; undefined when it did not. */
+  let fault: unknown
   let lastEarlyFetch = -Infinity
   let underWay: Promise<void> | undefined
   let timer: NodeJS.Timeout | undefined
@@ -49,57 +88,57 @@ export function remoteKeys ({ authUrls, log }: { authUrls: readonly string[], lo
   const ready = Promise.withResolvers<void>()
 
   async function fetchFrom (origin: string) {
-    const { status, body } = await directGet(`${origin}/.well-known/jwks.json`, { timeoutMs: FETCH_TIMEOUT_MS })
-    const document = JSON.parse(body)
-    if (status !== 200 || !Value.Check(JwkSetSchema, document) || document.keys.length === 0) throw new TypeError(`not a JWK Set (status ${status})`)
-    return keysOf(document)
+    const { status, headers, body } = await directGet(`${origin}/.well-known/jwks.json`, { timeoutMs: FETCH_TIMEOUT_MS })
+    if (status !== 200) throw new TypeError(`status ${status} in place of a JWK Set`)
+    keys = usableKeys(JSON.parse(body))
+    const ttl = Number(headers[TOKEN_LIFETIME_HEADER] ?? NaN)
+    issuedTtl = Number.isInteger(ttl) ? ttl : undefined
   }
 
   async function load () {
     let cause: unknown
     for (const origin of authUrls) {
       try {
-        keys = await fetchFrom(origin)
-        loadedAt = Date.now()
+        await fetchFrom(origin)
+        loadedAt = performance.now()
+        fault = undefined
         ready.resolve()
         return
       } catch (error) {
         cause = error
       }
     }
-    throw new KeysUnavailableError('the keys of access tokens cannot be fetched', { cause })
+    if (fault === undefined) log.warn({ err: cause }, 'the keys of access tokens cannot be fetched; trying on')
+    fault = cause
   }
 
   function refresh () {
-    underWay ??= load().finally(() => { underWay = undefined })
+    underWay ??= load().finally(() => {
+      underWay = undefined
+      clearTimeout(timer)
+      if (!stopped) timer = setTimeout(refresh, fault === undefined ? REFRESH_MS : RETRY_MS).unref()
+    })
     return underWay
   }
+  void refresh()
 
-  async function poll (wasUp: boolean) {
-    const up = await refresh().then(() => true, (error: Error) => {
-      if (wasUp) log.warn({ err: error.cause }, error.message)
-      return false
-    })
-    if (!stopped) timer = setTimeout(poll, up ? REFRESH_MS : RETRY_MS, up).unref()
+  /** Also who comes while keys are on their way waits for them: theirs may be among them. */
+  async function lookAgain () {
+    const early = underWay === undefined && performance.now() - lastEarlyFetch > UNKNOWN_KEY_REFETCH_MS
+    if (early) lastEarlyFetch = performance.now()
+    if (early || underWay !== undefined) await refresh()
   }
-  void poll(true)
 
   return {
     ready: ready.promise,
     get: (kid) => keys.get(kid),
     async find (kid) {
-      const key = keys.get(kid)
-      if (key !== undefined) return key
-      if (loadedAt === 0) await refresh()
-      else {
-        const early = underWay === undefined && Date.now() - lastEarlyFetch > UNKNOWN_KEY_REFETCH_MS
-        if (early) lastEarlyFetch = Date.now()
-        // Also who comes while keys are on their way waits for them: theirs may be among them.
-        if (early || underWay !== undefined) await refresh().catch((error: Error) => log.warn({ err: error.cause }, error.message))
-      }
+      // While fetches fail nobody waits for one: the next is at most a moment away.
+      if (!keys.has(kid) && fault === undefined) await lookAgain()
+      if (!keys.has(kid) && fault !== undefined) throw new KeysUnavailableError('the keys of access tokens cannot be fetched', { cause: fault })
       return keys.get(kid)
     },
-    status: () => ({ loaded: loadedAt > 0, ageSeconds: loadedAt ? (Date.now() - loadedAt) / 1000 : Infinity, keys: keys.size }),
+    status: () => ({ loaded: loadedAt !== undefined, ageSeconds: loadedAt === undefined ? Infinity : (performance.now() - loadedAt) / 1000, keys: keys.size, issuedTtl }),
     stop () {
       stopped = true
       clearTimeout(timer)

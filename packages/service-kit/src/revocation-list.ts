@@ -4,6 +4,10 @@ export interface RevocationList {
   revoke (sessionId: string, expiresAtMs: number): void
   /** Whether a token of the session that expires then is refused. */
   isRevoked (sessionId: string, tokenExpiresAtMs: number): boolean
+  /** Every revocation that matters to a token that may be alive is in the list now. */
+  markComplete (): void
+  /** Whether it ever was; before, no token can be called good. */
+  readonly complete: boolean
   readonly size: number
 }
 
@@ -20,6 +24,7 @@ export function createRevocationList ({ max = DEFAULT_MAX, now = Date.now }: { m
   const expiries = new Map<string, number>()
   let refuseUntil = 0
   let nextSweep = 0
+  let complete = false
 
   function sweep () {
     const current = now()
@@ -41,6 +46,15 @@ export function createRevocationList ({ max = DEFAULT_MAX, now = Date.now }: { m
       expiries.set(sessionId, Math.max(expiresAtMs, expiries.get(sessionId) ?? 0))
     },
     isRevoked: (sessionId, tokenExpiresAtMs) => tokenExpiresAtMs <= refuseUntil || expiries.has(sessionId),
+    markComplete () { complete = true },
+    get complete () { return complete },
     get size () { return expiries.size }
   }
+}
+
+/** The list of a process that asks the sessions themselves: it never holds one. */
+export function emptyRevocationList (): RevocationList {
+  const list = createRevocationList()
+  list.markComplete()
+  return list
 }

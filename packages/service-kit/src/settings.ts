@@ -132,6 +132,13 @@ export function address (options: SettingOptions) {
     .Encode((value) => value)
 }
 
+/** The setting `ACCESS_TOKEN_TTL` of every process that issues or judges access tokens. */
+export const accessTokenTtl = seconds({
+  description: 'Life of an access token in seconds; the same in every process, since each refuses tokens that live longer',
+  default: '600',
+  minimum: 5
+})
+
 /** Settings that every process has. */
 export const commonSettings = {
   HOST: address({ description: 'The address to listen on', default: '127.0.0.1' }),

@@ -5,7 +5,7 @@ import { getMe, logout } from '@gatepost/contracts/auth/operations'
 import { getUser, listUsers } from '@gatepost/contracts/auth/user-operations'
 import { identity } from '../src/identity.ts'
 import { KeysUnavailableError, keysOf, type KeySource } from '../src/key-source.ts'
-import { createRevocationList } from '../src/revocation-list.ts'
+import { createRevocationList, emptyRevocationList, type RevocationList } from '../src/revocation-list.ts'
 import { routeOf } from '../src/route.ts'
 import { createServer, type App } from '../src/server.ts'
 import { another, forged, header, ISSUER, now, payload, publicKey, token, USER } from './support/tokens.ts'
@@ -15,11 +15,12 @@ let keys: Map<string, string>
 let broken = false
 /** Happens right after a key was found. */
 let onFind: (() => void) | undefined
-const revocations = createRevocationList()
+let revocations: RevocationList
 
 beforeEach(async () => {
   broken = false
   onFind = undefined
+  revocations = emptyRevocationList()
   keys = keysOf({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }] } as never)
   const source: KeySource = {
     get: (kid) => keys.get(kid),
@@ -31,7 +32,7 @@ beforeEach(async () => {
     }
   }
   app = createServer({ log: pino({ level: 'silent' }) })
-  await app.register(identity, { keys: source, revocations, issuer: ISSUER, cacheSize: 3 })
+  await app.register(identity, { keys: source, revocations, issuer: ISSUER, accessTokenTtl: 700, cacheSize: 3 })
   app.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId, email: '', displayName: 'a', role: 'user' as const, createdAt: '' }) })
   app.route({ ...routeOf(logout), handler: async (request, reply) => reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never) })
   app.route({ ...routeOf(listUsers), handler: async () => ({ items: [], nextCursor: null }) })
@@ -182,4 +183,40 @@ test('a route that states no policy needs a token', async () => {
 
 test('401 comes before 400', async () => {
   expect((await app.inject('/api/auth/users?limit=x')).statusCode).toBe(401)
+})
+
+test('a token that lives longer than ACCESS_TOKEN_TTL is refused: revocations are read back no further', async () => {
+  const living = (seconds: number) => me(`Bearer ${token({ ...payload(), exp: payload().iat + seconds })}`)
+  expect((await living(700)).statusCode).toBe(200)
+  for (const seconds of [701, 7_200, 2 ** 40]) expect((await living(seconds)).statusCode).toBe(401)
+  expect(app.identity.stats).toMatchObject({ overlong: 3, size: 1 })
+})
+
+test('before the revocations were read a good token cannot be judged: 503; a bad one is 401', async () => {
+  const sid = '01900000-0000-7000-8000-00000000000d'
+  const list = createRevocationList()
+  const started = createServer({ log: pino({ level: 'silent' }) })
+  await started.register(identity, { keys: { get: (kid) => keys.get(kid), find: (kid) => keys.get(kid) }, revocations: list, issuer: ISSUER, accessTokenTtl: 600 })
+  started.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId, email: '', displayName: 'a', role: 'user' as const, createdAt: '' }) })
+  started.route({ ...routeOf(logout), handler: async (request, reply) => reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never) })
+  const authorization = `Bearer ${token({ ...payload(), sid })}`
+  const ask = (authorization: string) => started.inject({ url: '/api/auth/me', headers: { authorization } })
+  for (let times = 0; times < 2; times++) {
+    const answer = await ask(authorization)
+    expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1'])
+  }
+  expect(started.identity.recognize(authorization)).toBeUndefined()
+  expect((await ask(`Bearer ${token(payload(), header, another)}`)).statusCode).toBe(401)
+  expect((await started.inject({ method: 'POST', url: '/api/auth/logout', headers: { authorization } })).headers['x-user']).toBe('nobody')
+  list.revoke(sid, Date.now() + 600_000)
+  list.markComplete()
+  expect((await ask(authorization)).statusCode).toBe(401)
+  expect((await ask(`Bearer ${token()}`)).statusCode).toBe(200)
+  await started.close()
+})
+
+test('an optional route works without any keys', async () => {
+  broken = true
+  const answer = await app.inject({ method: 'POST', url: '/api/auth/logout', headers: { authorization: `Bearer ${token(payload(), { ...header, kid: 'k9' })}` } })
+  expect([answer.statusCode, answer.headers['x-user']]).toEqual([204, 'nobody'])
 })

@@ -7,7 +7,7 @@ import { identity } from '../src/identity.ts'
 import { loadNativeTokens } from '../src/identity/native-tokens.ts'
 import { pluginTokens } from '../src/identity/plugin-tokens.ts'
 import type { TokenLibrary } from '../src/identity/token-library.ts'
-import { createRevocationList } from '../src/revocation-list.ts'
+import { emptyRevocationList } from '../src/revocation-list.ts'
 import { createServer } from '../src/server.ts'
 import { another, forged, header, ISSUER, now, payload, publicKey, token, USER } from './support/tokens.ts'
 
@@ -24,7 +24,7 @@ const nativeTokens = await loadNativeTokens().catch((error: unknown) => {
 async function judgeOf (library: TokenLibrary) {
   const app = createServer({ log: pino({ level: 'silent' }) })
   const source = { get: (kid: string) => keys.get(kid), find: (kid: string) => keys.get(kid) }
-  await app.register(identity, { keys: source, revocations: createRevocationList(), issuer: ISSUER, library })
+  await app.register(identity, { keys: source, revocations: emptyRevocationList(), issuer: ISSUER, accessTokenTtl: 600, library })
   return async (bearer: string) => await app.identity.verify(bearer)
 }
 

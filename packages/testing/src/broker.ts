@@ -7,7 +7,7 @@ import { provision } from '@gatepost/events/provision'
 import { type NatsServer, startNats } from '@gatepost/local-stack/nats'
 import { freePorts } from '@gatepost/local-stack/ports'
 
-const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
+export const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
 export type BrokerAccount = typeof ACCOUNTS[number]
 
 /** Accounts with passwords made up on the spot. */

@@ -1,8 +1,12 @@
+import type { BrokerAccount } from './broker.ts'
+
 /** The servers that a test run shares, as its global set-up hands them to the test files. */
 export interface TestServers {
   postgresPort: number
   credentials: Record<string, string>
   redisUrl: string
+  /** Of a broker for apps that need one and whose tests do not care what is in it, by account. */
+  natsUrls: Record<BrokerAccount, string>
 }
 
 /** What the global set-up started. Throws outside a test run. */

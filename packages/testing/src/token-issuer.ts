@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import type { Role } from '@gatepost/contracts/schemas'
+import { TOKEN_LIFETIME_HEADER } from '@gatepost/service-kit/key-source'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 
 export const ISSUER = 'http://127.0.0.1:3000'
@@ -27,7 +28,7 @@ export async function startTokenIssuer (): Promise<TokenIssuer> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const kid = uuidv7()
   const jwks = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'EdDSA', use: 'sig' }] })
-  const server = createServer((_request, response) => { response.setHeader('content-type', 'application/json').end(jwks) })
+  const server = createServer((_request, response) => { response.setHeader('content-type', 'application/json').setHeader(TOKEN_LIFETIME_HEADER, LIFE_SECONDS).end(jwks) })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')

@@ -3,7 +3,7 @@ import { health } from '@gatepost/service-kit/health'
 import { identity } from '@gatepost/service-kit/identity'
 import { httpMetrics } from '@gatepost/service-kit/metrics'
 import { requestLog } from '@gatepost/service-kit/request-log'
-import { createRevocationList } from '@gatepost/service-kit/revocation-list'
+import { emptyRevocationList } from '@gatepost/service-kit/revocation-list'
 import { createCursorSeal } from '@gatepost/service-kit/sealed-cursor'
 import { type App, createServer } from '@gatepost/service-kit/server'
 import type { Logger } from 'pino'
@@ -50,8 +50,8 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
   await app.register(requestLog)
   await app.register(eventRelay, { databaseUrl: settings.AUTH_DATABASE_URL, natsUrl: settings.NATS_URL.join(','), log, registry })
   await app.register(clientAddress, { trustedProxies: settings.TRUSTED_PROXIES ?? [], host: settings.HOST, log, registry })
-  // Nothing is ever revoked in this list: auth asks its own sessions, see live-session.
-  await app.register(identity, { keys: services.keys, revocations: createRevocationList(), issuer: settings.PUBLIC_URL })
+  // Auth asks its own sessions, see live-session.
+  await app.register(identity, { keys: services.keys, revocations: emptyRevocationList(), issuer: settings.PUBLIC_URL, accessTokenTtl: settings.ACCESS_TOKEN_TTL, registry })
   await app.register(liveSession, { database })
   await app.register(health, { checks: readinessChecks({ database, keys: services.keys, broker: app.broker, relay: app.relay }) })
 
@@ -69,7 +69,7 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
     // Thrown on, for the server's own handler to answer.
     routes.setErrorHandler((error) => { throw databaseProblem(error) ?? error })
     const seal = createCursorSeal(deriveKey(settings.TOKEN_SECRET, 'cursors'))
-    keyRoutes(routes as App, services)
+    keyRoutes(routes as App, { ...services, accessTokenTtl: settings.ACCESS_TOKEN_TTL })
     accountRoutes(routes as App, services)
     sessionRoutes(routes as App, services)
     apiKeyRoutes(routes as App, services)

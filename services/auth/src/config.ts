@@ -1,6 +1,6 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
-import { commonSettings, flag, integer, origin, port, seconds, text, url, urls } from '@gatepost/service-kit/settings'
+import { accessTokenTtl, commonSettings, flag, integer, origin, port, seconds, text, url, urls } from '@gatepost/service-kit/settings'
 
 const DAY = 86_400
 
@@ -13,7 +13,7 @@ export const settingsSchema = Type.Object({
   AUTH_DATABASE_POOL: integer({ description: 'Database connections of one auth process', default: '10', minimum: 2, maximum: 200 }),
   NATS_URL: urls({ description: 'Comma-separated NATS servers, with the credentials of auth', schemes: ['nats', 'tls'], default: 'nats://127.0.0.1:4222', secret: true }),
   TOKEN_SECRET: text({ description: 'Protects refresh tokens and the keys at rest; at least 32 bytes', minLength: 32, needs: 'at least 32 characters from a random source', secret: true }),
-  ACCESS_TOKEN_TTL: seconds({ description: 'Life of an access token in seconds', default: '600', minimum: 5 }),
+  ACCESS_TOKEN_TTL: accessTokenTtl,
   REFRESH_IDLE_TTL: seconds({ description: 'A session that is not used for so many seconds ends', default: String(30 * DAY) }),
   REFRESH_ABSOLUTE_TTL: seconds({ description: 'A session ends after so many seconds, however much it is used', default: String(90 * DAY) }),
   MAX_SESSIONS_PER_USER: integer({ description: 'Live sessions of one user; when one more begins, the oldest ends', default: '100', minimum: 1, maximum: 10_000 }),

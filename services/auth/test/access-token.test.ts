@@ -1,4 +1,5 @@
 import { createPublicKey, verify } from 'node:crypto'
+import { TOKEN_LIFETIME_HEADER } from '@gatepost/service-kit/key-source'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
 
@@ -29,6 +30,20 @@ test('the published key of its kid verifies it', async () => {
   const { body } = await auth.call('GET', '/.well-known/jwks.json')
   const jwk = body.keys.find(({ kid }: { kid: string }) => kid === header.kid)
   expect(verify(null, Buffer.from(signed), createPublicKey({ key: jwk, format: 'jwk' }), signature)).toBe(true)
+})
+
+test('beside its keys auth says how long its tokens live', async () => {
+  const { headers } = await auth.call('GET', '/.well-known/jwks.json')
+  expect(headers.get(TOKEN_LIFETIME_HEADER)).toBe('600')
+})
+
+test('a token of a longer life than the setting is refused after a restart, though its session lives', async () => {
+  const { accessToken } = await auth.register()
+  expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(200)
+  const restarted = await startAuth({ ACCESS_TOKEN_TTL: '5' }, auth.database)
+  expect((await restarted.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
+  expect((await restarted.call('POST', '/api/auth/validate-token', { body: { token: accessToken } })).body).toEqual({ active: false })
+  await restarted.close()
 })
 
 test('validate-token says what a good token says', async () => {

@@ -3,6 +3,7 @@ import type { Revocations } from '@gatepost/events/revocations'
 import { databaseCheck } from '@gatepost/service-kit/database-check'
 import type { Check } from '@gatepost/service-kit/health'
 import type { RemoteKeySource } from '@gatepost/service-kit/key-source'
+import { tokenLifetimeCheck } from '@gatepost/service-kit/token-lifetime'
 import type { Database } from './database/database.ts'
 
 export interface ChecksOptions {
@@ -10,10 +11,12 @@ export interface ChecksOptions {
   keys: RemoteKeySource
   broker: Broker
   revoked: Revocations
+  /** Seconds. */
+  accessTokenTtl: number
 }
 
 /** Without its database or the keys of tokens the feed can do nothing; without NATS it answers what it knows. */
-export function readinessChecks ({ database, keys, broker, revoked }: ChecksOptions): Check[] {
+export function readinessChecks ({ database, keys, broker, revoked, accessTokenTtl }: ChecksOptions): Check[] {
   return [
     databaseCheck(database),
     {
@@ -24,9 +27,10 @@ export function readinessChecks ({ database, keys, broker, revoked }: ChecksOpti
       name: 'nats',
       check: () => broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'the feed is as old as the connection is away' }
     },
+    tokenLifetimeCheck(accessTokenTtl, () => keys.status().issuedTtl),
     {
       name: 'revocations',
-      check: () => revoked.status().caughtUp ? { status: 'up' } : { status: 'degraded', detail: 'not all revoked sessions are known' }
+      check: () => revoked.status().caughtUp ? { status: 'up' } : { status: 'degraded', detail: 'the revoked sessions were not read yet: calls with a token are 503' }
     }
   ]
 }

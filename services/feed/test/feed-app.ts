@@ -17,7 +17,12 @@ import { settingsSchema } from '../src/config.ts'
 export async function startFeed ({ env = {} }: { env?: Record<string, string> } = {}) {
   const [database, issuer, broker] = await Promise.all([createDatabase('feed', { hostile: true }), startTokenIssuer(), startBroker()])
   const settings = parseSettings(settingsSchema, { FEED_DATABASE_URL: database.url, AUTH_URL: issuer.url, PUBLIC_URL: ISSUER, NATS_URL: broker.urlOf('feed'), ...env })
-  const build = () => buildApp({ settings, log: createLog('feed', 'silent'), registry: new Registry() })
+  /** The app, as soon as it judges tokens, unless it is not to wait for that. */
+  async function build ({ waits = true } = {}) {
+    const app = await buildApp({ settings, log: createLog('feed', 'silent'), registry: new Registry() })
+    if (waits) await app.revoked.ready
+    return app
+  }
   let app = await build()
   const [auth, posts] = await Promise.all([startPublisher(broker.urlOf('auth'), 'auth'), startPublisher(broker.urlOf('posts'), 'posts')])
   const sql = new pg.Pool({ connectionString: database.ownerUrl, max: 2 })
@@ -41,9 +46,9 @@ export async function startFeed ({ env = {} }: { env?: Record<string, string> } 
       if (answer.statusCode !== 200) throw new Error(`${answer.statusCode}: ${answer.body}`)
       return answer.json<FeedPage>().items
     },
-    async restart () {
+    async restart (options?: { waits: boolean }) {
       await app.close()
-      app = await build()
+      app = await build(options)
     },
     async stop () {
       await app.close()

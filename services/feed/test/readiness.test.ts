@@ -16,7 +16,7 @@ test('with everything there it is ready', async () => {
   await eventually(async () => {
     const answer = await ready()
     expect([answer.statusCode, answer.json()]).toEqual([200, {
-      status: 'up', checks: { postgres: { status: 'up' }, keys: { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' } }
+      status: 'up', checks: { postgres: { status: 'up' }, keys: { status: 'up' }, 'token-lifetime': { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' } }
     }])
   })
 })
@@ -46,10 +46,20 @@ test('while NATS is away it is ready and says so, serves what it knows, and goes
   await eventually(async () => { expect(await feed.items()).toHaveLength(2) })
 })
 
+test('started without NATS, it is ready and judges no good token until it has read who logged out', async () => {
+  await feed.broker.halt()
+  await feed.restart({ waits: false })
+  await eventually(async () => { expect((await ready()).json().checks.keys.status).toBe('up') })
+  const answer = await feed.get()
+  expect([answer.statusCode, answer.headers['retry-after'], (await ready()).statusCode]).toEqual([503, '1', 200])
+  await feed.broker.start()
+  await eventually(async () => { expect((await feed.get()).statusCode).toBe(200) })
+})
+
 test('without PostgreSQL it is not ready, and answers 503', async () => {
   const lost = await startFeed({ env: { FEED_DATABASE_URL: 'postgresql://feed:secret@127.0.0.1:1/feed' } })
   try {
-    await eventually(async () => { expect((await lost.app.inject({ url: '/ready' })).json().checks.keys.status).toBe('up') })
+    await eventually(async () => { expect((await lost.app.inject({ url: '/ready' })).json().checks).toMatchObject({ keys: { status: 'up' }, revocations: { status: 'up' } }) })
     const answer = await lost.app.inject({ url: '/ready' })
     expect([answer.statusCode, answer.json().checks.postgres.status]).toEqual([503, 'down'])
     const refused = await lost.get()

@@ -57,7 +57,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await app.register(accessLog, { log })
   await app.register(crossOrigin, { operations, origins })
   await app.register(messaging, { settings, revocations, log, registry })
-  await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, enforce: false })
+  await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, accessTokenTtl: settings.ACCESS_TOKEN_TTL, registry, enforce: false })
   await app.register(limits, {
     counters,
     ...limitsOf(settings),
@@ -67,7 +67,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await app.register(admission, { operations, exchanges, findClient: clientFinder({ trustedProxies: settings.TRUSTED_PROXIES ?? [], log, registry }) })
   await app.register(preflights, { operations, origins })
 
-  await app.register(health, { checks: readiness({ keys, revoked: app.revoked, broker: app.broker, upstreams: Object.values(upstreams), shared }) })
+  await app.register(health, { checks: readiness({ keys, accessTokenTtl: settings.ACCESS_TOKEN_TTL, revoked: app.revoked, broker: app.broker, upstreams: Object.values(upstreams), shared }) })
   await app.register(proxy, { operations: operations.filter(({ service }) => service !== 'gateway'), upstreamOf: ({ service }) => upstreams[service as keyof typeof upstreams] })
   const streams = createEventStreams({ live: app.live, isRevoked: revocations.isRevoked, log })
   overviewRoutes(app, upstreams)

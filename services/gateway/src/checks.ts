@@ -2,12 +2,15 @@ import type { Broker } from '@gatepost/events/broker'
 import type { Revocations } from '@gatepost/events/revocations'
 import type { Check } from '@gatepost/service-kit/health'
 import type { RemoteKeySource } from '@gatepost/service-kit/key-source'
+import { tokenLifetimeCheck } from '@gatepost/service-kit/token-lifetime'
 import type { SharedCounters } from './limits/redis-counters.ts'
 import type { Upstream } from './upstreams/upstream.ts'
 
 export interface ReadinessOptions {
   keys: RemoteKeySource
   revoked: Revocations
+  /** Seconds. */
+  accessTokenTtl: number
   broker: Broker
   upstreams: readonly Upstream[]
   shared: SharedCounters | undefined
@@ -23,7 +26,7 @@ const STALE_REVOCATIONS_SECONDS = 5
  * What `/ready` of the gateway says. A gateway that cannot judge tokens must not take requests; one whose services or
  * store are in trouble still gives better answers than none.
  */
-export function readiness ({ keys, revoked, broker, upstreams, shared }: ReadinessOptions): Check[] {
+export function readiness ({ keys, revoked, accessTokenTtl, broker, upstreams, shared }: ReadinessOptions): Check[] {
   return [
     {
       name: 'keys',
@@ -33,6 +36,7 @@ export function readiness ({ keys, revoked, broker, upstreams, shared }: Readine
         return ageSeconds > STALE_KEYS_SECONDS ? { status: 'degraded', detail: `the keys are ${Math.round(ageSeconds)} s old` } : { status: 'up' }
       }
     },
+    tokenLifetimeCheck(accessTokenTtl, () => keys.status().issuedTtl),
     {
       name: 'revocations',
       check () {

@@ -1,6 +1,6 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
-import { commonSettings, duration, integer, list, origin, origins, port, seconds, SettingsError, url, urls } from '@gatepost/service-kit/settings'
+import { accessTokenTtl, commonSettings, duration, integer, list, origin, origins, port, SettingsError, url, urls } from '@gatepost/service-kit/settings'
 
 /** The settings of the gateway; docs/environment.md and .env.example are generated from here. */
 export const settingsSchema = Type.Object({
@@ -22,7 +22,7 @@ export const settingsSchema = Type.Object({
   TRUSTED_PROXIES: Type.Optional(trustedProxies({ description: 'Proxies whose X-Forwarded-* is believed; by auth loopback too' })),
   CORS_ORIGINS: Type.Optional(list({ description: 'Origins whose pages may call the API; none but its own without it', needs: 'a comma-separated list of origins such as https://app.example.org', check: checkOrigin })),
   BODY_LIMIT: integer({ description: 'Bytes of a request body; more is 413', default: '1048576', minimum: 1024, maximum: 104_857_600 }),
-  ACCESS_TOKEN_TTL: seconds({ description: 'Life of an access token in seconds: how far back the gateway reads revocations when it starts', default: '600' }),
+  ACCESS_TOKEN_TTL: accessTokenTtl,
   PUBLIC_URL: origin({ description: 'What clients call: the issuer of tokens and the base of links', default: 'http://127.0.0.1:3000' })
 })
 

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 
 let gateway: TestGateway
-beforeAll(async () => { gateway = await startGateway({ NATS_URL: 'nats://gateway:hidden@127.0.0.1:1' }) })
+beforeAll(async () => { gateway = await startGateway({ NATS_URL: 'nats://gateway:hidden@127.0.0.1:1' }, { waits: false }) })
 afterAll(async () => { await gateway.stop() })
 
 test('OpenAPI names every operation, AsyncAPI every event, and neither a password', async () => {

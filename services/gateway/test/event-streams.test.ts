@@ -105,7 +105,7 @@ test('a revocation from before the start counts after it', async () => {
 
 test('without NATS a gateway that runs goes on and says how stale it is; one that starts is not ready', async () => {
   await broker.halt()
-  const late = await startGateway({ NATS_URL: broker.urlOf('gateway') })
+  const late = await startGateway({ NATS_URL: broker.urlOf('gateway') }, { waits: false })
   expect((await late.fetch('/ready')).status).toBe(503)
   await eventually(async () => {
     const answer = await gateway.fetch('/ready')
@@ -115,6 +115,7 @@ test('without NATS a gateway that runs goes on and says how stale it is; one tha
   expect(await gateway.registry.metrics()).toContain('gatepost_revocations_stale_seconds')
   await broker.start()
   await eventually(async () => expect((await late.fetch('/ready')).status).toBe(200))
+  expect((await late.call('/api/posts')).status).toBe(200)
   await late.stop()
 })
 

@@ -47,7 +47,7 @@ function environment () {
     AUTH_URL: upstream.url,
     POSTS_URL: upstream.url,
     FEED_URL: upstream.url,
-    NATS_URL: 'nats://127.0.0.1:1',
+    NATS_URL: testServers().natsUrls.gateway,
     REDIS_URL: testServers().redisUrl,
     PUBLIC_URL: ISSUER,
     RATE_LIMIT_MAX: String(LIMIT),

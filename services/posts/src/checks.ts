@@ -4,6 +4,7 @@ import type { Revocations } from '@gatepost/events/revocations'
 import { databaseCheck } from '@gatepost/service-kit/database-check'
 import type { Check } from '@gatepost/service-kit/health'
 import type { RemoteKeySource } from '@gatepost/service-kit/key-source'
+import { tokenLifetimeCheck } from '@gatepost/service-kit/token-lifetime'
 import type { Database } from './database/database.ts'
 
 export interface ChecksOptions {
@@ -12,13 +13,15 @@ export interface ChecksOptions {
   broker: Broker
   relay: Relay
   revoked: Revocations
+  /** Seconds. */
+  accessTokenTtl: number
 }
 
 /** An outbox that is behind by this much is worth an alarm. */
 const LATE_SECONDS = 30
 
 /** Without its database or the keys of tokens posts can do nothing; without NATS it can do everything, and the outbox keeps the events. */
-export function readinessChecks ({ database, keys, broker, relay, revoked }: ChecksOptions): Check[] {
+export function readinessChecks ({ database, keys, broker, relay, revoked, accessTokenTtl }: ChecksOptions): Check[] {
   return [
     databaseCheck(database),
     {
@@ -29,9 +32,10 @@ export function readinessChecks ({ database, keys, broker, relay, revoked }: Che
       name: 'nats',
       check: () => broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'events wait in the outbox' }
     },
+    tokenLifetimeCheck(accessTokenTtl, () => keys.status().issuedTtl),
     {
       name: 'revocations',
-      check: () => revoked.status().caughtUp ? { status: 'up' } : { status: 'degraded', detail: 'not all revoked sessions are known' }
+      check: () => revoked.status().caughtUp ? { status: 'up' } : { status: 'degraded', detail: 'the revoked sessions were not read yet: calls with a token are 503' }
     },
     {
       name: 'outbox',

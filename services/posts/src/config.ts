@@ -1,5 +1,5 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
-import { commonSettings, integer, origin, origins, port, seconds, url, urls } from '@gatepost/service-kit/settings'
+import { accessTokenTtl, commonSettings, integer, origin, origins, port, url, urls } from '@gatepost/service-kit/settings'
 
 /** The settings of the posts process; docs/environment.md is generated from them. */
 export const settingsSchema = Type.Object({
@@ -11,7 +11,7 @@ export const settingsSchema = Type.Object({
   NATS_URL: urls({ description: 'Comma-separated NATS servers, with the credentials of posts', schemes: ['nats', 'tls'], default: 'nats://127.0.0.1:4222', secret: true }),
   AUTH_URL: origins({ description: 'Comma-separated instances of auth, for the public keys of access tokens', default: 'http://127.0.0.1:3001' }),
   PUBLIC_URL: origin({ description: 'What clients call: the iss of the tokens', default: 'http://127.0.0.1:3000' }),
-  ACCESS_TOKEN_TTL: seconds({ description: 'Life of an access token in seconds, as auth has it: how far back revocations are read', default: '600', minimum: 5 })
+  ACCESS_TOKEN_TTL: accessTokenTtl
 }, { title: 'posts' })
 
 export type Settings = StaticDecode<typeof settingsSchema>

@@ -4,6 +4,7 @@ import { parseSettings } from '@gatepost/service-kit/settings'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { type TestBroker, startBroker } from '@gatepost/testing/broker'
 import { createDatabase } from '@gatepost/testing/database'
+import { testServers } from '@gatepost/testing/servers'
 import { ISSUER, startTokenIssuer, type TokenOptions } from '@gatepost/testing/token-issuer'
 import pg from 'pg'
 import { Registry } from 'prom-client'
@@ -25,11 +26,16 @@ export async function startPosts ({ broker, env = {} }: { broker?: TestBroker | 
     POSTS_DATABASE_URL: database.url,
     AUTH_URL: issuer.url,
     PUBLIC_URL: ISSUER,
-    NATS_URL: nats?.urlOf('posts') ?? 'nats://127.0.0.1:1',
+    NATS_URL: nats?.urlOf('posts') ?? testServers().natsUrls.posts,
     ...env
   })
   let registry = new Registry()
-  const build = () => buildApp({ settings, log: createLog('posts', 'silent'), registry })
+  /** The app, as soon as it judges tokens; at once where it is to go without NATS. */
+  async function build ({ waits = env.NATS_URL === undefined } = {}) {
+    const app = await buildApp({ settings, log: createLog('posts', 'silent'), registry })
+    if (waits) await app.revoked.ready
+    return app
+  }
   let app = await build()
   const sql = new pg.Pool({ connectionString: database.ownerUrl, max: 4 })
   sql.on('error', () => {}) // some tests end every connection
@@ -69,10 +75,10 @@ export async function startPosts ({ broker, env = {} }: { broker?: TestBroker | 
       const { rows } = await sql.query('SELECT payload FROM outbox WHERE $1::uuid IS NULL OR aggregate_id = $1::uuid ORDER BY id', [postId ?? null])
       return rows.map(({ payload }) => JSON.parse(payload) as { type: string, aggregateversion: number, traceparent: string, data: Record<string, string> })
     },
-    async restart () {
+    async restart (options?: { waits: boolean }) {
       await app.close()
       registry = new Registry()
-      app = await build()
+      app = await build(options)
     },
     async stop () {
       await app.close()

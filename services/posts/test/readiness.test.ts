@@ -15,7 +15,7 @@ test('with everything there it is ready', async () => {
     const answer = await ready()
     expect([answer.statusCode, answer.json()]).toEqual([200, {
       status: 'up',
-      checks: { postgres: { status: 'up' }, keys: { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' }, outbox: { status: 'up' } }
+      checks: { postgres: { status: 'up' }, keys: { status: 'up' }, 'token-lifetime': { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' }, outbox: { status: 'up' } }
     }])
   })
 })
@@ -46,7 +46,7 @@ test('without NATS it goes on, says so, and publishes once NATS is back', async 
 })
 
 test('it starts without NATS and without auth, live but not ready', async () => {
-  const alone = await startPosts({ env: { AUTH_URL: 'http://127.0.0.1:1' } })
+  const alone = await startPosts({ env: { AUTH_URL: 'http://127.0.0.1:1', NATS_URL: 'nats://127.0.0.1:1' } })
   try {
     expect((await alone.app.inject({ url: '/live' })).statusCode).toBe(200)
     const answer = await alone.app.inject({ url: '/ready' })
@@ -55,5 +55,32 @@ test('it starts without NATS and without auth, live but not ready', async () => 
     expect([refused.statusCode, refused.headers['retry-after']]).toEqual([503, '1'])
   } finally {
     await alone.stop()
+  }
+})
+
+test('started without NATS, it is ready and judges no good token until it has read who logged out', async () => {
+  await posts.nats.halt()
+  await posts.restart({ waits: false })
+  await eventually(async () => { expect((await ready()).json().checks.keys.status).toBe('up') })
+  const answer = await posts.call('GET', '/api/posts')
+  expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1'])
+  expect((await posts.call('GET', '/api/posts', { headers: { authorization: 'Bearer junk' } })).statusCode).toBe(401)
+  const { statusCode, body } = await ready()
+  expect([statusCode, JSON.parse(body).checks.revocations.status]).toEqual([200, 'degraded'])
+  await posts.nats.start()
+  await eventually(async () => { expect((await posts.call('GET', '/api/posts')).statusCode).toBe(200) })
+})
+
+test.each([['5', 401, 'they are refused here', 1], ['7200', 200, 'they are good here', 0]])('where auth’s tokens live 600 s, a process with ACCESS_TOKEN_TTL=%s answers %i and says so', async (ttl, status, consequence, overlong) => {
+  const other = await startPosts({ env: { ACCESS_TOKEN_TTL: ttl } })
+  try {
+    await eventually(async () => { expect((await other.call('GET', '/api/posts')).statusCode).toBe(status) })
+    const answer = await other.app.inject({ url: '/ready' })
+    expect([answer.statusCode, answer.json().checks['token-lifetime']]).toEqual([200, { status: 'degraded', detail: expect.stringContaining(consequence) }])
+    const metrics = await other.metrics()
+    expect(metrics).toMatch(`\ngatepost_access_token_ttl_seconds ${ttl}\n`)
+    expect(Number(/\ngatepost_tokens_overlong_total (\d+)/.exec(metrics)![1])).toBeGreaterThanOrEqual(overlong)
+  } finally {
+    await other.stop()
   }
 })

@@ -2,15 +2,17 @@ import { getJwks } from '@gatepost/contracts/auth/operations'
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
+import { TOKEN_LIFETIME_HEADER } from '@gatepost/service-kit/key-source'
 import type { KeyStore } from './key-store.ts'
 
-export function keyRoutes (app: App, { keys }: { keys: KeyStore }) {
+export function keyRoutes (app: App, { keys, accessTokenTtl }: { keys: KeyStore, accessTokenTtl: number }) {
   app.route({
     ...routeOf(getJwks),
     handler (_request, reply) {
       const jwks = keys.jwks()
       // An empty set would be cached and make every token 401.
       if (jwks.keys.length === 0) throw new ProblemError('OVERLOADED', { headers: retryAfter(1) })
+      reply.header(TOKEN_LIFETIME_HEADER, accessTokenTtl)
       reply.header('cache-control', getJwks.responses[200].headers['cache-control'])
       return jwks
     }

@@ -72,6 +72,8 @@ export const messaging = fp<MessagingOptions>(async (app, { settings, revocation
   posts.start()
   app.decorate('broker', broker)
   app.decorate('revoked', revoked)
+  // Behind one address with others that judge tokens already, a 503 in the first moments would be a failure.
+  app.addHook('onReady', () => revoked.readyOrLate)
   app.addHook('onClose', async () => {
     revoked.stop()
     await Promise.all([users.stop(), posts.stop()])

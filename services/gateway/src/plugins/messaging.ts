@@ -31,6 +31,8 @@ export const messaging = fp<MessagingOptions>(async (app, { settings, revocation
   app.decorate('broker', broker)
   app.decorate('revoked', revoked)
   app.decorate('live', live)
+  // Behind one address with others that judge tokens already, a 503 in the first moments would be a failure.
+  app.addHook('onReady', () => revoked.readyOrLate)
   app.addHook('onClose', async () => {
     revoked.stop()
     live.stop()

@@ -5,6 +5,7 @@ import { text } from 'node:stream/consumers'
 import { createRegistry } from '@gatepost/service-kit/metrics'
 import { parseSettings } from '@gatepost/service-kit/settings'
 import type { App } from '@gatepost/service-kit/server'
+import { testServers } from '@gatepost/testing/servers'
 import { pino } from 'pino'
 import type { Registry } from 'prom-client'
 import { buildApp } from '../../src/app.ts'
@@ -53,16 +54,20 @@ export interface TestGateway {
   stop (): Promise<void>
 }
 
-/** A gateway on a socket of its own in front of one real HTTP server. Limits are out of the way unless a test sets them. */
-export async function startGateway (env: Record<string, string | undefined> = {}): Promise<TestGateway> {
+/**
+ * A gateway on a socket of its own in front of one real HTTP server. Limits are out of the way unless a test sets them.
+ * It judges tokens at once, unless `waits` is false because it cannot: then it goes without NATS or without auth.
+ */
+export async function startGateway (env: Record<string, string | undefined> = {}, { waits = true } = {}): Promise<TestGateway> {
   const upstream = await startUpstream({ jwks: JWKS })
   const log: string[] = []
   const registry = createRegistry('gateway')
   const settings = parseSettings(settingsSchema, {
-    NATS_URL: 'nats://127.0.0.1:1', AUTH_URL: upstream.url, POSTS_URL: upstream.url, FEED_URL: upstream.url, PUBLIC_URL: ISSUER, RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '1000000', ...env
+    NATS_URL: testServers().natsUrls.gateway, AUTH_URL: upstream.url, POSTS_URL: upstream.url, FEED_URL: upstream.url, PUBLIC_URL: ISSUER, RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '1000000', ...env
   })
   const app = await buildApp({ settings, log: pino({ level: 'info' }, { write: (line: string) => { log.push(line) } }), registry })
   await app.listen({ host: '127.0.0.1', port: 0 })
+  if (waits) await app.revoked.ready
   const { port } = app.server.address() as AddressInfo
   const url = `http://127.0.0.1:${port}`
   const authorization = `Bearer ${accessToken()}`

@@ -59,6 +59,8 @@ export const messaging = fp<MessagingOptions>(async (app, { settings, database, 
   app.decorate('broker', broker)
   app.decorate('relay', relay)
   app.decorate('revoked', revoked)
+  // Behind one address with others that judge tokens already, a 503 in the first moments would be a failure.
+  app.addHook('onReady', () => revoked.readyOrLate)
   app.addHook('onClose', async () => {
     revoked.stop()
     await consumer.stop()
