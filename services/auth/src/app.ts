@@ -9,6 +9,7 @@ import { type App, createServer } from '@gatepost/service-kit/server'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { accountRoutes } from './accounts/routes.ts'
+import { administrationRoutes } from './administration/routes.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { readinessChecks } from './checks.ts'
@@ -72,6 +73,7 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
     keyRoutes(routes as App, { ...services, accessTokenTtl: settings.ACCESS_TOKEN_TTL })
     accountRoutes(routes as App, services)
     sessionRoutes(routes as App, services)
+    administrationRoutes(routes as App, services)
     apiKeyRoutes(routes as App, services)
     logoutRoutes(routes as App, { database, ...services })
     userRoutes(routes as App, { ...services, seal })

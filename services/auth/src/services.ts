@@ -3,6 +3,7 @@ import { createAccountService } from './accounts/account-service.ts'
 import { createPasswordService } from './accounts/password-service.ts'
 import { createRegistrationService } from './accounts/registration-service.ts'
 import { createApiKeyService } from './api-keys/api-key-service.ts'
+import { createAdministrationService } from './administration/administration-service.ts'
 import { createPasswordChecker } from './attempts/password-check.ts'
 import { createAuditService } from './audit/audit-service.ts'
 import type { Settings } from './config.ts'
@@ -48,6 +49,7 @@ export async function createServices ({ settings, database, log, hashParameters,
     logins: createLoginService({ database, checker, hasher, tokens, lifetimes, maxSessions: MAX_SESSIONS_PER_USER, log, onEvents }),
     refreshes: createRefreshService({ database, tokens, lifetimes, onEvents }),
     sessions: createSessionService({ database, onEvents }),
+    administration: createAdministrationService({ database, hasher, onEvents, onMail }),
     apiKeys: createApiKeyService({ database, tokens, macKey: deriveMacKey(TOKEN_SECRET, 'api-keys'), onEvents, onMail }),
     profiles: createProfileService({ database }),
     admins: createAdminService({ database, onEvents }),

@@ -20,6 +20,10 @@ const acts: Record<string, Act> = {
   deleteAccount: (arena, index) => ({ token: own(arena, index), body: { password: PASSWORD } }),
   changePassword: (arena, index) => ({ token: own(arena, index), body: { currentPassword: PASSWORD, newPassword: `another tram of line ${index}` } }),
   endSession: (arena, index) => ({ token: own(arena, index), path: `/${at(arena.user.sessions, index + 1).id}` }),
+  createUser: ({ user, pendingEmail, admins: [one] }, index) => ({ token: one.sessions[0]!.accessToken, body: { email: at([pendingEmail, user.email], index), displayName: 'Invited' } }),
+  deleteUser: ({ user, admins: [one, other] }, index) => ({ token: other.sessions[2]!.accessToken, path: `/${at([user, one], index).id}` }),
+  endUserSessions: ({ user, admins: [one, other] }, index) => ({ token: other.sessions[3]!.accessToken, path: `/${at([user, one], index).id}/end-sessions` }),
+  forceReset: ({ user, admins: [one, other] }, index) => ({ token: one.sessions[4]!.accessToken, path: `/${at([user, other], index).id}/force-reset` }),
   createApiKey: (arena, index) => ({ token: own(arena, index), body: { name: `Key ${index}` } }),
   deleteApiKey: (arena, index) => ({ token: own(arena, index), path: `/${at(arena.user.apiKeys, index)}` }),
   verifyEmail: ({ verifyToken, pendingTokens }, index) => ({ body: { token: at([verifyToken, ...pendingTokens], index) } }),
@@ -59,7 +63,7 @@ async function deadlocks () {
 function call (arena: Arena, id: string, index: number): Promise<Answer> {
   const { method, url } = authOperations.find((operation) => operation.id === id)!
   const { path = '', body, token } = acts[id]!(arena, index)
-  return auth.call(method, url.replace('/:id', '') + path, { body, token, from: arena.from })
+  return auth.call(method, url.replace(/\/:id.*/, '') + path, { body, token, from: arena.from })
 }
 
 test('there is an act for every operation that changes something', () => {

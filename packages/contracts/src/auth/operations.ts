@@ -5,7 +5,7 @@ import {
   CredentialsSchema, EmailSchema, JwkSetSchema, OpaqueTokenSchema, PasswordSchema, SessionListSchema, SessionSchema, TokenStatusSchema, UserSchema
 } from './schemas.ts'
 import { keyOperations } from './key-operations.ts'
-import { getUser, listAudit, listUsers, manageUser } from './user-operations.ts'
+import { listAudit, userOperations } from './user-operations.ts'
 
 const noStore = { 'cache-control': 'no-store' }
 const done = { 204: { description: 'Done' } } as const
@@ -215,5 +215,5 @@ export const getJwks = operation({
 
 export const authOperations = [
   register, login, refreshToken, logout, validateToken, getMe, updateMe, deleteAccount, changePassword, listSessions, endSession,
-  verifyEmail, forgotPassword, resetPassword, getUser, listUsers, manageUser, listAudit, ...keyOperations, getJwks
+  verifyEmail, forgotPassword, resetPassword, ...userOperations, listAudit, ...keyOperations, getJwks
 ]

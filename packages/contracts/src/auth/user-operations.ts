@@ -1,8 +1,9 @@
 import { Type } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
-import { CursorSchema, IdSchema, LimitSchema, RoleSchema, strict } from '../schemas.ts'
-import { AuditPageSchema, ManagedUserPageSchema, ManagedUserSchema, PublicProfileSchema } from './schemas.ts'
+import { CursorSchema, DisplayNameSchema, IdSchema, LimitSchema, RoleSchema, SINGLE_LINE_PATTERN, strict } from '../schemas.ts'
+import { AuditPageSchema, EmailSchema, ManagedUserPageSchema, ManagedUserSchema, PasswordSchema, PublicProfileSchema } from './schemas.ts'
 
+const HASHING_TIMEOUT_MS = 15_000
 const noStore = { 'cache-control': 'no-store' }
 
 export const getUser = operation({
@@ -23,10 +24,16 @@ export const listUsers = operation({
   service: 'auth',
   method: 'GET',
   url: '/api/auth/users',
-  summary: 'List all users (administrators)',
+  summary: 'List or search all users (administrators)',
   auth: 'admin',
   limit: 'default',
-  query: { limit: Type.Optional(LimitSchema), cursor: Type.Optional(CursorSchema) },
+  query: {
+    limit: Type.Optional(LimitSchema),
+    cursor: Type.Optional(CursorSchema),
+    q: Type.Optional(Type.String({
+      minLength: 1, maxLength: 254, pattern: SINGLE_LINE_PATTERN, description: 'The beginning of an e-mail address, or of words of a name'
+    }))
+  },
   responses: { 200: { description: 'A page of users, newest first', schema: ManagedUserPageSchema, headers: noStore } }
 })
 
@@ -43,6 +50,56 @@ export const manageUser = operation({
   responses: { 200: { description: 'The user, changed', schema: ManagedUserSchema, headers: noStore } },
   errors: ['AUTH_USER_NOT_FOUND', 'AUTH_LAST_ADMIN']
 })
+
+export const createUser = operation({
+  id: 'createUser',
+  service: 'auth',
+  method: 'POST',
+  url: '/api/auth/users',
+  summary: 'Create an account, or invite somebody to one (administrators)',
+  auth: 'admin',
+  limit: 'default',
+  body: strict({
+    email: EmailSchema,
+    displayName: DisplayNameSchema,
+    role: Type.Optional(RoleSchema),
+    password: Type.Optional({ ...PasswordSchema, description: 'Without one, a mail invites the user to choose it' })
+  }, { title: 'CreateUserBody' }),
+  responses: { 201: { description: 'The user', schema: ManagedUserSchema, headers: noStore } },
+  errors: ['AUTH_EMAIL_TAKEN', 'AUTH_WEAK_PASSWORD', 'OVERLOADED'],
+  timeoutMs: HASHING_TIMEOUT_MS
+})
+
+const onUser = { service: 'auth', auth: 'admin', limit: 'default', params: { id: IdSchema }, responses: { 204: { description: 'Done' } } } as const
+
+export const deleteUser = operation({
+  ...onUser,
+  id: 'deleteUser',
+  method: 'DELETE',
+  url: '/api/auth/users/:id',
+  summary: 'Delete an account, its sessions and posts (administrators)',
+  errors: ['AUTH_USER_NOT_FOUND', 'AUTH_LAST_ADMIN']
+})
+
+export const endUserSessions = operation({
+  ...onUser,
+  id: 'endUserSessions',
+  method: 'POST',
+  url: '/api/auth/users/:id/end-sessions',
+  summary: 'End all sessions and keys of a user (administrators)',
+  errors: ['AUTH_USER_NOT_FOUND']
+})
+
+export const forceReset = operation({
+  ...onUser,
+  id: 'forceReset',
+  method: 'POST',
+  url: '/api/auth/users/:id/force-reset',
+  summary: 'End a user’s password and sessions, and mail a link to a new one (administrators)',
+  errors: ['AUTH_USER_NOT_FOUND']
+})
+
+export const userOperations = [getUser, listUsers, createUser, manageUser, deleteUser, endUserSessions, forceReset]
 
 export const listAudit = operation({
   id: 'listAudit',

@@ -1,20 +1,15 @@
-import { userDeleted, userUpdated } from '@gatepost/contracts/auth/events'
+import { userUpdated } from '@gatepost/contracts/auth/events'
 import { unauthorized } from '@gatepost/service-kit/identity'
 import type { User } from '@gatepost/contracts/auth/schemas'
-import { auditRepository } from '../audit/audit-repository.ts'
 import type { PasswordChecker } from '../attempts/password-check.ts'
 import type { Database } from '../database/database.ts'
-import { lockEmailKey } from '../database/email-lock.ts'
 import { storeEvent } from '../database/outbox.ts'
 import { WrongPasswordError } from '../errors.ts'
-import { emailTokenRepository } from '../mail/email-token-repository.ts'
 import type { Origin } from '../origin.ts'
-import { endSessions } from '../sessions/session-end.ts'
-import { sessionRepository } from '../sessions/session-repository.ts'
 import { userOf } from '../sessions/session-tokens.ts'
 import { requireOtherAdmin } from '../users/admin-rule.ts'
 import { type Account, userRepository } from '../users/user-repository.ts'
-import { registrationRepository } from './registration-repository.ts'
+import { eraseAccount } from './account-erasure.ts'
 
 export function createAccountService ({ database, checker, onEvents }: { database: Database, checker: PasswordChecker, onEvents: () => void }) {
   return {
@@ -39,14 +34,7 @@ export function createAccountService ({ database, checker, onEvents }: { databas
         if (!locked) return // deleted beside us: done
         if (locked.role !== account.role) throw unauthorized(true) // the change of role ended the caller's session
         requireOtherAdmin(locked, alone)
-        await lockEmailKey(tx, locked.emailKey)
-        await endSessions(tx, { userId: account.id, reason: 'account-deleted', origin })
-        await sessionRepository.eraseOrigins(tx, account.id)
-        await emailTokenRepository.deleteFor(tx, account.id)
-        await registrationRepository.deleteByEmailKey(tx, locked.emailKey)
-        const version = await userRepository.erase(tx, account.id)
-        await storeEvent(tx, userDeleted, { data: { userId: account.id }, aggregateVersion: version, origin })
-        await auditRepository.append(tx, origin, { act: 'account-deleted', userId: account.id })
+        await eraseAccount(tx, locked, { origin })
       })
       onEvents()
     }

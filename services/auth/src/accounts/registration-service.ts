@@ -1,11 +1,9 @@
 import { sqlOf } from '@gatepost/events/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import { userRegistered } from '@gatepost/contracts/auth/events'
 import type { Session } from '@gatepost/contracts/auth/schemas'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { lockEmailKey } from '../database/email-lock.ts'
-import { storeEvent } from '../database/outbox.ts'
 import { EmailTakenError, InvalidEmailTokenError } from '../errors.ts'
 import { emailTokenRepository } from '../mail/email-token-repository.ts'
 import { jobRepository } from '../mail/job-repository.ts'
@@ -16,6 +14,7 @@ import { type SessionLifetimes, sessionRepository } from '../sessions/session-re
 import type { SessionTokens } from '../sessions/session-tokens.ts'
 import { emailKey } from '../users/email-key.ts'
 import { type Account, userRepository } from '../users/user-repository.ts'
+import { createAccount } from './account-creation.ts'
 import { registrationRepository } from './registration-repository.ts'
 
 export interface RegistrationOptions {
@@ -88,15 +87,6 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
     if (!await createAccount(tx, account, { passwordHash: pending.passwordHash, verified: true, origin })) throw new InvalidEmailTokenError()
     await registrationRepository.deleteByEmailKey(tx, pending.emailKey)
     await auditRepository.append(tx, origin, { act: 'registered', userId: account.id })
-  }
-
-  /** False when the address is taken. */
-  async function createAccount (tx: Connection, account: Account, { passwordHash, verified, origin }: { passwordHash: string, verified: boolean, origin: Origin }) {
-    const inserted = await userRepository.insert(tx, { ...account, emailKey: emailKey(account.email), passwordHash, emailVerifiedAt: verified ? account.createdAt : undefined })
-    if (inserted) {
-      await storeEvent(tx, userRegistered, { data: { userId: account.id, displayName: account.displayName, registeredAt: account.createdAt.toISOString() }, aggregateVersion: 1, origin })
-    }
-    return inserted
   }
 
   return { register, verifyEmail }

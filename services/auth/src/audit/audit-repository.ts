@@ -6,7 +6,7 @@ export type AuditAct =
   | 'registered' | 'login' | 'login-failed' | 'refresh-token-reused' | 'session-ended' | 'sessions-ended'
   | 'password-changed' | 'password-change-failed' | 'password-reset-requested' | 'password-reset' | 'email-verified'
   | 'account-deleted' | 'account-delete-failed' | 'disabled' | 'enabled' | 'role-changed' | 'keys-rotated' | 'key-dropped'
-  | 'api-key-created' | 'api-key-deleted'
+  | 'user-created' | 'password-reset-forced' | 'api-key-created' | 'api-key-deleted'
 
 export interface AuditNote {
   act: AuditAct

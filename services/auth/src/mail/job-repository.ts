@@ -6,7 +6,7 @@ export type MailJob =
   | { kind: 'verify-email', payload: { userId: string } }
   | { kind: 'confirm-registration', payload: { registrationId: string } }
   | { kind: 'forgot-password', payload: { email: string } }
-  | { kind: 'password-changed' | 'api-key-created' | 'api-key-deleted', payload: { userId: string } }
+  | { kind: 'password-changed' | 'api-key-created' | 'api-key-deleted' | 'invitation' | 'reset-required', payload: { userId: string } }
 
 export type ClaimedJob = MailJob & { id: string, attempts: number }
 

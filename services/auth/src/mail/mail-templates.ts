@@ -39,6 +39,16 @@ const templates = {
     before: ['Somebody, probably you, has asked for a new password for your account. The link lets you choose one, and ends all sessions.'],
     after: ['The link is good for one hour, and once. If it was not you, ignore this mail: nothing has changed.']
   },
+  invitation: {
+    subject: 'You have an account',
+    before: ['An administrator has made an account for this e-mail address. Choose a password to begin.'],
+    after: ['The link is good for seven days, and once. After that, ask for a new password.']
+  },
+  'reset-required': {
+    subject: 'Choose a new password',
+    before: ['An administrator has ended your sessions and your password. Choose a new one.'],
+    after: ['The link is good for one day, and once. After that, ask for a new password.']
+  },
   'password-changed': {
     subject: 'Your password was changed',
     before: ['The password of your account was changed, and the other sessions were ended.'],

@@ -83,6 +83,12 @@ export function createMailWorker ({ database, mailer, linkBase, log }: MailWorke
         const token = await userToken('reset_password', user.id, HOUR_SECONDS)
         return token ? send(user.email, 'reset-password', link('reset-password', token)) : undefined
       }
+      case 'invitation':
+      case 'reset-required': {
+        const user = await userRepository.find(connection, job.payload.userId)
+        const token = user && await userToken('reset_password', user.id, job.kind === 'invitation' ? 7 * DAY_SECONDS : DAY_SECONDS)
+        return token ? send(user.email, job.kind, link('reset-password', token)) : undefined
+      }
       case 'api-key-created':
       case 'api-key-deleted':
       case 'password-changed': {

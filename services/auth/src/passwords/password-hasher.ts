@@ -62,5 +62,12 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
     return limit.runIfFree(() => hashOf(password))
   }
 
-  return { create, createIfFree, check, waiting: limit.waiting }
+  return {
+    create,
+    createIfFree,
+    check,
+    /** The hash of a password that nobody knows, for accounts whose password is yet to be chosen. */
+    unknown: formatStoredHash(dummy),
+    waiting: limit.waiting
+  }
 }

@@ -16,8 +16,11 @@ export interface UserChange {
 
 export function createAdminService ({ database, onEvents }: { database: Database, onEvents: () => void }) {
   return {
-    async list ({ before, limit }: { before?: string, limit: number }) {
-      const rows = await userRepository.list(database.connection, { before, limit: limit + 1 })
+    /** `search` finds the beginning of an address, or of each word of a name. */
+    async list ({ search, before, limit }: { search?: string, before?: string, limit: number }) {
+      const rows = search === undefined
+        ? await userRepository.list(database.connection, { before, limit: limit + 1 })
+        : await userRepository.search(database.connection, search, { before, limit: limit + 1 })
       const page = rows.slice(0, limit)
       return { items: page.map(managedUserOf), last: rows.length > limit ? page.at(-1)!.id : null }
     },
@@ -51,6 +54,7 @@ export function createAdminService ({ database, onEvents }: { database: Database
 }
 export type AdminService = ReturnType<typeof createAdminService>
 
-function managedUserOf (account: ManagedAccount): ManagedUser {
+/** What an administrator sees of an account. */
+export function managedUserOf (account: ManagedAccount): ManagedUser {
   return { ...userOf(account), disabled: account.disabledAt !== null }
 }

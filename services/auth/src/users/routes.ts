@@ -23,9 +23,10 @@ export function userRoutes (app: App, { profiles, admins, seal }: { profiles: Pr
   app.route({
     ...routeOf(listUsers),
     async handler (request, reply) {
-      const { cursor, limit = DEFAULT_LIMIT } = request.query
-      const { items, last } = await admins.list({ before: positionOf(seal, cursor, 'users'), limit })
-      return reply.header('cache-control', 'no-store').send({ items, nextCursor: cursorAfter(seal, last, 'users') })
+      const { cursor, limit = DEFAULT_LIMIT, q } = request.query
+      const list = q === undefined ? 'users' : `users:${q}`
+      const { items, last } = await admins.list({ search: q, before: positionOf(seal, cursor, list), limit })
+      return reply.header('cache-control', 'no-store').send({ items, nextCursor: cursorAfter(seal, last, list) })
     }
   })
   app.route({

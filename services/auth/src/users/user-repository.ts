@@ -4,6 +4,7 @@ import { Prisma } from '../../generated/client.ts'
 import type { AttemptCounter } from '../attempts/attempt-limits.ts'
 import { lockedSeconds } from '../attempts/attempt-repository.ts'
 import type { Connection } from '../database/database.ts'
+import { emailKey } from './email-key.ts'
 
 /** An account that is there: not deleted. */
 export interface Account {
@@ -45,6 +46,9 @@ const FIND_FOR_LOGIN = `WITH account AS (SELECT * FROM users WHERE email_key = $
   FROM known LEFT JOIN account ON true`
 
 const lockedColumns = Prisma.raw(`${accountColumns('users')}, disabled_at AS "disabledAt", email_key AS "emailKey", password_hash AS "passwordHash", version`)
+
+const managedColumns = Prisma.raw(`${accountColumns('users')}, disabled_at AS "disabledAt"`)
+const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
 const managed = { id: true, email: true, displayName: true, role: true, createdAt: true, disabledAt: true } as const
 
@@ -123,6 +127,19 @@ export const userRepository = {
   async list (connection: Connection, { before, limit }: { before?: string, limit: number }) {
     const rows = await connection.user.findMany({ where: { deletedAt: null, ...before && { id: { lt: before } } }, select: managed, orderBy: { id: 'desc' }, take: limit })
     return rows as ManagedAccount[]
+  },
+
+  /** Newest first: users whose address begins with the text, or whose name has words that begin with its words. */
+  search (connection: Connection, text: string, { before = LAST_ID, limit }: { before?: string, limit: number }) {
+    const words = text.normalize('NFC').toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
+    const address = emailKey(text)
+    // Each half by its own index, whatever the statistics say.
+    return connection.$queryRaw<ManagedAccount[]>`
+      WITH found AS MATERIALIZED (
+        SELECT id FROM users WHERE deleted_at IS NULL AND email_key ~>=~ ${address} AND email_key ~<~ ${`${address}\u{10ffff}`}
+        UNION SELECT id FROM users WHERE deleted_at IS NULL
+          AND to_tsvector('simple', display_name) @@ to_tsquery('simple', ${words.map((word) => `${word}:*`).join(' & ')}))
+      SELECT ${managedColumns} FROM users JOIN found USING (id) WHERE users.id < ${before}::uuid ORDER BY users.id DESC LIMIT ${limit}::int`
   },
 
   findByEmailKey (connection: Connection, emailKey: string) {

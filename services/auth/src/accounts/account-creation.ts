@@ -1,0 +1,18 @@
+import { userRegistered } from '@gatepost/contracts/auth/events'
+import type { Connection } from '../database/database.ts'
+import { storeEvent } from '../database/outbox.ts'
+import type { Origin } from '../origin.ts'
+import { emailKey } from '../users/email-key.ts'
+import { type Account, userRepository } from '../users/user-repository.ts'
+
+/** Inserts an account with its event. The caller holds the lock of the address. False when the address is taken. */
+export async function createAccount (
+  tx: Connection, account: Account, { passwordHash, verified, origin }: { passwordHash: string, verified: boolean, origin: Origin }
+) {
+  const { id, email, displayName, createdAt } = account
+  const inserted = await userRepository.insert(tx, { ...account, emailKey: emailKey(email), passwordHash, emailVerifiedAt: verified ? createdAt : undefined })
+  if (inserted) {
+    await storeEvent(tx, userRegistered, { data: { userId: id, displayName, registeredAt: createdAt.toISOString() }, aggregateVersion: 1, origin })
+  }
+  return inserted
+}

@@ -1,0 +1,99 @@
+import type { ManagedUser } from '@gatepost/contracts/auth/schemas'
+import type { Role } from '@gatepost/contracts/schemas'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { createAccount } from '../accounts/account-creation.ts'
+import { eraseAccount } from '../accounts/account-erasure.ts'
+import { auditRepository } from '../audit/audit-repository.ts'
+import type { Connection, Database } from '../database/database.ts'
+import { lockEmailKey } from '../database/email-lock.ts'
+import { EmailTakenError, UserNotFoundError } from '../errors.ts'
+import { emailTokenRepository } from '../mail/email-token-repository.ts'
+import { jobRepository } from '../mail/job-repository.ts'
+import type { Origin } from '../origin.ts'
+import type { PasswordHasher } from '../passwords/password-hasher.ts'
+import { requireStrongPassword } from '../passwords/password-policy.ts'
+import { endApiKeys, endSessions } from '../sessions/session-end.ts'
+import { requireOtherAdmin } from '../users/admin-rule.ts'
+import { managedUserOf } from '../users/admin-service.ts'
+import { emailKey } from '../users/email-key.ts'
+import { type ManagedAccount, userRepository } from '../users/user-repository.ts'
+
+export interface AdministrationOptions {
+  database: Database
+  hasher: PasswordHasher
+  onEvents: () => void
+  onMail: () => void
+}
+
+export interface NewUser {
+  email: string
+  displayName: string
+  role?: Role
+  /** Without one the user is invited by mail to choose it. */
+  password?: string
+}
+
+/** The administrator who acts, and from where. */
+export interface Actor {
+  actorId: string
+  origin: Origin
+}
+
+/** What administrators do to the accounts of others; each act has a row in the audit trail that names the administrator. */
+export function createAdministrationService ({ database, hasher, onEvents, onMail }: AdministrationOptions) {
+  async function onUser (id: string, work: (tx: Connection) => Promise<void>) {
+    await database.transaction(async (tx) => {
+      if (!await userRepository.lock(tx, id)) throw new UserNotFoundError()
+      await work(tx)
+    })
+    onEvents()
+    onMail()
+  }
+
+  return {
+    /** Throws AUTH_EMAIL_TAKEN, AUTH_WEAK_PASSWORD, OVERLOADED. */
+    async create ({ email, displayName, role = 'user', password }: NewUser, { actorId, origin }: Actor): Promise<ManagedUser> {
+      if (password !== undefined) requireStrongPassword(password, { email, displayName }, '/body/password')
+      const passwordHash = password === undefined ? hasher.unknown : await hasher.create(password)
+      const account: ManagedAccount = { id: uuidv7(), email, displayName, role, createdAt: new Date(), disabledAt: null }
+      await database.transaction(async (tx) => {
+        await lockEmailKey(tx, emailKey(email))
+        if (!await createAccount(tx, account, { passwordHash, verified: false, origin })) throw new EmailTakenError()
+        if (role !== 'user') await userRepository.setRole(tx, account.id, role)
+        await auditRepository.append(tx, origin, { act: 'user-created', userId: account.id, actorId, detail: { role, invited: String(password === undefined) } })
+        await jobRepository.enqueue(tx, { kind: password === undefined ? 'invitation' : 'verify-email', payload: { userId: account.id } })
+      })
+      onEvents()
+      onMail()
+      return managedUserOf(account)
+    },
+
+    /** Deletes an account as its user would. Throws AUTH_USER_NOT_FOUND, AUTH_LAST_ADMIN. */
+    async delete (id: string, { actorId, origin }: Actor) {
+      await database.transaction(async (tx) => {
+        const { user, alone } = await userRepository.lockAmongAdmins(tx, id)
+        if (!user) throw new UserNotFoundError()
+        requireOtherAdmin(user, alone)
+        await eraseAccount(tx, user, { origin, actorId })
+      })
+      onEvents()
+    },
+
+    /** Ends all sessions and keys of a user. Throws AUTH_USER_NOT_FOUND. */
+    endSessions: (id: string, { actorId, origin }: Actor) => onUser(id, async (tx) => {
+      const ended = await endSessions(tx, { userId: id, reason: 'ended', origin })
+      const keys = await endApiKeys(tx, { userId: id, reason: 'ended', origin })
+      await auditRepository.append(tx, origin, { act: 'sessions-ended', userId: id, actorId, detail: { sessions: String(ended.length), keys: String(keys.length) } })
+    }),
+
+    /** The password works no more, all sessions end, and a mail asks the user to choose a new one. Throws AUTH_USER_NOT_FOUND. */
+    forceReset: (id: string, { actorId, origin }: Actor) => onUser(id, async (tx) => {
+      await userRepository.setPasswordHash(tx, id, hasher.unknown)
+      await emailTokenRepository.deleteFor(tx, id, 'reset_password')
+      await endSessions(tx, { userId: id, reason: 'password-reset', origin })
+      await auditRepository.append(tx, origin, { act: 'password-reset-forced', userId: id, actorId })
+      await jobRepository.enqueue(tx, { kind: 'reset-required', payload: { userId: id } })
+    })
+  }
+}
+export type AdministrationService = ReturnType<typeof createAdministrationService>
