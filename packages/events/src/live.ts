@@ -5,31 +5,19 @@ import type { Logger } from 'pino'
 import type { Broker } from './broker.ts'
 import { isEnding } from './erasure/subjects.ts'
 import { createBell } from './live/bell.ts'
+import type { LiveItem } from './live/item.ts'
 import { createRecent } from './live/recent.ts'
 import { createSlots } from './live/slots.ts'
 import { createStreamReader } from './live/stream-reader.ts'
 import { createTail } from './tail.ts'
 import { parseEvent } from './validation.ts'
 
+export type { LiveItem } from './live/item.ts'
+
 export interface LiveEvent {
   /** The sequence in the stream: what a reader names to resume after it. */
   sequence: number
   event: CloudEvent
-}
-
-/** As readers get an event: made once for all of them. */
-export interface LiveItem {
-  sequence: number
-  /** What it costs in memory. */
-  bytes: number
-  /** The event's aggregate. */
-  subject: string
-}
-
-export interface Batch<Item> {
-  items: Item[]
-  /** The sequence up to which the batch is complete. */
-  upTo: number
 }
 
 /** One reading of the whole stream for all readers of a process. */

@@ -1,4 +1,4 @@
-import type { Batch, LiveItem } from '../live.ts'
+import type { Batch, LiveItem } from './item.ts'
 
 /** The newest items of the stream in memory, bounded in bytes. */
 export function createRecent<Item extends LiveItem> (maxBytes: number, batchBytes: number) {

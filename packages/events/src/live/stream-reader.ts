@@ -2,7 +2,7 @@ import { EVENTS_STREAM, EVENTS_SUBJECTS } from '@gatepost/contracts/event'
 import { AckPolicy, type Consumer, DeliverPolicy, type JetStreamClient, type JsMsg } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
 import type { Broker } from '../broker.ts'
-import type { Batch } from '../live.ts'
+import type { Batch } from './item.ts'
 import { createSlots } from './slots.ts'
 
 export interface StreamReaderOptions<Item> {
