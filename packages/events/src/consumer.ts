@@ -8,6 +8,7 @@ import type { Broker } from './broker.ts'
 import type { Handler, Transaction } from './consumer/handling.ts'
 import { createConsumerMetrics } from './consumer/metrics.ts'
 import { answerReplays } from './consumer/replays.ts'
+import { type Observation, watchConsumer } from './consumer/watch.ts'
 import { createWorkers } from './consumer/workers.ts'
 
 export { type Handler, type Transaction }
@@ -27,16 +28,17 @@ export interface ConsumerOptions<Tx> {
   onApplied?: (event: CloudEvent) => void
 }
 
-export interface ConsumerStatus {
+export interface ConsumerStatus extends Pick<Observation, 'missing' | 'pending' | 'oldestSeconds'> {
   /** Whether events are being pulled now. */
   pulling: boolean
   inFlight: number
-  /** Events in the stream that this consumer had not been given when the last one came. */
-  pending: number
+  /** Seconds since the server last said how far the consumer is. */
+  silentSeconds: number
 }
 
 /** A durable consumer whose effects happen exactly once, per aggregate in order. */
 export interface Consumer {
+  readonly name: string
   start (): void
   /** Pulls no more, lets what runs finish (ten seconds at most), gives the rest back to the other replicas. */
   stop (): Promise<void>
@@ -62,9 +64,9 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
   const workers = createWorkers({ broker, definition, handlers, transaction, log, concurrency, metrics, onApplied })
   const stopping = new AbortController()
   let messages: ConsumerMessages | undefined
-  let pending = 0
   let running: Promise<void> | undefined
   let complained = false
+  const watch = watchConsumer({ broker, definition, log, metrics, onMadeAgain: () => { messages?.stop() } })
   const stopReplays = answerReplays({ broker, definition, handlers, transaction, log })
 
   async function pull () {
@@ -75,8 +77,6 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
     if (complained) log.info('pulling again')
     complained = false
     for await (const message of messages) {
-      pending = message.info.pending
-      metrics.pending.set({ consumer: definition.name }, pending)
       workers.add(message)
       if (workers.size >= MAX_QUEUED) await workers.room(MAX_QUEUED)
       if (stopping.signal.aborted) return
@@ -98,16 +98,29 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
   }
 
   return {
+    name: definition.name,
     start () {
       running ??= run()
+      watch.start()
     },
     async stop () {
       stopping.abort()
       stopReplays()
       messages?.stop()
+      await watch.stop()
       await workers.stop()
       await Promise.race([running, sleep(1_000, undefined, { ref: false })])
     },
-    status: () => ({ pulling: messages !== undefined && broker.status() === 'connected', inFlight: workers.size, pending })
+    status () {
+      const { missing, pending, oldestSeconds, at } = watch.observation
+      return {
+        missing,
+        pending,
+        oldestSeconds,
+        inFlight: workers.size,
+        silentSeconds: (performance.now() - at) / 1_000,
+        pulling: messages !== undefined && broker.status() === 'connected'
+      }
+    }
   }
 }

@@ -34,6 +34,7 @@ function permissionsOf (service: ServiceName): Permissions {
           deadLetterSubject(name),
           deadLetterSubject(name, '*')
         ]),
+        ...own.length > 0 ? [api(`STREAM.INFO.${DEAD_LETTER_STREAM}`)] : [],
         ...events.some((event) => event.owner === service && event.erasable) ? erasing : [],
         ...readingTheStream
       ]),
@@ -64,11 +65,11 @@ const erasing = [
   api(`STREAM.MSG.DELETE.${DEAD_LETTER_STREAM}`)
 ]
 
-/** The durable consumers of the contracts: only the operator makes, changes or deletes one, only its owner pulls it. */
+/** The durable consumers of the contracts: only its owner pulls one, and makes it again when it is gone; only the operator deletes one. */
 function denyDurables (own: string[] = []) {
   return Object.keys(consumers).flatMap((name) => [
     api(`CONSUMER.CREATE.${EVENTS_STREAM}.${name}`),
-    api(`CONSUMER.CREATE.${EVENTS_STREAM}.${name}.>`),
+    ...own.includes(name) ? [] : [api(`CONSUMER.CREATE.${EVENTS_STREAM}.${name}.>`)],
     api(`CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.${name}`),
     api(`CONSUMER.DELETE.${EVENTS_STREAM}.${name}`),
     ...own.includes(name) ? [] : [api(`CONSUMER.MSG.NEXT.${EVENTS_STREAM}.${name}`), `$JS.ACK.${EVENTS_STREAM}.${name}.>`]

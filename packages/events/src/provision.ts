@@ -1,7 +1,8 @@
 import { consumers as ownConsumers, type ConsumerDefinition } from '@gatepost/contracts/events'
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
-import { type ConsumerConfig, DeliverPolicy, JetStreamApiError, type JetStreamManager, type StreamConfig, type StreamInfo } from '@nats-io/jetstream'
+import { type ConsumerConfig, JetStreamApiError, type JetStreamManager, type StreamConfig, type StreamInfo } from '@nats-io/jetstream'
 import { connectOperator } from './operator.ts'
+import { makeAnew } from './provision/anew.ts'
 import { consumerConfig, deadLetterStream, eventsStream } from './provision/configuration.ts'
 import { differencesOf, dangersOf } from './provision/comparison.ts'
 import { orMissing } from './provision/missing.ts'
@@ -104,6 +105,5 @@ async function provisionConsumer (definition: ConsumerDefinition, stream: Stream
     if (!(error instanceof JetStreamApiError)) throw error
   }
   // What the server does not change is made anew, after what was acknowledged; the inbox knows what comes twice.
-  await jsm.consumers.delete(EVENTS_STREAM, definition.name)
-  await jsm.consumers.add(EVENTS_STREAM, { ...config, deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(info.ack_floor.stream_seq + 1, start ?? 1) })
+  await makeAnew(jsm, definition, Math.max(info.ack_floor.stream_seq + 1, start ?? 1))
 }

@@ -42,7 +42,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await app.register(requestLog)
   await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, accessTokenTtl: settings.ACCESS_TOKEN_TTL, registry })
   await app.register(messaging, { settings, revocations, onAuthorDeleted: eraser.wake, onApplied: readAfter.applied, log, registry })
-  await app.register(health, { checks: readinessChecks({ database, keys, broker: app.broker, revoked: app.revoked, accessTokenTtl: settings.ACCESS_TOKEN_TTL }) })
+  await app.register(health, { checks: readinessChecks({ database, keys, broker: app.broker, consumers: app.consumers, revoked: app.revoked, accessTokenTtl: settings.ACCESS_TOKEN_TTL }) })
 
   eraser.start()
   app.addHook('onClose', async () => {

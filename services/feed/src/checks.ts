@@ -1,4 +1,6 @@
 import type { Broker } from '@gatepost/events/broker'
+import type { Consumer } from '@gatepost/events/consumer'
+import { consumersCheck } from '@gatepost/events/consumer/check'
 import type { Revocations } from '@gatepost/events/revocations'
 import { databaseCheck } from '@gatepost/service-kit/database-check'
 import type { Check } from '@gatepost/service-kit/health'
@@ -10,13 +12,14 @@ export interface ChecksOptions {
   database: Database
   keys: RemoteKeySource
   broker: Broker
+  consumers: readonly Consumer[]
   revoked: Revocations
   /** Seconds. */
   accessTokenTtl: number
 }
 
 /** Without its database or the keys of tokens the feed can do nothing; without NATS it answers what it knows. */
-export function readinessChecks ({ database, keys, broker, revoked, accessTokenTtl }: ChecksOptions): Check[] {
+export function readinessChecks ({ database, keys, broker, consumers, revoked, accessTokenTtl }: ChecksOptions): Check[] {
   return [
     databaseCheck(database),
     {
@@ -31,6 +34,7 @@ export function readinessChecks ({ database, keys, broker, revoked, accessTokenT
     {
       name: 'revocations',
       check: () => revoked.status().caughtUp ? { status: 'up' } : { status: 'degraded', detail: 'the revoked sessions were not read yet: calls with a token are 503' }
-    }
+    },
+    consumersCheck(consumers)
   ]
 }

@@ -16,7 +16,7 @@ test('with everything there it is ready', async () => {
   await eventually(async () => {
     const answer = await ready()
     expect([answer.statusCode, answer.json()]).toEqual([200, {
-      status: 'up', checks: { postgres: { status: 'up' }, keys: { status: 'up' }, 'token-lifetime': { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' } }
+      status: 'up', checks: { consumers: { status: 'up' }, postgres: { status: 'up' }, keys: { status: 'up' }, 'token-lifetime': { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' } }
     }])
   })
 })

@@ -47,7 +47,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await app.register(requestLog)
   await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, accessTokenTtl: settings.ACCESS_TOKEN_TTL, registry })
   await app.register(messaging, { settings, database, revocations, onAuthorDeleted: eraser.wake, log, registry })
-  await app.register(health, { checks: readinessChecks({ database, keys, broker: app.broker, relay: app.relay, revoked: app.revoked, accessTokenTtl: settings.ACCESS_TOKEN_TTL }) })
+  await app.register(health, { checks: readinessChecks({ database, keys, broker: app.broker, consumers: app.consumers, relay: app.relay, revoked: app.revoked, accessTokenTtl: settings.ACCESS_TOKEN_TTL }) })
 
   eraser.start()
   pruner.start()

@@ -1,4 +1,6 @@
 import type { Broker } from '@gatepost/events/broker'
+import type { Consumer } from '@gatepost/events/consumer'
+import { consumersCheck } from '@gatepost/events/consumer/check'
 import type { Relay } from '@gatepost/events/relay'
 import type { Revocations } from '@gatepost/events/revocations'
 import { databaseCheck } from '@gatepost/service-kit/database-check'
@@ -11,6 +13,7 @@ export interface ChecksOptions {
   database: Database
   keys: RemoteKeySource
   broker: Broker
+  consumers: readonly Consumer[]
   relay: Relay
   revoked: Revocations
   /** Seconds. */
@@ -21,7 +24,7 @@ export interface ChecksOptions {
 const LATE_SECONDS = 30
 
 /** Without its database or the keys of tokens posts can do nothing; without NATS it can do everything, and the outbox keeps the events. */
-export function readinessChecks ({ database, keys, broker, relay, revoked, accessTokenTtl }: ChecksOptions): Check[] {
+export function readinessChecks ({ database, keys, broker, consumers, relay, revoked, accessTokenTtl }: ChecksOptions): Check[] {
   return [
     databaseCheck(database),
     {
@@ -44,6 +47,7 @@ export function readinessChecks ({ database, keys, broker, relay, revoked, acces
         if (notPermitted.length > 0) return { status: 'degraded', detail: `NATS does not permit ${notPermitted.join(', ')}` }
         return oldestUnpublishedSeconds > LATE_SECONDS ? { status: 'degraded', detail: `the oldest event waits for ${Math.round(oldestUnpublishedSeconds)} s` } : { status: 'up' }
       }
-    }
+    },
+    consumersCheck(consumers)
   ]
 }

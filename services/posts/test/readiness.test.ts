@@ -15,7 +15,7 @@ test('with everything there it is ready', async () => {
     const answer = await ready()
     expect([answer.statusCode, answer.json()]).toEqual([200, {
       status: 'up',
-      checks: { postgres: { status: 'up' }, keys: { status: 'up' }, 'token-lifetime': { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' }, outbox: { status: 'up' } }
+      checks: { consumers: { status: 'up' }, postgres: { status: 'up' }, keys: { status: 'up' }, 'token-lifetime': { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' }, outbox: { status: 'up' } }
     }])
   })
 })

@@ -3,7 +3,7 @@ import type { CloudEvent } from '@gatepost/contracts/event'
 import { consumers } from '@gatepost/contracts/events'
 import { postCreated, postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
 import { type Broker, createBroker } from '@gatepost/events/broker'
-import { createConsumer, handlerOf } from '@gatepost/events/consumer'
+import { type Consumer, createConsumer, handlerOf } from '@gatepost/events/consumer'
 import { followRevocations, type Revocations } from '@gatepost/events/revocations'
 import type { RevocationList } from '@gatepost/service-kit/revocation-list'
 import fp from 'fastify-plugin'
@@ -18,6 +18,7 @@ import { entryRepository } from '../feed/entry-repository.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     broker: Broker
+    consumers: readonly Consumer[]
     revoked: Revocations
   }
 }
@@ -71,6 +72,7 @@ export const messaging = fp<MessagingOptions>(async (app, { settings, revocation
   users.start()
   posts.start()
   app.decorate('broker', broker)
+  app.decorate('consumers', [users, posts])
   app.decorate('revoked', revoked)
   // Behind one address with others that judge tokens already, a 503 in the first moments would be a failure.
   app.addHook('onReady', () => revoked.readyOrLate)

@@ -2,7 +2,7 @@ import fp from 'fastify-plugin'
 import { consumers } from '@gatepost/contracts/events'
 import { userDeleted } from '@gatepost/contracts/auth/events'
 import { type Broker, createBroker } from '@gatepost/events/broker'
-import { createConsumer, handlerOf } from '@gatepost/events/consumer'
+import { type Consumer, createConsumer, handlerOf } from '@gatepost/events/consumer'
 import { createRelay, type Relay } from '@gatepost/events/relay'
 import { followRevocations, type Revocations } from '@gatepost/events/revocations'
 import type { RevocationList } from '@gatepost/service-kit/revocation-list'
@@ -16,6 +16,7 @@ import type { Connection, Database } from '../database/database.ts'
 declare module 'fastify' {
   interface FastifyInstance {
     broker: Broker
+    consumers: readonly Consumer[]
     relay: Relay
     revoked: Revocations
   }
@@ -57,6 +58,7 @@ export const messaging = fp<MessagingOptions>(async (app, { settings, database, 
   relay.start()
   consumer.start()
   app.decorate('broker', broker)
+  app.decorate('consumers', [consumer])
   app.decorate('relay', relay)
   app.decorate('revoked', revoked)
   // Behind one address with others that judge tokens already, a 503 in the first moments would be a failure.

@@ -1,0 +1,25 @@
+import type { Consumer } from '../consumer.ts'
+
+/** Events that wait for longer are worth an alarm. */
+const LATE_SECONDS = 30
+/** The server is asked every second. */
+const SILENT_SECONDS = 10
+
+/** The readiness check of a service's durable consumers: what is read is older than it should be, which keeps nobody away. */
+export function consumersCheck (consumers: readonly Consumer[]) {
+  return {
+    name: 'consumers',
+    check (): { status: 'up' | 'degraded', detail?: string } {
+      const faults = consumers.flatMap((consumer) => faultOf(consumer) ?? [])
+      return faults.length > 0 ? { status: 'degraded', detail: faults.join('; ') } : { status: 'up' }
+    }
+  }
+}
+
+function faultOf (consumer: Consumer): string | undefined {
+  const { missing, pulling, silentSeconds, oldestSeconds } = consumer.status()
+  if (missing) return missing === 'stream' ? `a stream of ${consumer.name} is missing` : `${consumer.name} is missing`
+  if (!pulling) return `${consumer.name} is not pulled`
+  if (silentSeconds > SILENT_SECONDS) return `NATS does not say how far ${consumer.name} is`
+  return oldestSeconds > LATE_SECONDS ? `the oldest event of ${consumer.name} waits for ${Math.round(oldestSeconds)} s` : undefined
+}
