@@ -1,5 +1,6 @@
-// Makes the databases and roles of the services on any PostgreSQL; what exists is left alone. Passwords come from the environment.
+// Makes the databases and roles of the services on any PostgreSQL; a database that exists is left alone, but for the settings of its role. Passwords come from the environment.
 import { ensureDatabases } from '@gatepost/local-stack/postgres/databases'
+import { SESSION_SETTINGS } from '@gatepost/service-kit/database-session'
 
 const SERVICES = ['auth', 'posts', 'feed']
 
@@ -20,5 +21,5 @@ const adminUrl = (database = 'postgres') => {
   return url.href
 }
 
-await ensureDatabases({ adminUrl, credentials }, SERVICES)
+await ensureDatabases({ adminUrl, credentials }, SERVICES, SESSION_SETTINGS)
 console.log(`the databases of ${SERVICES.join(', ')} are there`)

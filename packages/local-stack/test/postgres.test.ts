@@ -7,6 +7,7 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { type PostgresServer, startPostgres } from '@gatepost/local-stack/postgres'
+import { ensureDatabases } from '@gatepost/local-stack/postgres/databases'
 
 const services = ['auth', 'posts']
 let folder: string
@@ -55,6 +56,18 @@ test('a wrong password is refused', async () => {
   const url = new URL(server.serviceUrl('auth'))
   url.password = 'guess'
   await expect(query(url.href, 'SELECT 1')).rejects.toThrow(/password authentication failed/)
+})
+
+test('a database has its encoding, collation and role settings whatever the cluster has, and is made once', async () => {
+  const credentials = { other: "it's", other_owner: 'its' }
+  for (const text of ["ALTER DATABASE template1 IS_TEMPLATE false", 'DROP DATABASE template1', "CREATE DATABASE template1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' IS_TEMPLATE true"]) {
+    await query(server.adminUrl(), text)
+  }
+  for (const timezone of ['Asia/Tokyo', 'UTC']) await ensureDatabases({ ...server, credentials }, ['other'], { timezone, datestyle: 'ISO, MDY' })
+  const url = new URL(server.adminUrl('other'))
+  Object.assign(url, { username: 'other', password: "it's" })
+  const [made] = await query(url.href, "SELECT pg_encoding_to_char(encoding) AS encoding, datlocprovider AS provider, datlocale AS locale, current_setting('timezone') AS timezone FROM pg_database WHERE datname = 'other'")
+  expect(made).toEqual({ encoding: 'UTF8', provider: 'b', locale: 'C.UTF-8', timezone: 'UTC' })
 })
 
 test('a restart keeps the data and the passwords, also after a kill', async () => {

@@ -7,18 +7,30 @@ interface Server {
   adminUrl (database?: string): string
 }
 
-/** One database and two roles per service: `<service>_owner` migrates, `<service>` reads and writes rows. */
-export async function ensureDatabases (server: Server, services: readonly string[]) {
+/** From 17 on PostgreSQL has a collation of its own that no update of the system changes. */
+const BUILTIN_COLLATION_SINCE = 170_000
+
+/**
+ * One database and two roles per service: `<service>_owner` migrates, `<service>` reads and writes rows. Encoding and
+ * collation are stated, since the cluster's may be any. `sessionSettings` become those of the service's role there, for a
+ * pooler whose sessions nobody else sets up; they are set also where the database exists.
+ */
+export async function ensureDatabases (server: Server, services: readonly string[], sessionSettings: Readonly<Record<string, string>> = {}) {
   const admin = new pg.Client({ connectionString: server.adminUrl() })
   await admin.connect()
   try {
+    const { rows: [{ version }] } = await admin.query("SELECT current_setting('server_version_num')::int AS version")
+    const collation = version >= BUILTIN_COLLATION_SINCE ? "LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'" : "LOCALE 'C.UTF-8'"
     for (const service of services) {
       const { rowCount } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [service])
-      if (rowCount) continue
-      await admin.query(`CREATE ROLE ${service}_owner LOGIN PASSWORD '${server.credentials[`${service}_owner`]}'`)
-      await admin.query(`CREATE ROLE ${service} LOGIN PASSWORD '${server.credentials[service]}'`)
-      await admin.query(`CREATE DATABASE ${service} OWNER ${service}_owner`)
-      await grantRows(server.adminUrl(service), service)
+      if (!rowCount) {
+        for (const role of [`${service}_owner`, service]) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(server.credentials[role]!)}`)
+        await admin.query(`CREATE DATABASE ${service} OWNER ${service}_owner TEMPLATE template0 ENCODING 'UTF8' ${collation}`)
+        await grantRows(server.adminUrl(service), service)
+      }
+      for (const [name, value] of Object.entries(sessionSettings)) {
+        await admin.query(`ALTER ROLE ${service} IN DATABASE ${service} SET ${name} = ${pg.escapeLiteral(value)}`)
+      }
     }
   } finally {
     await admin.end()
