@@ -13,32 +13,48 @@ interface DatabaseError {
 const CONFLICT_CODES = new Set(['P2034', '40001', '40P01'])
 const CONFLICT_KINDS = new Set(['TransactionWriteConflict'])
 
-/** Prisma's, PostgreSQL's and the socket's ways to say that there is no connection to be had now. */
-const UNAVAILABLE_CODES = new Set([
-  'P1001', 'P1002', 'P1008', 'P1017', 'P2024', 'P2028', 'P2037',
-  '25006', '53300', '55P03', '57014', '57P01', '57P02', '57P03', '08000', '08003', '08006',
-  'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND'
+/** Prisma's, PostgreSQL's and the socket's ways to say that the database serves nobody now. */
+const AWAY_CODES = new Set([
+  'P1001', 'P1002', 'P1008', 'P1017', 'P2037',
+  '25006', // read-only: a standby, or a provider's answer to a full disk
+  '28000', '28P01', '3D000', '40003', '55000', '58030',
+  'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'
 ])
-const UNAVAILABLE_KINDS = new Set([
-  'DatabaseNotReachable', 'DatabaseDoesNotExist', 'AuthenticationFailed', 'TlsConnectionError', 'TooManyConnections', 'ConnectionClosed', 'SocketTimeout'
+/** Whole classes of SQLSTATE: connections, resources (a full disk is 53100), the operator's interventions. */
+const AWAY_CLASSES = /^(08|53|57P)/
+const AWAY_KINDS = new Set([
+  'DatabaseNotReachable', 'DatabaseDoesNotExist', 'DatabaseAccessDenied', 'AuthenticationFailed', 'TlsConnectionError', 'TooManyConnections', 'ConnectionClosed', 'SocketTimeout'
 ])
-/** What pg says without any code when its pool is used up or a connection breaks. */
-const UNAVAILABLE_TEXT = /timeout exceeded when trying to connect|Connection terminated|Client has encountered a connection error|Server has closed the connection|the database system is|Query read timeout|not currently accepting connections/i
+/** What pg says without any code; PostgreSQL's own texts are in the language of its administrator. */
+const AWAY_TEXT = /Connection terminated|Client has encountered a connection error/
+
+/** A statement, or the wait for a connection or a lock, took too long: others may get on. */
+const SLOW_CODES = new Set(['P2024', 'P2028', '25P03', '25P04', '55P03', '57014'])
+const SLOW_TEXT = /timeout exceeded when trying to connect|Query read timeout/
 
 /** Whether a transaction met another one, so that the same work may succeed when it is done again at once. */
 export function isConflict (error: unknown) {
-  return layersOf(error).some(({ code, kind, originalCode }) => [code, originalCode].some((text) => CONFLICT_CODES.has(text ?? '')) || CONFLICT_KINDS.has(kind ?? ''))
+  return layersOf(error).some((layer) => codesOf(layer).some((code) => CONFLICT_CODES.has(code)) || CONFLICT_KINDS.has(layer.kind ?? ''))
+}
+
+/** Whether the database serves nobody now: what failed is not to blame, and succeeds once it is back. */
+export function isDatabaseAway (error: unknown) {
+  return layersOf(error).some((layer) => codesOf(layer).some((code) => AWAY_CODES.has(code) || AWAY_CLASSES.test(code)) ||
+    AWAY_KINDS.has(layer.kind ?? '') || (layer instanceof Error && AWAY_TEXT.test(layer.message)))
 }
 
 /** 503 for what the database will get over, so that nobody is told that it is a fault (500); undefined for real faults. */
 export function databaseProblem (error: unknown): ProblemError | undefined {
-  if (error instanceof ProblemError || !(isConflict(error) || isUnavailable(error))) return undefined
+  if (error instanceof ProblemError || !(isConflict(error) || isDatabaseAway(error) || isSlow(error))) return undefined
   return new ProblemError('OVERLOADED', { cause: error, headers: retryAfter(1) })
 }
 
-function isUnavailable (error: unknown) {
-  return layersOf(error).some((layer) => [layer.code, layer.originalCode].some((text) => UNAVAILABLE_CODES.has(text ?? '')) ||
-    UNAVAILABLE_KINDS.has(layer.kind ?? '') || (layer instanceof Error && UNAVAILABLE_TEXT.test(layer.message)))
+function isSlow (error: unknown) {
+  return layersOf(error).some((layer) => codesOf(layer).some((code) => SLOW_CODES.has(code)) || (layer instanceof Error && SLOW_TEXT.test(layer.message)))
+}
+
+function codesOf ({ code, originalCode }: DatabaseError): string[] {
+  return [code, originalCode].filter((text) => typeof text === 'string')
 }
 
 /** The error and what it was caused by; Prisma keeps the driver's error in `meta` or `cause`, depending on the call. */

@@ -34,14 +34,14 @@ const PATIENCE_MS = 1_000
 
 /**
  * A database of one's own with all migrations of the service applied, cloned from the run's template. With `hostile` the
- * service's role has settings in it that change what statements mean.
+ * service's role has settings in it that change what statements mean; a `tablespace` is where all of its files are.
  */
-export async function createDatabase (service: 'auth' | 'posts' | 'feed', { hostile = false } = {}): Promise<TestDatabase> {
+export async function createDatabase (service: 'auth' | 'posts' | 'feed', { hostile = false, tablespace = 'pg_default' } = {}): Promise<TestDatabase> {
   const { postgresPort, credentials } = testServers()
   const name = `${service}_${randomBytes(6).toString('hex')}`
   const url = (role: string, database = name) => `postgresql://${role}:${credentials[role]}@127.0.0.1:${postgresPort}/${database}`
   const administrator = administratorOf(url('postgres', 'postgres'))
-  await administrator.query(`CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner`)
+  await administrator.query(`CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner TABLESPACE ${tablespace}`)
   await administrator.query(`GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${service}`)
   if (hostile) {
     const set = `ALTER ROLE ${service} IN DATABASE ${name} SET`

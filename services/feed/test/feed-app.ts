@@ -14,8 +14,8 @@ import { buildApp } from '../src/app.ts'
 import { settingsSchema } from '../src/config.ts'
 
 /** The real app with a database and a nats-server of its own, and publishers in the place of auth and posts. */
-export async function startFeed ({ env = {} }: { env?: Record<string, string> } = {}) {
-  const [database, issuer, broker] = await Promise.all([createDatabase('feed', { hostile: true }), startTokenIssuer(), startBroker()])
+export async function startFeed ({ tablespace, env = {} }: { tablespace?: string, env?: Record<string, string> } = {}) {
+  const [database, issuer, broker] = await Promise.all([createDatabase('feed', { hostile: true, tablespace }), startTokenIssuer(), startBroker()])
   const settings = parseSettings(settingsSchema, { FEED_DATABASE_URL: database.url, AUTH_URL: issuer.url, PUBLIC_URL: ISSUER, NATS_URL: broker.urlOf('feed'), ...env })
   /** The app, as soon as it judges tokens, unless it is not to wait for that. */
   async function build ({ waits = true } = {}) {

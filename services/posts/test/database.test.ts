@@ -1,9 +1,14 @@
-import { databaseProblem } from '@gatepost/service-kit/database-problem'
+import { databaseProblem, isDatabaseAway } from '@gatepost/service-kit/database-problem'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type Sql, sqlOf } from '@gatepost/events/sql'
 import { type Database, openDatabase } from '../src/database/database.ts'
 import { secretRepository } from '../src/database/secret-repository.ts'
+
+/** Full disk, no memory, too many connections, read-only, shut down, starting up, broken connections, a disk that fails. */
+const AWAY = ['53100', '53200', '53300', '25006', '57P01', '57P02', '57P03', '57P05', '08000', '08001', '08003', '08004', '08006', '58030']
+/** A statement, a lock and a rest that took too long. */
+const SLOW = ['57014', '55P03', '25P03']
 
 let server: TestDatabase
 let database: Database
@@ -47,6 +52,17 @@ describe.each(ways)('%s', (_way, transaction) => {
     expect(await transaction(async (sql) => left-- > 0 ? refuse(sql, code) : 'done')).toBe('done')
     const error = await transaction((sql) => refuse(sql, code)).catch((error: unknown) => error)
     expect(databaseProblem(error)).toMatchObject({ code: 'OVERLOADED', headers: { 'retry-after': '1' } })
+  })
+
+  test.each([...AWAY, ...SLOW])('work that PostgreSQL refuses with %s is 503', async (code) => {
+    const error = await transaction((sql) => refuse(sql, code)).catch((error: unknown) => error)
+    expect(databaseProblem(error)).toMatchObject({ code: 'OVERLOADED', headers: { 'retry-after': '1' } })
+    expect(isDatabaseAway(error)).toBe(AWAY.includes(code))
+  })
+
+  test.each(['23505', '42501', '42703', '22P02', 'XX000'])('work that PostgreSQL refuses with %s is a fault', async (code) => {
+    const error = await transaction((sql) => refuse(sql, code)).catch((error: unknown) => error)
+    expect([databaseProblem(error), isDatabaseAway(error)]).toEqual([undefined, false])
   })
 
   test('what is no conflict is not done again, is no overload, and leaves nothing', async () => {

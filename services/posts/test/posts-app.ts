@@ -18,8 +18,8 @@ interface CallOptions {
 }
 
 /** The real app on a database of its own; with `broker`, on a nats-server of its own too. */
-export async function startPosts ({ broker, env = {} }: { broker?: TestBroker | true, env?: Record<string, string> } = {}) {
-  const database = await createDatabase('posts', { hostile: true })
+export async function startPosts ({ broker, tablespace, env = {} }: { broker?: TestBroker | true, tablespace?: string, env?: Record<string, string> } = {}) {
+  const database = await createDatabase('posts', { hostile: true, tablespace })
   const issuer = await startTokenIssuer()
   const nats = broker === true ? await startBroker() : broker
   const settings = parseSettings(settingsSchema, {

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CloudEvent } from '@gatepost/contracts/event'
 import type { ConsumerDefinition } from '@gatepost/contracts/events'
+import { isDatabaseAway } from '@gatepost/service-kit/database-problem'
 import type { JsMsg } from '@nats-io/jetstream'
 import type { Logger } from 'pino'
 import type { Broker } from '../broker.ts'
@@ -81,8 +82,11 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
         return
       } catch (error) {
         if (error instanceof MalformedEventError || error instanceof TooManyStartsError) return bury(message, error.message)
-        if (error instanceof HandlerError && error.last) return bury(message, error.message)
-        if (error instanceof HandlerError || await databaseAnswers()) return fail(message, event, error)
+        // A full disk answers questions, and fails every handler: neither the event nor its handler is to blame.
+        if (!isDatabaseAway(error)) {
+          if (error instanceof HandlerError && error.last) return bury(message, error.message)
+          if (error instanceof HandlerError || await databaseAnswers()) return fail(message, event, error)
+        }
         if (attempt === 1) log.warn({ err: error }, 'the database is away; events wait')
         await sleep(Math.min(2_000, 100 * 2 ** attempt))
       }
