@@ -60,7 +60,7 @@ test('a wrong password is refused', async () => {
 
 test('a database has its encoding, collation and role settings whatever the cluster has, and is made once', async () => {
   const credentials = { other: "it's", other_owner: 'its' }
-  for (const text of ["ALTER DATABASE template1 IS_TEMPLATE false", 'DROP DATABASE template1', "CREATE DATABASE template1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' IS_TEMPLATE true"]) {
+  for (const text of ['ALTER DATABASE template1 IS_TEMPLATE false', 'DROP DATABASE template1', "CREATE DATABASE template1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' IS_TEMPLATE true"]) {
     await query(server.adminUrl(), text)
   }
   for (const timezone of ['Asia/Tokyo', 'UTC']) await ensureDatabases({ ...server, credentials }, ['other'], { timezone, datestyle: 'ISO, MDY' })
