@@ -1,6 +1,7 @@
 import { fastify, LogController, type FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
-import { collectDefaultMetrics, Gauge, Registry } from 'prom-client'
+import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
+import { lineLosses } from './log.ts'
 import { createRouteTallies } from './metrics/route-tallies.ts'
 import { onOutcome } from './outcome.ts'
 
@@ -10,6 +11,15 @@ export function createRegistry (service: string): Registry {
   registry.setDefaultLabels({ service })
   collectDefaultMetrics({ register: registry })
   new Gauge({ name: 'gatepost_build_info', aggregator: 'first', help: 'Always 1; the labels say what runs.', labelNames: ['node'], registers: [registry] }).set({ node: process.version }, 1)
+  registry.registerMetric(new Counter({
+    name: 'gatepost_log_lines_lost_total',
+    help: 'Log lines that standard output did not take.',
+    registers: [],
+    collect () {
+      this.reset()
+      this.inc(lineLosses.lines)
+    }
+  }))
   return registry
 }
 

@@ -27,7 +27,7 @@ export function drain ({ app, delaySeconds, log, afterwards }: DrainOptions) {
     log.info({ cause }, 'draining')
     await sleep(delaySeconds * 1000)
     const cut = setTimeout(() => app.server.closeAllConnections(), REQUESTS_MS)
-    const giveUp = setTimeout(() => {
+    setTimeout(() => {
       log.error('could not close in time')
       process.exit(1)
     }, REQUESTS_MS + CLOSE_MS)
@@ -37,7 +37,6 @@ export function drain ({ app, delaySeconds, log, afterwards }: DrainOptions) {
     clearInterval(sweep)
     clearTimeout(cut)
     await afterwards()
-    clearTimeout(giveUp)
     log.info('stopped')
     log.flush(() => process.exit(0))
   }

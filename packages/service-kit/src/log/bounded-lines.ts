@@ -1,0 +1,88 @@
+import type { Sink } from './standard-output.ts'
+
+const BATCH_BYTES = 32_768
+const BATCH_MS = 50
+const MAX_BYTES_OF_CHARACTER = 3
+/** What waits for a sink that takes nothing; some ten thousand lines. */
+const MAX_WAITING_BYTES = 4 * 2 ** 20
+const FLUSH_MS = 1_000
+
+export interface BoundedLinesOptions {
+  sink: Sink
+  /** Counts lines that were lost. */
+  losses: { lines: number }
+  /** Called when the sink takes lines again, with how many it did not take. */
+  onRecovery: (lost: number) => void
+}
+
+/**
+ * Gathers lines: a line costs much less than a write. They are kept as bytes, since as text they would be the many pieces
+ * that they are made of, for the garbage collector to carry about. A sink that takes nothing costs lines, and neither
+ * memory nor time.
+ */
+export function boundedLines ({ sink, losses, onRecovery }: BoundedLinesOptions) {
+  const batch = Buffer.allocUnsafeSlow(BATCH_BYTES)
+  let used = 0
+  let lines = 0
+  let timer: NodeJS.Timeout | undefined
+  let waiting = 0
+  let untold = 0
+  let onEmpty: Array<() => void> = []
+
+  function lose (lines: number) {
+    losses.lines += lines
+    untold += lines
+  }
+
+  function hand (bytes: Buffer, lines: number) {
+    if (waiting + bytes.length > MAX_WAITING_BYTES) return lose(lines)
+    waiting += bytes.length
+    sink.write(bytes, (error) => {
+      waiting -= bytes.length
+      if (error) lose(lines)
+      if (waiting > 0) return
+      for (const done of onEmpty.splice(0)) done()
+      if (error || untold === 0) return
+      const lost = untold
+      untold = 0
+      onRecovery(lost)
+    })
+  }
+
+  function pass () {
+    clearTimeout(timer)
+    timer = undefined
+    if (used > 0) hand(Buffer.from(batch.subarray(0, used)), lines)
+    used = 0
+    lines = 0
+  }
+
+  function flushSync () {
+    pass()
+    sink.flushSync()
+  }
+
+  return {
+    write (line: string) {
+      const most = line.length * MAX_BYTES_OF_CHARACTER
+      if (used + most > BATCH_BYTES) pass()
+      if (most > BATCH_BYTES) return hand(Buffer.from(line), 1)
+      used += batch.write(line, used)
+      lines++
+      timer ??= setTimeout(pass, BATCH_MS).unref()
+    },
+    /** Calls back once all was taken, and after a second in any case. */
+    flush (done: () => void = () => {}) {
+      pass()
+      if (waiting === 0) return done()
+      const late = setTimeout(settle, FLUSH_MS)
+      function settle () {
+        clearTimeout(late)
+        onEmpty = onEmpty.filter((other) => other !== settle)
+        done()
+      }
+      onEmpty.push(settle)
+    },
+    flushSync
+  }
+}

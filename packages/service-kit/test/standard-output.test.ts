@@ -1,0 +1,92 @@
+import { spawn, type StdioPipe } from 'node:child_process'
+import { once } from 'node:events'
+import { closeSync, openSync } from 'node:fs'
+import { createServer, type AddressInfo } from 'node:net'
+import { text } from 'node:stream/consumers'
+import { fileURLToPath } from 'node:url'
+import { expect, onTestFinished, test, vi } from 'vitest'
+
+const script = fileURLToPath(new URL('support/chatty-process.ts', import.meta.url))
+
+async function freePort () {
+  const server = createServer().listen(0, '127.0.0.1')
+  await once(server, 'listening')
+  const { port } = server.address() as AddressInfo
+  server.close()
+  await once(server, 'close')
+  return port
+}
+
+/** A process whose standard output is a pipe, or the file of a descriptor. */
+async function start (stdout: StdioPipe | number) {
+  const [main, operations] = [await freePort(), await freePort()]
+  const child = spawn(process.execPath, [script], {
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, MAIN_PORT: String(main), OPS_PORT: String(operations) },
+    stdio: ['ignore', stdout, 'inherit']
+  })
+  onTestFinished(() => { child.kill('SIGKILL') })
+  const write = async (count: number) => (await (await fetch(`http://127.0.0.1:${main}/lines/${count}`)).json() as { megabytes: number }).megabytes
+  const lost = async () => Number(/^gatepost_log_lines_lost_total.* (\d+)$/m.exec(await (await fetch(`http://127.0.0.1:${operations}/metrics`)).text())![1])
+  await vi.waitFor(() => write(0), { timeout: 15_000, interval: 50 })
+  return { child, write, lost, ended: once(child, 'exit').then(([code]) => code as number) }
+}
+
+/** Megabytes that waiting lines and a growing heap may add; what is written is twice as much. */
+const ROOM = 60
+const MANY = 20_000
+
+test('standard output that nobody reads costs lines, no memory and no request; it is told once when it flows again', async () => {
+  const { child, write, lost } = await start('pipe')
+  const before = await write(1_000)
+  let after = 0
+  for (let times = 0; times < 6; times++) after = await write(MANY)
+  expect(after - before).toBeLessThan(ROOM)
+  await vi.waitFor(async () => { expect(await lost()).toBeGreaterThan(100_000) })
+  let output = ''
+  child.stdout!.setEncoding('utf8').on('data', (piece: string) => { output += piece })
+  await vi.waitFor(() => { expect(output).toContain('log lines were lost') }, { timeout: 5_000 })
+  const lines = output.trim().split('\n').map((line) => JSON.parse(line) as { msg: string, lines?: number })
+  const [told, ...more] = lines.filter(({ msg }) => msg.includes('were lost'))
+  expect([told!.lines, more]).toEqual([await lost(), []])
+  expect(lines.filter(({ msg }) => msg === 'line').length + told!.lines!).toBe(1_000 + 6 * MANY)
+})
+
+test('nobody reads: it ends in time all the same', async () => {
+  const { child, write, ended } = await start('pipe')
+  await write(MANY)
+  const told = performance.now()
+  child.kill('SIGTERM')
+  expect(await ended).toBe(0)
+  expect(performance.now() - told).toBeLessThan(10_000)
+})
+
+test('a reader that is gone ends nothing', async () => {
+  const { child, write, lost, ended } = await start('pipe')
+  child.stdout!.destroy()
+  await vi.waitFor(async () => {
+    await write(10)
+    expect(await lost()).toBeGreaterThan(0)
+  }, { timeout: 5_000 })
+  child.kill('SIGTERM')
+  expect(await ended).toBe(0)
+})
+
+test('a full disk ends nothing', async () => {
+  const full = openSync('/dev/full', 'w')
+  const { child, write, lost, ended } = await start(full)
+  closeSync(full)
+  await write(10)
+  await vi.waitFor(async () => { expect(await lost()).toBeGreaterThanOrEqual(10) }, { timeout: 5_000 })
+  child.kill('SIGTERM')
+  expect(await ended).toBe(0)
+})
+
+test('all lines are there when somebody reads', async () => {
+  const { child, write } = await start('pipe')
+  const output = text(child.stdout!)
+  for (let times = 0; times < 10; times++) await write(300)
+  child.kill('SIGTERM')
+  const lines = (await output).trim().split('\n').map((line) => JSON.parse(line) as { msg: string })
+  expect(lines.filter(({ msg }) => msg === 'line')).toHaveLength(3_000)
+  expect(lines.at(-1)!.msg).toBe('stopped')
+})
