@@ -57,6 +57,22 @@ test('no such user is 404, whatever posts says', async () => {
   expect(await overview()).toMatchObject({ status: 404, body: { code: 'AUTH_USER_NOT_FOUND' } })
 })
 
+test('no such user is 404 at once, and posts is not asked any longer', async () => {
+  gateway.upstream.handler = answers(404, { code: 'AUTH_USER_NOT_FOUND' }, 'application/problem+json')
+  const cancelled = Promise.withResolvers<void>()
+  posts.handler = (_request, response) => { response.once('close', () => cancelled.resolve()) }
+  const began = performance.now()
+  expect((await overview()).status).toBe(404)
+  await cancelled.promise
+  expect(performance.now() - began).toBeLessThan(1_500)
+})
+
+test('a token that neither service takes is 401, as it is on every other route', async () => {
+  gateway.upstream.handler = posts.handler = answers(401, { code: 'TOKEN_INVALID' }, 'application/problem+json')
+  const answer = await gateway.call(`/api/users/${USER_ID}/overview`)
+  expect([answer.status, answer.headers.get('www-authenticate'), (await answer.json()).code]).toEqual([401, 'Bearer realm="gatepost", error="invalid_token"', 'TOKEN_INVALID'])
+})
+
 test('nothing at all is 503 with Retry-After', async () => {
   gateway.upstream.handler = broken
   posts.handler = answers(500, {}, 'application/problem+json')

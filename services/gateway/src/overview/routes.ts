@@ -2,6 +2,7 @@ import { getUser } from '@gatepost/contracts/auth/user-operations'
 import { getUserOverview } from '@gatepost/contracts/gateway/operations'
 import type { Operation } from '@gatepost/contracts/operation'
 import { listPosts } from '@gatepost/contracts/posts/operations'
+import { unauthorized } from '@gatepost/service-kit/identity'
 import { retryAfter } from '@gatepost/service-kit/problem'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
@@ -33,6 +34,7 @@ export function overviewRoutes (app: App, { auth, posts }: { auth: Upstream, pos
       })
       const outcome = await overviewOf(parts, timeoutMs)
       if (outcome === 'no-user') throw new UserNotFoundError()
+      if (outcome === 'unauthorized') throw unauthorized(true)
       if (outcome === 'nothing') throw new UpstreamUnavailableError({ headers: retryAfter(1) })
       return outcome
     }
