@@ -1,9 +1,10 @@
 import type { Broker } from '@gatepost/events/broker'
 import type { Revocations } from '@gatepost/events/revocations'
-import type { Check } from '@gatepost/service-kit/health'
+import type { Check, CheckResult } from '@gatepost/service-kit/health'
 import type { RemoteKeySource } from '@gatepost/service-kit/key-source'
 import { tokenLifetimeCheck } from '@gatepost/service-kit/token-lifetime'
 import type { SharedCounters } from './limits/redis-counters.ts'
+import { stateOf } from './upstreams/instance.ts'
 import type { Upstream } from './upstreams/upstream.ts'
 
 export interface ReadinessOptions {
@@ -49,13 +50,7 @@ export function readiness ({ keys, revoked, accessTokenTtl, broker, upstreams, s
       name: 'nats',
       check: () => broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'NATS cannot be reached' }
     },
-    ...upstreams.map(({ name, instances }): Check => ({
-      name,
-      check () {
-        const up = instances.filter(({ state }) => state === 'up').length
-        return up === instances.length ? { status: 'up' } : { status: 'degraded', detail: `${up} of ${instances.length} instances are up` }
-      }
-    })),
+    ...upstreams.map((upstream): Check => ({ name: upstream.name, check: () => stateOfUpstream(upstream) })),
     ...shared
       ? [{
           name: 'limits',
@@ -66,4 +61,13 @@ export function readiness ({ keys, revoked, accessTokenTtl, broker, upstreams, s
         }]
       : []
   ]
+}
+
+/** Not down for want of instances: without one service the others still answer. */
+function stateOfUpstream ({ asked, resolved, instances }: Upstream): CheckResult {
+  if (!asked) return { status: 'down', detail: 'its instances were not asked yet' }
+  if (!resolved) return { status: 'degraded', detail: 'a name cannot be resolved: its last known addresses stay' }
+  const now = performance.now()
+  const up = instances.filter((instance) => stateOf(instance, now) === 'up').length
+  return up === instances.length ? { status: 'up' } : { status: 'degraded', detail: `${up} of ${instances.length} instances are up` }
 }

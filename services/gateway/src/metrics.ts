@@ -5,6 +5,7 @@ import type { KeyExchanges } from './api-keys/key-exchange.ts'
 import type { EventStreams } from './live/event-streams.ts'
 import type { DecisionTally } from './limits/limit.ts'
 import type { SharedCounters } from './limits/redis-counters.ts'
+import { stateOf } from './upstreams/instance.ts'
 import type { Upstream } from './upstreams/upstream.ts'
 
 /** Gauges are read when somebody asks, so they cost requests nothing. Of several workers, one number is made by `aggregator`. */
@@ -58,6 +59,7 @@ export function watchUpstreams (registry: Registry, upstreams: readonly Upstream
       labelNames,
       registers: [],
       collect () {
+        this.reset() // instances come and go
         for (const upstream of upstreams) for (const instance of upstream.instances) this.set({ upstream: upstream.name, instance: instance.origin }, read(instance))
       }
     }))
@@ -68,9 +70,10 @@ export function watchUpstreams (registry: Registry, upstreams: readonly Upstream
   perUpstream('gatepost_upstream_calls_total', 'Calls to the service.', ({ tally }) => [[{}, tally.calls]])
   perUpstream('gatepost_upstream_repeats_total', 'Further attempts of calls that were not answered.', ({ tally }) => [[{}, tally.repeats]])
   perUpstream('gatepost_upstream_failures_total', 'Calls that got no answer, by cause.', ({ tally }) => Object.entries(tally.failures).map(([cause, count]) => [{ cause }, count]), ['cause'])
-  perInstance('gatepost_upstream_up', '1 up, 0.5 slow, 0 down.', ({ state }) => ({ up: 1, slow: 0.5, down: 0 })[state], 'min')
+  perUpstream('gatepost_upstream_ejections_total', 'Instances left out for a time because their calls failed, by cause.', ({ tally }) => Object.entries(tally.ejections).map(([cause, count]) => [{ cause }, count]), ['cause'])
+  perInstance('gatepost_upstream_up', '1 up, 0.5 slow or ejected, 0 down.', (instance) => ({ up: 1, slow: 0.5, ejected: 0.5, down: 0 })[stateOf(instance, performance.now())], 'min')
   perInstance('gatepost_upstream_in_flight', 'Calls that wait for the instance now.', ({ inFlight }) => inFlight)
-  perInstance('gatepost_upstream_consecutive_failures', 'Failed calls since the last good one.', ({ failures }) => failures, 'max')
+  perInstance('gatepost_upstream_consecutive_failures', 'Failed calls since the last good one.', ({ streak }) => streak, 'max')
 }
 
 export function watchIdentity (registry: Registry, { stats }: Identity, revocations: RevocationList) {

@@ -43,14 +43,34 @@ test('an instance that dies costs no client anything, not even a write, and come
   const before = one.received.length
   expect(await statuses(10)).toEqual([200])
   expect(one.received.length - before).toBe(10)
+  const told = () => gateway.log.map((line) => JSON.parse(line)).filter(({ instance, state }) => instance === two.url && state).map(({ level, msg }) => [level, msg])
+  await eventually(() => expect(told()).toContainEqual([40, 'an instance of posts is down']), { withinMs: 2_000 })
   two = await startUpstream({ port: two.port })
   await eventually(async () => {
     await statuses(4)
     expect(two.received.length).toBeGreaterThan(0)
   })
-  const told = gateway.log.map((line) => JSON.parse(line)).filter(({ instance, state }) => instance === two.url && state).map(({ level, msg }) => [level, msg])
-  expect(told).toContainEqual([40, 'an instance of posts is down'])
-  expect(told.at(-1)).toEqual([30, 'an instance of posts is up'])
+  expect(told().at(-1)).toEqual([30, 'an instance of posts is up'])
+})
+
+test('a share of refused connections, as behind a load balancer with one dead host, costs no answer and takes no address down', async () => {
+  const single = await startUpstream()
+  const careful = await startGateway({ POSTS_URL: single.url })
+  await eventually(async () => expect((await careful.call('/api/posts')).status).toBe(200))
+  const release: Array<() => void> = []
+  single.handler = (_request, response) => { release.push(() => response.writeHead(201, { 'content-type': 'application/json' }).end('{}')) }
+  const busy = Array.from({ length: 8 }, () => careful.call('/api/posts', POST))
+  await eventually(() => expect(release).toHaveLength(8))
+  single.server.close() // refuses new connections, the eight go on
+  const refused = Array.from({ length: 2 }, () => careful.call('/api/posts', POST))
+  await eventually(async () => expect(await careful.registry.metrics()).not.toMatch(/gatepost_upstream_repeats_total\{upstream="posts"[^}]*\} 0\n/))
+  const healthy = await startUpstream({ port: single.port })
+  expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([200, 200])
+  for (const answer of release) answer()
+  expect((await Promise.all(busy)).map(({ status }) => status)).toEqual(Array(8).fill(201))
+  expect(careful.log.filter((line) => line.includes('is down'))).toEqual([])
+  await careful.stop()
+  await Promise.all([single.stop(), healthy.stop()])
 })
 
 test('an instance that hangs is left out within a second', async () => {
@@ -61,6 +81,21 @@ test('an instance that hangs is left out within a second', async () => {
   await eventually(() => stateOfTwo('0.5'), { withinMs: 2_000 })
   expect(await statuses(20)).toEqual([200])
   expect(one.received.length).toBe(20)
+})
+
+test('a gateway is not ready before each of its instances was asked once', async () => {
+  const asked: Array<() => void> = []
+  const silent = await startUpstream()
+  silent.server.removeAllListeners('request')
+  silent.server.on('request', (_request, response) => { asked.push(() => response.end('{}')) })
+  const starting = await startGateway({ POSTS_URL: silent.url })
+  const ready = async () => (await (await starting.fetch('/ready')).json()).checks
+  await eventually(() => expect(asked).toHaveLength(1))
+  expect((await ready()).posts).toEqual({ status: 'down', detail: 'its instances were not asked yet' })
+  for (const answer of asked.splice(0)) answer()
+  await eventually(async () => expect((await ready()).posts).toEqual({ status: 'up' }))
+  await starting.stop()
+  await silent.stop()
 })
 
 test('an upstream with a certificate that nobody vouches for is not believed', async () => {

@@ -23,6 +23,10 @@ export interface ProxyOptions {
   upstreamOf (operation: Operation): Upstream
 }
 
+/** The plugin wants to know where it would send requests to, and what with; ours go to an instance of their own. */
+const NOWHERE = 'http://upstream.invalid'
+const refuse = () => { throw new Error('@fastify/http-proxy sends nothing by itself') }
+
 /**
  * One route of @fastify/http-proxy for each operation that a service answers. The plugin routes and checks the
  * destination; its way to the service is replaced by ours, which balances, repeats what may be repeated, gives up in
@@ -45,12 +49,12 @@ export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) =>
     }
 
     await app.register(httpProxy, {
-      upstream: upstream.instances[0]!.origin,
+      upstream: NOWHERE,
       routes: [operation.url],
       httpMethods: [operation.method],
       config: routeOf(operation).config,
       proxyPayloads: false, // bodies are parsed and validated here
-      undici: upstream.instances[0]!.pool, // else the plugin makes a pool of its own, which accepts any certificate
+      undici: { request: refuse }, // else the plugin makes a pool of its own, which accepts any certificate
       disableRequestLogging: true,
       preHandler (request, reply, done) {
         if (isPlainPath(request.url)) forward(request, reply)

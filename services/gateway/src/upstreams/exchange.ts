@@ -1,6 +1,7 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import { util, type Dispatcher } from 'undici'
-import { brokeOff, recordFailure, recordSuccess, type Instance } from './instance.ts'
+import { faultOf } from './faults.ts'
+import type { Instance } from './instance.ts'
 import type { Failure, Upstream } from './upstream.ts'
 
 export interface Call {
@@ -23,6 +24,10 @@ export interface Receiver {
 }
 
 const MAX_ATTEMPTS = 3
+/** Refusals come at once, and behind one address may be hosts that refuse and hosts that do not. */
+const MAX_REFUSED_ATTEMPTS = 5
+/** Before the second attempt at the same instance; it doubles. */
+const PAUSE_MS = 10
 /** More than this at one instance is a queue that nobody gets out of in time. */
 const MAX_IN_FLIGHT = 4096
 /** Answers that may tell the length of a body that they never have (RFC 9110 8.6); undici waits for it. */
@@ -30,7 +35,7 @@ const NO_BODY = new Set([204, 304])
 const CANCELLED = new Error('the call was given up')
 
 /**
- * One call to a service, over as many instances as it takes: at most three, and only where a repetition is safe.
+ * One call to a service, repeated where that is safe: at other instances first.
  *
  * It has the methods that undici 7 calls by itself, and not those of its newer interface, which it puts an object in
  * between for; and when it is over it lets go of everything. Else calls can become a chain in which each keeps the next
@@ -44,6 +49,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private timer: NodeJS.Timeout
   /** The deadline; while the receiver holds the answer back, the time that is left. */
   private deadline: number
+  /** Of the last attempt, which is at its instance or over. */
+  private began = 0
+  private underWay = false
   /** Of the answer, once there is one. */
   private status = 0
   /** This and what follows is there until the exchange is over. */
@@ -65,13 +73,14 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.attempt()
   }
 
-  private attempt () {
-    const instance = this.upstream.pick(this.tried)
+  private attempt (instance = this.upstream.pick(this.tried)) {
+    this.abort = undefined
     if (instance === undefined) return this.fail('unreachable')
     if (instance.inFlight >= MAX_IN_FLIGHT) return this.fail('overloaded')
     this.instance = instance
+    this.began = performance.now()
+    this.underWay = true
     this.attempts++
-    this.abort = undefined
     instance.inFlight++
     instance.pool.dispatch(this.call as Dispatcher.DispatchOptions, this)
   }
@@ -104,31 +113,52 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   onComplete () {
-    this.instance!.inFlight--
-    recordSuccess(this.instance!)
+    this.leave()
+    if (this.receiver !== undefined) this.upstream.noteAnswer(this.instance!, this.status, this.began)
     this.finish()?.onEnd()
   }
 
   onError (error: Error & { code?: string }) {
     if (NO_BODY.has(this.status) && error.code === 'UND_ERR_RES_CONTENT_LENGTH_MISMATCH') return this.onComplete()
-    const instance = this.instance!
-    instance.inFlight--
+    this.leave()
     if (this.receiver === undefined) return
     if (error.code === 'UND_ERR_INVALID_ARG') return this.fail('broken')
     const sent = this.abort !== undefined
-    const connected = sent || brokeOff(error)
-    recordFailure(instance, connected)
-    if (this.status > 0 || this.attempts >= MAX_ATTEMPTS || !this.mayRepeat(sent)) return this.fail(connected ? 'broken' : 'unreachable')
-    this.tried.push(instance)
+    const fault = sent ? 'broken' : faultOf(error)
+    if (fault === 'local') {
+      this.upstream.noteStarved(error)
+      return this.fail('overloaded')
+    }
+    if (fault === 'refused') this.upstream.noteRefusal(this.instance!)
+    else this.upstream.noteFailure(this.instance!, this.began)
+    const most = error.code === 'ECONNREFUSED' ? MAX_REFUSED_ATTEMPTS : MAX_ATTEMPTS
+    if (this.status > 0 || this.attempts >= most || !this.mayRepeat(sent)) return this.fail(fault === 'refused' ? 'unreachable' : 'broken')
+    this.repeat()
+  }
+
+  /** At an instance that was not tried yet, or after a pause at any. */
+  private repeat () {
     this.upstream.tally.repeats++
-    if (connected && this.upstream.pick(this.tried) === undefined) this.tried.length = 0 // the only one, and it was there a moment ago
-    this.attempt()
+    this.tried.push(this.instance!)
+    const other = this.upstream.pick(this.tried)
+    if (other !== undefined) return this.attempt(other)
+    this.tried.length = 0
+    setTimeout(again, PAUSE_MS * 2 ** (this.attempts - 1), this)
+  }
+
+  again () {
+    if (this.receiver !== undefined) this.attempt()
   }
 
   /** What was not sent can be repeated whatever it is; what was may have had its effect, so only reads are, in the budget. */
   private mayRepeat (sent: boolean) {
     if (!sent) return true
     return (this.call!.method === 'GET' || this.call!.method === 'HEAD') && this.upstream.retries.withdraw()
+  }
+
+  private leave () {
+    this.instance!.inFlight--
+    this.underWay = false
   }
 
   resume () {
@@ -149,7 +179,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   timedOut () {
     if (this.receiver === undefined) return
     const { abort } = this
-    recordFailure(this.instance!, true)
+    if (this.underWay) this.upstream.noteFailure(this.instance!, this.began)
     this.fail('timeout')
     abort?.(CANCELLED)
   }
@@ -170,4 +200,8 @@ export class Exchange implements Dispatcher.DispatchHandler {
 
 function onTimeout (exchange: Exchange) {
   exchange.timedOut()
+}
+
+function again (exchange: Exchange) {
+  exchange.again()
 }

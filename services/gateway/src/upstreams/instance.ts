@@ -1,95 +1,118 @@
-import { errors, Pool } from 'undici'
+import { buildConnector, Pool } from 'undici'
 
 /**
- * `up` takes requests. `slow` did not answer in time lately and takes them only when no other instance is better.
- * `down` refuses connections and takes none until a probe finds it back.
+ * `up` takes calls. `slow` does not answer its probe in time, `ejected` fails more than its siblings: both take calls only
+ * when no other instance is better. `down` refuses connections and takes none until a probe finds it back.
  */
-export type InstanceState = 'up' | 'slow' | 'down'
+export type InstanceState = 'up' | 'slow' | 'ejected' | 'down'
 
+/** One address of a service. Times are readings of performance.now(). */
 export interface Instance {
+  /** Scheme, address and port: for logs and metrics. */
   readonly origin: string
   readonly pool: Pool
-  state: InstanceState
-  /** Requests that are waiting for this instance now. */
+  /** Calls that wait for it now. */
   inFlight: number
-  /** Requests since the last good one that broke off or were not answered in time. */
-  failures: number
-  /** Told of every new state. */
-  readonly onChange: (instance: Instance) => void
+  /** Failures of the last moments. They count as calls in flight: failing fast must not attract calls. */
+  recentFailures: number
+  /** Refused connections since the last answer. */
+  refusals: number
+  down: boolean
+  /** Of the last answer, of whatever kind. */
+  lastAnswer: number
+  lastGood: number
+  lastFailure: number
+  /** Failures since the last good answer. */
+  streak: number
+  /** The share of failures among the last calls, from 0 to 1: an exponentially weighted mean. */
+  failureShare: number
+  /** Ejections in a row, each longer than the one before. */
+  ejections: number
+  ejectedUntil: number
+  /** When it came back, and what it saved up since towards its next call, for the slow start. */
+  backSince: number
+  credit: number
+  /** What its last probe found; undefined before the first. */
+  probed: 'up' | 'slow' | undefined
+  /** Takes no more calls; those that it has go on. */
+  retire (): Promise<unknown>
+  /** Cuts what is left. */
+  close (): Promise<unknown>
 }
 
 const CONNECT_TIMEOUT_MS = 1_000
 const MAX_CONNECTIONS = 512
-/** Its circuit opens after as many failures in a row. */
-const MAX_FAILURES = 5
-const PROBE_EVERY_MS = 250
-/** Together with the pause before it less than a second, the time in which a dead instance must be left out. */
-const PROBE_TIMEOUT_MS = 650
-const TIMER_TOLERANCE_MS = 50
-const BROKE_OFF = /^(?:UND_ERR_SOCKET|ECONNRESET|EPIPE)$/
+/** Behind one address may be many hosts, old and new: connections that are made anew find all of them. */
+const CONNECTION_AGE_MS = 60_000
+const JITTER = 0.25
 
-/** Whether a call failed after its connection was made: somebody is there. */
-export function brokeOff (error: Error & { code?: string }) {
-  return error instanceof errors.HTTPParserError || BROKE_OFF.test(error.code ?? '')
-}
+/**
+ * One address of the service that is called by `url`. The name of the URL is what TLS certificates are verified for; times
+ * are the caller's business, so the pool has none.
+ */
+export function createInstance (url: string, address: string, connectionAgeMs = CONNECTION_AGE_MS): Instance {
+  const { protocol, port, origin } = new URL(url)
+  const age = () => connectionAgeMs * (1 - JITTER * Math.random())
+  let pool = createPool(origin, address)
+  let timer = setTimeout(renew, age()).unref()
+  /** Pools whose last calls are still under way. */
+  const old = new Set<Pool>()
 
-/** One process of a service. TLS certificates are verified; times are the caller's business, so the pool has none. */
-export function createInstance (url: string, onChange: Instance['onChange']): Instance {
-  const { origin } = new URL(url)
-  const pool = new Pool(origin, { connections: MAX_CONNECTIONS, pipelining: 1, connectTimeout: CONNECT_TIMEOUT_MS, headersTimeout: 0, bodyTimeout: 0, maxHeaderSize: 32_768 })
-  return { origin, pool, state: 'up', inFlight: 0, failures: 0, onChange }
-}
-
-export function recordSuccess (instance: Instance) {
-  instance.failures = 0
-}
-
-/** A connection that could not be made says that nobody is there; anything else must happen several times in a row. */
-export function recordFailure (instance: Instance, connected: boolean) {
-  instance.failures++
-  if (!connected) change(instance, 'down')
-  else if (instance.failures >= MAX_FAILURES && instance.state === 'up') change(instance, 'slow')
-}
-
-function change (instance: Instance, state: InstanceState) {
-  if (instance.state === state) return
-  instance.state = state
-  instance.onChange(instance)
-}
-
-/** Asks an instance for `/live` for as long as the gateway runs, so that it leaves and comes back within a second. */
-export function watchInstance (instance: Instance) {
-  let stopped = false
-  let timer: NodeJS.Timeout | undefined
-
-  async function probe () {
-    const found = await askLive(instance)
-    if (stopped) return
-    if (found === 'up') instance.failures = 0
-    if (found) change(instance, found)
-    timer = setTimeout(probe, PROBE_EVERY_MS).unref()
+  /** New calls get new connections; the old ones are closed when their calls are over. */
+  function renew () {
+    void closeGently(pool)
+    pool = createPool(origin, address)
+    timer = setTimeout(renew, age()).unref()
   }
-  void probe()
 
-  return function stop () {
-    stopped = true
-    clearTimeout(timer)
+  function closeGently (pool: Pool) {
+    const drop = () => { old.delete(pool) }
+    old.add(pool)
+    return pool.close().then(drop, drop)
+  }
+
+  return {
+    origin: `${protocol}//${address.includes(':') ? `[${address}]` : address}${port && `:${port}`}`,
+    get pool () { return pool },
+    inFlight: 0,
+    recentFailures: 0,
+    refusals: 0,
+    down: false,
+    lastAnswer: -Infinity,
+    lastGood: -Infinity,
+    lastFailure: -Infinity,
+    streak: 0,
+    failureShare: 0,
+    ejections: 0,
+    ejectedUntil: -Infinity,
+    backSince: -Infinity,
+    credit: 0,
+    probed: undefined,
+    retire () {
+      clearTimeout(timer)
+      return closeGently(pool)
+    },
+    close () {
+      clearTimeout(timer)
+      return Promise.all([pool, ...old].map((pool) => pool.destroy()))
+    }
   }
 }
 
-/** Undefined when the timer was late itself: then it was this process that had no time, and nothing is known. */
-async function askLive ({ pool }: Instance): Promise<InstanceState | undefined> {
-  const late = new AbortController()
-  const latest = performance.now() + PROBE_TIMEOUT_MS + TIMER_TOLERANCE_MS
-  const timer = setTimeout(() => late.abort(), PROBE_TIMEOUT_MS)
-  try {
-    const { statusCode, body } = await pool.request({ path: '/live', method: 'GET', signal: late.signal })
-    await body.dump()
-    return statusCode === 200 ? 'up' : 'slow'
-  } catch (error) {
-    if (!late.signal.aborted) return brokeOff(error as Error) ? 'slow' : 'down'
-    return performance.now() > latest ? undefined : 'slow'
-  } finally {
-    clearTimeout(timer)
-  }
+export function stateOf ({ down, ejectedUntil, probed }: Instance, now: number): InstanceState {
+  if (down) return 'down'
+  if (ejectedUntil > now) return 'ejected'
+  return probed === 'slow' ? 'slow' : 'up'
+}
+
+function createPool (origin: string, address: string) {
+  const connect = buildConnector({ timeout: CONNECT_TIMEOUT_MS })
+  return new Pool(origin, {
+    connections: MAX_CONNECTIONS,
+    pipelining: 1,
+    headersTimeout: 0,
+    bodyTimeout: 0,
+    maxHeaderSize: 32_768,
+    connect: (options, callback) => connect({ ...options, hostname: address }, callback)
+  })
 }

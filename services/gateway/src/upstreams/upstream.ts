@@ -1,5 +1,9 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { createInstance, type Instance, type InstanceState, watchInstance } from './instance.ts'
+import { type Resolve, resolveName } from './addresses.ts'
+import { createHost, type Host } from './host.ts'
+import { type Instance, type InstanceState, stateOf } from './instance.ts'
+import { type EjectionCause, recordAnswer, recordFailure, recordGood, recordRefusal } from './outliers.ts'
+import { createPicker } from './picker.ts'
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts'
 
 /** What became of the calls so far. */
@@ -8,6 +12,7 @@ export interface Tally {
   /** Further attempts of a call. */
   repeats: number
   failures: Record<Failure, number>
+  ejections: Record<EjectionCause, number>
 }
 
 /** Why a call got no answer: nobody there, too many waiting, broken off or nonsense, too slow. */
@@ -19,40 +24,101 @@ export interface Upstream {
   readonly instances: readonly Instance[]
   readonly retries: RetryBudget
   readonly tally: Tally
+  /** Whether every instance was asked once. */
+  readonly asked: boolean
+  /** Whether every name of its URLs has addresses. */
+  readonly resolved: boolean
   /** The best instance that was not tried yet, or undefined when none can be reached. */
   pick (tried: readonly Instance[]): Instance | undefined
+  /** A whole answer came to a call that began then. */
+  noteAnswer (instance: Instance, status: number, began: number): void
+  /** A call that began then broke off or was not answered in time. */
+  noteFailure (instance: Instance, began: number): void
+  /** No connection came about. */
+  noteRefusal (instance: Instance): void
+  /** This process had no socket for a call. */
+  noteStarved (error: Error): void
   close (): Promise<void>
 }
 
-const RANK: Record<InstanceState, number> = { up: 0, slow: 1, down: 2 }
+export interface UpstreamOptions {
+  name: string
+  urls: readonly string[]
+  log: FastifyBaseLogger
+  resolve?: Resolve
+  /** Milliseconds that a connection takes calls at most. */
+  connectionAgeMs?: number
+}
 
-/** Spreads calls over the instances: the least busy of the healthy ones, in turn among equals. */
-export function createUpstream ({ name, urls, log }: { name: string, urls: readonly string[], log: FastifyBaseLogger }): Upstream {
-  const tell = ({ origin, state }: Instance) => log[state === 'up' ? 'info' : 'warn']({ upstream: name, instance: origin, state }, `an instance of ${name} is ${state}`)
-  const instances = urls.map((url) => createInstance(url, tell))
-  const stops = instances.map(watchInstance)
-  let turn = 0
+const FAILED = 500
+const STARVED_EVERY_MS = 60_000
 
-  function pick (tried: readonly Instance[]) {
-    let best: Instance | undefined
-    turn = (turn + 1) % instances.length
-    for (let i = 0; i < instances.length; i++) {
-      const instance = instances[(turn + i) % instances.length]!
-      if (instance.state === 'down' || tried.includes(instance)) continue
-      if (best === undefined || RANK[instance.state] < RANK[best.state] || (instance.state === best.state && instance.inFlight < best.inFlight)) best = instance
-    }
-    return best
+/** Spreads calls over the instances of a service, and keeps those out that fail. */
+export function createUpstream ({ name, urls, log, resolve = resolveName, connectionAgeMs }: UpstreamOptions): Upstream {
+  const tally: Tally = { calls: 0, repeats: 0, failures: { unreachable: 0, overloaded: 0, broken: 0, timeout: 0 }, ejections: { streak: 0, share: 0 } }
+  const told = new WeakMap<Instance, InstanceState>()
+  const pick = createPicker()
+  let instances: readonly Instance[] = []
+  let starvedAt = -Infinity
+  let hosts: readonly Host[] = []
+  hosts = urls.map((url) => createHost({
+    url,
+    resolve,
+    connectionAgeMs,
+    onChange: gather,
+    onProbe: tell,
+    onFault: (err) => log.warn({ err, upstream: name }, `a name of ${name} cannot be resolved: its last known addresses stay`)
+  }))
+  gather()
+
+  function gather () {
+    instances = hosts.flatMap((host) => host.instances)
+  }
+
+  /** Says what became of an instance, if it is another thing than before. */
+  function tell (instance: Instance, cause?: EjectionCause) {
+    const now = performance.now()
+    const state = stateOf(instance, now)
+    if (state === (told.get(instance) ?? 'up')) return
+    told.set(instance, state)
+    const forMs = state === 'ejected' ? Math.round(instance.ejectedUntil - now) : undefined
+    log[state === 'up' ? 'info' : 'warn']({ upstream: name, instance: instance.origin, state, cause, forMs }, `an instance of ${name} is ${state}`)
+  }
+
+  function noteFailure (instance: Instance, began: number) {
+    const cause = recordFailure(instance, instances, { now: performance.now(), began })
+    if (cause === undefined) return
+    tally.ejections[cause]++
+    tell(instance, cause)
   }
 
   return {
     name,
-    instances,
+    get instances () { return instances },
     retries: createRetryBudget(),
-    tally: { calls: 0, repeats: 0, failures: { unreachable: 0, overloaded: 0, broken: 0, timeout: 0 } },
-    pick,
+    tally,
+    get asked () { return hosts.every(({ asked }) => asked) },
+    get resolved () { return hosts.every(({ resolved }) => resolved) },
+    pick: (tried) => pick(instances, tried),
+    noteFailure,
+    noteAnswer (instance, status, began) {
+      const now = performance.now()
+      if (status < FAILED) return recordGood(instance, now)
+      recordAnswer(instance, now)
+      noteFailure(instance, began)
+    },
+    noteRefusal (instance) {
+      recordRefusal(instance, performance.now())
+      tell(instance)
+    },
+    noteStarved (err) {
+      const now = performance.now()
+      if (now - starvedAt < STARVED_EVERY_MS) return
+      starvedAt = now
+      log.warn({ err, upstream: name }, `calls to ${name} fail for want of sockets or ports in this process`)
+    },
     async close () {
-      for (const stop of stops) stop()
-      await Promise.all(instances.map(({ pool }) => pool.destroy()))
+      await Promise.all(hosts.map((host) => host.close()))
     }
   }
 }

@@ -24,7 +24,7 @@ export interface TestUpstream {
 }
 
 /** A real HTTP server where a service would be. */
-export async function startUpstream ({ jwks = '', port = 0 }: { jwks?: string, port?: number } = {}): Promise<TestUpstream> {
+export async function startUpstream ({ jwks = '', port = 0, host = '127.0.0.1' }: { jwks?: string, port?: number, host?: string } = {}): Promise<TestUpstream> {
   const sockets = new Set<Socket>()
   const server = createServer({ keepAliveTimeout: 75_000 }, async (request, response) => {
     if (request.url === '/live') return response.end('{}')
@@ -37,11 +37,11 @@ export async function startUpstream ({ jwks = '', port = 0 }: { jwks?: string, p
     sockets.add(socket)
     socket.on('close', () => sockets.delete(socket))
   })
-  server.listen(port, '127.0.0.1')
+  server.listen(port, host)
   await once(server, 'listening')
   const upstream: TestUpstream = {
     port: (server.address() as AddressInfo).port,
-    url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
+    url: `http://${host}:${(server.address() as AddressInfo).port}`,
     server,
     sockets,
     received: [],
