@@ -1,9 +1,10 @@
 import { globSync, readdirSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
+import { fileURLToPath } from 'node:url'
 import { cruise, type ICruiseResult, type IModule } from 'dependency-cruiser'
 import { beforeAll, expect, test } from 'vitest'
 
-const root = new URL('..', import.meta.url).pathname
+const root = fileURLToPath(new URL('../', import.meta.url))
 const PACKAGES = ['contracts', 'service-kit', 'events', 'local-stack', 'testing'] as const
 const SERVICES = readdirSync(`${root}services`)
 

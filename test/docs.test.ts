@@ -1,10 +1,11 @@
 import { existsSync, globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { expect, test } from 'vitest'
 import { documents } from '../scripts/generate/documents.ts'
 
-const root = new URL('..', import.meta.url).pathname
+const root = fileURLToPath(new URL('../', import.meta.url))
 const read = (path: string) => readFile(join(root, path), 'utf8')
 const pages = globSync('**/*.md', { cwd: root, exclude: (name) => name === 'node_modules' || name.startsWith('.') })
 

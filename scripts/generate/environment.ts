@@ -1,11 +1,8 @@
 import type { TObject, TSchema } from '@sinclair/typebox'
-import { settingsSchema as auth } from '../../services/auth/src/config.ts'
-import { settingsSchema as feed } from '../../services/feed/src/config.ts'
-import { settingsSchema as gateway } from '../../services/gateway/src/config.ts'
-import { settingsSchema as posts } from '../../services/posts/src/config.ts'
+import { settingsSchemas } from '../settings.ts'
 import { GENERATED, table } from './markdown.ts'
 
-const processes: Record<string, TObject> = { gateway, auth, posts, feed }
+const processes: Record<string, TObject> = settingsSchemas
 
 interface Variable {
   schema: TSchema
@@ -37,6 +34,11 @@ export function environmentPage () {
 Each process reads its settings once, at boot; a bad or missing one stops it with a line that says what is needed. \`pnpm start\` sets
 what is required by itself. An empty value counts as absent.
 
+Each process that \`pnpm start\` runs gets the variables of its own row below, and of the rest only what programs need everywhere: PATH,
+HOME, the folder for temporary files, language and time zone, certificates (\`NODE_EXTRA_CA_CERTS\`, \`SSL_CERT_FILE\`, \`SSL_CERT_DIR\`),
+\`NODE_OPTIONS\`, \`NODE_COMPILE_CACHE\` and \`UV_THREADPOOL_SIZE\`. Proxies serve downloads of servers alone, and \`PG*\` variables nothing: a
+database's URL says everything.
+
 ${table(['variable', 'meaning', 'needs', 'default', 'read by'], rows)}
 
 ## The commands
@@ -52,7 +54,8 @@ const commandVariables = [
   ['`NATS_STORE_DIR`', 'The folder of the streams in the configuration that is written', '`/data`', '`deploy/nats/write-configuration.ts`'],
   ['`POSTGRES_PORT`', 'The port of the embedded PostgreSQL', '`54320`', '`pnpm start`'],
   ['`GATEPOST_DATA`', 'The folder that keeps the state of the embedded run', '`.data`', '`pnpm start`, `pnpm events`, `pnpm keys`, `pnpm admin`'],
-  ['`GATEPOST_CACHE`', 'Where servers that were fetched are kept, for all clones', '`~/.cache/gatepost`', '`pnpm start`, `pnpm test`'],
+  ['`AUTH_NATS_URL` and likewise for posts, feed and gateway', 'With an outside NATS_URL: the broker as the service’s own user; NATS_URL is then the user that makes the stream', 'the `NATS_URL`', '`pnpm start`'],
+  ['`GATEPOST_CACHE`', 'Where servers that were fetched are kept, for all clones', '`~/.cache/gatepost`; `cache` in the data folder without a home that can be written', '`pnpm start`, `pnpm test`'],
   ['`NATS_SERVER_BIN`, `REDIS_SERVER_BIN`', 'Programs of your own in place of those that are looked for', 'none', '`pnpm start`, `pnpm test`'],
   ['`AUTH_MIGRATION_DATABASE_URL` and likewise for posts and feed', 'The database as the role that owns its tables', 'the `_DATABASE_URL`', '`pnpm migrate`, `pnpm start`']
 ]

@@ -1,6 +1,8 @@
+import { originOf } from '@gatepost/local-stack/address'
+import type { Env } from '@gatepost/local-stack/environment'
 import type { SystemPorts } from '@gatepost/local-stack/ports'
 
-type Env = Readonly<Record<string, string | undefined>>
+export type { Env }
 
 const DEFAULTS: SystemPorts = { gateway: 3000, auth: 3001, posts: 3002, feed: 3003, gatewayOps: 9300, authOps: 9301, postsOps: 9302, feedOps: 9303, nats: 4222, postgres: 54320 }
 
@@ -38,13 +40,14 @@ export function neededPorts (env: Env): Array<keyof SystemPorts> {
 /** What one wants to know once everything runs. */
 export function addresses (env: Env, { dataDir, milliseconds }: { dataDir: string, milliseconds: number }): string {
   const ports = portsOf(env)
-  const gateway = `http://127.0.0.1:${ports.gateway}`
+  const host = env.HOST || '127.0.0.1'
+  const gateway = originOf(host, ports.gateway)
   const rows = [
     ['API', gateway],
     ['API reference', `${gateway}/docs`],
     ['events', `${gateway}/docs/events`],
     ['NATS', env.NATS_URL ? 'as NATS_URL says' : `nats://127.0.0.1:${ports.nats}   (no credentials: read-only)`],
-    ['services', `auth ${ports.auth}, posts ${ports.posts}, feed ${ports.feed}`],
+    ['services', `auth ${ports.auth}, posts ${ports.posts}, feed ${ports.feed}${host === '127.0.0.1' ? '' : `   (HOST: ${host})`}`],
     ['metrics', `gateway ${ports.gatewayOps}, auth ${ports.authOps}, posts ${ports.postsOps}, feed ${ports.feedOps}   (/metrics)`],
     ['PostgreSQL', neededPorts(env).includes('postgres') ? `127.0.0.1:${ports.postgres}   (passwords in ${dataDir}/postgres/credentials.json)` : 'as *_DATABASE_URL say'],
     ['logs', `${dataDir}/logs`]

@@ -1,10 +1,20 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Env } from '@gatepost/local-stack/environment'
 import { brokerAuthorization } from '@gatepost/events/permissions'
 import { provision } from '@gatepost/events/provision'
 import { secretIn } from '@gatepost/local-stack/secret'
 
 const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
+
+/**
+ * An outside broker has a URL for each of its users: `AUTH_NATS_URL` and the like for the services, NATS_URL for what
+ * makes the stream, and for services without one of their own.
+ */
+export function refuseLoneBrokerUrls (env: Env) {
+  const lone = ACCOUNTS.filter((account) => account !== 'provisioner').map((account) => `${account.toUpperCase()}_NATS_URL`).find((name) => env[name])
+  if (lone) throw new Error(`${lone} is set and NATS_URL is not: set NATS_URL to the same broker, as the user that makes its stream`)
+}
 
 /** The embedded broker's accounts, whose passwords live in `dataDir`/nats, and how its stream and consumers are made. */
 export async function embeddedBroker (dataDir: string) {

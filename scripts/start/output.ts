@@ -1,7 +1,10 @@
-import { createWriteStream, mkdirSync, type WriteStream } from 'node:fs'
+import { mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import { createLogFile, type LogFile } from './log-file.ts'
 
 const LEVELS: Record<string, 'warn' | 'error' | undefined> = { warn: 'warn', error: 'error', fatal: 'error' }
+/** A longer line is no log line of ours; its end is not waited for. */
+const LONGEST_LINE = 65_536
 
 /**
  * Keeps what the processes of this run log, a file each, and shows warnings and errors as a line. While they start, each
@@ -9,26 +12,42 @@ const LEVELS: Record<string, 'warn' | 'error' | undefined> = { warn: 'warn', err
  */
 export function relayOutput (folder: string, say: (line: string) => void) {
   mkdirSync(folder, { recursive: true })
-  const files = new Map<string, WriteStream>()
+  const files = new Map<string, LogFile>()
   const unfinished = new Map<string, string>()
   let isReady = false
 
   function show (name: string, line: string) {
-    if (!line.startsWith('{')) return
-    const { level, msg, err } = JSON.parse(line) as { level: string, msg: string, err?: { message: string } }
-    const kind = LEVELS[level]
-    if (kind === 'error' || (kind === 'warn' && isReady)) say(`${name}: ${kind}: ${msg}${err ? ` (${err.message})` : ''}`)
+    const { level, msg, err } = recordIn(line)
+    const kind = LEVELS[String(level)]
+    if (kind === 'error' || (kind === 'warn' && isReady)) say(`${name}: ${kind}: ${msg}${err?.message ? ` (${err.message})` : ''}`)
   }
 
   return {
     onOutput (name: string, text: string) {
-      const file = files.get(name) ?? createWriteStream(join(folder, `${name}.log`), { flags: 'w' })
+      const file = files.get(name) ?? createLogFile(join(folder, `${name}.log`), say)
       files.set(name, file)
       file.write(text)
-      const lines = ((unfinished.get(name) ?? '') + text).split('\n')
-      unfinished.set(name, lines.pop()!)
+      const lines = text.split('\n')
+      lines[0] = (unfinished.get(name) ?? '') + lines[0]
+      unfinished.set(name, lines.pop()!.slice(0, LONGEST_LINE))
       for (const line of lines) show(name, line)
     },
     ready () { isReady = true }
+  }
+}
+
+interface LogRecord {
+  level?: unknown
+  msg?: unknown
+  err?: { message?: unknown }
+}
+
+/** Anything may write to a process's output, a preload or a debugger: what is no log line is an empty record. */
+function recordIn (line: string): LogRecord {
+  if (!line.startsWith('{') || line.length > LONGEST_LINE) return {}
+  try {
+    return JSON.parse(line) as LogRecord
+  } catch {
+    return {}
   }
 }

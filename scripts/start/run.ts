@@ -1,31 +1,23 @@
 import { join, relative, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { isOpen } from '@gatepost/local-stack/child'
-import { isFree, type SystemPorts } from '@gatepost/local-stack/ports'
 import { startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../migrate/deploy.ts'
 import type { DatabaseService } from '../prisma.ts'
-import { addresses, neededPorts, portsOf, portVariables } from './addresses.ts'
+import { addresses, portsOf } from './addresses.ts'
 import { embeddedBroker } from './broker.ts'
 import { emptyDataFolder, lockDataFolder } from './data-folder.ts'
 import { isLaunchersGone, launchers } from './launchers.ts'
 import { relayOutput } from './output.ts'
+import { refuseUnusable } from './refusals.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const dataDir = resolve(root, process.env.GATEPOST_DATA || '.data')
 const say = (line: string) => { process.stdout.write(`${line}\n`) }
 
-async function refuseTakenPorts (ports: SystemPorts) {
-  for (const name of neededPorts(process.env)) {
-    // Both are asked: what listens at all addresses does not keep every system from giving away 127.0.0.1.
-    if (await isOpen(ports[name]) || !await isFree(ports[name])) throw new Error(`port ${ports[name]} is in use: stop what has it, or choose another port with ${portVariables[name]}`)
-  }
-}
-
 async function start (fresh: boolean) {
   const ports = portsOf(process.env)
   await lockDataFolder(dataDir)
-  await refuseTakenPorts(ports)
+  await refuseUnusable({ root, ports, env: process.env, dataDir })
   if (fresh) await emptyDataFolder(dataDir)
   say('starting PostgreSQL, NATS, auth, posts, feed and gateway …')
   const output = relayOutput(join(dataDir, 'logs'), say)

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process'
 import { existsSync, globSync, mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { TObject } from '@sinclair/typebox'
 import { isCollection, parse, parseAllDocuments, visit } from 'yaml'
 import { afterAll, expect, test } from 'vitest'
@@ -24,7 +25,7 @@ interface Container {
 }
 
 const SERVICES = ['gateway', 'auth', 'posts', 'feed'] as const
-const root = new URL('../../', import.meta.url).pathname
+const root = fileURLToPath(new URL('../../', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'gatepost-compose-'))
 afterAll(() => rmSync(folder, { recursive: true }))
 
@@ -60,7 +61,7 @@ test.each(['docker-compose.yml', ...globSync('deploy/**/*.{yml,yaml}', { cwd: ro
   })
 
 async function settingsSchemaOf (service: string): Promise<TObject> {
-  return (await import(join(root, `services/${service}/src/config.ts`))).settingsSchema
+  return (await import(pathToFileURL(join(root, `services/${service}/src/config.ts`)).href)).settingsSchema
 }
 
 test('deploy/create-env.sh makes one long secret for each that is wanted, readable by its owner alone, and never overwrites them', () => {

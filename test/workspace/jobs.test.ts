@@ -3,6 +3,7 @@ import { chmodSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'nod
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { fileURLToPath } from 'node:url'
 import { connect } from '@nats-io/transport-node'
 import { bareEnvironment } from '@gatepost/testing/environment'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -12,7 +13,7 @@ import { freePorts } from '@gatepost/local-stack/ports'
 import { type PostgresServer, startPostgres } from '@gatepost/local-stack/postgres'
 import { parse } from 'yaml'
 
-const root = new URL('../../', import.meta.url).pathname
+const root = fileURLToPath(new URL('../../', import.meta.url))
 const { services: containers } = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as { services: Record<string, { command: string[] }> }
 let folder: string
 

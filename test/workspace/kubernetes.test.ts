@@ -1,5 +1,6 @@
 import { existsSync, globSync, readFileSync } from 'node:fs'
 import { basename, join } from 'node:path'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { TObject } from '@sinclair/typebox'
 import { parse, parseAllDocuments } from 'yaml'
 import { expect, test } from 'vitest'
@@ -34,7 +35,7 @@ interface Resource {
 const SERVICES = ['gateway', 'auth', 'posts', 'feed'] as const
 /** What a process takes to drain at most, in seconds. */
 const DRAIN = 25
-const root = new URL('../../', import.meta.url).pathname
+const root = fileURLToPath(new URL('../../', import.meta.url))
 const files = globSync('deploy/kubernetes/*.yaml', { cwd: root })
 const resources = files.filter((file) => basename(file) !== 'kustomization.yaml').flatMap((file) => {
   return parseAllDocuments(readFileSync(join(root, file), 'utf8')).map((document) => {
@@ -47,7 +48,7 @@ const podOf = (kind: string, name: string) => named(kind, name)!.spec.template!.
 const settings = named('ConfigMap', 'gatepost')!.data!
 
 async function settingsSchemaOf (service: string): Promise<TObject> {
-  return (await import(join(root, `services/${service}/src/config.ts`))).settingsSchema
+  return (await import(pathToFileURL(join(root, `services/${service}/src/config.ts`)).href)).settingsSchema
 }
 
 test('the kustomization lists every file', () => {

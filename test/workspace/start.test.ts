@@ -1,69 +1,15 @@
-import { type ChildProcess, execFileSync, spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { setTimeout as sleep } from 'node:timers/promises'
-import { fileURLToPath } from 'node:url'
-import { bareEnvironment } from '@gatepost/testing/environment'
-import { afterAll, afterEach, expect, test } from 'vitest'
-import { isOpen } from '@gatepost/local-stack/child'
-import { freePorts } from '@gatepost/local-stack/ports'
+import { expect, test } from 'vitest'
 import { eventually } from '@gatepost/testing/eventually'
 import { emptyDataFolder } from '../../scripts/start/data-folder.ts'
+import { childrenOf, portVariables, prepareStarts, type Run, untilReady } from './support/start-process.ts'
 
-const root = fileURLToPath(new URL('../..', import.meta.url))
-const folder = mkdtempSync(join(tmpdir(), 'gatepost-start-'))
-const NAMES = ['GATEWAY_PORT', 'AUTH_PORT', 'POSTS_PORT', 'FEED_PORT', 'GATEWAY_OPS_PORT', 'AUTH_OPS_PORT', 'POSTS_OPS_PORT', 'FEED_OPS_PORT', 'NATS_PORT', 'POSTGRES_PORT'] as const
-const numbers = await freePorts(NAMES.length)
-const ports = Object.fromEntries(NAMES.map((name, index) => [name, String(numbers[index])])) as Record<typeof NAMES[number], string>
+const { folder, ports, start, openPorts } = await prepareStarts()
 const api = `http://127.0.0.1:${ports.GATEWAY_PORT}`
 const credentials = { email: 'ada@example.org', password: 'a bridge over the river' }
-
-interface Run {
-  process: ChildProcess
-  output: () => string
-  ended: Promise<number | null>
-}
-const runs: Run[] = []
-afterEach(async () => {
-  for (const run of runs.splice(0)) {
-    run.process.kill('SIGKILL')
-    await run.ended
-  }
-})
-afterAll(() => rmSync(folder, { recursive: true }))
-
-/** Runs the command as `pnpm start` does. */
-function start (env: Record<string, string> = {}, command = [process.execPath, 'scripts/start.ts']): Run {
-  const child = spawn(command[0]!, command.slice(1), { cwd: root, env: { ...bareEnvironment, HOME: process.env.HOME, GATEPOST_DATA: join(folder, 'data'), ...ports, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
-  let output = ''
-  for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { output += chunk.toString() })
-  const run = { process: child, output: () => output, ended: once(child, 'close').then(([code]) => code as number | null) }
-  runs.push(run)
-  return run
-}
-
-async function untilReady (run: Run) {
-  let code: number | null | undefined
-  void run.ended.then((ended) => { code = ended })
-  while (!run.output().includes('Gatepost is ready')) {
-    if (code !== undefined) throw new Error(`ended with code ${code}:\n${run.output()}`)
-    await sleep(50)
-  }
-}
-
-/** Its children, by what they run. */
-function childrenOf (pid: number) {
-  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n').map((line) => line.trim().match(/^(\d+)\s+(\d+)\s+(.*)$/)).filter((match) => match !== null)
-  return rows.filter(([, , parent]) => Number(parent) === pid).map(([, child, , args]) => ({ pid: Number(child), args: args! }))
-}
-
-async function openPorts () {
-  const open = await Promise.all(NAMES.map(async (name) => await isOpen(Number(ports[name])) ? [name] : []))
-  return open.flat()
-}
 
 async function call (path: string, body: unknown) {
   return fetch(api + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
@@ -87,8 +33,7 @@ test('the first run comes up and says where; Ctrl-C stops it in order and leaves
 
 /** What a start on the same folder says while another one runs, whatever its ports are. */
 async function secondStart (...args: string[]) {
-  const others = await freePorts(NAMES.length)
-  const run = start(Object.fromEntries(NAMES.map((name, index) => [name, String(others[index])])), [process.execPath, 'scripts/start.ts', ...args])
+  const run = start(await portVariables(), { command: [process.execPath, 'scripts/start.ts', ...args] })
   expect(await run.ended).toBe(1)
   return run.output().trim()
 }
@@ -114,7 +59,7 @@ test.each([
   ['what started its parent is gone', ['sh', '-c', `sh -c '${main}'; true`], (run: Run) => run.process.kill('SIGKILL')],
   ['it is killed itself', ['sh', '-c', main], (run: Run) => process.kill(childrenOf(run.process.pid!)[0]!.pid, 'SIGKILL')]
 ])('nothing runs on when %s', async (_when, command, end) => {
-  const run = start({}, command)
+  const run = start({}, { command })
   await untilReady(run)
   end(run)
   await eventually(async () => expect(await openPorts()).toEqual([]), { withinMs: 40_000 })
@@ -171,10 +116,3 @@ test('no nats-server and no way to fetch one is one line, and PostgreSQL does no
   expect(run.output().trim().split('\n').at(-1)).toMatch(/^Gatepost could not start: nats-server is not on this machine and could not be fetched \(.+\)\. Install it .+, or name one with NATS_SERVER_BIN, and start again\.$/)
   expect(await openPorts()).toEqual([])
 }, 60_000)
-
-test('a setting that a service refuses is reported by name', async () => {
-  const run = start({ RATE_LIMIT_MAX: 'many' })
-  expect(await run.ended).toBe(1)
-  expect(run.output()).toMatch(/^Gatepost could not start: gateway ended with code 1: .*RATE_LIMIT_MAX is "many"/m)
-  expect(await openPorts()).toEqual([])
-}, 180_000)

@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { consumers } from '@gatepost/contracts/events'
 import { postCreated } from '@gatepost/contracts/posts/events'
@@ -59,7 +60,7 @@ test('an event that kills the process is dead-lettered after six starts; its nei
   let deaths = 0
   const supervise = async () => {
     for (let running = true; running;) {
-      const child = spawn(process.execPath, [new URL('support/consumer-process.ts', import.meta.url).pathname], {
+      const child = spawn(process.execPath, [fileURLToPath(new URL('support/consumer-process.ts', import.meta.url))], {
         env: { ...process.env, DATABASE_URL: feedUrl, NATS_URL: stage.nats.urlOf('feed'), POISON: poison!.subject }, stdio: ['ignore', 'ignore', 'inherit']
       })
       stage.defer(child, () => { child.kill('SIGTERM') })

@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { provision } from '../src/provision.ts'
@@ -20,7 +21,7 @@ const unpublished = async () => (await stage.pool.query('SELECT count(*)::int AS
 
 /** A relay in a process of its own, which can be killed and frozen. */
 async function startRelayProcess () {
-  const child = spawn(process.execPath, [new URL('support/relay-process.ts', import.meta.url).pathname], {
+  const child = spawn(process.execPath, [fileURLToPath(new URL('support/relay-process.ts', import.meta.url))], {
     env: { ...process.env, DATABASE_URL: stage.database.url, NATS_URL: stage.nats.urlOf('posts') }, stdio: ['ignore', 'pipe', 'inherit']
   })
   stage.defer(child, () => { child.kill('SIGKILL') })

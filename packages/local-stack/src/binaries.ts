@@ -1,9 +1,10 @@
 import { constants } from 'node:fs'
-import { access, mkdir, mkdtemp, rename, rm } from 'node:fs/promises'
-import { homedir } from 'node:os'
-import { delimiter, dirname, join } from 'node:path'
+import { access, mkdtemp, rename, rm } from 'node:fs/promises'
+import { delimiter, join } from 'node:path'
+import { cacheFolders, writableFolder } from './binaries/cache.ts'
 import { librariesIn, unpackDistribution } from './binaries/distribution.ts'
 import { NATS_RELEASE, unpackRelease, type Release } from './binaries/release.ts'
+import type { Env } from './environment.ts'
 
 export interface Binary {
   path: string
@@ -37,11 +38,11 @@ export const REDIS: BinarySource = {
   install: 'https://redis.io/docs/latest/operate/oss_and_stack/install'
 }
 
-type Env = Readonly<Record<string, string | undefined>>
-
-/** Where servers that were fetched are kept, for all clones of one user. */
-export function cacheFolder (env: Env = process.env) {
-  return env.GATEPOST_CACHE || join(env.XDG_CACHE_HOME || join(homedir(), '.cache'), 'gatepost')
+export interface FindOptions {
+  env?: Env
+  say?: (line: string) => void
+  /** Where a program that was fetched is kept when the user's own cache cannot be written. */
+  spare?: string
 }
 
 /**
@@ -49,7 +50,7 @@ export function cacheFolder (env: Env = process.env) {
  * the project's own release (pinned by SHA-256) or out of the distribution's package, without installing anything.
  * Throws one error whose message says what to do.
  */
-export async function findBinary (source: BinarySource, { env = process.env, say = () => {} }: { env?: Env, say?: (line: string) => void } = {}): Promise<Binary> {
+export async function findBinary (source: BinarySource, { env = process.env, say = () => {}, spare }: FindOptions = {}): Promise<Binary> {
   const named = env[source.variable]
   if (named) {
     if (await isExecutable(named)) return { path: named, env: {} }
@@ -58,18 +59,21 @@ export async function findBinary (source: BinarySource, { env = process.env, say
   for (const folder of [...(env.PATH ?? '').split(delimiter), '/usr/sbin']) {
     if (folder && await isExecutable(join(folder, source.name))) return { path: join(folder, source.name), env: {} }
   }
-  const origins = [
+  const caches = cacheFolders(env, spare)
+  const names = [
     // The version is in the name, so that a new pin is fetched although an old one is there.
-    { folder: join(cacheFolder(env), `${source.name}-${source.release?.version ?? 'none'}`), unpack: unpackRelease },
-    { folder: join(cacheFolder(env), `${source.name}-distribution`), unpack: unpackDistribution }
+    { name: `${source.name}-${source.release?.version ?? 'none'}`, unpack: unpackRelease },
+    { name: `${source.name}-distribution`, unpack: unpackDistribution }
   ]
-  for (const { folder } of origins) {
+  for (const folder of caches.flatMap((cache) => names.map(({ name }) => join(cache, name)))) {
     const cached = await programIn(folder, source.name)
     if (cached) return cached
   }
+  const cache = await writableFolder(caches).catch((cause: Error) => { throw new Error(`${source.name} is not on this machine and cannot be kept: ${cause.message}`, { cause }) })
   say(`fetching ${source.name} (once) …`)
   const reasons: string[] = []
-  for (const { folder, unpack } of origins) {
+  for (const { name, unpack } of names) {
+    const folder = join(cache, name)
     try {
       await unpackInto(folder, (work, root) => unpack(source, work, root, env))
       const fetched = await programIn(folder, source.name)
@@ -91,7 +95,6 @@ async function programIn (root: string, name: string): Promise<Binary | undefine
 
 /** Unpacks beside the final place and renames: whoever looks there finds a whole one or none. */
 async function unpackInto (folder: string, unpack: (work: string, root: string) => Promise<void>) {
-  await mkdir(dirname(folder), { recursive: true })
   const work = await mkdtemp(`${folder}-unpack-`)
   try {
     await unpack(work, join(work, 'root'))

@@ -33,12 +33,12 @@ const LAST_WORDS = 2_000
 export function startChild (command: string, args: readonly string[], { name, stopSignal = 'SIGTERM', onOutput, ...options }: ChildOptions): Child {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, ...options })
   let tail = ''
-  const hear = (chunk: Buffer) => {
-    tail = (tail + chunk.toString()).slice(-LAST_WORDS)
-    onOutput?.(chunk.toString())
+  const hear = (text: string) => {
+    tail = (tail + text).slice(-LAST_WORDS)
+    onOutput?.(text)
   }
-  child.stdout?.on('data', onOutput ? (chunk: Buffer) => { onOutput(chunk.toString()) } : hear)
-  child.stderr?.on('data', hear)
+  child.stdout?.setEncoding('utf8').on('data', onOutput ?? hear)
+  child.stderr?.setEncoding('utf8').on('data', hear)
   const ended = new Promise<string>((resolve) => {
     child.once('error', (error) => resolve(`${name} could not be started: ${error.message}`))
     child.once('exit', (code, signal) => resolve(`${name} ended ${signal ? `by ${signal}` : `with code ${code}`}`))
@@ -66,14 +66,28 @@ export function startChild (command: string, args: readonly string[], { name, st
   }
 }
 
-/** Waits for the end of its standard input, which is our end; then asks the child to stop, and ends it if it does not. */
+/**
+ * Waits for the end of its standard input, which is our end; then asks the child to stop, and ends it if it does not.
+ * The child may end meanwhile and its pid be another's: each signal is for the process with that pid and birth.
+ */
 const WATCHER = `
 trap '' INT TERM HUP
+born () {
+  if read -r stat 2>/dev/null < "/proc/$1/stat"; then
+    set -- \${stat##*) }
+    shift 19
+    echo "$1"
+  else
+    LC_ALL=C ps -o lstart= -p "$1" 2>/dev/null
+  fi
+}
+birth=$(born "$2")
+is_child () { [ "$(born "$2")" = "$birth" ]; }
 read -r _
-kill "-$1" "$2" 2>/dev/null || exit 0
+is_child "$@" && kill "-$1" "$2" 2>/dev/null || exit 0
 tries=0
-while kill -0 "$2" 2>/dev/null && [ "$tries" -lt 28 ]; do sleep 1; tries=$((tries + 1)); done
-kill -KILL "$2" 2>/dev/null`
+while is_child "$@" && [ "$tries" -lt 28 ]; do sleep 1; tries=$((tries + 1)); done
+is_child "$@" && kill -KILL "$2" 2>/dev/null`
 
 /** Starts a watcher for the case that we are killed, and returns what ends it once the child has ended: its number may be another's then. */
 function watch (pid: number, signal: string) {
@@ -102,9 +116,9 @@ export async function waitForPort (child: Child, port: number, timeoutMs = 20_00
   }
 }
 
-/** Whether something accepts connections at this port of 127.0.0.1. */
-export async function isOpen (port: number): Promise<boolean> {
-  const socket = connect(port, '127.0.0.1')
+/** Whether something accepts connections at this port. */
+export async function isOpen (port: number, host = '127.0.0.1'): Promise<boolean> {
+  const socket = connect(port, host)
   try {
     await once(socket, 'connect')
     return true

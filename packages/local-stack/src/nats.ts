@@ -19,7 +19,7 @@ export interface NatsServer extends Child {
 
 /** Starts a nats-server with JetStream on 127.0.0.1. */
 export async function startNats ({ port, dataDir, authorization = '', say }: NatsOptions): Promise<NatsServer> {
-  const binary = await findBinary(NATS, { say })
+  const binary = await findBinary(NATS, { say, spare: join(dataDir, '..', 'cache') })
   await mkdir(dataDir, { recursive: true })
   const config = join(dataDir, 'nats-server.conf')
   await writeFile(config, `listen: "127.0.0.1:${port}"

@@ -21,9 +21,9 @@ export async function freePorts (count: number): Promise<number[]> {
   return ports
 }
 
-/** Whether a server can listen at this port of 127.0.0.1: not where one does, nor where an outgoing connection has it, even for the minute after its end. */
-export async function isFree (port: number): Promise<boolean> {
-  const server = createServer().listen(port, '127.0.0.1')
+/** Whether a server can listen at this port: not where one does, nor where an outgoing connection has it, even for the minute after its end. */
+export async function isFree (port: number, host = '127.0.0.1'): Promise<boolean> {
+  const server = createServer().listen(port, host)
   try {
     await once(server, 'listening')
   } catch (error) {

@@ -1,11 +1,13 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Child } from './child.ts'
+import type { Env } from './environment.ts'
 import { type NatsServer, startNats } from './nats.ts'
 import type { SystemPorts } from './ports.ts'
 import { type PostgresServer, startPostgres } from './postgres.ts'
 import { secretIn } from './secret.ts'
 import { type ServiceName, startService, waitUntilReady } from './services.ts'
+import { refuseDeadUrls } from './upstreams.ts'
 
 export interface SystemOptions {
   /** The repository's folder. */
@@ -14,7 +16,7 @@ export interface SystemOptions {
   dataDir: string
   ports: SystemPorts
   /** What the processes read; whatever names a database or a broker here is used in place of an embedded one. */
-  env: Readonly<Record<string, string | undefined>>
+  env: Env
   /** The broker's accounts: configuration text, and the password of each. */
   broker: { authorization: string, users: Record<ServiceName | 'provisioner', { user: string, password: string }> }
   /** Applies the pending migrations of a service's database. */
@@ -45,7 +47,8 @@ export interface RunningSystem {
 }
 
 export const SERVICES: readonly ServiceName[] = ['auth', 'posts', 'feed', 'gateway']
-const DATABASES = ['auth', 'posts', 'feed'] as const
+/** The services that own a database. */
+export const DATABASES = ['auth', 'posts', 'feed'] as const
 
 /** Starts the whole system and resolves when everything is ready; when that fails, everything is stopped again. */
 export async function startSystem (options: SystemOptions): Promise<RunningSystem> {
@@ -74,7 +77,7 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
 
   const embeddedDatabases = DATABASES.filter((service) => !env[`${service.toUpperCase()}_DATABASE_URL`])
   const servers = {
-    PostgreSQL: async () => watch(await startPostgres({ port: ports.postgres, dataDir: join(dataDir, 'postgres'), services: DATABASES, unsafeButFast: options.unsafeButFast })),
+    PostgreSQL: async () => watch(await startPostgres({ port: ports.postgres, dataDir: join(dataDir, 'postgres'), services: DATABASES, unsafeButFast: options.unsafeButFast, say })),
     'nats-server': async () => watch(await startNats({ port: ports.nats, dataDir: join(dataDir, 'nats'), authorization: broker.authorization, say }))
   }
   const starting = [embeddedDatabases.length > 0 ? servers.PostgreSQL() : undefined, env.NATS_URL ? undefined : servers['nats-server']()] as const
@@ -86,7 +89,7 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
     const databaseUrl = (service: string) => env[`${service.toUpperCase()}_DATABASE_URL`] || postgres!.serviceUrl(service)
     const ownerUrl = (service: string) => env[`${service.toUpperCase()}_MIGRATION_DATABASE_URL`] || env[`${service.toUpperCase()}_DATABASE_URL`] || postgres!.ownerUrl(service)
     const brokerUrl = (account: string) => {
-      if (env.NATS_URL) return env.NATS_URL
+      if (env.NATS_URL) return (account !== 'provisioner' && env[`${account.toUpperCase()}_NATS_URL`]) || env.NATS_URL
       const { user, password } = broker.users[account as ServiceName]
       return `nats://${user}:${password}@127.0.0.1:${ports.nats}`
     }
@@ -97,7 +100,10 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
       watch(startService({ service, root, ports, env, settings, onOutput }))
     }
     for (const service of SERVICES) start(service)
-    const ready = Promise.all(SERVICES.map((service) => waitUntilReady(service, ports[service], givenUp.signal)))
+    const ready = Promise.all(SERVICES.map(async (service) => {
+      await waitUntilReady(service, ports[service], { host: env.HOST || undefined, givenUp: givenUp.signal, say })
+      await refuseDeadUrls(service, env)
+    }))
     await Promise.race([ready, broken.promise.then((text) => { throw new Error(text) })])
 
     return {
@@ -115,7 +121,7 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
           return
         }
         start(name)
-        await waitUntilReady(name, ports[name])
+        await waitUntilReady(name, ports[name], { host: env.HOST || undefined })
       }
     }
   } catch (error) {

@@ -1,11 +1,12 @@
-const QUIET_MS = 4_000
+const EVERY_MS = 5_000
 
-/** For a wait that may be long: tells what it waits for, after a while, and again when that changes. */
+/** For a wait that may be long: tells what it waits for, after five seconds and then every five when that has changed. */
 export function patiently (name: string, say: (line: string) => void = () => {}): (reason: string) => void {
-  const since = Date.now()
+  let last = Date.now()
   let told: string | undefined
   return (reason) => {
-    if (reason === told || Date.now() - since < QUIET_MS) return
+    if (reason === told || Date.now() - last < EVERY_MS) return
+    last = Date.now()
     told = reason
     say(`waiting for ${name}: ${reason}`)
   }

@@ -83,3 +83,20 @@ test('without any way to have it, one line says what was tried and what to do, a
   expect(failure).toMatch(/^test-server is not on this machine and could not be fetched \(127\.0\.0\.1:1: .+; there is no apt-get here\)\. Install it \(https:\/\/example\.org\/install\), or name one with TEST_SERVER_BIN, and start again\.$/)
   expect(existsSync(env.GATEPOST_CACHE!) ? readdirSync(env.GATEPOST_CACHE!) : []).toEqual([])
 })
+
+test('a home that cannot be written is no obstacle: what was fetched is kept in the spare folder, and found there again', async () => {
+  const home = program('home')
+  const release = { version: '1', archives: { [`${process.platform}-${process.arch}`]: { url: 'http://127.0.0.1:1/release.tar.gz', sha256: '' } } }
+  const without = { PATH: env.PATH!, HOME: home }
+  const spare = join(folder, 'spare')
+  await expect(findBinary({ ...source, release }, { env: without, spare })).rejects.toThrow(/could not be fetched \(127\.0\.0\.1:1/)
+  expect(existsSync(spare)).toBe(true)
+  const kept = program('spare', `${NAME}-1`, NAME)
+  expect((await findBinary({ ...source, release }, { env: without, spare })).path).toBe(kept)
+})
+
+test('a cache that cannot be written is named with its variable', async () => {
+  const file = program('file')
+  await expect(findBinary(source, { env: { ...env, GATEPOST_CACHE: join(file, 'cache') }, spare: join(folder, 'spare') })).rejects.toThrow(
+    `${NAME} is not on this machine and cannot be kept: ${join(file, 'cache')} cannot be written (ENOTDIR): name a folder that can with GATEPOST_CACHE`)
+})

@@ -1,0 +1,35 @@
+import { type ServiceName, serviceEnvironment, type ServiceSettings } from '@gatepost/local-stack/services'
+import { DATABASES } from '@gatepost/local-stack/system'
+import { parseSettings, SettingsError } from '@gatepost/service-kit/settings'
+import { settingsSchemas } from '../settings.ts'
+import { refuseLoneBrokerUrls } from './broker.ts'
+import { refuseUnusablePorts } from './ports.ts'
+
+type Wanted = Pick<ServiceSettings, 'root' | 'ports' | 'env'> & { dataDir: string }
+
+/** Throws, with a line for each thing in the environment that this start could not use, before it touches anything. */
+export async function refuseUnusable (wanted: Wanted): Promise<void> {
+  refuseBadSettings(wanted)
+  if (!wanted.env.NATS_URL) refuseLoneBrokerUrls(wanted.env)
+  await refuseUnusablePorts(wanted.ports, wanted.env)
+}
+
+/** What the start makes itself stands here as something that any service takes. */
+const MADE_LATER = { natsUrl: 'nats://127.0.0.1', tokenSecret: 'x'.repeat(32) }
+
+function refuseBadSettings ({ root, ports, env, dataDir }: Wanted) {
+  const faults = new Set<string>()
+  for (const [service, schema] of Object.entries(settingsSchemas)) {
+    const databaseUrl = DATABASES.some((name) => name === service) ? env[`${service.toUpperCase()}_DATABASE_URL`] || 'postgresql://127.0.0.1' : undefined
+    const settings = { ...MADE_LATER, ...env.NATS_URL && { natsUrl: env.NATS_URL }, ...env.TOKEN_SECRET && { tokenSecret: env.TOKEN_SECRET }, databaseUrl, dataDir }
+    try {
+      parseSettings(schema, serviceEnvironment({ service: service as ServiceName, root, ports, env, settings }))
+    } catch (error) {
+      if (!(error instanceof SettingsError)) throw error
+      for (const line of error.message.split('\n')) faults.add(line)
+    }
+  }
+  // Each URL that is made of a bad HOST is at fault as well.
+  const host = [...faults].find((line) => line.startsWith('HOST '))
+  if (faults.size > 0) throw new Error(host ?? [...faults].join('\n'))
+}
