@@ -6,19 +6,23 @@ export interface Dedupe {
 }
 
 /**
- * In the memory of this process, for the last `max` events; enough against redelivery. Against a restart keep the id in
- * the database of your effect, in the same transaction.
+ * In the memory of this process, for the last `max` events at least and twice as many at most; enough against
+ * redelivery. Against a restart keep the id in the database of your effect, in the same transaction.
  */
 export function createDedupe ({ max = 100_000 }: { max?: number } = {}): Dedupe {
-  const done = new Set<string>()
+  let young = new Set<string>()
+  let old = new Set<string>()
   return {
     async once (event, work) {
-      if (done.has(event.id)) return false
+      if (young.has(event.id) || old.has(event.id)) return false
       await work()
-      done.add(event.id)
-      if (done.size > max) done.delete(done.values().next().value!)
+      if (young.size >= max) {
+        old = young
+        young = new Set()
+      }
+      young.add(event.id)
       return true
     },
-    get size () { return done.size }
+    get size () { return young.size + old.size }
   }
 }

@@ -1,15 +1,35 @@
-/** What is known of tokens: at most `max` of them, the ones that came first leave first. */
+/**
+ * What is known of tokens: at most `max` of them, and the latest half of those that were asked for. Two generations
+ * forget in constant time; an iterator that looks for the oldest would keep every table that the Map has outgrown.
+ */
 export function createTokenTable<Entry> (max: number) {
-  const tokens = new Map<string, Entry>()
-  // One iterator for good: a new one would walk over everything that was deleted before the first that is left.
-  const oldest = tokens.keys()
+  let young = new Map<string, Entry>()
+  let old = new Map<string, Entry>()
+
+  function add (token: string, entry: Entry) {
+    if (young.size >= Math.ceil(max / 2)) {
+      old = young
+      young = new Map()
+    }
+    young.set(token, entry)
+  }
+
   return {
-    get: (token: string) => tokens.get(token),
-    add (token: string, entry: Entry) {
-      if (tokens.size >= max) tokens.delete(oldest.next().value!)
-      tokens.set(token, entry)
+    add,
+    get (token: string): Entry | undefined {
+      const entry = young.get(token)
+      if (entry !== undefined) return entry
+      const aged = old.get(token)
+      if (aged !== undefined) {
+        old.delete(token)
+        add(token, aged)
+      }
+      return aged
     },
-    delete: (token: string) => { tokens.delete(token) },
-    get size () { return tokens.size }
+    delete (token: string) {
+      young.delete(token)
+      old.delete(token)
+    },
+    get size () { return young.size + old.size }
   }
 }

@@ -3,43 +3,57 @@ export interface Counter {
   endsAt: number
 }
 
+interface Place {
+  key: string
+  counter: Counter
+  older?: Place
+  newer?: Place
+}
+
 /**
- * Counters by key, from which the oldest can be taken in constant time. One iterator is kept for good: a new one would
- * walk over everything that was deleted before the first that is left, which a flood of addresses makes a long way.
+ * Counters by key in the order in which they came, from which any and the oldest is taken in constant time. Linked, as an
+ * iterator over a Map either walks over all that was deleted, or keeps every table that the Map has outgrown.
  */
 export function createCounterTable () {
-  const counters = new Map<string, Counter>()
-  let entries = counters.entries()
-  let first: [string, Counter] | undefined
+  const places = new Map<string, Place>()
+  let oldest: Place | undefined
+  let newest: Place | undefined
 
-  /** The oldest, which stays where it is. */
-  function oldest (): [string, Counter] | undefined {
-    while (first === undefined || counters.get(first[0]) !== first[1]) {
-      if (counters.size === 0) return undefined
-      const next = entries.next()
-      if (next.done) entries = counters.entries()
-      else first = next.value
-    }
-    return first
+  function remove (key: string) {
+    const place = places.get(key)
+    if (place === undefined) return
+    places.delete(key)
+    const { older, newer } = place
+    if (older) older.newer = newer
+    else oldest = newer
+    if (newer) newer.older = older
+    else newest = older
+    place.older = place.newer = undefined // or dead places that have grown old keep later ones from being collected young
   }
 
   return {
-    get: (key: string) => counters.get(key),
-    set: (key: string, counter: Counter) => { counters.set(key, counter) },
-    delete: (key: string) => { counters.delete(key) },
+    get: (key: string) => places.get(key)?.counter,
+    /** The newest from now on. */
+    set (key: string, counter: Counter) {
+      remove(key)
+      const place: Place = { key, counter, older: newest }
+      places.set(key, place)
+      if (newest) newest.newer = place
+      else oldest = place
+      newest = place
+    },
+    delete: remove,
     deleteOldest () {
-      const found = oldest()
-      if (found) counters.delete(found[0])
+      if (oldest) remove(oldest.key)
     },
     /** At most two at a time: the work of a request stays constant, and the table still shrinks faster than it grows. */
     dropEnded (now: number) {
       for (let dropped = 0; dropped < 2; dropped++) {
-        const found = oldest()
-        if (found === undefined || found[1].endsAt > now) return
-        counters.delete(found[0])
+        if (oldest === undefined || oldest.counter.endsAt > now) return
+        remove(oldest.key)
       }
     },
-    get size () { return counters.size }
+    get size () { return places.size }
   }
 }
 
