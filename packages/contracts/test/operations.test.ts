@@ -26,7 +26,7 @@ test('the scopes of keys are those of the operations that need a token, and no k
   const protectedOnes = operations.filter(({ auth }) => auth !== 'none')
   expect(new Set(protectedOnes.flatMap(({ scope }) => scope ?? []))).toEqual(new Set(SCOPES))
   expect(protectedOnes.filter(({ scope }) => scope === null).map(({ id }) => id).sort()).toEqual([
-    'changePassword', 'createApiKey', 'deleteAccount', 'deleteApiKey', 'endSession', 'listApiKeys', 'listSessions', 'logout'
+    'changePassword', 'createApiKey', 'deleteAccount', 'deleteApiKey', 'endSession', 'exportMe', 'listApiKeys', 'listSessions', 'logout'
   ])
 })
 

@@ -14,6 +14,7 @@ import { readiness } from './checks.ts'
 import type { Settings } from './config.ts'
 import { documentationRoutes } from './documentation/routes.ts'
 import { limitsOf } from './limits/configured-limits.ts'
+import { exportRoutes } from './export/routes.ts'
 import { createDecisionTally } from './limits/limit.ts'
 import { limits } from './limits/limits.ts'
 import { memoryCounters } from './limits/memory-counters.ts'
@@ -71,6 +72,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await app.register(proxy, { operations: operations.filter(({ service }) => service !== 'gateway'), upstreamOf: ({ service }) => upstreams[service as keyof typeof upstreams] })
   const streams = createEventStreams({ live: app.live, isRevoked: revocations.isRevoked, log })
   overviewRoutes(app, upstreams)
+  exportRoutes(app, upstreams)
   liveRoutes(app, { streams })
   await documentationRoutes(app, { publicUrl: settings.PUBLIC_URL, natsUrl: withoutCredentials(settings.NATS_URL[0]!) })
 

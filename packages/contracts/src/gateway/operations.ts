@@ -1,8 +1,9 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { PublicProfileSchema } from '../auth/schemas.ts'
+import { ApiKeyListSchema } from '../auth/key-operations.ts'
+import { AuditPageSchema, PublicProfileSchema, SessionListSchema, UserSchema } from '../auth/schemas.ts'
 import { operation } from '../operation.ts'
 import { PostPageSchema } from '../posts/schemas.ts'
-import { IdSchema, nullable } from '../schemas.ts'
+import { DateTimeSchema, IdSchema, nullable } from '../schemas.ts'
 
 const open = { service: 'gateway', method: 'GET', auth: 'none', limit: 'none' } as const
 
@@ -12,6 +13,16 @@ export const UserOverviewSchema = Type.Object({
   incomplete: Type.Array(Type.Union([Type.Literal('user'), Type.Literal('posts')]), { description: 'The parts that could not be had now' })
 }, { title: 'UserOverview' })
 export type UserOverview = Static<typeof UserOverviewSchema>
+
+export const ExportSchema = Type.Object({
+  exportedAt: DateTimeSchema,
+  user: UserSchema,
+  sessions: SessionListSchema.properties.items,
+  endedSessions: SessionListSchema.properties.items,
+  keys: ApiKeyListSchema.properties.items,
+  audit: AuditPageSchema.properties.items,
+  posts: PostPageSchema.properties.items
+}, { title: 'Export' })
 
 export const getUserOverview = operation({
   id: 'getUserOverview',
@@ -26,6 +37,25 @@ export const getUserOverview = operation({
   responses: { 200: { description: 'What could be had; incomplete names the rest', schema: UserOverviewSchema } },
   errors: ['AUTH_USER_NOT_FOUND'],
   timeoutMs: 3_000
+})
+
+export const exportMe = operation({
+  id: 'exportMe',
+  service: 'gateway',
+  method: 'GET',
+  url: '/api/auth/me/export',
+  summary: 'Everything that all services hold of you, as one document',
+  auth: 'user',
+  scope: null,
+  limit: 'default',
+  responses: {
+    200: {
+      description: 'Your account, sessions, keys, audit trail and posts',
+      schema: ExportSchema,
+      headers: { 'cache-control': 'no-store', 'content-disposition': 'A file name' }
+    }
+  },
+  errors: ['OVERLOADED']
 })
 
 export const streamEvents = operation({
@@ -93,4 +123,4 @@ export const getProblem = operation({
   responses: page('HTML')
 })
 
-export const gatewayOperations = [getUserOverview, streamEvents, getLive, getReady, getOpenApi, getAsyncApi, getDocs, getEventDocs, getProblem]
+export const gatewayOperations = [getUserOverview, exportMe, streamEvents, getLive, getReady, getOpenApi, getAsyncApi, getDocs, getEventDocs, getProblem]
