@@ -1,4 +1,5 @@
 import { join, relative, resolve } from 'node:path'
+import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import { startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../migrate/deploy.ts'
@@ -6,7 +7,7 @@ import type { DatabaseService } from '../prisma.ts'
 import { addresses, portsOf } from './addresses.ts'
 import { embeddedBroker } from './broker.ts'
 import { emptyDataFolder, lockDataFolder } from './data-folder.ts'
-import { isLaunchersGone, launchers } from './launchers.ts'
+import { isLauncherGone, launchers } from './launchers.ts'
 import { relayOutput } from './output.ts'
 import { refuseUnusable } from './refusals.ts'
 
@@ -47,9 +48,11 @@ function untilTold () {
       told = true
       resolve(cause)
     }
-    for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => leave(signal))
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => leave(signal))
+    // Node forgets that nohup had SIGHUP ignored; a run without a terminal has none to lose.
+    process.on('SIGHUP', () => { if ([0, 1, 2].some((descriptor) => isatty(descriptor))) leave('SIGHUP') })
     const startedBy = launchers()
-    setInterval(() => { if (isLaunchersGone(startedBy)) leave('what started us is gone') }, 500).unref()
+    setInterval(() => { if (isLauncherGone(startedBy)) leave('what started us is gone') }, 500).unref()
   })
 }
 

@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { eventually } from '@gatepost/testing/eventually'
 import { emptyDataFolder } from '../../scripts/start/data-folder.ts'
-import { childrenOf, portVariables, prepareStarts, type Run, untilReady } from './support/start-process.ts'
+import { childrenOf, portVariables, prepareStarts, untilReady } from './support/start-process.ts'
 
 const { folder, ports, start, openPorts } = await prepareStarts()
 const api = `http://127.0.0.1:${ports.GATEWAY_PORT}`
@@ -53,15 +53,30 @@ test('a second run keeps the data, and has it alone; when a service crashes it s
   expect(await openPorts()).toEqual([])
 }, 180_000)
 
-const main = `${process.execPath} scripts/start.ts; true`
-test.each([
-  // As below npx and pnpm, which may be ended without a word to what they started.
-  ['what started its parent is gone', ['sh', '-c', `sh -c '${main}'; true`], (run: Run) => run.process.kill('SIGKILL')],
-  ['it is killed itself', ['sh', '-c', main], (run: Run) => process.kill(childrenOf(run.process.pid!)[0]!.pid, 'SIGKILL')]
-])('nothing runs on when %s', async (_when, command, end) => {
-  const run = start({}, { command })
+/** Stands for pnpm: starts the script by a shell and says who is who. */
+const manager = join(folder, 'pnpm.cjs')
+writeFileSync(manager, `
+  console.log('manager', process.pid)
+  require('node:child_process').spawn('sh', ['-c', '"$0" scripts/start.ts; true', process.execPath], { stdio: 'inherit' })
+`)
+
+test('it goes on when the script that called its package manager is over, and ends with the manager', async () => {
+  const run = start({}, { command: ['sh', '-c', `"${process.execPath}" "${manager}" & sleep 2`] })
   await untilReady(run)
-  end(run)
+  expect(run.process.exitCode).toBe(0)
+  const pid = Number(/manager (\d+)/.exec(run.output())![1])
+  const [shell] = childrenOf(pid)
+  process.kill(childrenOf(shell!.pid)[0]!.pid, 'SIGHUP') // as without a terminal, under nohup
+  expect((await fetch(`${api}/live`)).status).toBe(200)
+  process.kill(pid, 'SIGKILL')
+  await eventually(async () => expect(await openPorts()).toEqual([]), { withinMs: 40_000 })
+  expect(run.output()).toContain('stopping …')
+}, 180_000)
+
+test('nothing runs on when it is killed itself', async () => {
+  const run = start()
+  await untilReady(run)
+  run.process.kill('SIGKILL')
   await eventually(async () => expect(await openPorts()).toEqual([]), { withinMs: 40_000 })
 }, 180_000)
 
