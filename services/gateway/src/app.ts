@@ -42,7 +42,7 @@ const CLIENT_TIMEOUT_MS = 35_000
 export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const headers = await securityHeaders(apiPolicy)
   const app = createServer({ log, bodyLimit: settings.BODY_LIMIT, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined, headers, connectionTimeout: CLIENT_TIMEOUT_MS })
-  const origins = settings.CORS_ORIGINS ?? []
+  const cors = { operations, origins: settings.CORS_ORIGINS ?? [], headers: settings.CORS_HEADERS ?? [] }
   const revocations = createRevocationList()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const decisions = createDecisionTally()
@@ -56,7 +56,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
 
   await app.register(httpMetrics, { registry })
   await app.register(accessLog, { log })
-  await app.register(crossOrigin, { operations, origins })
+  await app.register(crossOrigin, cors)
   await app.register(messaging, { settings, revocations, log, registry })
   await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, accessTokenTtl: settings.ACCESS_TOKEN_TTL, registry, enforce: false })
   await app.register(limits, {
@@ -66,7 +66,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   })
   const exchanges = createKeyExchanges({ auth: upstreams.auth })
   await app.register(admission, { operations, exchanges, findClient: clientFinder({ trustedProxies: settings.TRUSTED_PROXIES ?? [], log, registry }) })
-  await app.register(preflights, { operations, origins })
+  await app.register(preflights, cors)
 
   await app.register(health, { checks: readiness({ keys, accessTokenTtl: settings.ACCESS_TOKEN_TTL, revoked: app.revoked, broker: app.broker, upstreams: Object.values(upstreams), shared }) })
   await app.register(proxy, { operations: operations.filter(({ service }) => service !== 'gateway'), upstreamOf: ({ service }) => upstreams[service as keyof typeof upstreams] })

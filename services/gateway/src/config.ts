@@ -1,6 +1,7 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
 import { accessTokenTtl, commonSettings, duration, integer, list, origin, origins, port, SettingsError, url, urls } from '@gatepost/service-kit/settings'
+import { checkOrigin } from './plugins/allowed-origins.ts'
 
 /** The settings of the gateway; docs/environment.md and .env.example are generated from here. */
 export const settingsSchema = Type.Object({
@@ -20,7 +21,16 @@ export const settingsSchema = Type.Object({
   USER_RATE_LIMIT_MAX: Type.Optional(integer({ description: 'Requests of one user over all of /api in one window, from however many addresses; without it five times what RATE_LIMIT_MAX lets one address send in that time', minimum: 1, maximum: 1_000_000_000 })),
   USER_RATE_LIMIT_WINDOW: duration({ description: 'The window of USER_RATE_LIMIT_MAX', default: '1 minute' }),
   TRUSTED_PROXIES: Type.Optional(trustedProxies({ description: 'Proxies whose X-Forwarded-* is believed; by auth loopback too' })),
-  CORS_ORIGINS: Type.Optional(list({ description: 'Origins whose pages may call the API; none but its own without it', needs: 'a comma-separated list of origins such as https://app.example.org', check: checkOrigin })),
+  CORS_ORIGINS: Type.Optional(list({
+    description: 'Origins whose pages may call the API, `*.` for one label; none but its own without it',
+    needs: 'a comma-separated list of origins such as https://app.example.org, https://*.example.org or capacitor://localhost',
+    check: checkOrigin
+  })),
+  CORS_HEADERS: Type.Optional(list({
+    description: 'Request headers that those pages may send beside the API’s own, such as baggage and sentry-trace',
+    needs: 'a comma-separated list of header names',
+    check: checkHeaderName
+  })),
   BODY_LIMIT: integer({ description: 'Bytes of a request body; more is 413', default: '1048576', minimum: 1024, maximum: 104_857_600 }),
   ACCESS_TOKEN_TTL: accessTokenTtl,
   PUBLIC_URL: origin({ description: 'What clients call: the issuer of tokens and the base of links', default: 'http://127.0.0.1:3000' })
@@ -36,6 +46,6 @@ export function workersOf ({ GATEWAY_WORKERS, REDIS_URL }: Settings): number {
   return GATEWAY_WORKERS
 }
 
-function checkOrigin (item: string) {
-  if (!/^https?:\/\//.test(item) || !URL.canParse(item) || new URL(item).origin !== item) throw new TypeError(item)
+function checkHeaderName (item: string) {
+  if (!/^[!#$%&'+.^_`|~0-9A-Za-z-]+$/.test(item)) throw new TypeError(item)
 }

@@ -2,27 +2,41 @@ import cors, { type FastifyCorsOptions } from '@fastify/cors'
 import type { Operation } from '@gatepost/contracts/operation'
 import { fastify, type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
+import { exampleOrigin, originPattern } from './allowed-origins.ts'
 
-/** What pages of other origins may read beside the body. */
-const EXPOSED = ['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after', 'etag', 'location', 'idempotency-replayed']
-const ALWAYS_ALLOWED = ['authorization', 'content-type', 'x-request-id', 'traceparent']
+/** What pages of other origins may read beside the body and what operations declare. */
+const EXPOSED = ['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'etag', 'location']
+/** What they may send beside what operations declare; the W3C's trace context among it, which the gateway continues. */
+const ALWAYS_ALLOWED = ['authorization', 'content-type', 'x-request-id', 'traceparent', 'tracestate']
 
 export interface CrossOriginOptions {
   operations: readonly Operation[]
-  /** Origins whose pages may call; none: the browser keeps all others out. */
+  /** Origins whose pages may call; none: the browser keeps all others out. See {@link checkOrigin} for their form. */
   origins: readonly string[]
+  /** Further request headers that pages may send. */
+  headers: readonly string[]
 }
 
 /**
  * Cross-origin calls with @fastify/cors, from a list of origins only. What the plugin adds to an ordinary answer depends
- * on the origin alone, so it is asked once for each and remembered. Comes before whatever may refuse, so that pages can
- * read refusals too.
+ * on the origin alone, so it is asked once for each item of the list and remembered. Comes before whatever may refuse, so
+ * that pages can read refusals too.
  */
 export const crossOrigin = fp<CrossOriginOptions>(async (app, options) => {
-  if (options.origins.length === 0) return
-  const answers = await headersByOrigin(corsOptions(options), options.origins)
+  const { origins } = options
+  if (origins.length === 0) return
+  const answers = await headersByItem(corsOptions(options), origins)
+  const others = answers.get('')!
+  const patterns = origins.flatMap((item) => {
+    const pattern = originPattern(item)
+    return typeof pattern === 'string' ? [] : [{ pattern, headers: take(answers, item) }]
+  })
   app.addHook('onRequest', (request, reply, done) => {
-    reply.headers(answers.get(request.headers.origin ?? '') ?? answers.get('')!)
+    const { origin = '' } = request.headers
+    const found = answers.get(origin)
+    const pattern = found === undefined ? patterns.find(({ pattern }) => pattern.test(origin)) : undefined
+    reply.headers(found ?? pattern?.headers ?? others)
+    if (pattern !== undefined) reply.header('access-control-allow-origin', origin)
     done()
   })
 }, { name: 'cross-origin' })
@@ -43,11 +57,12 @@ export const preflights = fp<CrossOriginOptions>(async (app, options) => {
   })
 }, { name: 'preflights', dependencies: ['admission'] })
 
-function corsOptions ({ operations, origins }: CrossOriginOptions): FastifyCorsOptions {
+function corsOptions ({ operations, origins, headers }: CrossOriginOptions): FastifyCorsOptions {
+  const answered = operations.flatMap(({ responses }) => Object.values(responses).flatMap((response) => Object.keys(response.headers ?? {})))
   return {
-    origin: origins.length > 0 ? [...origins] : false,
-    exposedHeaders: EXPOSED,
-    allowedHeaders: [...new Set([...ALWAYS_ALLOWED, ...operations.flatMap((operation) => Object.keys(operation.headers.properties))])],
+    origin: origins.length > 0 ? origins.map(originPattern) : false,
+    exposedHeaders: [...new Set([...EXPOSED, ...answered])].filter((name) => name !== 'cache-control'), // readable anyway
+    allowedHeaders: [...new Set([...ALWAYS_ALLOWED, ...operations.flatMap((operation) => Object.keys(operation.headers.properties)), ...headers])],
     maxAge: 600,
     strictPreflight: false
   }
@@ -58,16 +73,22 @@ function methodsOf (operations: readonly Operation[]) {
   return [...new Set([...methods, ...methods.includes('GET') ? ['HEAD'] : [], 'OPTIONS'])].sort()
 }
 
-/** What the plugin adds for each allowed origin, and under '' for all others. */
-async function headersByOrigin (options: FastifyCorsOptions, origins: readonly string[]) {
+/** What the plugin adds for each item of the list, and under '' for all other origins. */
+async function headersByItem (options: FastifyCorsOptions, items: readonly string[]) {
   const model: FastifyInstance = fastify()
   await model.register(cors, options)
   model.get('/', () => '')
-  const entries = await Promise.all(['', ...origins].map(async (origin) => {
-    const { headers } = await model.inject({ url: '/', headers: { origin: origin || 'https://nobody.invalid' } })
+  const entries = await Promise.all(['', ...items].map(async (item) => {
+    const { headers } = await model.inject({ url: '/', headers: { origin: item === '' ? 'https://nobody.invalid' : exampleOrigin(item) } })
     const added = Object.entries(headers).filter(([name]) => name === 'vary' || name.startsWith('access-control-'))
-    return [origin, Object.fromEntries(added.map(([name, value]) => [name, String(value)]))] as const
+    return [item, Object.fromEntries(added.map(([name, value]) => [name, String(value)]))] as const
   }))
   await model.close()
   return new Map(entries)
+}
+
+function take<Value> (map: Map<string, Value>, key: string): Value {
+  const value = map.get(key)!
+  map.delete(key)
+  return value
 }
