@@ -17,7 +17,18 @@ test('at least 40 000 common passwords that are long enough to be chosen are ref
 })
 
 test.each([
-  ['short77', /at least 8 bytes/],
+  ['short77', /at least 8 characters/],
+  ['密码密', /at least 8 characters/],
+  ['🚋🚋🚲🦊', /at least 8 characters/],
+  ['Password1!', /usual substitutions or endings/],
+  ['P@ssword1', /usual substitutions or endings/],
+  ['Summer2025', /usual substitutions or endings/],
+  ['$umm3r2025!', /usual substitutions or endings/],
+  ['pa55w0rd2024', /usual substitutions or endings/],
+  ['l3tm31n!!', /usual substitutions or endings/],
+  ['2025Winter', /usual substitutions or endings/],
+  ['\uff30assword9!', /usual substitutions or endings/],
+  ['l0ve1ace99', /e-mail/],
   ['password', /common/],
   ['PassWord', /common/],
   ['1qaz2wsx', /common/],
@@ -27,12 +38,13 @@ test.each([
   ['lovelace!!', /e-mail/],
   ['ecalevol99', /e-mail/],
   ['Ada Lovelace!', /display name/],
-  ['x'.repeat(1025), /at most 1024 bytes/]
+  ['x'.repeat(1025), /at most 1024 bytes/],
+  ['密'.repeat(342), /at most 1024 bytes/]
 ])('%s is refused with the reason', (password, reason) => {
   expect(passwordWeaknesses(password, owner).join()).toMatch(reason)
 })
 
-test.each(['violet tram 92 over Dresden', 'пароль из слов', '🚋🚋🚲🦊', 'a lovelace of my own choosing', '        spaces   are fine  '])('%s is fine', (password) => {
+test.each(['violet tram 92 over Dresden', 'пароль из слов', '🚋🚋🚲🦊🚋🚲🦊🚲', '密码密码不是密码', 'k7#vQ2m9', 'summer in Dresden', 'a lovelace of my own choosing', '        spaces   are fine  '])('%s is fine', (password) => {
   expect(passwordWeaknesses(password, owner)).toEqual([])
 })
 
@@ -46,6 +58,23 @@ test('a hash that was made otherwise is good and outdated', async () => {
   const older = hashSync('secret', { ...HASH_PARAMETERS, timeCost: 1 })
   expect(await hasher.check('secret', older)).toEqual({ matches: true, outdated: true })
   expect(await hasher.check('secret', await hasher.create('secret'))).toEqual({ matches: true, outdated: false })
+})
+
+const [composed, decomposed] = ['Trambahn fu\u0308r M\u00fcnchen'.normalize('NFC'), 'Trambahn fu\u0308r M\u00fcnchen'.normalize('NFD')]
+
+test('a password is the same composed, decomposed and with another space', async () => {
+  const hasher = await createPasswordHasher()
+  for (const [chosen, typed] of [[composed, decomposed], [decomposed, composed], [composed, composed.replaceAll(' ', '\u00a0')]] as const) {
+    expect(await hasher.check(typed, await hasher.create(chosen))).toEqual({ matches: true, outdated: false })
+  }
+  expect(await hasher.check(` ${composed}`, await hasher.create(composed))).toMatchObject({ matches: false })
+})
+
+test('a hash that was made of a decomposed text is good in both spellings, and outdated', async () => {
+  const hasher = await createPasswordHasher()
+  const older = hashSync(decomposed, HASH_PARAMETERS)
+  for (const typed of [composed, decomposed]) expect(await hasher.check(typed, older)).toEqual({ matches: true, outdated: true })
+  expect(await hasher.check('Trambahn fur Munchen', older)).toMatchObject({ matches: false })
 })
 
 test('a pepper goes into the hash; the one before still opens it, a lost one does not', async () => {

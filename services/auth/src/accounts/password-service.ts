@@ -8,6 +8,7 @@ import { InvalidEmailTokenError, WeakPasswordError, WrongPasswordError } from '.
 import { emailTokenRepository } from '../mail/email-token-repository.ts'
 import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
+import { opaqueString } from '../passwords/opaque-string.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { requireStrongPassword } from '../passwords/password-policy.ts'
 import { endSessions } from '../sessions/session-end.ts'
@@ -31,7 +32,7 @@ export function createPasswordService ({ database, checker, hasher, attemptKey, 
       const checked = await checker.check({ email: account.email, password: currentPassword, origin, failureAct: 'password-change-failed' })
       if (checked.account === null) throw new WrongPasswordError()
       requireStrongPassword(newPassword, account, NEW_PASSWORD_PATH)
-      if (newPassword === currentPassword) throw new WeakPasswordError({ errors: [{ path: NEW_PASSWORD_PATH, message: 'is the password that you have now' }] })
+      if (opaqueString(newPassword) === opaqueString(currentPassword)) throw new WeakPasswordError({ errors: [{ path: NEW_PASSWORD_PATH, message: 'is the password that you have now' }] })
       const { passwordHash } = checked.account
       const replacement = await hasher.create(newPassword)
       await database.transaction(async (tx) => {

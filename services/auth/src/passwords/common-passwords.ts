@@ -2,10 +2,12 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { gunzipSync } from 'node:zlib'
 
-/** Whoever chooses less is refused without a look at the list. */
-export const MIN_PASSWORD_BYTES = 8
-const [LINE_FEED, CARRIAGE_RETURN, UPPER_A, UPPER_Z, CASE_BIT] = [0x0a, 0x0d, 0x41, 0x5a, 0x20]
-/** More than twice as many places as passwords, so that a look meets few others. A power of two. */
+/** Nobody can choose less: what is shorter is kept only as a word that others add to. */
+export const MIN_PASSWORD_LENGTH = 8
+/** Shorter words begin too many good passwords by chance. */
+export const MIN_WORD_LENGTH = 4
+const [LINE_FEED, CARRIAGE_RETURN, UPPER_A, UPPER_Z, LOWER_A, LOWER_Z, CASE_BIT] = [0x0a, 0x0d, 0x41, 0x5a, 0x61, 0x7a, 0x20]
+/** Nearly twice as many places as entries, so that a look meets few others. A power of two. */
 const PLACES = 2 ** 19
 
 /** A password a line: as one buffer, because a Set of as many strings takes five times the memory. */
@@ -14,13 +16,13 @@ let text: Buffer
 let places: Uint32Array
 let count: number | undefined
 
-/** How many passwords the list holds that are long enough to be chosen. It is read when it is first asked about. */
+/** How many passwords the list holds that are long enough to be chosen, words apart. It is read when it is first asked about. */
 export function commonPasswordCount () {
   count ??= fill()
   return count
 }
 
-/** Whether the password, in any case, is one of those that are tried first. */
+/** Whether the text, in any case, is one of the passwords that are tried first, or a word of letters among them. */
 export function isCommonPassword (password: string) {
   commonPasswordCount()
   const line = Buffer.from(password.toLowerCase())
@@ -35,17 +37,24 @@ function fill () {
     const byte = text[at]!
     if (byte >= UPPER_A && byte <= UPPER_Z) text[at] = byte | CASE_BIT
     if (!isEnd(at + 1)) continue
-    if (at + 1 - start >= MIN_PASSWORD_BYTES) {
+    const isChoosable = at + 1 - start >= MIN_PASSWORD_LENGTH
+    if (isChoosable || isWord(start, at + 1)) {
       const place = placeOf(text, start, at + 1)
       if (places[place] === 0) {
         places[place] = start + 1
-        filled++
+        if (isChoosable) filled++
       }
     }
     while (isEnd(at + 1) && at < text.length) at++
     start = at + 1
   }
   return filled
+}
+
+function isWord (start: number, end: number) {
+  if (end - start < MIN_WORD_LENGTH) return false
+  for (let at = start; at < end; at++) if (text[at]! < LOWER_A || text[at]! > LOWER_Z) return false
+  return true
 }
 
 function isEnd (at: number) {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
 import { formatStoredHash, HASH_PARAMETERS, type HashParameters, parseStoredHash, pepperIdOf } from './password-hash.ts'
+import { opaqueString } from './opaque-string.ts'
 import { createWorkLimit } from './work-limit.ts'
 
 export interface PasswordHasherOptions {
@@ -45,7 +46,7 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
   }
 
   async function hashOf (password: string) {
-    return formatStoredHash({ phc: await hash(password, { ...parameters, ...secretOf(pepperId) }), pepperId })
+    return formatStoredHash({ phc: await hash(opaqueString(password), { ...parameters, ...secretOf(pepperId) }), pepperId })
   }
 
   /** Takes the same time whether there is a hash or not. Throws OVERLOADED when too many wait. */
@@ -53,8 +54,10 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
     const known = stored === null ? null : parseStoredHash(stored, parameters)
     const usable = known !== null && (known.pepperId === null || peppers.has(known.pepperId))
     const against = usable ? known : dummy
-    const fits = await limit.run(() => verify(against.phc, password, secretOf(against.pepperId)))
-    return { matches: usable && fits, outdated: !against.upToDate || against.pepperId !== pepperId }
+    const [spelling, ...older] = spellingsOf(password)
+    const fits = (text: string) => verify(against.phc, text, secretOf(against.pepperId))
+    const fit = await limit.run(async () => await fits(spelling!) ? 'now' : await some(older, fits) ? 'older' : null)
+    return { matches: usable && fit !== null, outdated: fit === 'older' || !against.upToDate || against.pepperId !== pepperId }
   }
 
   /** The same while nobody waits for a place; undefined otherwise. */
@@ -70,4 +73,15 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
     unknown: formatStoredHash(dummy),
     waiting: limit.waiting
   }
+}
+
+/** The text that is hashed now, and those that an older hash of the same password may have been made from. */
+function spellingsOf (password: string) {
+  const present = opaqueString(password)
+  return [...new Set([present, password, present.normalize('NFD')])]
+}
+
+async function some (texts: string[], check: (text: string) => Promise<boolean>) {
+  for (const text of texts) if (await check(text)) return true
+  return false
 }

@@ -1,9 +1,9 @@
 import { WeakPasswordError } from '../errors.ts'
-import { isCommonPassword, MIN_PASSWORD_BYTES } from './common-passwords.ts'
+import { isCommonPassword, MIN_PASSWORD_LENGTH, MIN_WORD_LENGTH } from './common-passwords.ts'
+import { disguisedWords, undisguised } from './disguises.ts'
+import { opaqueString } from './opaque-string.ts'
 
 const MAX_BYTES = 1024
-/** Shorter words are found in too many passwords by chance. */
-const MIN_WORD = 4
 
 export interface PasswordOwner {
   email: string
@@ -11,12 +11,13 @@ export interface PasswordOwner {
 }
 
 /** Why a password is refused; empty when it is fine. One sentence a reason, for the person who chose it. */
-export function passwordWeaknesses (password: string, owner: PasswordOwner): string[] {
-  const bytes = Buffer.byteLength(password)
-  if (bytes < MIN_PASSWORD_BYTES) return [`must have at least ${MIN_PASSWORD_BYTES} bytes of UTF-8`]
-  if (bytes > MAX_BYTES) return [`must have at most ${MAX_BYTES} bytes of UTF-8`]
+export function passwordWeaknesses (given: string, owner: PasswordOwner): string[] {
+  const password = opaqueString(given)
+  if ([...password].length < MIN_PASSWORD_LENGTH) return [`must have at least ${MIN_PASSWORD_LENGTH} characters`]
+  if (Buffer.byteLength(password) > MAX_BYTES) return [`must have at most ${MAX_BYTES} bytes of UTF-8`]
   const weaknesses: string[] = []
   if (isCommonPassword(password)) weaknesses.push('is on the list of common passwords')
+  else if (disguisedWords(password).some(isCommonPassword)) weaknesses.push('is a common password with the usual substitutions or endings')
   if (new Set(password).size < 3) weaknesses.push('repeats one or two characters')
   if (isLike(password, emailWords(owner.email))) weaknesses.push('is too much like the e-mail address')
   if (isLike(password, [owner.displayName, ...owner.displayName.split(/\s+/u)])) weaknesses.push('is too much like the display name')
@@ -37,11 +38,12 @@ function emailWords (email: string) {
 
 /** A word with little around it, forwards or backwards: what somebody who knows the name tries first. */
 function isLike (password: string, words: string[]) {
-  const plain = plainOf(password)
+  const plains = [password, ...undisguised(password)].map(plainOf)
   return words.map(plainOf).some((word) => {
-    if ([...word].length < MIN_WORD) return false
-    const rest = Math.min(restAround(plain, word), restAround(plain, [...word].reverse().join('')))
-    return rest <= Math.max(MIN_WORD, [...word].length / 2)
+    if ([...word].length < MIN_WORD_LENGTH) return false
+    const backwards = [...word].reverse().join('')
+    const rest = Math.min(...plains.flatMap((plain) => [restAround(plain, word), restAround(plain, backwards)]))
+    return rest <= Math.max(MIN_WORD_LENGTH, [...word].length / 2)
   })
 }
 
