@@ -1,4 +1,5 @@
 import { type ProblemCode, problems } from '@gatepost/contracts/problems'
+import { NewDisplayNameSchema } from '@gatepost/contracts/schemas'
 import { ProblemError } from '@gatepost/service-kit/problem'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
@@ -28,6 +29,37 @@ describe('register', () => {
     const again = await auth.call('POST', '/api/auth/register', { body: { email: 'JU\u0308RGEN@example.test', password: PASSWORD, displayName: 'x' } })
     expect(again).toMatchObject({ status: 409, body: { code: 'AUTH_EMAIL_TAKEN' } })
     expect(await auth.sql('SELECT count(*) FROM outbox')).toEqual(before)
+  })
+
+  test('an internationalised domain is one in every spelling; the local part is its own', async () => {
+    await auth.register({ email: 'idn@b\u00fccher.example' })
+    for (const domain of ['BU\u0308CHER.example', 'xn--bcher-kva.example', 'XN--BCHER-KVA.EXAMPLE', 'b\u00fccher\u3002example', '\uff42\u00fccher.example']) {
+      const again = await auth.call('POST', '/api/auth/register', { body: { email: `Idn@${domain}`, password: PASSWORD, displayName: 'x' } })
+      expect([domain, again.status]).toEqual([domain, 409])
+      expect([domain, (await auth.login(`idn@${domain}`)).status]).toEqual([domain, 200])
+    }
+    await auth.register({ email: 'id\u00f1@b\u00fccher.example' })
+    await auth.register({ email: 'idn@bucher.example' })
+  })
+
+  test.each([
+    '   ', '\u200b\u200b', '\u3164', '\u2800', '\u200d', '\ufe0f', 'Ada\u202egnp.exe', '\u2066Ada\u2069', 'A\u200bda', 'Ada\u00ad', '\ufeffAda', 'Ada\u{e0041}', '\u2028Ada', '\u3000'
+  ])('a name that nobody sees or that turns the text is 400 at its path: %j', async (displayName) => {
+    const answer = await auth.call('POST', '/api/auth/register', { body: { email: 'unseen@example.test', password: PASSWORD, displayName } })
+    expect(answer).toMatchObject({ status: 400, body: { code: 'REQUEST_INVALID', errors: [{ path: '/body/displayName' }] } })
+  })
+
+  test.each([
+    'Ada Lovelace', ' Ada ', '\u827e\u8fbe', '\u845b\u{e0100}', '\u{1f468}\u200d\u{1f469}\u200d\u{1f467}', '\u0645\u06cc\u200c\u062e\u0648\u0627\u0647\u0645', '\u2764\ufe0f', 'e\u0301'
+  ])('a name in any writing is fine: %j', async (displayName) => {
+    expect((await auth.register({ displayName })).user.displayName).toBe(displayName)
+  })
+
+  test('a megabyte that is no name is judged at once', () => {
+    const pattern = new RegExp(NewDisplayNameSchema.pattern!, 'u')
+    const start = performance.now()
+    for (const text of [' '.repeat(1e6), `${'a'.repeat(1e6)}\u200b`, `${'a '.repeat(5e5)}\n`]) expect(pattern.test(text)).toBe(false)
+    expect(performance.now() - start).toBeLessThan(1_000)
   })
 
   test('of ten registrations of one address at once exactly one succeeds', async () => {

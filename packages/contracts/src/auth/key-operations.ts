@@ -1,6 +1,6 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
-import { DateTimeSchema, DisplayNameSchema, IdSchema, nullable, strict } from '../schemas.ts'
+import { DateTimeSchema, DisplayNameSchema, IdSchema, NewDisplayNameSchema, nullable, strict } from '../schemas.ts'
 import { SCOPES } from '../scope.ts'
 
 const noStore = { 'cache-control': 'no-store' }
@@ -36,7 +36,7 @@ export const createApiKey = operation({
   scope: null,
   limit: 'default',
   body: strict({
-    name: DisplayNameSchema,
+    name: NewDisplayNameSchema,
     scopes: Type.Optional(ScopesSchema),
     expiresAt: Type.Optional(DateTimeSchema)
   }, { title: 'CreateApiKeyBody' }),
