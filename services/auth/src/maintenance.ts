@@ -3,6 +3,7 @@ import { apiKeyRepository } from './sessions/api-key-repository.ts'
 import { attemptRepository } from './attempts/attempt-repository.ts'
 import type { Database } from './database/database.ts'
 import { emailTokenRepository } from './mail/email-token-repository.ts'
+import { rekeyEmails } from './users/email-rekeying.ts'
 import { sessionRepository } from './sessions/session-repository.ts'
 import { ENDED_DAYS } from './sessions/session-service.ts'
 
@@ -24,6 +25,7 @@ export function startMaintenance ({ database, log }: { database: Database, log: 
       log.warn({ err: error }, 'maintenance failed, tried again later')
     }
   }
+  rekeyEmails({ database, log }).catch((error: Error) => log.warn({ err: error }, 'older e-mail keys are looked at again at the next start'))
   const timer = setInterval(tidy, EVERY_MS).unref()
   return () => clearInterval(timer)
 }
