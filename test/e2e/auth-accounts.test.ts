@@ -85,7 +85,7 @@ test('sessions are listed with device and address; one that is deleted ends ever
 })
 
 test.each([
-  ['short', /at least 8 bytes/], ['sunshine1', /common/], ['weak@example.com', /e-mail/], ['Weak Person', /display name/], ['ababababab', /repeats/]
+  ['short', /at least 8 characters/], ['Summer2025', /usual substitutions or endings/], ['sunshine1', /common/], ['weak@example.com', /e-mail/], ['Weak Person', /display name/], ['ababababab', /repeats/]
 ])('the password %s is 422 with the reason', async (password, reason) => {
   const answer = await post('/api/auth/register', { body: { email: 'weak@example.com', password, displayName: 'Weak Person' } })
   expect(codes(answer)).toEqual([422, 'AUTH_WEAK_PASSWORD'])
@@ -137,7 +137,7 @@ test('a taken address is 409, or with REQUIRE_EMAIL_VERIFICATION 202 for everybo
   expect(await mails(ada.email, 'address-in-use')).toEqual([''])
   const [token] = await mails('free@example.com', 'confirm-registration')
   expect((await login('free@example.com', PASSWORD)).status).toBe(401)
-  const confirm = () => call(verifying.url, 'POST', '/api/auth/verify-email', { body: { token } })
+  const confirm = () => call(verifying.url, 'POST', '/api/auth/verify-email', { body: { token, password: PASSWORD } })
   expect([(await confirm()).status, codes(await confirm())]).toEqual([204, [400, 'AUTH_INVALID_EMAIL_TOKEN']])
   expect((await login('free@example.com', PASSWORD)).status).toBe(200)
 })

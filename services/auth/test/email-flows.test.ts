@@ -24,13 +24,13 @@ describe('accounts that begin at once', () => {
   const reset = (token: string, newPassword = NEW_PASSWORD) => auth.call('POST', '/api/auth/reset-password', { body: { token, newPassword } })
 
   test('a mail confirms the address, once', async () => {
-    const { email, user } = await auth.register()
+    const { email, user, accessToken } = await auth.register()
     const { token, subject } = await mailTo(auth, email, 'verify-email')
     expect(subject).toBe('Confirm your e-mail address')
     expect((await verify(token!)).status).toBe(204)
     expect(await verify(token!)).toMatchObject({ status: 400, body: { code: 'AUTH_INVALID_EMAIL_TOKEN' } })
-    const [row] = await auth.sql('SELECT email_verified_at FROM users WHERE id = $1', user.id)
-    expect(row.email_verified_at).not.toBeNull()
+    expect(user.emailVerified).toBe(false)
+    expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).body).toEqual({ ...user, emailVerified: true })
   })
 
   test('a forgotten password is chosen anew: all sessions end, the old one opens nothing, the owner is told', async () => {
@@ -96,22 +96,24 @@ describe('with REQUIRE_EMAIL_VERIFICATION', () => {
   beforeAll(async () => { auth = await startAuth({ REQUIRE_EMAIL_VERIFICATION: 'true' }) })
   afterAll(() => auth.close())
   const register = (email: string, password = PASSWORD, displayName = 'Somebody') => auth.call('POST', '/api/auth/register', { body: { email, password, displayName } })
-  const verify = (token: string) => auth.call('POST', '/api/auth/verify-email', { body: { token } })
+  const verify = (token: string, password?: string) => auth.call('POST', '/api/auth/verify-email', { body: { token, password } })
 
   test('an account and its event begin with the confirmation', async () => {
     expect(await register('new@example.test')).toMatchObject({ status: 202, body: { message: expect.any(String) } })
     expect((await auth.login('new@example.test')).status).toBe(401)
     expect(await auth.events('user-registered')).toEqual([])
     const { token } = await mailTo(auth, 'new@example.test', 'confirm-registration')
-    expect((await verify(token!)).status).toBe(204)
-    expect((await verify(token!)).status).toBe(400)
-    expect((await auth.login('new@example.test')).status).toBe(200)
+    expect(await verify(token!)).toMatchObject({ status: 400, body: { errors: [{ path: '/body/password' }] } })
+    expect(await verify(token!, 'not the password')).toMatchObject({ status: 403, body: { code: 'AUTH_WRONG_PASSWORD' } })
+    expect((await verify(token!, PASSWORD)).status).toBe(204)
+    expect(await verify(token!, PASSWORD)).toMatchObject({ status: 400, body: { code: 'AUTH_INVALID_EMAIL_TOKEN' } })
+    expect((await auth.login('new@example.test')).body.user).toMatchObject({ emailVerified: true })
     expect(await auth.events('user-registered')).toHaveLength(1)
   })
 
   test('a taken address gets the same answer; only its mail tells the difference', async () => {
     const free = await register('free@example.test')
-    await verify((await mailTo(auth, 'free@example.test', 'confirm-registration')).token!)
+    await verify((await mailTo(auth, 'free@example.test', 'confirm-registration')).token!, PASSWORD)
     const taken = await register('FREE@example.test', 'quite another password')
     expect({ status: taken.status, body: taken.body }).toEqual({ status: free.status, body: free.body })
     const mail = await mailTo(auth, 'FREE@example.test', 'address-in-use')
@@ -124,11 +126,20 @@ describe('with REQUIRE_EMAIL_VERIFICATION', () => {
     await register('victim@example.test', 'the password of the attacker')
     const attackersMail = await mailTo(auth, 'victim@example.test', 'confirm-registration')
     await register('victim@example.test', PASSWORD)
-    await expect.poll(async () => (await readMails(auth.mailDir)).filter(({ to }) => to === 'victim@example.test').length).toBe(2)
-    const own = (await readMails(auth.mailDir)).filter(({ to, token }) => to === 'victim@example.test' && token !== attackersMail.token)[0]!
-    expect((await verify(own.token!)).status).toBe(204)
-    expect((await verify(attackersMail.token!)).status).toBe(400)
+    // Whichever mail the owner of the address opens, the password decides whose registration becomes the account.
+    expect((await verify(attackersMail.token!, 'a third one, of nobody')).status).toBe(403)
+    expect((await verify(attackersMail.token!, PASSWORD)).status).toBe(204)
     expect((await auth.login('victim@example.test', 'the password of the attacker')).status).toBe(401)
     expect((await auth.login('victim@example.test')).status).toBe(200)
+    expect(await auth.sql("SELECT id FROM pending_registrations WHERE email_key = 'victim@example.test'")).toEqual([])
+  })
+
+  test('the click of a stranger makes no account with the password of who registered the stranger’s address', async () => {
+    await register('clicker@example.test', 'the password of the attacker')
+    const { token } = await mailTo(auth, 'clicker@example.test', 'confirm-registration')
+    expect((await verify(token!)).status).toBe(400)
+    expect((await verify(token!, PASSWORD)).status).toBe(403)
+    expect((await auth.login('clicker@example.test', 'the password of the attacker')).status).toBe(401)
+    expect(await auth.sql("SELECT id FROM users WHERE email_key = 'clicker@example.test'")).toEqual([])
   })
 })

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
-import { DisplayNameSchema, IdSchema, strict } from '../schemas.ts'
+import { IdSchema, NewDisplayNameSchema, strict } from '../schemas.ts'
 import {
   CredentialsSchema, EmailSchema, JwkSetSchema, OpaqueTokenSchema, PasswordSchema, SessionListSchema, SessionSchema, TokenStatusSchema, UserSchema
 } from './schemas.ts'
@@ -19,7 +19,7 @@ export const register = operation({
   summary: 'Create an account and a first session',
   auth: 'none',
   limit: 'sensitive',
-  body: strict({ email: EmailSchema, password: PasswordSchema, displayName: DisplayNameSchema }, { title: 'RegisterBody' }),
+  body: strict({ email: EmailSchema, password: PasswordSchema, displayName: NewDisplayNameSchema }, { title: 'RegisterBody' }),
   responses: {
     201: { description: 'The account and its first session', schema: SessionSchema, headers: noStore },
     202: { description: 'With REQUIRE_EMAIL_VERIFICATION: look into your mail', schema: Type.Object({ message: Type.String() }, { title: 'Accepted' }) }
@@ -102,7 +102,7 @@ export const updateMe = operation({
   summary: 'Change your display name',
   auth: 'user',
   limit: 'default',
-  body: strict({ displayName: DisplayNameSchema }, { title: 'UpdateMeBody' }),
+  body: strict({ displayName: NewDisplayNameSchema }, { title: 'UpdateMeBody' }),
   responses: { 200: { description: 'You, changed', schema: UserSchema, headers: noStore } }
 })
 
@@ -170,10 +170,14 @@ export const verifyEmail = operation({
   url: '/api/auth/verify-email',
   summary: 'Confirm your e-mail address with the token of the mail',
   auth: 'none',
-  limit: 'default',
-  body: strict({ token: OpaqueTokenSchema }, { title: 'VerifyEmailBody' }),
+  limit: 'sensitive',
+  body: strict({
+    token: OpaqueTokenSchema,
+    password: Type.Optional({ ...PasswordSchema, description: 'With REQUIRE_EMAIL_VERIFICATION: the password of the registration' })
+  }, { title: 'VerifyEmailBody' }),
   responses: done,
-  errors: ['AUTH_INVALID_EMAIL_TOKEN']
+  errors: ['AUTH_INVALID_EMAIL_TOKEN', 'AUTH_WRONG_PASSWORD', 'OVERLOADED'],
+  timeoutMs: HASHING_TIMEOUT_MS
 })
 
 export const forgotPassword = operation({

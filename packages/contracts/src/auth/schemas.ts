@@ -10,8 +10,8 @@ export const EmailSchema = Type.String({
   description: 'Stored as given; unique by its NFC lower-cased form'
 })
 
-/** Bounds only what the server is willing to read; strength (8 to 1024 bytes of UTF-8, not common, not like the e-mail or name) is judged by auth. */
-export const PasswordSchema = Type.String({ minLength: 1, maxLength: 1024, pattern: SINGLE_LINE_PATTERN, description: '8 to 1024 bytes of UTF-8, never trimmed or truncated' })
+/** Bounds only what the server is willing to read; strength (length, not common, not like the e-mail or name) is judged by auth. */
+export const PasswordSchema = Type.String({ minLength: 1, maxLength: 1024, pattern: SINGLE_LINE_PATTERN, description: 'At least 8 code points, at most 1024 bytes of UTF-8; compared in NFC, never trimmed or truncated' })
 
 /** Any text may be asked about; it is bounded so that junk stays cheap. */
 export const OpaqueTokenSchema = Type.String({ minLength: 1, maxLength: 4096, pattern: SINGLE_LINE_PATTERN })
@@ -19,6 +19,7 @@ export const OpaqueTokenSchema = Type.String({ minLength: 1, maxLength: 4096, pa
 export const UserSchema = Type.Object({
   id: IdSchema,
   email: Type.String(),
+  emailVerified: Type.Boolean({ description: 'Whether its owner has confirmed the address' }),
   displayName: DisplayNameSchema,
   role: RoleSchema,
   createdAt: DateTimeSchema

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
-import { CursorSchema, DisplayNameSchema, IdSchema, LimitSchema, RoleSchema, SINGLE_LINE_PATTERN, strict } from '../schemas.ts'
+import { CursorSchema, IdSchema, LimitSchema, NewDisplayNameSchema, RoleSchema, SINGLE_LINE_PATTERN, strict } from '../schemas.ts'
 import { AuditPageSchema, EmailSchema, ManagedUserPageSchema, ManagedUserSchema, PasswordSchema, PublicProfileSchema } from './schemas.ts'
 
 const HASHING_TIMEOUT_MS = 15_000
@@ -61,7 +61,7 @@ export const createUser = operation({
   limit: 'default',
   body: strict({
     email: EmailSchema,
-    displayName: DisplayNameSchema,
+    displayName: NewDisplayNameSchema,
     role: Type.Optional(RoleSchema),
     password: Type.Optional({ ...PasswordSchema, description: 'Without one, a mail invites the user to choose it' })
   }, { title: 'CreateUserBody' }),

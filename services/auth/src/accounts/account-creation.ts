@@ -7,10 +7,10 @@ import { type Account, userRepository } from '../users/user-repository.ts'
 
 /** Inserts an account with its event. The caller holds the lock of the address. False when the address is taken. */
 export async function createAccount (
-  tx: Connection, account: Account, { passwordHash, verified, origin }: { passwordHash: string, verified: boolean, origin: Origin }
+  tx: Connection, account: Account, { passwordHash, origin }: { passwordHash: string, origin: Origin }
 ) {
   const { id, email, displayName, createdAt } = account
-  const inserted = await userRepository.insert(tx, { ...account, emailKey: emailKey(email), passwordHash, emailVerifiedAt: verified ? createdAt : undefined })
+  const inserted = await userRepository.insert(tx, { ...account, emailKey: emailKey(email), passwordHash })
   if (inserted) {
     await storeEvent(tx, userRegistered, { data: { userId: id, displayName, registeredAt: createdAt.toISOString() }, aggregateVersion: 1, origin })
   }

@@ -8,6 +8,8 @@ export interface PendingRegistration {
   passwordHash: string
 }
 
+const select = { id: true, email: true, emailKey: true, displayName: true, passwordHash: true } as const
+
 /** Registrations that wait for the confirmation of their address. Several may wait for one address: each has its own link. */
 export const registrationRepository = {
   async insert (tx: Connection, registration: PendingRegistration, expiresAt: Date) {
@@ -15,7 +17,12 @@ export const registrationRepository = {
   },
 
   find (connection: Connection, id: string): Promise<PendingRegistration | null> {
-    return connection.pendingRegistration.findUnique({ where: { id }, select: { id: true, email: true, emailKey: true, displayName: true, passwordHash: true } })
+    return connection.pendingRegistration.findUnique({ where: { id }, select })
+  },
+
+  /** Further ones of the same address, newest first. */
+  listOthers (connection: Connection, { id, emailKey }: PendingRegistration, limit: number): Promise<PendingRegistration[]> {
+    return connection.pendingRegistration.findMany({ where: { emailKey, id: { not: id }, expiresAt: { gt: new Date() } }, select, orderBy: { id: 'desc' }, take: limit })
   },
 
   async deleteByEmailKey (tx: Connection, emailKey: string) {

@@ -1,10 +1,11 @@
 import { sqlOf } from '@gatepost/events/sql'
+import { ProblemError } from '@gatepost/service-kit/problem'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { Session } from '@gatepost/contracts/auth/schemas'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { lockEmailKey } from '../database/email-lock.ts'
-import { EmailTakenError, InvalidEmailTokenError } from '../errors.ts'
+import { EmailTakenError, InvalidEmailTokenError, WrongPasswordError } from '../errors.ts'
 import { emailTokenRepository } from '../mail/email-token-repository.ts'
 import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
@@ -15,7 +16,7 @@ import type { SessionTokens } from '../sessions/session-tokens.ts'
 import { emailKey } from '../users/email-key.ts'
 import { type Account, userRepository } from '../users/user-repository.ts'
 import { createAccount } from './account-creation.ts'
-import { registrationRepository } from './registration-repository.ts'
+import { type PendingRegistration, registrationRepository } from './registration-repository.ts'
 
 export interface RegistrationOptions {
   database: Database
@@ -34,6 +35,8 @@ export interface Registration {
 }
 
 const PENDING_MS = 86_400_000
+/** How many other registrations of the address a password may belong to: each costs a hash. */
+const OTHER_REGISTRATIONS = 4
 
 export function createRegistrationService ({ database, hasher, tokens, lifetimes, requireVerification, onEvents, onMail }: RegistrationOptions) {
   /** The first session; null when the address must be confirmed first, whether or not it is taken. Throws AUTH_WEAK_PASSWORD, AUTH_EMAIL_TAKEN. */
@@ -49,11 +52,11 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
       onMail()
       return null
     }
-    const account: Account = { id: uuidv7(), email, displayName, role: 'user', createdAt: new Date() }
+    const account: Account = { id: uuidv7(), email, displayName, role: 'user', emailVerified: false, createdAt: new Date() }
     const accessExpiry = tokens.accessExpiry()
     const session = await database.transaction(async (tx) => {
       await lockEmailKey(tx, emailKey(email))
-      if (!await createAccount(tx, account, { passwordHash, verified: false, origin })) throw new EmailTakenError()
+      if (!await createAccount(tx, account, { passwordHash, origin })) throw new EmailTakenError()
       await jobRepository.enqueue(tx, { kind: 'verify-email', payload: { userId: account.id } })
       const { begun } = await sessionRepository.begin(sqlOf(tx), { account: { id: account.id, passwordHash }, origin, accessExpiry, lifetimes, act: 'registered', counters: [], room: 1 })
       return begun!.session
@@ -63,13 +66,33 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
     return tokens.issue(account, session, accessExpiry)
   }
 
-  /** Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN. */
-  async function verifyEmail (token: string, origin: Origin) {
+  /** Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN; for a registration AUTH_WRONG_PASSWORD, and REQUEST_INVALID without one. */
+  async function verifyEmail ({ token, password }: { token: string, password?: string }, origin: Origin) {
     const subject = await emailTokenRepository.find(database.connection, token)
     if (!subject || subject.purpose === 'reset_password') throw new InvalidEmailTokenError()
     const { userId, registrationId } = subject
-    await database.transaction((tx) => userId ? verify(tx, userId, token, origin) : confirm(tx, registrationId!, token, origin))
+    if (userId) {
+      await database.transaction((tx) => verify(tx, userId, token, origin))
+    } else {
+      const pending = await registrationOf(registrationId!, password)
+      await database.transaction((tx) => confirm(tx, pending, token, origin))
+    }
     onEvents()
+  }
+
+  /**
+   * The link shows that somebody reads the mails of the address, the password which of its registrations is theirs: whoever
+   * registers a stranger's address gets no account with a password of their own by the stranger's click.
+   */
+  async function registrationOf (id: string, password: string | undefined): Promise<PendingRegistration> {
+    const linked = await registrationRepository.find(database.connection, id)
+    if (!linked) throw new InvalidEmailTokenError()
+    if (password === undefined) throw new ProblemError('REQUEST_INVALID', { errors: [{ path: '/body/password', message: 'is required: the password of the registration' }] })
+    const others = await registrationRepository.listOthers(database.connection, linked, OTHER_REGISTRATIONS)
+    for (const pending of [linked, ...others]) {
+      if ((await hasher.check(password, pending.passwordHash)).matches) return pending
+    }
+    throw new WrongPasswordError({ detail: 'It is not the password of the registration.' })
   }
 
   async function verify (tx: Connection, userId: string, token: string, origin: Origin) {
@@ -78,13 +101,11 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
     await auditRepository.append(tx, origin, { act: 'email-verified', userId })
   }
 
-  async function confirm (tx: Connection, registrationId: string, token: string, origin: Origin) {
-    const pending = await registrationRepository.find(tx, registrationId)
-    if (!pending) throw new InvalidEmailTokenError()
+  async function confirm (tx: Connection, pending: PendingRegistration, token: string, origin: Origin) {
     await lockEmailKey(tx, pending.emailKey)
     if (!await emailTokenRepository.use(tx, token, 'confirm')) throw new InvalidEmailTokenError()
-    const account: Account = { id: uuidv7(), email: pending.email, displayName: pending.displayName, role: 'user', createdAt: new Date() }
-    if (!await createAccount(tx, account, { passwordHash: pending.passwordHash, verified: true, origin })) throw new InvalidEmailTokenError()
+    const account: Account = { id: uuidv7(), email: pending.email, displayName: pending.displayName, role: 'user', emailVerified: true, createdAt: new Date() }
+    if (!await createAccount(tx, account, { passwordHash: pending.passwordHash, origin })) throw new InvalidEmailTokenError()
     await registrationRepository.deleteByEmailKey(tx, pending.emailKey)
     await auditRepository.append(tx, origin, { act: 'registered', userId: account.id })
   }

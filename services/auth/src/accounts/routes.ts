@@ -21,7 +21,7 @@ export function accountRoutes (app: App, { registrations, accounts, passwords }:
   app.route({
     ...routeOf(verifyEmail),
     async handler (request, reply) {
-      await registrations.verifyEmail(request.body.token, originOf(request))
+      await registrations.verifyEmail(request.body, originOf(request))
       return reply.code(204).send(null)
     }
   })

@@ -55,10 +55,10 @@ export function createAdministrationService ({ database, hasher, onEvents, onMai
     async create ({ email, displayName, role = 'user', password }: NewUser, { actorId, origin }: Actor): Promise<ManagedUser> {
       if (password !== undefined) requireStrongPassword(password, { email, displayName }, '/body/password')
       const passwordHash = password === undefined ? hasher.unknown : await hasher.create(password)
-      const account: ManagedAccount = { id: uuidv7(), email, displayName, role, createdAt: new Date(), disabledAt: null }
+      const account: ManagedAccount = { id: uuidv7(), email, displayName, role, emailVerified: false, createdAt: new Date(), disabledAt: null }
       await database.transaction(async (tx) => {
         await lockEmailKey(tx, emailKey(email))
-        if (!await createAccount(tx, account, { passwordHash, verified: false, origin })) throw new EmailTakenError()
+        if (!await createAccount(tx, account, { passwordHash, origin })) throw new EmailTakenError()
         if (role !== 'user') await userRepository.setRole(tx, account.id, role)
         await auditRepository.append(tx, origin, { act: 'user-created', userId: account.id, actorId, detail: { role, invited: String(password === undefined) } })
         await jobRepository.enqueue(tx, { kind: password === undefined ? 'invitation' : 'verify-email', payload: { userId: account.id } })

@@ -50,6 +50,6 @@ export function createSessionTokens ({ keys, refreshKey, issuer, accessTokenTtl 
   }
 }
 
-export function userOf ({ id, email, displayName, role, createdAt }: Account): User {
-  return { id, email, displayName, role, createdAt: createdAt.toISOString() }
+export function userOf ({ id, email, emailVerified, displayName, role, createdAt }: Account): User {
+  return { id, email, emailVerified, displayName, role, createdAt: createdAt.toISOString() }
 }

@@ -6,6 +6,7 @@ import { domainToASCII } from 'node:url'
  */
 export function emailKey (email: string) {
   const at = email.lastIndexOf('@')
+  if (at < 0) return lowerCased(email) // the beginning of one, as searches have it
   return `${lowerCased(email.slice(0, at))}@${domainKey(email.slice(at + 1))}`
 }
 

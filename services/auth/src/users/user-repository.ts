@@ -10,6 +10,7 @@ import { emailKey } from './email-key.ts'
 export interface Account {
   id: string
   email: string
+  emailVerified: boolean
   displayName: string
   role: Role
   createdAt: Date
@@ -36,7 +37,7 @@ export interface LockedAccount extends ManagedAccount {
 
 /** The columns of an Account, from a table or alias. */
 export const accountColumns = (alias: string) =>
-  ['id', 'email', 'display_name AS "displayName"', 'role::text AS role', 'created_at AS "createdAt"'].map((column) => `${alias}.${column}`).join(', ')
+  ['id', 'email', 'email_verified_at IS NOT NULL AS "emailVerified"', 'display_name AS "displayName"', 'role::text AS role', 'created_at AS "createdAt"'].map((column) => `${alias}.${column}`).join(', ')
 
 /** The same statement whether or not there is an account: its time says nothing. */
 const FIND_FOR_LOGIN = `WITH account AS (SELECT * FROM users WHERE email_key = $1::text),
@@ -50,7 +51,7 @@ const lockedColumns = Prisma.raw(`${accountColumns('users')}, disabled_at AS "di
 const managedColumns = Prisma.raw(`${accountColumns('users')}, disabled_at AS "disabledAt"`)
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
-const managed = { id: true, email: true, displayName: true, role: true, createdAt: true, disabledAt: true } as const
+const managed = { id: true, email: true, emailVerifiedAt: true, displayName: true, role: true, createdAt: true, disabledAt: true } as const
 
 export const userRepository = {
   async findForLogin (sql: Sql, { emailKey, network, counters }: { emailKey: string, network: string, counters: { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter } }): Promise<LoginFacts> {
@@ -62,10 +63,10 @@ export const userRepository = {
   },
 
   /** False when the address is taken. */
-  async insert (tx: Connection, user: Account & { emailKey: string, passwordHash: string, emailVerifiedAt?: Date }) {
+  async insert (tx: Connection, user: Account & { emailKey: string, passwordHash: string }) {
     const count = await tx.$executeRaw`
       INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, email_verified_at)
-      VALUES (${user.id}::uuid, ${user.email}, ${user.emailKey}, ${user.displayName}, ${user.passwordHash}, ${user.createdAt}::timestamptz, ${user.emailVerifiedAt ?? null}::timestamptz)
+      VALUES (${user.id}::uuid, ${user.email}, ${user.emailKey}, ${user.displayName}, ${user.passwordHash}, ${user.createdAt}::timestamptz, ${user.emailVerified ? user.createdAt : null}::timestamptz)
       ON CONFLICT (email_key) DO NOTHING`
     return count === 1
   },
@@ -88,7 +89,7 @@ export const userRepository = {
 
   async find (connection: Connection, id: string) {
     const row = await connection.user.findFirst({ where: { id, deletedAt: null }, select: { ...managed, emailKey: true, passwordHash: true } })
-    return row as (ManagedAccount & { emailKey: string, passwordHash: string }) | null
+    return row && { ...row, emailVerified: row.emailVerifiedAt !== null } as ManagedAccount & { emailKey: string, passwordHash: string }
   },
 
   /** The new version; undefined when that is the name already. */
@@ -101,6 +102,19 @@ export const userRepository = {
 
   async setPasswordHash (tx: Connection, id: string, passwordHash: string, replaces?: string) {
     await tx.user.updateMany({ where: { id, deletedAt: null, ...replaces && { passwordHash: replaces } }, data: { passwordHash } })
+  },
+
+  /** Accounts whose key has other characters than ASCII, in order of their ids. */
+  async listUnicodeKeys (connection: Connection, after = '00000000-0000-0000-0000-000000000000') {
+    return connection.$queryRaw<Array<{ id: string, email: string, emailKey: string }>>`
+      SELECT id, email, email_key AS "emailKey" FROM users WHERE octet_length(email_key) <> char_length(email_key) AND id > ${after}::uuid ORDER BY id LIMIT 500`
+  },
+
+  /** False when another account has the key, or this one has another than it had. The caller holds both locks. */
+  async setEmailKey (tx: Connection, id: string, emailKey: string, replaces: string) {
+    const count = await tx.$executeRaw`UPDATE users SET email_key = ${emailKey}
+      WHERE id = ${id}::uuid AND email_key = ${replaces} AND NOT EXISTS (SELECT FROM users WHERE email_key = ${emailKey})`
+    return count === 1
   },
 
   async setEmailVerified (tx: Connection, id: string) {
@@ -126,7 +140,7 @@ export const userRepository = {
 
   async list (connection: Connection, { before, limit }: { before?: string, limit: number }) {
     const rows = await connection.user.findMany({ where: { deletedAt: null, ...before && { id: { lt: before } } }, select: managed, orderBy: { id: 'desc' }, take: limit })
-    return rows as ManagedAccount[]
+    return rows.map((row) => ({ ...row, emailVerified: row.emailVerifiedAt !== null })) as ManagedAccount[]
   },
 
   /** Newest first: users whose address begins with the text, or whose name has words that begin with its words. */

@@ -50,7 +50,7 @@ export async function createArenas (auth: AuthServer) {
   let made = 0
 
   async function person (role: 'user' | 'admin'): Promise<Person> {
-    const account = { id: uuidv7(), email: `arena${++made}@example.test`, displayName: 'Somebody', role, createdAt: new Date() }
+    const account = { id: uuidv7(), email: `arena${++made}@example.test`, displayName: 'Somebody', emailVerified: false, role, createdAt: new Date() }
     await auth.sql('INSERT INTO users (id, email, email_key, display_name, role, password_hash) VALUES ($1, $2, $2, $3, $4, $5)',
       account.id, account.email, account.displayName, role, passwordHash)
     const sessions = Array.from({ length: SESSIONS }, (_, index) => {
