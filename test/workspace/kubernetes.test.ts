@@ -29,6 +29,7 @@ interface Resource {
     selector?: { matchLabels: Record<string, string> }
     template?: { metadata: { labels: Record<string, string> }, spec: PodSpec }
     ports?: Array<{ name: string, port: number }>
+    clusterIP?: string
   }
 }
 
@@ -90,6 +91,10 @@ test.each(SERVICES)('%s survives a rollout and a drained node: replicas, budget,
   expect(named('PodDisruptionBudget', service)!.spec.selector).toEqual(named('Deployment', service)!.spec.selector)
   expect(pod.terminationGracePeriodSeconds).toBeGreaterThan(pod.containers[0].lifecycle.preStop.sleep.seconds + DRAIN)
   expect(pod.containers[0].resources.limits.memory).toMatch(/^\d+Mi$/)
+})
+
+test('the gateway sees the pods of a service, and the outside world one gateway', () => {
+  for (const service of SERVICES) expect(named('Service', service)!.spec.clusterIP, service).toBe(service === 'gateway' ? undefined : 'None')
 })
 
 test('pods run without root on a read-only file system, and service links do not overwrite *_PORT', () => {

@@ -27,7 +27,10 @@ test('a service that nobody serves is 503 with Retry-After, for reads and for wr
     expect(answer.headers.get('retry-after')).toBe('1')
     expect(await problemOf(answer)).toEqual([503, 'UPSTREAM_UNAVAILABLE'])
   }
-  expect((await (await lonely.fetch('/ready')).json()).checks.posts.status).toBe('degraded')
+  await eventually(async () => expect((await (await lonely.fetch('/ready')).json()).checks.posts).toEqual({ status: 'degraded', detail: '0 of 1 instances are up' }))
+  await lonely.call('/api/posts', { headers: { 'x-request-id': 'after-all' } })
+  const line = await eventually(() => JSON.parse(lonely.log.find((line) => line.includes('after-all'))!))
+  expect(line, 'its circuit is open: nobody is asked').toMatchObject({ status: 503, attempts: 0 })
   await lonely.stop()
 })
 
