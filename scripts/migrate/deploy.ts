@@ -1,9 +1,13 @@
+import { isPooled, sessionConfig } from '@gatepost/service-kit/database-session'
 import pg from 'pg'
 import { type DatabaseService, schemaFolder } from '../prisma.ts'
 import { applyMigrations, migrationNames } from './schema-engine.ts'
 
 /** Applies what is pending and says which. The engine, which takes a second, runs only when something is. */
 export async function deploy (service: DatabaseService, ownerUrl: string): Promise<string[]> {
+  if (isPooled(ownerUrl)) {
+    throw new Error(`migrations hold a lock that a pooler would lose: ${service.toUpperCase()}_MIGRATION_DATABASE_URL leads to PostgreSQL itself, without pgbouncer=true`)
+  }
   const pending = await pendingMigrations(service, ownerUrl)
   if (pending.length > 0) {
     await applyMigrations(schemaFolder(service), ownerUrl).catch((error: Error) => {
@@ -20,7 +24,7 @@ export async function pendingMigrations (service: DatabaseService, url: string):
 }
 
 async function finishedMigrations (url: string) {
-  const client = new pg.Client({ connectionString: url })
+  const client = new pg.Client(sessionConfig({ url, name: 'gatepost-migrate' }))
   await client.connect()
   try {
     const { rows } = await client.query('SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL')

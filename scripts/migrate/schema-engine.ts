@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { readdir, readFile } from 'node:fs/promises'
 import { createInterface } from 'node:readline'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { sessionConfig } from '@gatepost/service-kit/database-session'
 
 const program = fileURLToPath(new URL('../../prisma/schema-engine.mjs', import.meta.url))
 
@@ -16,7 +17,7 @@ interface Answer {
  * database at `url`; the role may make databases where migrations have to be tried out.
  */
 async function ask (url: string, method: string, params: object): Promise<unknown> {
-  const engine = spawn(process.execPath, [program, '--datasource', JSON.stringify({ url })], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const engine = spawn(process.execPath, [program, '--datasource', JSON.stringify({ url: withSession(url) })], { stdio: ['pipe', 'pipe', 'inherit'] })
   engine.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })}\n`)
   for await (const line of createInterface({ input: engine.stdout })) {
     const { id, result, error } = JSON.parse(line) as Answer
@@ -26,6 +27,14 @@ async function ask (url: string, method: string, params: object): Promise<unknow
     return result
   }
   throw new Error('the schema engine ended without an answer')
+}
+
+/** A migration takes as long as it takes, and means the same whatever its role has set. */
+function withSession (url: string) {
+  const { connectionString, options } = sessionConfig({ url, name: 'gatepost-migrate', statementTimeoutMs: 0, settings: { idle_in_transaction_session_timeout: '0' } })
+  const target = new URL(connectionString!)
+  target.searchParams.set('options', options!)
+  return target.href
 }
 
 const filters = { externalTables: [], externalEnums: [] }

@@ -14,6 +14,12 @@ export interface TestDatabase {
   drop (): Promise<void>
 }
 
+export interface DatabaseOptions {
+  hostile?: boolean
+  roleSettings?: Readonly<Record<string, string>>
+  tablespace?: string | undefined
+}
+
 /** What an operator may have given to a role or a database, each the furthest from what we rely on. */
 const HOSTILE_SETTINGS = {
   timezone: 'America/Los_Angeles',
@@ -33,20 +39,18 @@ const LOOK_MS = 10
 const PATIENCE_MS = 1_000
 
 /**
- * A database of one's own with all migrations of the service applied, cloned from the run's template. With `hostile` the
- * service's role has settings in it that change what statements mean; a `tablespace` is where all of its files are.
+ * A database of one's own with all migrations of the service applied, cloned from the run's template. The service's role has
+ * `roleSettings` in it; with `hostile` those that change what statements mean; a `tablespace` is where all of its files are.
  */
-export async function createDatabase (service: 'auth' | 'posts' | 'feed', { hostile = false, tablespace = 'pg_default' } = {}): Promise<TestDatabase> {
+export async function createDatabase (service: 'auth' | 'posts' | 'feed', { hostile = false, roleSettings = hostile ? HOSTILE_SETTINGS : {}, tablespace = 'pg_default' }: DatabaseOptions = {}): Promise<TestDatabase> {
   const { postgresPort, credentials } = testServers()
   const name = `${service}_${randomBytes(6).toString('hex')}`
   const url = (role: string, database = name) => `postgresql://${role}:${credentials[role]}@127.0.0.1:${postgresPort}/${database}`
   const administrator = administratorOf(url('postgres', 'postgres'))
   await administrator.query(`CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner TABLESPACE ${tablespace}`)
   await administrator.query(`GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${service}`)
-  if (hostile) {
-    const set = `ALTER ROLE ${service} IN DATABASE ${name} SET`
-    await administrator.query(Object.entries(HOSTILE_SETTINGS).map(([setting, value]) => `${set} ${setting} = '${value}'`).join(';'))
-  }
+  const set = `ALTER ROLE ${service} IN DATABASE ${name} SET`
+  await administrator.query(Object.entries(roleSettings).map(([setting, value]) => `${set} ${setting} = '${value}'`).join(';'))
   return {
     name,
     url: url(service),
