@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
 import { type ServiceName, serviceEnvironment, type ServiceSettings } from '@gatepost/local-stack/services'
 import { DATABASES } from '@gatepost/local-stack/system'
 import { parseSettings, SettingsError } from '@gatepost/service-kit/settings'
@@ -9,9 +11,16 @@ type Wanted = Pick<ServiceSettings, 'root' | 'ports' | 'env'> & { dataDir: strin
 
 /** Throws, with a line for each thing in the environment that this start could not use, before it touches anything. */
 export async function refuseUnusable (wanted: Wanted): Promise<void> {
+  refuseBareInstall(wanted.root)
   refuseBadSettings(wanted)
   if (!wanted.env.NATS_URL) refuseLoneBrokerUrls(wanted.env)
   await refuseUnusablePorts(wanted.ports, wanted.env)
+}
+
+/** Prisma's clients are made by install scripts, which pnpm leaves out when the environment tells it to. */
+function refuseBareInstall (root: string) {
+  const missing = DATABASES.filter((service) => !existsSync(join(root, 'services', service, 'generated')))
+  if (missing.length > 0) throw new Error(`the install scripts did not run, as with pnpm_config_ignore_scripts: run \`node scripts/generate-client.ts ${missing.join(' ')}\``)
 }
 
 /** What the start makes itself stands here as something that any service takes. */

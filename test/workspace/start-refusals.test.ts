@@ -35,6 +35,11 @@ test.each([
   expect(refusal).not.toContain('\n')
 })
 
+test('an install without its scripts is told which command makes up for it', async () => {
+  const refusal = refuseUnusable({ root: folder, ports: free, env: ports, dataDir: folder })
+  await expect(refusal).rejects.toThrow('the install scripts did not run, as with pnpm_config_ignore_scripts: run `node scripts/generate-client.ts auth posts feed`')
+})
+
 test('every setting that any process refuses is named at once', async () => {
   const data = `${folder}/never`
   const run = start({ RATE_LIMIT_MAX: 'many', KEY_ROTATION_INTERVAL: '1', GATEPOST_DATA: data })
