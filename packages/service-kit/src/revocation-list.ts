@@ -14,6 +14,7 @@ export interface RevocationList {
 /** As many milliseconds as clocks may differ; an entry is kept for that long after its tokens died. */
 const CLOCK_SKEW_MS = 5_000
 const DEFAULT_MAX = 1_000_000
+const SWEEP_MS = 60_000
 
 /**
  * A revocation list of at most `max` sessions. When more are revoked at once it errs on the safe side: the entries that
@@ -23,7 +24,7 @@ const DEFAULT_MAX = 1_000_000
 export function createRevocationList ({ max = DEFAULT_MAX, now = Date.now }: { max?: number, now?: () => number } = {}): RevocationList {
   const expiries = new Map<string, number>()
   let refuseUntil = 0
-  let nextSweep = 0
+  let sweptAt = 0
   let complete = false
 
   function sweep () {
@@ -39,8 +40,9 @@ export function createRevocationList ({ max = DEFAULT_MAX, now = Date.now }: { m
 
   return {
     revoke (sessionId, expiresAtMs) {
-      if (expiries.size >= max || now() > nextSweep) {
-        nextSweep = now() + 60_000
+      // The clock may also have gone back.
+      if (expiries.size >= max || Math.abs(now() - sweptAt) > SWEEP_MS) {
+        sweptAt = now()
         sweep()
       }
       expiries.set(sessionId, Math.max(expiresAtMs, expiries.get(sessionId) ?? 0))

@@ -1,4 +1,5 @@
 import { randomFillSync } from 'node:crypto'
+import type { IncomingHttpHeaders } from 'node:http'
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Context, type Span } from '@opentelemetry/api'
 import fp from 'fastify-plugin'
 import { outcomeOf } from './outcome.ts'
@@ -22,6 +23,23 @@ export interface TraceContext {
 export function parseTraceparent (header: unknown): TraceContext | undefined {
   const match = typeof header === 'string' && header.length === 55 ? TRACEPARENT.exec(header) : null
   return match ? { traceId: match[1]!, spanId: match[2]!, flags: parseInt(match[3]!, 16) } : undefined
+}
+
+const MAX_STATE_LENGTH = 512
+const MAX_STATE_MEMBERS = 32
+/** `key=value` (W3C Trace Context level 2, 3.3.1): a vendor's key, perhaps with a tenant, and printable ASCII without `,` and `=`. */
+const STATE_MEMBER = /^([a-z0-9][a-z0-9_*/@-]{0,255})=([!-+\--<>-~ -]{0,255}[!-+\--<>-~-])$/
+
+/**
+ * The `tracestate` to pass on beside a continued `traceparent`: as it came, or undefined where it is malformed, has a key
+ * twice, or belongs to no valid `traceparent` (W3C Trace Context 4.3).
+ */
+export function tracestateOf ({ traceparent, tracestate }: IncomingHttpHeaders): string | undefined {
+  if (typeof tracestate !== 'string' || tracestate.length > MAX_STATE_LENGTH || parseTraceparent(traceparent) === undefined) return undefined
+  const members = tracestate.split(',').map((member) => member.trim()).filter(Boolean)
+  const keys = new Set(members.map((member) => STATE_MEMBER.exec(member)?.[1]))
+  const valid = members.length > 0 && members.length <= MAX_STATE_MEMBERS && keys.size === members.length && !keys.has(undefined)
+  return valid ? members.join(',') : undefined
 }
 
 const pool = Buffer.alloc(24 * 128)

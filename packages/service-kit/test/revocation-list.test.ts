@@ -20,3 +20,14 @@ test('when it is full it refuses too much rather than too little, and stays boun
   for (let i = 0; i < 1000; i++) expect(list.isRevoked(`s${i}`, 1000 + i)).toBe(true)
   expect(list.isRevoked('innocent', 5000)).toBe(false)
 })
+
+test('a clock that goes back keeps no entry for longer', () => {
+  let time = 10_000_000
+  const list = createRevocationList({ now: () => time })
+  list.revoke('before', time + 1_000)
+  time = 5_000_000
+  list.revoke('dead', time - 60_000)
+  time += 120_000
+  list.revoke('after', time + 600_000)
+  expect([list.isRevoked('dead', 1), list.isRevoked('after', time + 600_000)]).toEqual([false, true])
+})

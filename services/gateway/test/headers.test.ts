@@ -107,3 +107,13 @@ test('answers to pages of a listed origin say so, also refusals; all vary by it'
   const bad = await gateway.fetch('/api/posts', { headers: { origin: 'https://evil.example' } })
   expect([bad.headers.get('access-control-allow-origin'), bad.headers.get('vary')]).toEqual([null, 'Origin'])
 })
+
+test('a valid tracestate goes to the service with the trace that it belongs to', async () => {
+  const traceparent = 'traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01'
+  await get([traceparent, 'tracestate: rojo=1', 'tracestate: congo=2'])
+  expect(seen()).toMatchObject({ tracestate: 'rojo=1,congo=2', traceparent: expect.stringContaining('0af7651916cd43dd8448eb211c80319c') })
+  for (const headers of [[traceparent, 'tracestate: Rojo'], ['tracestate: rojo=1']]) {
+    await get(headers)
+    expect(seen().tracestate).toBeUndefined()
+  }
+})

@@ -1,4 +1,4 @@
-import { expect, test } from 'vitest'
+import { expect, test, vi } from 'vitest'
 import type { Decision, Limit } from '../src/limits/limit.ts'
 import { memoryCounters } from '../src/limits/memory-counters.ts'
 import { policyField, rateLimitField, retryAfterSeconds } from '../src/limits/rate-limit-fields.ts'
@@ -60,4 +60,18 @@ test('Retry-After is when the last exhausted limit has room', () => {
   const { take } = counters()
   for (let i = 0; i < 5; i++) { take(from('e'), [everything, sensitive]); time += 500 }
   expect(retryAfterSeconds(take(from('e'), [everything, sensitive]) as Decision)).toBe(898)
+})
+
+test.each([-3_600_000, 3_600_000])('a step of the machine’s clock by %i ms changes no window', (step) => {
+  vi.useFakeTimers({ toFake: ['Date'] })
+  try {
+    const { take } = memoryCounters()
+    const limit = { ...sensitive, max: 1 }
+    expect(refused(take(from('a'), [limit]))).toBe(false)
+    vi.setSystemTime(Date.now() + step)
+    const decision = take(from('a'), [limit]) as Decision
+    expect([decision.refused, Math.round(decision.verdicts[0]!.resetMs / 10_000)]).toEqual([true, 90])
+  } finally {
+    vi.useRealTimers()
+  }
 })

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { type RedisServer, startRedis } from '@gatepost/local-stack/redis'
 import { eventually } from '@gatepost/testing/eventually'
+import { Redis } from 'ioredis'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { accessToken, startGateway, type TestGateway } from './support/gateway.ts'
 
@@ -61,6 +62,20 @@ async function burst (count: number, init: { path?: string, method?: string } = 
 
 test('two gateways together admit exactly the limit', async () => {
   for (let i = 0; i < 3; i++) expect((await counted(() => burst(60))).admitted).toBe(20)
+})
+
+test('a counter that ends later than its window may, since the clock of Redis went back, ends with the window', async () => {
+  const client = new Redis(redis.url)
+  try {
+    const address = `192.0.2.${++clients}`
+    const key = `gatepost:limit:default:${address}`
+    await client.set(key, '20', 'PX', 3_600_000)
+    const answer = await counted(() => gateways[0]!.fetch('/api/posts', { headers: { 'x-forwarded-for': address } }))
+    expect([answer.status, Number(answer.headers.get('retry-after'))]).toEqual([429, 60])
+    expect(await client.pttl(key)).toBeLessThanOrEqual(60_000)
+  } finally {
+    client.disconnect()
+  }
 })
 
 test('what remains of a limit is told as if there were one gateway', async () => {

@@ -78,7 +78,7 @@ export function startWorkers ({ count, log, onHopeless }: WorkersOptions): Worke
       clean &&= code === 0 || !worker.listening // one that was still starting had nothing to drain
       return
     }
-    const now = Date.now()
+    const now = performance.now()
     deaths = [...deaths.filter((at) => at > now - MINUTE_MS), now]
     const hopeless = !worker.listening || deaths.length > MAX_DEATHS
     log.error({ worker: worker.child.pid, code, signal, deaths: deaths.length }, hopeless ? 'a worker died, and another would too' : 'a worker died, another takes its place')

@@ -10,8 +10,11 @@ interface Table {
 
 const DEFAULT_MAX_KEYS = 100_000
 
+/** Monotonic: a window is as long as it says, whatever the clock of the machine does. */
+const monotonic = () => performance.now()
+
 /** Rate-limit counters of this process alone, at most `maxKeys` of each limit. */
-export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = Date.now }: { maxKeys?: number, now?: () => number } = {}): Required<Counters> & { readonly size: number } {
+export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = monotonic }: { maxKeys?: number, now?: () => number } = {}): Required<Counters> & { readonly size: number } {
   const tables = new Map<string, Table>()
 
   function tableOf (limit: Limit) {

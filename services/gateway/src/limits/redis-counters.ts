@@ -16,7 +16,10 @@ const HEARTBEAT_MS = 2_000
 const INSTANCE_GONE_MS = 7_000
 const INSTANCES_KEY = 'gatepost:gateways'
 
-/** All or nothing over any number of counters; answers what decisionOf reads. */
+/**
+ * All or nothing over any number of counters; answers what decisionOf reads. Redis keeps the ends of windows by its wall
+ * clock: one that is further away than a window is long was set before the clock went back.
+ */
 const TAKE = `
 local refused = 0
 for i, key in ipairs(KEYS) do
@@ -27,8 +30,9 @@ for i, key in ipairs(KEYS) do
   local count = 0
   if refused == 0 then count = redis.call('INCR', key) else count = tonumber(redis.call('GET', key) or '0') end
   local left = redis.call('PTTL', key)
-  if left < 0 then
-    left = tonumber(ARGV[2 * i])
+  local window = tonumber(ARGV[2 * i])
+  if left < 0 or left > window then
+    left = window
     if count > 0 then redis.call('PEXPIRE', key, left) end
   end
   answer[2 * i] = math.max(0, tonumber(ARGV[2 * i - 1]) - count)
@@ -92,7 +96,7 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
   let degraded = true // until the first heartbeat has gone through
   let told = false
   let instances = 1
-  let lastHeartbeat = 0
+  let lastHeartbeat = -Infinity
 
   redis.on('error', (err) => log.debug({ err }, 'redis')) // each of them also fails a command or a probe, which is told once
 
@@ -105,10 +109,10 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
 
   /** Runs from start to close: heartbeats while all is well, probes while it is not. */
   async function watch () {
-    if (!degraded && Date.now() - lastHeartbeat < HEARTBEAT_MS) return
+    if (!degraded && performance.now() - lastHeartbeat < HEARTBEAT_MS) return
     try {
       instances = Math.max(1, await inTime(commands.gatewayHeartbeat(INSTANCES_KEY, id, INSTANCE_GONE_MS)))
-      lastHeartbeat = Date.now()
+      lastHeartbeat = performance.now()
       if (degraded) log.info({ instances }, 'rate limits are shared')
       degraded = false
       told = false

@@ -1,4 +1,5 @@
 import type { Operation } from '@gatepost/contracts/operation'
+import { tracestateOf } from '@gatepost/service-kit/tracing'
 import type { FastifyRequest } from 'fastify'
 import { forwardedOrigin } from './forwarded-origin.ts'
 
@@ -26,6 +27,8 @@ export function requestHeadersOf (operation: Operation) {
     }
     if (passesToken && (request.principal !== undefined || passesAnyToken) && headers.authorization !== undefined) built.push('authorization', headers.authorization)
     if (request.rawBody !== undefined) built.push('content-type', 'application/json')
+    const tracestate = headers.tracestate === undefined ? undefined : tracestateOf(headers)
+    if (tracestate !== undefined) built.push('tracestate', tracestate)
     const { proto, host } = forwardedOrigin(headers, client.trusted)
     built.push(
       'x-request-id', request.id,
