@@ -1,3 +1,4 @@
+import { createRandom } from '@gatepost/testing/random'
 import { afterEach, expect, test } from 'vitest'
 import { createInstance, type Instance, stateOf } from '../src/upstreams/instance.ts'
 import { recordAnswer, recordFailure, recordGood, recordRefusal } from '../src/upstreams/outliers.ts'
@@ -30,7 +31,7 @@ test('each ejection is longer than the one before, and one failure after it is e
   }
   expect(seconds).toEqual([10, 20, 40, 80, 160, 300, 300])
   expect(failures).toEqual([5, 1, 1, 1, 1, 1, 1])
-  recordGood(bad, now)
+  for (let i = 0; i < 100; i++) recordGood(bad, now)
   now += 301 * SECOND
   expect(failUntilEjected(bad, now)).toBe(5)
   expect(Math.round((bad.ejectedUntil - now) / SECOND)).toBe(10)
@@ -62,6 +63,18 @@ test('an instance that fails now and then, but more than the others, is ejected;
   expect(run((_instance, call) => call % 3 > 0)).toBeUndefined()
   expect(run((instance, call) => instance === other || call % 3 > 0)).toBeLessThan(200)
   expect(stateOf(bad, 700)).toBe('ejected')
+})
+
+test('where half of all calls fail, hardly any instance is ejected: none is better', () => {
+  instances(2)
+  const random = createRandom(1)
+  let ejected = 0
+  for (let now = 1; now <= 20_000; now++) {
+    const instance = open.find((one) => stateOf(one, now) === 'up' && random.below(2) === 0) ?? open[1]!
+    if (random.below(2) === 0) recordGood(instance, now)
+    else if (recordFailure(instance, open, { now, began: now - 5 })) ejected++
+  }
+  expect(ejected).toBeLessThan(10)
 })
 
 test('once the others fail too, those that were ejected come back', () => {

@@ -86,9 +86,13 @@ function eject (instance: Instance, now: number) {
   instance.ejections++
   instance.backSince = instance.ejectedUntil
   instance.streak = MAX_STREAK - 1
-  instance.failureShare = 0
 }
 
+/** Nobody is better, so those that were ejected are no outliers. */
 function release (all: readonly Instance[], now: number) {
-  for (const instance of all) if (instance.ejectedUntil > now) instance.ejectedUntil = instance.backSince = now
+  for (const instance of all) {
+    if (instance.ejectedUntil <= now) continue
+    instance.ejectedUntil = instance.backSince = now
+    instance.streak = 0
+  }
 }
