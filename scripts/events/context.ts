@@ -7,6 +7,7 @@ import { credentialsIn } from '@gatepost/local-stack/postgres/cluster'
 import { sessionConfig } from '@gatepost/service-kit/database-session'
 import { loadOnce } from '@gatepost/service-kit/load-once'
 import pg from 'pg'
+import { connectionFault } from '../connection-fault.ts'
 import { portsOf } from '../start/addresses.ts'
 import type { Arguments } from './arguments.ts'
 
@@ -51,7 +52,7 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
   }
 
   async function connect () {
-    const connected = await connectOperator(await natsUrl()).catch((cause: Error) => { throw new Error(`NATS cannot be reached (${cause.message}): is everything running (pnpm start)?`, { cause }) })
+    const connected = await connectOperator(await natsUrl()).catch((cause: Error) => { throw new Error(`NATS cannot be reached (${connectionFault('NATS_URL', cause).message}): is everything running (pnpm start)?`, { cause }) })
     closers.push(connected.close)
     return connected
   }
@@ -68,7 +69,7 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
       pool.on('error', () => {}) // an idle connection broke; the next query says so if there is none
       closers.push(() => pool.end())
       const sql = sqlOfPool(pool)
-      await sql.query('SELECT 1').catch((cause: Error) => { throw new Error(`the ${name} database cannot be reached (${cause.message})`, { cause }) })
+      await sql.query('SELECT 1').catch((cause: Error) => { throw new Error(`the ${name} database cannot be reached (${connectionFault(`${name.toUpperCase()}_DATABASE_URL`, cause).message})`, { cause }) })
       pools.set(name, sql)
       return sql
     },

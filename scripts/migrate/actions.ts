@@ -1,4 +1,5 @@
 import { relative } from 'node:path'
+import { migrationVariable } from '../connection-fault.ts'
 import { type DatabaseService, schemaFolder, SERVICES } from '../prisma.ts'
 import { deploy } from './deploy.ts'
 import { makeMigration } from './make.ts'
@@ -14,7 +15,7 @@ export async function makeOne (service: DatabaseService, name: string): Promise<
 /** Applies pending migrations to the databases that the environment names. */
 export async function deployAll (services: readonly DatabaseService[]): Promise<void> {
   for (const one of services) {
-    const url = process.env[`${one.toUpperCase()}_MIGRATION_DATABASE_URL`] ?? process.env[`${one.toUpperCase()}_DATABASE_URL`]
+    const url = process.env[migrationVariable(one, process.env) ?? '']
     if (!url) throw new Error(`set ${one.toUpperCase()}_MIGRATION_DATABASE_URL (a role that owns the tables) or ${one.toUpperCase()}_DATABASE_URL`)
     const applied = await deploy(one, url)
     console.log(applied.length > 0 ? `${one}: applied ${applied.join(', ')}` : `${one}: nothing to do`)

@@ -1,5 +1,6 @@
 import { isPooled, sessionConfig } from '@gatepost/service-kit/database-session'
 import pg from 'pg'
+import { connectionFault, migrationVariable } from '../connection-fault.ts'
 import { type DatabaseService, schemaFolder } from '../prisma.ts'
 import { applyMigrations, migrationNames } from './schema-engine.ts'
 
@@ -19,13 +20,23 @@ export async function deploy (service: DatabaseService, ownerUrl: string): Promi
 
 /** Migrations in the folder that the database has not finished. */
 export async function pendingMigrations (service: DatabaseService, url: string): Promise<string[]> {
-  const done = await finishedMigrations(url)
+  const done = await finishedMigrations(service, url)
   return (await migrationNames(schemaFolder(service))).filter((name) => !done.has(name))
 }
 
-async function finishedMigrations (url: string) {
-  const client = new pg.Client(sessionConfig({ url, name: 'gatepost-migrate' }))
-  await client.connect()
+async function connected (service: DatabaseService, url: string) {
+  try {
+    decodeURIComponent(url) // pg lets a raw % pass, the schema engine does not
+    const client = new pg.Client(sessionConfig({ url, name: 'gatepost-migrate' }))
+    await client.connect()
+    return client
+  } catch (error) {
+    throw connectionFault(migrationVariable(service, process.env) ?? `the database of ${service}`, error)
+  }
+}
+
+async function finishedMigrations (service: DatabaseService, url: string) {
+  const client = await connected(service, url)
   try {
     const { rows } = await client.query('SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL')
     return new Set(rows.map((row: { migration_name: string }) => row.migration_name))

@@ -2,6 +2,8 @@ import { join, relative, resolve } from 'node:path'
 import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import { startSystem } from '@gatepost/local-stack/system'
+import { UnsafeStreamError } from '@gatepost/events/provision'
+import { connectionFault } from '../connection-fault.ts'
 import { deploy } from '../migrate/deploy.ts'
 import type { DatabaseService } from '../prisma.ts'
 import { addresses, portsOf } from './addresses.ts'
@@ -22,6 +24,7 @@ async function start (fresh: boolean) {
   if (fresh) await emptyDataFolder(dataDir)
   say('starting PostgreSQL, NATS, auth, posts, feed and gateway …')
   const output = relayOutput(join(dataDir, 'logs'), say)
+  const broker = await embeddedBroker(dataDir)
   const system = await startSystem({
     root,
     dataDir,
@@ -29,7 +32,10 @@ async function start (fresh: boolean) {
     env: process.env,
     say,
     onOutput: output.onOutput,
-    ...await embeddedBroker(dataDir),
+    ...broker,
+    provision: (url) => broker.provision(url).catch((error) => {
+      throw process.env.NATS_URL && !(error instanceof UnsafeStreamError) ? connectionFault('NATS_URL', error) : error
+    }),
     migrate: async (service, url) => {
       const applied = await deploy(service as DatabaseService, url)
       if (applied.length > 0) say(`applied ${applied.length} migration${applied.length > 1 ? 's' : ''} of ${service}`)
