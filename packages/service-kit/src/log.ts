@@ -26,20 +26,6 @@ export function createLog (name: string, level: string): Logger {
   return log
 }
 
-/**
- * A logger for objects whose members are all known to be harmless and easily written: by JSON.stringify at once, where
- * pino asks for each member who serializes and who hides it. The message is their member `msg`.
- */
-export function plainLines (log: Logger): Logger {
-  const lines = log.child({}, { redact: [] })
-  const { asJsonSym, chindingsSym, lsCacheSym } = pino.symbols
-  const inside = lines as unknown as Record<symbol, unknown>
-  const levels = inside[lsCacheSym] as Record<number, string>
-  const bindings = inside[chindingsSym] as string
-  inside[asJsonSym] = (line: object, _message: undefined, level: number, time: string) => `${levels[level]}${time}${bindings},${JSON.stringify(line).slice(1)}\n`
-  return lines
-}
-
 /** RFC 3339 time, written out once a millisecond however many lines fall into it. */
 function isoTime () {
   let last = 0

@@ -1,4 +1,3 @@
-import { plainLines } from '@gatepost/service-kit/log'
 import { onOutcome } from '@gatepost/service-kit/outcome'
 import { requestLine } from '@gatepost/service-kit/request-log'
 import fp from 'fastify-plugin'
@@ -10,12 +9,12 @@ import type { Logger } from 'pino'
  * them; and requests need no logger of their own.
  */
 export const accessLog = fp<{ log: Logger }>(async (app, { log }) => {
-  const lines = plainLines(log)
+  const lines = log.child({}, { redact: [] })
   app.setChildLoggerFactory((logger) => logger)
   onOutcome(app, (request, reply, status) => {
     const line = requestLine(request, reply, status)
     if (!line) return
     const { client, exchange } = request
-    lines.info({ ...line, client: client?.address, instance: exchange?.instance?.origin, attempts: exchange?.attempts, msg: 'request' })
+    lines.info({ ...line, client: client?.address, instance: exchange?.instance?.origin, attempts: exchange?.attempts }, 'request')
   })
 }, { name: 'access-log' })
