@@ -100,3 +100,11 @@ test('files are small: the median has at most 70 lines, none more than 250', asy
   expect(sizes.filter(({ lines }) => lines > 250)).toEqual([])
   expect(sizes.map(({ lines }) => lines).sort((a, b) => a - b)[Math.floor(sizes.length / 2)]).toBeLessThanOrEqual(70)
 })
+
+test('no process changes its engine at run time, forces collections, or reaches into a library', async () => {
+  const sources = globSync('{packages,services}/*/src/**/*.ts', { cwd: root, exclude: (name) => name === 'generated' })
+  const texts = await Promise.all(sources.map(async (path) => [path, await readFile(`${root}${path}`, 'utf8')] as const))
+  expect(sources.length).toBeGreaterThan(100)
+  // packages/testing measures what a collection leaves, in a process that is started for it
+  expect(texts.filter(([path, text]) => !path.startsWith('packages/testing/') && /setFlagsFromString|node:inspector|globalThis\.gc|pino\.symbols/.test(text)).map(([path]) => path)).toEqual([])
+})

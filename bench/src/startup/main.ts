@@ -14,7 +14,7 @@ const PORTS = ['GATEWAY_PORT', 'AUTH_PORT', 'POSTS_PORT', 'FEED_PORT', 'GATEWAY_
 const SERVICES = ['gateway', 'auth', 'posts', 'feed']
 
 const TARGET_SECONDS = 5
-const TARGET_MEGABYTES = 120
+const TARGET_MEGABYTES = 160
 
 interface Start {
   seconds: number

@@ -4,7 +4,6 @@ import type { Registry } from 'prom-client'
 import { createLog } from './log.ts'
 import { createOperationsServer, createRegistry } from './metrics.ts'
 import { drain } from './run/drain.ts'
-import { buildLean } from './run/memory.ts'
 import { supervise } from './run/supervise.ts'
 import { isWorker, tell, type ToWorker } from './run/worker.ts'
 import type { App } from './server.ts'
@@ -45,11 +44,7 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     const registry = createRegistry(name)
     const context = { settings, log, registry }
     const { buildApp } = await load()
-    const app = await buildLean(async () => {
-      const app = await buildApp(context)
-      await app.ready()
-      return app
-    })
+    const app = await buildApp(context)
     const port = ports(settings)
     const operations = worker ? undefined : createOperationsServer(registry, log)
     await app.listen({ host: HOST, port: port.main, ...worker && { reusePort: true } })

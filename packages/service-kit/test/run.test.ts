@@ -83,9 +83,3 @@ test('told twice it ends at once', async () => {
   expect(await ended).toBe(1)
   expect(await slow).toBeInstanceOf(Error)
 })
-
-test('what only the loading of code needed is given back, and the heap grows under load', async () => {
-  const { ask } = await startReady({ WASTEFUL: 'yes' })
-  expect((JSON.parse((await ask('/heap')).body) as { megabytes: number }).megabytes).toBeLessThan(40)
-  expect((JSON.parse((await ask('/load')).body) as { youngMegabytes: number }).youngMegabytes).toBeGreaterThan(6)
-})
