@@ -15,6 +15,8 @@ usage: pnpm events <command> [--json]
   replay --consumer C --from SEQUENCE             gives a consumer everything from there on again
   resync [--dry-run]                              publishes again what the stream has lost
   audit [--wait SECONDS]                          compares rows, outboxes, stream and feed
+  subscriber add <name> [--consumers N]           lets a program outside read the events, as a user of its own
+  subscriber list | remove <name>                 those programs
   provision [--check]                             makes streams and consumers, or says what is missing
 
 Exit code 0: done, nothing wrong. 1: something is wrong, or could not be done. 2: not a command.`

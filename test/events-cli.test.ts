@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process'
 import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { connectOperator } from '@gatepost/events/operator'
@@ -16,7 +17,7 @@ let system: System
 let env: Record<string, string | undefined>
 beforeAll(async () => {
   system = await startSystem()
-  env = { ...system.operatorEnvironment }
+  env = { ...system.operatorEnvironment, NATS_SUBSCRIBERS: join(system.dataDir, 'subscribers.json') }
 }, 60_000)
 afterAll(() => system?.stop())
 
@@ -92,12 +93,13 @@ test('an event whose text is no longer kept is shown without it', async () => {
 
 test('every command has an example there', async () => {
   const examples = (await sectionsOf('events-cli.md')).flatMap(({ steps }) => steps.map(({ command }) => command)).join('\n')
-  for (const command of ['tail --type', 'show', 'dlq list', 'dlq show', 'dlq replay', 'dlq drop', 'replay --consumer', 'resync --dry-run', 'audit', 'provision --check']) expect(examples).toContain(`pnpm events ${command}`)
+  for (const command of ['tail --type', 'show', 'dlq list', 'dlq show', 'dlq replay', 'dlq drop', 'replay --consumer', 'resync --dry-run', 'audit', 'provision --check', 'subscriber add', 'subscriber list', 'subscriber remove']) expect(examples).toContain(`pnpm events ${command}`)
 })
 
 test.each([
   [], ['nonsense'], ['constructor'], ['show'], ['tail', '--type', 'nothing'], ['dlq', 'replay'], ['dlq', 'list', '1'], ['replay', '--consumer', 'nobody', '--from', '1'],
-  ['tail', '--count', 'x'], ['tail', '--dry-run'], ['audit', '5'], ['audit', '--what']
+  ['tail', '--count', 'x'], ['tail', '--dry-run'], ['audit', '5'], ['audit', '--what'],
+  ['subscriber', 'add'], ['subscriber', 'add', 'Ada'], ['subscriber', 'add', 'feed-posts'], ['subscriber', 'add', 'ada', '--consumers', '51'], ['subscriber', 'rename', 'ada']
 ])('a command that means nothing is refused in one line: %s', async (...args) => {
   const refusal = await runEvents(args, env).catch((error: unknown) => error)
   expect(refusal).toBeInstanceOf(UsageError)

@@ -14,6 +14,7 @@ export interface Arguments {
   consumer: string | undefined
   from: number | undefined
   count: number | undefined
+  consumers: number | undefined
   wait: number
 }
 
@@ -26,6 +27,7 @@ const options = {
   consumer: { type: 'string' },
   from: { type: 'string' },
   count: { type: 'string' },
+  consumers: { type: 'string' },
   wait: { type: 'string' }
 } as const
 
@@ -37,6 +39,7 @@ const accepted: Record<string, { options: readonly (keyof typeof options)[], wor
   replay: { options: ['consumer', 'from', 'wait'] },
   resync: { options: ['dry-run', 'wait'] },
   audit: { options: ['wait'] },
+  subscriber: { options: ['consumers'], words: [0, 2] },
   provision: { options: ['check'] }
 }
 
@@ -62,6 +65,7 @@ export function parseArguments (argv: readonly string[]): Arguments {
     consumer: values.consumer,
     from: numberOf('--from', values.from),
     count: numberOf('--count', values.count),
+    consumers: numberOf('--consumers', values.consumers),
     wait: numberOf('--wait', values.wait) ?? 10
   }
 }

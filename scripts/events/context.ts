@@ -19,6 +19,8 @@ type Env = Readonly<Record<string, string | undefined>>
 export interface EventsContext {
   args: Arguments
   env: Env
+  /** The folder of the embedded run. */
+  dataDir: string
   natsUrl (): Promise<string>
   operator (): Promise<Operator>
   database (name: DatabaseName): Promise<Sql>
@@ -60,6 +62,7 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
   return {
     args,
     env,
+    dataDir,
     natsUrl,
     operator: loadOnce(connect),
     async database (name) {

@@ -9,6 +9,7 @@ const commands: Record<string, () => Promise<(context: EventsContext) => Promise
   replay: async () => (await import('./replay.ts')).replay,
   resync: async () => (await import('./resync.ts')).resyncCommand,
   audit: async () => (await import('./audit.ts')).audit,
+  subscriber: async () => (await import('./subscriber.ts')).subscriber,
   provision: async () => (await import('./provision.ts')).provisionCommand
 }
 

@@ -52,6 +52,7 @@ const commandVariables = [
   ['`NATS_PORT`', 'The port of the embedded nats-server', '`4222`', '`pnpm start`'],
   ['`NATS_REPLICAS`', 'Copies of each stream, also of those that exist: 1, or 3 or 5 on a cluster; unset, those that exist keep theirs', '`1` for a new stream', '`pnpm events provision`, `deploy/nats/provision.ts`'],
   ['`NATS_STORE_DIR`', 'The folder of the streams in the configuration that is written', '`/data`', '`deploy/nats/write-configuration.ts`'],
+  ['`NATS_SUBSCRIBERS`', 'The file that lists the subscribers to the events, with their passwords', 'that of the embedded run', '`pnpm events subscriber`, `deploy/nats/write-configuration.ts`'],
   ['`POSTGRES_PORT`', 'The port of the embedded PostgreSQL', '`54320`', '`pnpm start`'],
   ['`GATEPOST_DATA`', 'The folder that keeps the state of the embedded run', '`.data`', '`pnpm start`, `pnpm events`, `pnpm keys`, `pnpm admin`'],
   ['`AUTH_NATS_URL` and likewise for posts, feed and gateway', 'With an outside NATS_URL: the broker as the service’s own user; NATS_URL is then the user that makes the stream', 'the `NATS_URL`', '`pnpm start`'],

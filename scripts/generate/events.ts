@@ -27,6 +27,20 @@ has it again at its next start, five seconds after the server last heard from it
 your program rejects is tried again, later each time, and everything behind it waits. A consumer of your own keeps the order with
 \`max_ack_pending\` 1; with more, what was out when it died comes again after later events, and \`aggregateversion\` tells.
 
+## Ways to read
+
+| way | whose | what it needs |
+| --- | --- | --- |
+| subscribe to \`events.>\` | everybody | nothing; what comes while you are away is missed |
+| a pull consumer, durable or with an inactivity threshold | everybody | a named subscriber: a name of its list |
+| a push consumer, also with flow control and heartbeats | everybody | the same; it delivers below your inbox prefix |
+| an ordered consumer | without credentials, in the embedded run | nothing |
+| \`DIRECT.GET\` and \`STREAM.MSG.GET\` of single messages | everybody | nothing |
+
+A named subscriber (\`pnpm events subscriber add\`) sets its client's inbox prefix to \`_INBOX_<name>\`; \`subscribe\` of \`@gatepost/client\` does.
+A consumer is made with its name in the subject of the request, as clients do since 2022; the call without it is closed. Readers without
+credentials cannot delete consumers: one that nobody pulls ends by its inactivity threshold.
+
 ${sections.join('\n')}
 ## Our own consumers
 

@@ -1,8 +1,10 @@
-import { mkdir } from 'node:fs/promises'
+import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { Env } from '@gatepost/local-stack/environment'
 import { brokerAuthorization } from '@gatepost/events/permissions'
+import { readSubscribers } from '@gatepost/events/permissions/subscriber-file'
 import { provision } from '@gatepost/events/provision'
+import { ACCOUNTS_FILE } from '@gatepost/local-stack/nats'
 import { secretIn } from '@gatepost/local-stack/secret'
 
 const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
@@ -16,14 +18,26 @@ export function refuseLoneBrokerUrls (env: Env) {
   if (lone) throw new Error(`${lone} is set and NATS_URL is not: set NATS_URL to the same broker, as the user that makes its stream`)
 }
 
+/** The named subscribers of the embedded broker. */
+export const subscribersOf = (dataDir: string) => join(dataDir, 'nats', 'subscribers.json')
+
 /** The embedded broker's accounts, whose passwords live in `dataDir`/nats, and how its stream and consumers are made. */
 export async function embeddedBroker (dataDir: string) {
   const folder = join(dataDir, 'nats')
   await mkdir(folder, { recursive: true })
   const users = Object.fromEntries(await Promise.all(ACCOUNTS.map(async (account) => [account, { user: account, password: await secretIn(join(folder, `${account}.password`)) }]))) as
     Record<typeof ACCOUNTS[number], { user: string, password: string }>
+  const authorization = brokerAuthorization(users, { anonymous: true, subscribers: await readSubscribers(subscribersOf(dataDir)) })
   return {
-    broker: { authorization: brokerAuthorization(users), users },
+    broker: { authorization, users },
     provision: async (natsUrl: string) => { await provision({ servers: natsUrl }) }
   }
+}
+
+/** Writes the accounts of the embedded broker anew; one that runs reads them at once. */
+export async function writeEmbeddedAccounts (dataDir: string) {
+  const { broker } = await embeddedBroker(dataDir)
+  const file = join(dataDir, 'nats', ACCOUNTS_FILE)
+  await writeFile(`${file}.new`, broker.authorization, { mode: 0o600 })
+  await rename(`${file}.new`, file)
 }

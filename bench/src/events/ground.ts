@@ -19,7 +19,7 @@ export async function prepareGround () {
   const users = Object.fromEntries(ACCOUNTS.map((user) => [user, { user, password: randomUUID() }])) as Record<typeof ACCOUNTS[number], { user: string, password: string }>
   const start = {
     postgres: () => startPostgres({ port: postgresPort, dataDir: join(dataDir, 'postgres'), services: ['posts'] }),
-    nats: () => startNats({ port: natsPort, dataDir: join(dataDir, 'nats'), authorization: brokerAuthorization(users) })
+    nats: () => startNats({ port: natsPort, dataDir: join(dataDir, 'nats'), authorization: brokerAuthorization(users, { anonymous: true }) })
   }
   const [postgres, nats] = await Promise.all([start.postgres(), start.nats()])
   const running = { postgres, nats }

@@ -26,7 +26,7 @@ export async function setStage (ground: Ground, fill: { [Service in typeof WITH_
   const natsUrl = (user: typeof ACCOUNTS[number]) => `nats://${user}:${users[user].password}@127.0.0.1:${natsPort}`
   const postgres = await startPostgres({ port: postgresPort, dataDir: join(dataDir, 'postgres'), services: WITH_TABLES })
   ground.onEnd(() => postgres.stop())
-  const nats = await startNats({ port: natsPort, dataDir: join(dataDir, 'nats'), authorization: brokerAuthorization(users) })
+  const nats = await startNats({ port: natsPort, dataDir: join(dataDir, 'nats'), authorization: brokerAuthorization(users, { anonymous: true }) })
   ground.onEnd(() => nats.stop())
   await provision({ servers: natsUrl('provisioner') })
   for (const service of WITH_TABLES) {

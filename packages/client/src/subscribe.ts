@@ -42,7 +42,7 @@ export interface SubscribeOptions<Definitions extends readonly unknown[]> {
    * Default: to standard error.
    */
   onError?: (error: Error, message: { subject: string, sequence: number }) => void
-  /** Under what prefix answers come; for an account that may not listen to `_INBOX.>`. */
+  /** Under what prefix answers come. Default: that of a named subscriber, `_INBOX_<user>`, when the address has a user. */
   inboxPrefix?: string
 }
 
@@ -71,10 +71,11 @@ const redeliveryDelay = (deliveries: number) => Math.min(60_000, 500 * 2 ** (del
  * the connection. Throws when NATS cannot be reached at the beginning, or has no stream of events.
  */
 export async function subscribe<const Definitions extends readonly unknown[]> (options: SubscribeOptions<Definitions>): Promise<Subscription> {
-  const { servers, durable, from = 'first', onEvent, onError = report, inboxPrefix } = options
+  const { servers, durable, from = 'first', onEvent, onError = report, inboxPrefix: prefix } = options
   const definitions = options.events as readonly EventDefinition[]
   const validators = validatorsOf(definitions)
   const { hosts, user, pass } = addressOf(servers)
+  const inboxPrefix = prefix ?? (user && `_INBOX_${user}`)
   const nc = await connect({ servers: hosts, user, pass, inboxPrefix, maxReconnectAttempts: -1, reconnectTimeWait: RECONNECT_MS, name: durable ?? 'subscriber' })
   try {
     const jsm = await jetstreamManager(nc, { checkAPI: false })

@@ -25,7 +25,7 @@ export function asyncApi (natsUrl: string): Json {
       nats: {
         host,
         protocol: 'nats',
-        description: `JetStream stream ${EVENTS_STREAM} holds ${EVENTS_SUBJECTS}; whoever connects without credentials may read it.`,
+        description: `JetStream stream ${EVENTS_STREAM} holds ${EVENTS_SUBJECTS}; named subscribers may read it, and in the embedded run whoever connects without credentials.`,
         bindings: NO_BINDING,
         'x-jetstream': { stream: eventsStreamSettings, consumers: Object.values(consumers) }
       }

@@ -1,6 +1,8 @@
 import { EVENTS_STREAM, EVENTS_SUBJECTS, type ServiceName } from '@gatepost/contracts/event'
 import { consumers, events } from '@gatepost/contracts/events'
 import { inboxPrefixOf } from './broker.ts'
+import { api, changing, type Permissions, readingMessages, taking, usingConsumers } from './permissions/subjects.ts'
+import { permissionsOfAnonymous, permissionsOfSubscriber, type Subscriber } from './permissions/subscribers.ts'
 import { DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS, deadLetterSubject, replaySubject } from './provision/configuration.ts'
 
 export interface Credential {
@@ -10,14 +12,6 @@ export interface Credential {
 
 export type BrokerCredentials = Record<ServiceName | 'provisioner', Credential>
 
-interface Permissions {
-  publish: { allow: string[], deny?: string[] }
-  subscribe: { allow: string[] }
-  /** Whether it may answer requests, wherever they ask to be answered. */
-  allow_responses?: boolean
-}
-
-const api = (path: string) => `$JS.API.${path}`
 const unique = (subjects: string[]) => [...new Set(subjects)]
 
 /** What a service may do: publish its own events, pull its own consumers, follow the stream. */
@@ -45,19 +39,9 @@ function permissionsOf (service: ServiceName): Permissions {
   }
 }
 
-const readingTheStream = [
-  api('INFO'),
-  api(`STREAM.INFO.${EVENTS_STREAM}`),
-  api(`STREAM.MSG.GET.${EVENTS_STREAM}`),
-  api(`DIRECT.GET.${EVENTS_STREAM}`),
-  api(`DIRECT.GET.${EVENTS_STREAM}.>`),
-  api(`CONSUMER.CREATE.${EVENTS_STREAM}.>`),
-  api(`CONSUMER.INFO.${EVENTS_STREAM}.*`),
-  api(`CONSUMER.MSG.NEXT.${EVENTS_STREAM}.*`),
-  api(`CONSUMER.DELETE.${EVENTS_STREAM}.*`)
-]
+const readingTheStream = [...readingMessages, ...usingConsumers]
 
-/** The owner of personal events erases them when their subject leaves. */
+/** The owner of erasable events erases them when their aggregate ends. */
 const erasing = [
   api(`STREAM.MSG.DELETE.${EVENTS_STREAM}`),
   api(`STREAM.INFO.${DEAD_LETTER_STREAM}`),
@@ -66,26 +50,10 @@ const erasing = [
 ]
 
 /** The durable consumers of the contracts: only its owner pulls one, and makes it again when it is gone; only the operator deletes one. */
-function denyDurables (own: string[] = []) {
-  return Object.keys(consumers).flatMap((name) => [
-    api(`CONSUMER.CREATE.${EVENTS_STREAM}.${name}`),
-    ...own.includes(name) ? [] : [api(`CONSUMER.CREATE.${EVENTS_STREAM}.${name}.>`)],
-    api(`CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.${name}`),
-    api(`CONSUMER.DELETE.${EVENTS_STREAM}.${name}`),
-    ...own.includes(name) ? [] : [api(`CONSUMER.MSG.NEXT.${EVENTS_STREAM}.${name}`), `$JS.ACK.${EVENTS_STREAM}.${name}.>`]
-  ])
-}
-
-/**
- * The oldest way to make a consumer, CONSUMER.CREATE.EVENTS without a name in the subject, stays closed: the name in its
- * body is beyond permissions, and an existing consumer of that name would be changed.
- */
-const subscriber: Permissions = {
-  publish: {
-    allow: [...readingTheStream, api('STREAM.NAMES'), api(`CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.*`), `$JS.ACK.${EVENTS_STREAM}.>`],
-    deny: denyDurables()
-  },
-  subscribe: { allow: [EVENTS_SUBJECTS, '_INBOX.>'] }
+function denyDurables (own: string[]) {
+  return Object.keys(consumers).flatMap((name) => own.includes(name)
+    ? changing(name).filter((subject) => subject !== api(`CONSUMER.CREATE.${EVENTS_STREAM}.${name}.>`))
+    : [...changing(name), ...taking(name)])
 }
 
 const provisioner: Permissions = {
@@ -93,49 +61,87 @@ const provisioner: Permissions = {
   subscribe: { allow: [`${inboxPrefixOf('provisioner')}.>`, EVENTS_SUBJECTS] }
 }
 
-/** Strangers' consumers live on the server too; it must not run out of memory for them. */
-const MAX_CONSUMERS = 20_000
-const SUBSCRIBER_LIMITS = { connections: 1_000, subscriptions: 10_000, payloadBytes: 65_536 }
+/** Consumers that our own readers can always have, whatever subscribers made. */
+const OWN_CONSUMERS = 2_000
+/** Consumers live on the server; it must not run out of memory for them. */
+const ANONYMOUS_CONSUMERS = 18_000
+const ANONYMOUS_LIMITS = { max_connections: 1_000, max_subscriptions: 10_000, max_payload: 65_536 }
+const SUBSCRIBER_LIMITS = { max_connections: 20, max_subscriptions: 500, max_payload: 65_536 }
 
-/** What the services' account lets the subscribers' one reach; nothing else of it exists for them. */
-const shared = [
+/** What the services' account lets the subscribers' ones reach; nothing else of it exists for them. */
+const shared: Export[] = [
   { stream: EVENTS_SUBJECTS },
-  // Where push consumers of subscribers deliver; our own inboxes have other prefixes.
-  { stream: '_INBOX.>' },
   ...[...readingTheStream, api('STREAM.NAMES'), api(`CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.*`)].map((service) => ({
     service, response_type: service.includes('MSG.NEXT') ? 'stream' : 'singleton'
   })),
-  { service: `$JS.ACK.${EVENTS_STREAM}.>`, response_type: 'singleton' }
+  { service: `$JS.ACK.${EVENTS_STREAM}.>`, response_type: 'singleton' },
+  { service: `$JS.FC.${EVENTS_STREAM}.>`, response_type: 'singleton' }
 ]
+
+type Export = { stream: string, accounts?: string[] } | { service: string, response_type: string }
+
+interface Account {
+  name: string
+  user: { user: string, password: string, permissions: Permissions }
+  /** Where its push consumers deliver; our own inboxes have other prefixes. */
+  inboxes: string
+  limits: typeof SUBSCRIBER_LIMITS
+}
+
+export interface SubscriberOptions {
+  /** Programs outside with a name of their own. */
+  subscribers?: readonly Subscriber[]
+  /** Whether anybody may read without credentials; for a server that only this machine reaches. Default false. */
+  anonymous?: boolean
+}
 
 /**
  * The accounts of the broker, in nats-server's configuration language: one for the services and the operator, each user
- * with what it needs, and one for whoever connects without credentials. Permissions alone could not hold the line between
- * them: the server answers to any reply subject of the requester's account in its own name, so in one account a reader
- * could have it publish an event, or purge the stream.
+ * with what it needs, one for each subscriber, and, if wanted, one for whoever connects without credentials. Permissions
+ * alone could not hold the line between them: the server answers to any reply subject of the requester's account in its
+ * own name, so in one account a reader could have it publish an event, or purge the stream.
  */
-export function brokerAuthorization (credentials: BrokerCredentials): string {
+export function brokerAuthorization (credentials: BrokerCredentials, { subscribers = [], anonymous = false }: SubscriberOptions = {}): string {
   const users = (Object.keys(credentials) as (keyof BrokerCredentials)[]).map((name) => {
     const { user, password } = credentials[name]
     return { user, password, permissions: name === 'provisioner' ? provisioner : permissionsOf(name) }
   })
-  const imports = shared.map((entry) => 'stream' in entry
-    ? { stream: { account: 'GATEPOST', subject: entry.stream } }
-    : { service: { account: 'GATEPOST', subject: entry.service } })
+  const accounts: Account[] = subscribers.map((subscriber) => ({
+    name: `SUBSCRIBER_${subscriber.name}`,
+    user: { user: subscriber.name, password: subscriber.password, permissions: permissionsOfSubscriber(subscriber) },
+    inboxes: `${inboxPrefixOf(subscriber.name)}.>`,
+    limits: SUBSCRIBER_LIMITS
+  }))
+  if (anonymous) {
+    accounts.push({
+      name: 'SUBSCRIBERS',
+      user: { user: 'subscriber', password: '', permissions: permissionsOfAnonymous(subscribers) },
+      inboxes: '_INBOX.>',
+      limits: ANONYMOUS_LIMITS
+    })
+  }
+  const maxConsumers = OWN_CONSUMERS + (anonymous ? ANONYMOUS_CONSUMERS : 0) + subscribers.reduce((sum, subscriber) => sum + subscriber.consumers, 0)
   return `accounts {
   GATEPOST {
-    jetstream: { max_consumers: ${MAX_CONSUMERS} }
+    jetstream: { max_consumers: ${maxConsumers} }
     users = ${lines(users)}
-    exports = ${lines(shared)}
+    exports = ${lines([...shared, ...accounts.map(({ name, inboxes }): Export => ({ stream: inboxes, accounts: [name] }))])}
   }
-  SUBSCRIBERS {
-    users = ${lines([{ user: 'subscriber', password: '', permissions: subscriber }])}
-    imports = ${lines(imports)}
-    limits: { max_connections: ${SUBSCRIBER_LIMITS.connections}, max_subscriptions: ${SUBSCRIBER_LIMITS.subscriptions}, max_payload: ${SUBSCRIBER_LIMITS.payloadBytes} }
-  }
+${accounts.map(subscriberAccount).join('\n')}
 }
-no_auth_user: subscriber
+${anonymous ? 'no_auth_user: subscriber' : ''}
 `
+}
+
+function subscriberAccount ({ name, user, inboxes, limits }: Account) {
+  const imports = [...shared, { stream: inboxes }].map((entry) => 'stream' in entry
+    ? { stream: { account: 'GATEPOST', subject: entry.stream } }
+    : { service: { account: 'GATEPOST', subject: entry.service } })
+  return `  ${JSON.stringify(name)} {
+    users = ${lines([user])}
+    imports = ${lines(imports)}
+    limits: ${JSON.stringify(limits)}
+  }`
 }
 
 const lines = (values: object[]) => `[\n${values.map((value) => `      ${JSON.stringify(value)}`).join('\n')}\n    ]`

@@ -3,26 +3,35 @@ import { consumers, events } from '@gatepost/contracts/events'
 import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { brokerAuthorization, type BrokerCredentials } from '../src/permissions.ts'
 import { connectAs, createStage, eventually } from './support/stage.ts'
-import { type BrokerAccount, startBroker, type TestBroker } from '@gatepost/testing/broker'
+import { startBroker, type TestBroker } from '@gatepost/testing/broker'
 
 const stage = createStage()
 let nats: TestBroker
 let admin: NatsConnection
 let posts: NatsConnection
 let stranger: NatsConnection
+let ada: NatsConnection
+const ADA = { name: 'ada', password: 'secret-of-ada', consumers: 2 }
+const BOB = { name: 'bob', password: 'secret-of-bob', consumers: 1 }
 const violations: string[] = []
 beforeAll(async () => {
-  nats = stage.defer(await startBroker(), (broker) => broker.stop())
+  nats = stage.defer(await startBroker({ subscribers: [ADA, BOB] }), (broker) => broker.stop())
   admin = await connectAs({ nats, ...stage }, 'provisioner')
   posts = await connectAs({ nats, ...stage }, 'posts')
   stranger = await connectAs({ nats, ...stage }, undefined)
-  void (async () => { for await (const status of stranger.status()) if (status.type === 'error') violations.push(status.error.message) })()
+  ada = await connectSubscriber(ADA)
+  for (const nc of [stranger, ada]) void (async () => { for await (const status of nc.status()) if (status.type === 'error') violations.push(status.error.message) })()
   for (let count = 0; count < 5; count++) await jetstream(posts).publish('events.posts.post-created.v1', JSON.stringify({ count }))
   await ask(stranger, '$JS.API.CONSUMER.CREATE.EVENTS.own', { stream_name: 'EVENTS', config: { name: 'own', durable_name: 'own', ack_policy: 'explicit' } })
 })
 afterAll(() => stage.close())
 beforeEach(() => { violations.length = 0 })
+
+async function connectSubscriber ({ name, password }: { name: string, password: string }) {
+  return stage.defer(await connect({ servers: new URL(nats.url).host, user: name, pass: password, inboxPrefix: `_INBOX_${name}` }), (nc) => nc.close())
+}
 
 async function ask (nc: NatsConnection, subject: string, body: object | string = '') {
   const answer = await nc.request(subject, typeof body === 'string' ? body : JSON.stringify(body), { timeout: 2_000 })
@@ -51,12 +60,33 @@ const FORBIDDEN = [
   ...events.map((event) => event.subject), 'dead-letters.feed-posts', '$SYS.REQ.SERVER.PING',
   ...['STREAM.CREATE', 'STREAM.UPDATE', 'STREAM.DELETE', 'STREAM.PURGE', 'STREAM.MSG.DELETE', 'STREAM.SNAPSHOT', 'STREAM.RESTORE', 'STREAM.LEADER.STEPDOWN'].map((call) => `$JS.API.${call}.EVENTS`),
   '$JS.API.STREAM.CREATE.MINE', '$JS.API.STREAM.INFO.DEAD_LETTERS', '$JS.API.STREAM.MSG.GET.DEAD_LETTERS', '$JS.API.CONSUMER.CREATE.DEAD_LETTERS.own', '$JS.API.STREAM.LIST',
-  '$JS.API.CONSUMER.CREATE.EVENTS', '$JS.API.CONSUMER.LIST.EVENTS', '$JS.API.CONSUMER.NAMES.EVENTS',
-  ...Object.keys(consumers).flatMap((name) => [
+  '$JS.API.CONSUMER.CREATE.EVENTS', '$JS.API.CONSUMER.DELETE.EVENTS.own', '$JS.API.CONSUMER.LIST.EVENTS', '$JS.API.CONSUMER.NAMES.EVENTS',
+  ...[...Object.keys(consumers), 'ada', 'ada_2', 'bob'].flatMap((name) => [
     `$JS.API.CONSUMER.CREATE.EVENTS.${name}`, `$JS.API.CONSUMER.CREATE.EVENTS.${name}.events.>`, `$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.${name}`,
-    `$JS.API.CONSUMER.DELETE.EVENTS.${name}`, `$JS.API.CONSUMER.MSG.NEXT.EVENTS.${name}`, `$JS.ACK.EVENTS.${name}.1.1.1.0.0`
+    `$JS.API.CONSUMER.DELETE.EVENTS.${name}`, `$JS.API.CONSUMER.MSG.NEXT.EVENTS.${name}`, `$JS.ACK.EVENTS.${name}.1.1.1.0.0`, `$JS.FC.EVENTS.${name}.x`
   ])
 ]
+
+/** What is a named subscriber's own, and what of the rest is open to it. */
+const OPEN_TO_ADA = FORBIDDEN.filter((subject) => /\.(ada|ada_2)(\.|$)/.test(subject))
+const FORBIDDEN_TO_ADA = [
+  ...FORBIDDEN.filter((subject) => !OPEN_TO_ADA.includes(subject)),
+  ...['ada_3', 'own', 'anything'].flatMap((name) => [`$JS.API.CONSUMER.CREATE.EVENTS.${name}`, `$JS.API.CONSUMER.INFO.EVENTS.${name}`, `$JS.API.CONSUMER.MSG.NEXT.EVENTS.${name}`, `$JS.ACK.EVENTS.${name}.1.1.1.0.0`])
+]
+
+test.each(FORBIDDEN_TO_ADA)('a named subscriber may not publish to %s', async (subject) => {
+  ada.publish(subject, '{}')
+  await ada.flush()
+  expect(await eventually(() => violations[0])).toContain('Permissions Violation for Publish')
+})
+
+test('a named subscriber may use every name that is its own', async () => {
+  expect(OPEN_TO_ADA).toHaveLength(14)
+  for (const subject of OPEN_TO_ADA) ada.publish(subject, 'no request')
+  await ada.flush()
+  await nothing()
+  expect(violations).toEqual([])
+})
 
 test.each(FORBIDDEN)('a stranger may not publish to %s', async (subject) => {
   stranger.publish(subject, '{}')
@@ -64,7 +94,14 @@ test.each(FORBIDDEN)('a stranger may not publish to %s', async (subject) => {
   expect(await eventually(() => violations[0])).toContain('Permissions Violation for Publish')
 })
 
-test.each(['>', '$JS.>', '_INBOX_posts.>', '_INBOX_provisioner.>', 'dead-letters.>', '$SYS.>', '*.posts.>'])('a stranger may not listen to %s', async (subject) => {
+test.each(['>', '_INBOX.>', '_INBOX_bob.>', '_INBOX_posts.>', '$JS.>', 'dead-letters.>'])('a named subscriber may not listen to %s', async (subject) => {
+  const subscription = ada.subscribe(subject, { callback: () => undefined })
+  await ada.flush()
+  expect(await eventually(() => violations[0])).toContain('Permissions Violation for Subscription')
+  subscription.unsubscribe()
+})
+
+test.each(['>', '$JS.>', '_INBOX_ada.>', '_INBOX_posts.>', '_INBOX_provisioner.>', 'dead-letters.>', '$SYS.>', '*.posts.>'])('a stranger may not listen to %s', async (subject) => {
   const subscription = stranger.subscribe(subject, { callback: () => undefined })
   await stranger.flush()
   expect(await eventually(() => violations[0])).toContain('Permissions Violation for Subscription')
@@ -90,10 +127,19 @@ test.each(TARGETS)('no call of a stranger has its answer act on %s', async (targ
   expect(await state()).toEqual(before)
 })
 
+test.each(TARGETS)('no call of a named subscriber has its answer act on %s', async (target) => {
+  const before = await state()
+  for (const [subject, body] of CALLS) ada.publish(subject.replace('.own', '.ada'), body.replaceAll('own', 'ada'), { reply: target })
+  await ada.flush()
+  await nothing()
+  expect(await state()).toEqual(before)
+})
+
 test.each(TARGETS)('no push consumer of a stranger acts on %s', async (target) => {
   const before = await state()
   const name = `push-${TARGETS.indexOf(target)}`
   await ask(stranger, `$JS.API.CONSUMER.CREATE.EVENTS.${name}`, { stream_name: 'EVENTS', config: { name, deliver_subject: target, deliver_policy: 'all', ack_policy: 'none' } })
+  await ask(ada, '$JS.API.CONSUMER.CREATE.EVENTS.ada_2', { stream_name: 'EVENTS', config: { name: 'ada_2', deliver_subject: target, deliver_policy: 'all', ack_policy: 'none' } })
   await nothing()
   expect(await state()).toEqual(before)
 })
@@ -135,44 +181,37 @@ test('a stranger reads the stream: live, from the beginning, by a durable consum
   await eventually(() => pushed.length === sequences.length)
 })
 
-const SERVICES = ['auth', 'posts', 'feed', 'gateway'] as const
+test('a named subscriber reads by a durable and a push consumer of its own, and deletes them', async () => {
+  const js = jetstream(ada)
+  const jsm = await jetstreamManager(ada)
+  await jsm.consumers.add('EVENTS', { durable_name: 'ada', ack_policy: AckPolicy.Explicit }).catch(() => undefined)
+  const durable = await js.consumers.get('EVENTS', 'ada')
+  const message = await durable.next({ expires: 1_000 })
+  expect(await message!.ackAck()).toBe(true)
+  await jsm.consumers.delete('EVENTS', 'ada_2').catch(() => undefined)
+  const pushed: string[] = []
+  ada.subscribe('_INBOX_ada.push', { callback: (_error, { subject }) => { pushed.push(subject) } })
+  await jsm.consumers.add('EVENTS', { durable_name: 'ada_2', deliver_subject: '_INBOX_ada.push', ack_policy: AckPolicy.None })
+  await eventually(() => pushed.length >= 5)
+  for (const name of ['ada', 'ada_2']) expect(await jsm.consumers.delete('EVENTS', name)).toBe(true)
+})
 
-/** Which of the subjects the server refuses to take from an account. */
-async function refusedOf (account: BrokerAccount, subjects: string[]) {
-  const url = new URL(nats.urlOf(account))
-  const nc = await connect({ servers: url.host, user: url.username, pass: url.password, inboxPrefix: `_INBOX_${account}` })
-  const refused: string[] = []
-  void (async () => { for await (const status of nc.status()) if (status.type === 'error') refused.push(/to "(.*)"/.exec(status.error.message)![1]!) })()
-  for (const subject of subjects) nc.publish(subject, '', { reply: `_INBOX_${account}.x` })
-  await nc.flush()
+test('what a named subscriber is sent is heard by nobody else', async () => {
+  const heard: string[] = []
+  const other = await connectAs({ nats, ...stage }, undefined)
+  other.subscribe('_INBOX.>', { callback: (_error, { subject }) => { heard.push(subject) } })
+  const bob = await connectSubscriber(BOB)
+  bob.subscribe('_INBOX_bob.>', { callback: (_error, { subject }) => { heard.push(subject) } })
+  await Promise.all([other.flush(), bob.flush()])
+  await ask(ada, '$JS.API.CONSUMER.CREATE.EVENTS.ada', { stream_name: 'EVENTS', config: { name: 'ada', durable_name: 'ada', ack_policy: 'explicit' } })
+  expect(await (await jetstream(ada).consumers.get('EVENTS', 'ada')).next({ expires: 1_000 })).not.toBeNull()
   await nothing()
-  await nc.close()
-  return refused
-}
-
-test.each(SERVICES)('%s publishes its own events and no others', async (service) => {
-  const refused = await refusedOf(service, events.map((event) => event.subject))
-  expect(refused.sort()).toEqual(events.filter((event) => event.owner !== service).map((event) => event.subject).sort())
+  expect(heard).toEqual([])
 })
 
-test.each(SERVICES)('%s pulls, acknowledges and buries for its own consumers and no others, makes its own again, and deletes none of ours', async (service) => {
-  const names = Object.keys(consumers)
-  const own = Object.values(consumers).filter((consumer) => consumer.service === service).map((consumer) => consumer.name)
-  const uses = (name: string) => [`$JS.API.CONSUMER.MSG.NEXT.EVENTS.${name}`, `$JS.ACK.EVENTS.${name}.1.1.1.0.0`, `dead-letters.${name}`]
-  const changes = (name: string) => [`$JS.API.CONSUMER.CREATE.EVENTS.${name}`, `$JS.API.CONSUMER.CREATE.EVENTS.${name}.>`, `$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.${name}`, `$JS.API.CONSUMER.DELETE.EVENTS.${name}`]
-  const refused = await refusedOf(service, names.flatMap((name) => [...uses(name), ...changes(name)]))
-  const permitted = own.flatMap((name) => [...uses(name), `$JS.API.CONSUMER.CREATE.EVENTS.${name}.>`])
-  expect(refused.sort()).toEqual(names.flatMap((name) => [...uses(name), ...changes(name)]).filter((subject) => !permitted.includes(subject)).sort())
-})
-
-test.each(SERVICES)('%s can neither change the stream nor listen to another\'s answers', async (service) => {
-  const calls = ['STREAM.DELETE.EVENTS', 'STREAM.PURGE.EVENTS', 'STREAM.UPDATE.EVENTS', 'CONSUMER.CREATE.EVENTS', 'CONSUMER.CREATE.DEAD_LETTERS.mine']
-  const erasing = ['STREAM.MSG.DELETE.EVENTS', 'STREAM.MSG.GET.DEAD_LETTERS', 'STREAM.MSG.DELETE.DEAD_LETTERS']
-  const erases = events.some((event) => event.owner === service && event.erasable)
-  const refused = await refusedOf(service, [...calls, ...erasing].map((call) => `$JS.API.${call}`))
-  expect(refused.sort()).toEqual([...calls, ...erases ? [] : erasing].map((call) => `$JS.API.${call}`).sort())
-  const nc = await connectAs({ nats, ...stage }, service)
-  const other = SERVICES.find((name) => name !== service)!
-  const error = await new Promise<Error | null>((resolve) => { nc.subscribe(`_INBOX_${other}.>`, { callback: resolve }) })
-  expect(error?.message).toContain('Permissions Violation for Subscription')
+test('our own readers have a share of the consumers that subscribers cannot use up; without anonymous access there is none', () => {
+  const credentials = Object.fromEntries(['auth', 'posts', 'feed', 'gateway', 'provisioner'].map((user) => [user, { user, password: 'x' }])) as BrokerCredentials
+  const text = brokerAuthorization(credentials, { subscribers: [ADA, BOB] })
+  expect(text).toContain('max_consumers: 2003 ')
+  expect(text).not.toContain('no_auth_user')
 })

@@ -1,3 +1,4 @@
+import { watch } from 'node:fs'
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { findBinary, NATS } from './binaries.ts'
@@ -17,7 +18,10 @@ export interface NatsServer extends Child {
   url: string
 }
 
-/** Starts a nats-server with JetStream on 127.0.0.1. */
+/** Accounts and permissions, beside the configuration that includes them. */
+export const ACCOUNTS_FILE = 'accounts.conf'
+
+/** Starts a nats-server with JetStream on 127.0.0.1. Accounts that are written anew while it runs are read by it at once. */
 export async function startNats ({ port, dataDir, authorization = '', say }: NatsOptions): Promise<NatsServer> {
   const binary = await findBinary(NATS, { say, spare: join(dataDir, '..', 'cache') })
   await mkdir(dataDir, { recursive: true })
@@ -26,9 +30,29 @@ export async function startNats ({ port, dataDir, authorization = '', say }: Nat
 server_name: gatepost
 max_payload: 1MB
 jetstream { store_dir: ${JSON.stringify(join(dataDir, 'store'))} }
-${authorization}
+include ${ACCOUNTS_FILE}
 `, { mode: 0o600 })
+  await writeFile(join(dataDir, ACCOUNTS_FILE), authorization, { mode: 0o600 })
   const child = startChild(binary.path, ['-c', config], { name: 'nats-server', env: { ...systemEnvironment(process.env), ...binary.env } })
   await waitForPort(child, port)
+  const stopWatching = reloadAtChange(child, dataDir)
+  void child.ended.then(stopWatching)
   return { ...child, url: `nats://127.0.0.1:${port}` }
+}
+
+/** Version 2.9 makes the imports of a new account work with the second reload only. */
+const RELOADS_MS = [50, 500]
+
+function reloadAtChange (child: Child, dataDir: string) {
+  let timers: NodeJS.Timeout[] = []
+  const forget = () => { for (const timer of timers) clearTimeout(timer) }
+  const watcher = watch(dataDir, { persistent: false }, (_event, name) => {
+    if (name !== ACCOUNTS_FILE) return
+    forget()
+    timers = RELOADS_MS.map((delay) => setTimeout(() => child.signal('SIGHUP'), delay).unref())
+  })
+  return () => {
+    watcher.close()
+    forget()
+  }
 }

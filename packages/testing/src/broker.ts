@@ -3,6 +3,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { brokerAuthorization } from '@gatepost/events/permissions'
+import type { Subscriber } from '@gatepost/events/permissions/subscribers'
 import { provision } from '@gatepost/events/provision'
 import { type NatsServer, startNats } from '@gatepost/local-stack/nats'
 import { freePorts } from '@gatepost/local-stack/ports'
@@ -35,11 +36,11 @@ export interface TestBroker {
 }
 
 /** A nats-server of one's own with the real accounts, stream and consumers. */
-export async function startBroker ({ provisioned = true } = {}): Promise<TestBroker> {
+export async function startBroker ({ provisioned = true, subscribers = [] }: { provisioned?: boolean, subscribers?: Subscriber[] } = {}): Promise<TestBroker> {
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-nats-'))
   const [port] = await freePorts(1) as [number]
   const users = brokerUsers()
-  const launch = () => startNats({ port, dataDir, authorization: brokerAuthorization(users) })
+  const launch = () => startNats({ port, dataDir, authorization: brokerAuthorization(users, { anonymous: true, subscribers }) })
   const broker: TestBroker = {
     url: `nats://127.0.0.1:${port}`,
     urlOf: (account) => `nats://${users[account].user}:${users[account].password}@127.0.0.1:${port}`,

@@ -59,7 +59,7 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
       ...Object.fromEntries(DATABASES.map((service, index) => [`${service.toUpperCase()}_DATABASE_URL`, databases[index]!.url])),
       ...env
     },
-    broker: { authorization: brokerAuthorization(users), users },
+    broker: { authorization: brokerAuthorization(users, { anonymous: true }), users },
     migrate: async () => {}, // the databases are clones of migrated ones
     provision: provisionBroker,
     onOutput: (name, text) => output.set(name, (output.get(name) ?? '') + text)

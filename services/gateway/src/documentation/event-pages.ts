@@ -7,10 +7,10 @@ import { escapeHtml, layout } from './page.ts'
 /** /docs/events: what subscribers receive, from the same definitions that publishers are checked against. */
 export function eventPage () {
   return layout('Events', `
-<p>Domain events are CloudEvents 1.0 (JSON) in the NATS JetStream stream <code>${EVENTS_STREAM}</code>, one subject for each kind. Whoever connects
-without credentials may subscribe to <code>events.&gt;</code> and read the stream. Delivery is at least once; <code>id</code>, also the header
+<p>Domain events are CloudEvents 1.0 (JSON) in the NATS JetStream stream <code>${EVENTS_STREAM}</code>, one subject for each kind. Named
+subscribers, and in the embedded run whoever connects without credentials, may subscribe to <code>events.&gt;</code> and read the stream. Delivery is at least once; <code>id</code>, also the header
 <code>Nats-Msg-Id</code>, makes it exactly once for those who keep it. Per aggregate, <code>aggregateversion</code> is 1, 2, 3 … and events are published
-in that order. Ignore members that you do not know.</p>
+in that order; of an aggregate that ended, earlier events are erased. Ignore members that you do not know.</p>
 <pre>nats sub 'events.&gt;'</pre>
 <p>The stream keeps every event, in files; a repetition with the same <code>Nats-Msg-Id</code> within ${DUPLICATE_WINDOW_MS / 60_000} minutes is dropped by the server.
 Headers: ${Object.keys(eventHeaders.properties).map((name) => `<code>${name}</code>`).join(', ')}. Its consumers ${Object.keys(consumers).map((name) => `<code>${name}</code>`).join(', ')} are
