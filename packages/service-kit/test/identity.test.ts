@@ -33,7 +33,7 @@ beforeEach(async () => {
   }
   app = createServer({ log: pino({ level: 'silent' }) })
   await app.register(identity, { keys: source, revocations, issuer: ISSUER, accessTokenTtl: 700, cacheSize: 3 })
-  app.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId, email: '', displayName: 'a', role: 'user' as const, createdAt: '' }) })
+  app.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId, email: '', emailVerified: true, displayName: 'a', role: 'user' as const, createdAt: '' }) })
   app.route({ ...routeOf(logout), handler: async (request, reply) => reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never) })
   app.route({ ...routeOf(listUsers), handler: async () => ({ items: [], nextCursor: null }) })
   app.route({ ...routeOf(getUser), config: {}, handler: async () => ({ id: USER, displayName: 'a', createdAt: '' }) })
@@ -197,7 +197,7 @@ test('before the revocations were read a good token cannot be judged: 503; a bad
   const list = createRevocationList()
   const started = createServer({ log: pino({ level: 'silent' }) })
   await started.register(identity, { keys: { get: (kid) => keys.get(kid), find: (kid) => keys.get(kid) }, revocations: list, issuer: ISSUER, accessTokenTtl: 600 })
-  started.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId, email: '', displayName: 'a', role: 'user' as const, createdAt: '' }) })
+  started.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId, email: '', emailVerified: true, displayName: 'a', role: 'user' as const, createdAt: '' }) })
   started.route({ ...routeOf(logout), handler: async (request, reply) => reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never) })
   const authorization = `Bearer ${token({ ...payload(), sid })}`
   const ask = (authorization: string) => started.inject({ url: '/api/auth/me', headers: { authorization } })
