@@ -16,6 +16,7 @@ import { readinessChecks } from './checks.ts'
 import type { Settings } from './config.ts'
 import { openDatabase } from './database/database.ts'
 import { keyRoutes } from './keys/routes.ts'
+import { createMailMetrics } from './mail/mail-metrics.ts'
 import { createMailWorker } from './mail/mail-worker.ts'
 import { createMailer } from './mail/mailer.ts'
 import { startMaintenance } from './maintenance.ts'
@@ -23,7 +24,7 @@ import type { HashParameters } from './passwords/password-hash.ts'
 import { clientAddress } from './plugins/client-address.ts'
 import { eventRelay } from './plugins/event-relay.ts'
 import { liveSession } from './plugins/live-session.ts'
-import { deriveKey } from './secrets.ts'
+import { deriveKey, deriveMacKey } from './secrets.ts'
 import { createServices } from './services.ts'
 import { logoutRoutes } from './sessions/logout-routes.ts'
 import { sessionRoutes } from './sessions/routes.ts'
@@ -43,7 +44,7 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
   const database = openDatabase({ url: settings.AUTH_DATABASE_URL, poolSize: settings.AUTH_DATABASE_POOL, metrics: { registry, pool: 'requests' } })
   await database.verify()
   const mailer = createMailer({ smtpUrl: settings.SMTP_URL, directory: settings.MAIL_DIR, from: settings.MAIL_FROM, log })
-  const mail = createMailWorker({ database, mailer, linkBase: settings.MAIL_LINK_URL ?? settings.PUBLIC_URL, log })
+  const mail = createMailWorker({ database, mailer, linkBase: settings.MAIL_LINK_URL ?? settings.PUBLIC_URL, countKey: deriveMacKey(settings.TOKEN_SECRET, 'mail-counts'), metrics: createMailMetrics(registry), log })
   const services = await createServices({ settings, database, log, hashParameters, onEvents: () => app.relay.wake(), onMail: mail.wake })
   await services.keys.start()
 

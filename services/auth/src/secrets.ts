@@ -3,7 +3,7 @@ import { createSecretKey, hkdfSync } from 'node:crypto'
 const KEY_BYTES = 32
 
 /** What TOKEN_SECRET is used for; one key each, so that none of them says anything about another. */
-export type SecretPurpose = 'signing-keys' | 'refresh-tokens' | 'login-attempts' | 'cursors' | 'api-keys'
+export type SecretPurpose = 'signing-keys' | 'refresh-tokens' | 'login-attempts' | 'cursors' | 'api-keys' | 'mail-counts'
 
 /** Derives the key of one purpose (HKDF-SHA-256, RFC 5869). */
 export function deriveKey (secret: string, purpose: SecretPurpose) {

@@ -1,6 +1,7 @@
 import { stat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
+import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 import { readMails } from './support/mailbox.ts'
 
@@ -93,7 +94,7 @@ describe('accounts that begin at once', () => {
 
 describe('with REQUIRE_EMAIL_VERIFICATION', () => {
   let auth: AuthServer
-  beforeAll(async () => { auth = await startAuth({ REQUIRE_EMAIL_VERIFICATION: 'true' }) })
+  beforeAll(async () => { auth = await startAuth({ REQUIRE_EMAIL_VERIFICATION: 'true' }, undefined, CHEAP_HASH) })
   afterAll(() => auth.close())
   const register = (email: string, password = PASSWORD, displayName = 'Somebody') => auth.call('POST', '/api/auth/register', { body: { email, password, displayName } })
   const verify = (token: string, password?: string) => auth.call('POST', '/api/auth/verify-email', { body: { token, password } })
@@ -132,6 +133,20 @@ describe('with REQUIRE_EMAIL_VERIFICATION', () => {
     expect((await auth.login('victim@example.test', 'the password of the attacker')).status).toBe(401)
     expect((await auth.login('victim@example.test')).status).toBe(200)
     expect(await auth.sql("SELECT id FROM pending_registrations WHERE email_key = 'victim@example.test'")).toEqual([])
+  })
+
+  test('an address that is registered thirty times gets five mails, and each of its passwords opens the account', async () => {
+    await Promise.all(Array.from({ length: 30 }, (_, index) => register('flooded@example.test', `${PASSWORD} ${index}`)))
+    await idle(auth)
+    const mails = (await readMails(auth.mailDir)).filter(({ to }) => to === 'flooded@example.test')
+    expect(mails.map(({ kind }) => kind)).toEqual(Array(5).fill('confirm-registration'))
+    // Also the next one, which gets no mail of its own.
+    await register('flooded@example.test', 'the tram of the owner')
+    await idle(auth)
+    expect((await verify(mails[0]!.token!, 'the tram of the owner')).status).toBe(204)
+    await Promise.all(Array.from({ length: 8 }, () => register('Flooded@example.test')))
+    await idle(auth)
+    expect((await readMails(auth.mailDir)).filter(({ to, kind }) => to === 'Flooded@example.test' && kind === 'address-in-use')).toHaveLength(5)
   })
 
   test('the click of a stranger makes no account with the password of who registered the stranger’s address', async () => {

@@ -1,62 +1,127 @@
-import { createServer, type Server, type Socket } from 'node:net'
-import { once } from 'node:events'
-import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type AuthServer, startAuth } from './support/auth-server.ts'
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
+import { CHEAP_HASH } from './support/arena.ts'
+import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
+import { startSmtpServer } from './support/smtp-server.ts'
 
 let auth: AuthServer
-let smtp: Server
-const received: string[] = []
-let refusals = 1
-
-/** The smallest SMTP server that takes a mail; it refuses the first. */
-function serve (socket: Socket) {
-  let data = ''
-  let reading = false
-  socket.write('220 here\r\n')
-  socket.on('data', (chunk) => {
-    data += chunk
-    for (let end = data.indexOf('\r\n'); end >= 0; end = data.indexOf('\r\n')) {
-      if (reading) {
-        const stop = data.indexOf('\r\n.\r\n')
-        if (stop < 0) return
-        received.push(data.slice(0, stop))
-        data = data.slice(stop + 5)
-        reading = false
-        socket.write('250 taken\r\n')
-        continue
-      }
-      const line = data.slice(0, end)
-      data = data.slice(end + 2)
-      if (/^DATA/i.test(line) && refusals-- > 0) socket.write('451 not now\r\n')
-      else if (/^DATA/i.test(line)) {
-        reading = true
-        socket.write('354 go on\r\n')
-      } else if (/^QUIT/i.test(line)) socket.end('221 bye\r\n')
-      else socket.write('250 fine\r\n')
-    }
-  })
-  socket.on('error', () => socket.destroy())
-}
-
+let smtp: Awaited<ReturnType<typeof startSmtpServer>>
 beforeAll(async () => {
-  smtp = createServer(serve).listen(0, '127.0.0.1')
-  await once(smtp, 'listening')
-  const { port } = smtp.address() as { port: number }
-  auth = await startAuth({ SMTP_URL: `smtp://127.0.0.1:${port}`, MAIL_FROM: 'Gatepost <post@example.test>' })
+  smtp = await startSmtpServer()
+  auth = await startAuth({ SMTP_URL: `smtp://127.0.0.1:${smtp.port}`, MAIL_FROM: 'Gatepost <post@example.test>' }, undefined, CHEAP_HASH)
 })
 afterAll(async () => {
   await auth.close()
-  smtp.close()
+  await smtp.down()
+})
+beforeEach(async () => {
+  await idle()
+  smtp.received = []
+  smtp.refuse = () => undefined
 })
 
+const idle = () => expect.poll(() => auth.sql('SELECT kind FROM jobs WHERE failed_at IS NULL')).toEqual([])
+const forgot = (email: string) => auth.call('POST', '/api/auth/forgot-password', { body: { email } })
+const outcomes = async (outcome: string) => Number(new RegExp(`^gatepost_mails_total\\{.*outcome="${outcome}".*\\} (\\d+)$`, 'm').exec(await auth.metrics())![1])
+
+/** Has what was postponed tried again now: the job of an address without an account wakes the worker. */
+async function tryAgain () {
+  await auth.sql('UPDATE jobs SET run_at = now() WHERE failed_at IS NULL')
+  await forgot('nobody@example.test')
+}
+/** The job that is not done, once it was postponed so many times since `before`. */
+async function postponed (times: number, before: number) {
+  await expect.poll(() => outcomes('postponed')).toBe(before + times)
+  return (await auth.sql('SELECT attempts, last_error FROM jobs WHERE failed_at IS NULL ORDER BY attempts DESC'))[0]
+}
+
 test('a mail goes through SMTP as text and HTML, and one that was refused goes later', async () => {
+  let refusals = 1
+  smtp.refuse = (command) => /^DATA/i.test(command) && refusals-- > 0 ? '451 not now, person@example.test' : undefined
+  const before = await outcomes('postponed')
   const { email } = await auth.register()
-  await expect.poll(() => auth.sql('SELECT attempts, last_error FROM jobs'), { timeout: 10_000 }).toEqual([{ attempts: 1, last_error: expect.stringContaining('451') }])
-  expect(received).toEqual([])
-  await auth.sql('UPDATE jobs SET run_at = now()')
-  await expect.poll(() => received.length, { timeout: 15_000 }).toBe(1)
-  expect(received[0]).toContain(`To: ${email}`)
-  expect(received[0]).toContain('From: Gatepost <post@example.test>')
-  expect(received[0]).toMatch(/text\/plain[^]*text\/html/)
-  await expect.poll(() => auth.sql('SELECT * FROM jobs')).toEqual([])
+  expect(await postponed(1, before)).toEqual({ attempts: 1, last_error: 'EENVELOPE 451 DATA' })
+  expect(smtp.received).toEqual([])
+  await tryAgain()
+  await expect.poll(() => smtp.received.length).toBe(1)
+  expect(smtp.received[0]).toContain(`To: ${email}`)
+  expect(smtp.received[0]).toContain('From: Gatepost <post@example.test>')
+  expect(smtp.received[0]).toMatch(/text\/plain[^]*text\/html/)
+  await idle()
+})
+
+test('an outage of the mail server loses no reset mail and blocks no new one', async () => {
+  const { email } = await auth.register()
+  await idle()
+  smtp.received = []
+  await smtp.down()
+  const before = await outcomes('postponed')
+  await forgot(email)
+  // As many tries as there are in five minutes.
+  for (let attempt = 1; attempt <= 6; attempt++) {
+    expect(await postponed(attempt, before)).toMatchObject({ attempts: attempt, last_error: expect.stringMatching(/^E/) })
+    if (attempt < 6) await tryAgain()
+  }
+  await smtp.up()
+  await tryAgain()
+  await expect.poll(() => smtp.received.length).toBe(1)
+  await forgot(email)
+  await expect.poll(() => smtp.received.length).toBe(2)
+  const [, token] = /#token=3D([\w-]+)/.exec(smtp.received[0]!.replaceAll('=\r\n', ''))!
+  const body = { token, newPassword: 'another tram, another town 7' }
+  expect((await auth.call('POST', '/api/auth/reset-password', { body })).status).toBe(204)
+})
+
+test('a mail that is refused for good is given up at once, and log, metric, trail and row say so without the address', async () => {
+  const { email, user, accessToken } = await auth.register()
+  await idle()
+  smtp.refuse = (command) => /^RCPT/i.test(command) ? `550 no such user <${email}>` : undefined
+  const before = await outcomes('given_up')
+  await forgot(email)
+  await expect.poll(() => outcomes('given_up')).toBe(before + 1)
+  const rows = () => auth.sql('SELECT kind, payload, last_error FROM jobs WHERE failed_at IS NOT NULL')
+  await expect.poll(rows).toEqual([{ kind: 'forgot-password', payload: {}, last_error: 'EENVELOPE 550 RCPT TO' }])
+  const trail = (await auth.call('GET', '/api/auth/audit', { token: accessToken })).body.items
+  expect(trail[0]).toMatchObject({ act: 'mail-given-up', userId: user.id, detail: { kind: 'forgot-password' } })
+})
+
+test('a mail that nobody takes for a day is given up', async () => {
+  const { email } = await auth.register()
+  await idle()
+  smtp.refuse = (command) => /^MAIL/i.test(command) ? '451 not now' : undefined
+  const postponedBefore = await outcomes('postponed')
+  await forgot(email)
+  await postponed(1, postponedBefore)
+  await auth.sql("UPDATE jobs SET created_at = created_at - interval '25 hours' WHERE failed_at IS NULL")
+  const before = await outcomes('given_up')
+  await tryAgain()
+  await expect.poll(() => outcomes('given_up')).toBe(before + 1)
+})
+
+test('what waits for an account goes with it', async () => {
+  const { email, accessToken } = await auth.register()
+  await idle()
+  smtp.refuse = (command) => /^MAIL/i.test(command) ? '451 not now' : undefined
+  const before = await outcomes('postponed')
+  await forgot(email.toUpperCase())
+  await postponed(1, before)
+  expect((await auth.call('POST', '/api/auth/delete-account', { token: accessToken, body: { password: PASSWORD } })).status).toBe(204)
+  expect(JSON.stringify(await auth.sql('SELECT * FROM jobs')).toLowerCase()).not.toContain(email)
+})
+
+test('mails are sent several at once, over a few connections that stay', async () => {
+  let [underWay, most] = [0, 0]
+  const arrived: Array<() => void> = []
+  // Nothing is taken before as many wait as there are connections.
+  smtp.hold = async () => {
+    most = Math.max(most, ++underWay)
+    if (underWay < 4) await new Promise<void>((resolve) => arrived.push(resolve))
+    for (const resolve of arrived.splice(0)) resolve()
+    underWay--
+  }
+  smtp.connections = 0
+  await Promise.all(Array.from({ length: 12 }, () => auth.register()))
+  await expect.poll(() => smtp.received.length).toBe(12)
+  smtp.hold = async () => {}
+  expect(most).toBe(4)
+  expect(smtp.connections).toBeLessThanOrEqual(4)
 })

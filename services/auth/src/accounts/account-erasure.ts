@@ -4,6 +4,7 @@ import type { Connection } from '../database/database.ts'
 import { lockEmailKey } from '../database/email-lock.ts'
 import { storeEvent } from '../database/outbox.ts'
 import { emailTokenRepository } from '../mail/email-token-repository.ts'
+import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
 import { endSessions } from '../sessions/session-end.ts'
 import { sessionRepository } from '../sessions/session-repository.ts'
@@ -20,6 +21,7 @@ export async function eraseAccount (tx: Connection, { id, emailKey }: LockedAcco
   await sessionRepository.eraseOrigins(tx, id)
   await emailTokenRepository.deleteFor(tx, id)
   await registrationRepository.deleteByEmailKey(tx, emailKey)
+  await jobRepository.deleteFor(tx, id, emailKey)
   const version = await userRepository.erase(tx, id)
   await storeEvent(tx, userDeleted, { data: { userId: id }, aggregateVersion: version, origin })
   await auditRepository.append(tx, origin, { act: 'account-deleted', userId: id, ...actorId && { actorId } })

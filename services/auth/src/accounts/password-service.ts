@@ -12,6 +12,7 @@ import { opaqueString } from '../passwords/opaque-string.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { requireStrongPassword } from '../passwords/password-policy.ts'
 import { endSessions } from '../sessions/session-end.ts'
+import { emailKey } from '../users/email-key.ts'
 import { type Account, userRepository } from '../users/user-repository.ts'
 
 export interface PasswordServiceOptions {
@@ -52,7 +53,7 @@ export function createPasswordService ({ database, checker, hasher, attemptKey, 
     /** The same work for every address; whether there is such an account is looked up when the mail is sent. */
     async forgot (email: string, origin: Origin) {
       await database.transaction(async (tx) => {
-        await jobRepository.enqueue(tx, { kind: 'forgot-password', payload: { email } })
+        await jobRepository.enqueue(tx, { kind: 'forgot-password', payload: { email: emailKey(email) } })
         await auditRepository.append(tx, origin, { act: 'password-reset-requested', userId: null })
       })
       onMail()

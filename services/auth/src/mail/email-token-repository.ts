@@ -38,11 +38,6 @@ export const emailTokenRepository = {
     return count === 1
   },
 
-  /** How many links were made for a user since then. */
-  count (connection: Connection, userId: string, purpose: EmailPurpose, since: Date) {
-    return connection.emailToken.count({ where: { userId, purpose, createdAt: { gte: since } } })
-  },
-
   async deleteFor (tx: Connection, userId: string, purpose?: EmailPurpose) {
     await tx.emailToken.deleteMany({ where: { userId, ...purpose && { purpose, usedAt: null } } })
   },

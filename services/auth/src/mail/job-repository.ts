@@ -5,10 +5,12 @@ import type { Connection } from '../database/database.ts'
 export type MailJob =
   | { kind: 'verify-email', payload: { userId: string } }
   | { kind: 'confirm-registration', payload: { registrationId: string } }
+  /** `email` is the key of the address. */
   | { kind: 'forgot-password', payload: { email: string } }
   | { kind: 'password-changed' | 'api-key-created' | 'api-key-deleted' | 'invitation' | 'reset-required', payload: { userId: string } }
 
-export type ClaimedJob = MailJob & { id: string, attempts: number }
+/** `age` in seconds. */
+export type ClaimedJob = MailJob & { id: string, attempts: number, age: number }
 
 /** So long a job is out of others' sight while somebody works on it; a worker that dies gives it back by then. */
 const CLAIM_SECONDS = 60
@@ -22,7 +24,7 @@ export const jobRepository = {
     const [job] = await connection.$queryRaw<ClaimedJob[]>`
       UPDATE jobs SET run_at = now() + ${CLAIM_SECONDS}::int * interval '1 second', attempts = attempts + 1
       WHERE id = (SELECT id FROM jobs WHERE run_at <= now() AND failed_at IS NULL ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)
-      RETURNING id, kind, payload, attempts`
+      RETURNING id, kind, payload, attempts, extract(epoch FROM now() - created_at)::float8 AS age`
     return job
   },
 
@@ -37,5 +39,15 @@ export const jobRepository = {
   /** Stays as a row for the operator, without what it was about. */
   async giveUp (connection: Connection, id: string, lastError: string) {
     await connection.job.updateMany({ where: { id }, data: { failedAt: new Date(), lastError, payload: {} } })
+  },
+
+  /** Of an account that is erased: what waits, and what an address was asked for. */
+  async deleteFor (tx: Connection, userId: string, emailKey: string) {
+    await tx.$executeRaw`DELETE FROM jobs WHERE payload->>'userId' = ${userId} OR payload->>'email' = ${emailKey}`
+  },
+
+  /** What was given up and nobody has asked about for long. */
+  async deleteGivenUp (connection: Connection, before: Date) {
+    await connection.job.deleteMany({ where: { failedAt: { lt: before } } })
   }
 }

@@ -1,19 +1,24 @@
+import type { KeyObject } from 'node:crypto'
+import { createRoutine } from '@gatepost/service-kit/routine'
 import type { FastifyBaseLogger } from 'fastify'
-import { type PendingRegistration, registrationRepository } from '../accounts/registration-repository.ts'
+import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'
-import { lockEmailKey } from '../database/email-lock.ts'
-import { emailKey } from '../users/email-key.ts'
-import { userRepository } from '../users/user-repository.ts'
-import { emailTokenRepository } from './email-token-repository.ts'
-import { type ClaimedJob, jobRepository, type MailJob } from './job-repository.ts'
-import { type MailKind, renderMail } from './mail-templates.ts'
+import { type ClaimedJob, jobRepository } from './job-repository.ts'
+import { mailFailureOf } from './mail-failure.ts'
+import type { MailMetrics } from './mail-metrics.ts'
+import { renderMail } from './mail-templates.ts'
 import type { Mailer } from './mailer.ts'
+import { type OutgoingMail, prepareMail } from './outgoing-mail.ts'
+import { sentMailRepository } from './sent-mail-repository.ts'
 
 export interface MailWorkerOptions {
   database: Database
   mailer: Mailer
   /** What links begin with. */
   linkBase: string
+  /** Under which addresses are counted. */
+  countKey: KeyObject
+  metrics: MailMetrics
   log: FastifyBaseLogger
 }
 
@@ -21,142 +26,87 @@ export interface MailWorker {
   start (): void
   /** There is something to do. */
   wake (): void
-  /** Resolves when the mail that is under way is done. */
+  /** Resolves when the mails that are under way are done. */
   stop (): Promise<void>
 }
 
 const POLL_MS = 5_000
-const MAX_ATTEMPTS = 8
-const BACKOFF_SECONDS = 5
-const DAY_SECONDS = 86_400
-const HOUR_SECONDS = 3_600
-/** A stranger can ask for mails to an address as often as he likes; its owner gets this many. */
-const RESETS_PER_HOUR = 5
+/** Mails that one worker sends at once. */
+export const LANES = 4
+const FIRST_DELAY_SECONDS = 5
+const MAX_DELAY_SECONDS = 300
+/** The life of most links: after an outage of this length nobody waits for the mail any more. */
+const GIVE_UP_SECONDS = 86_400
 
-/** Sends the mails that jobs ask for, one after the other; several workers share the jobs. */
-export function createMailWorker ({ database, mailer, linkBase, log }: MailWorkerOptions): MailWorker {
+/** Sends the mails that jobs ask for, several at once; several workers share the jobs. */
+export function createMailWorker ({ database, mailer, linkBase, countKey, metrics, log }: MailWorkerOptions): MailWorker {
   const { connection } = database
   let stopped = true
-  let timer: NodeJS.Timeout | undefined
-  let running: Promise<void> | undefined
-  let again = false
 
-  function link (page: string, token: string) {
+  async function send ({ to, kind, link }: OutgoingMail) {
     // In the fragment, which browsers keep to themselves: no proxy log and no Referer has it.
-    return { url: `${linkBase.replace(/\/$/, '')}/${page}#token=${token}`, token }
-  }
-
-  /** Null for an account that was deleted meanwhile. */
-  function userToken (purpose: 'verify_email' | 'reset_password', userId: string, seconds: number) {
-    return database.transaction(async (tx) => {
-      const user = await userRepository.lock(tx, userId)
-      return user ? emailTokenRepository.create(tx, purpose, { userId }, seconds) : null
-    })
-  }
-
-  /** Null for a registration that was confirmed or replaced meanwhile. */
-  function registrationToken ({ id, emailKey }: PendingRegistration) {
-    return database.transaction(async (tx) => {
-      await lockEmailKey(tx, emailKey)
-      return await registrationRepository.find(tx, id) ? emailTokenRepository.create(tx, 'confirm', { registrationId: id }, DAY_SECONDS) : null
-    })
-  }
-
-  async function deliver (job: MailJob): Promise<void> {
-    switch (job.kind) {
-      case 'verify-email': {
-        const user = await userRepository.find(connection, job.payload.userId)
-        const token = user && await userToken('verify_email', user.id, DAY_SECONDS)
-        return token ? send(user.email, 'verify-email', link('verify-email', token)) : undefined
-      }
-      case 'confirm-registration': {
-        const registration = await registrationRepository.find(connection, job.payload.registrationId)
-        if (!registration) return
-        if (await userRepository.findByEmailKey(connection, registration.emailKey)) return send(registration.email, 'address-in-use')
-        const token = await registrationToken(registration)
-        return token ? send(registration.email, 'confirm-registration', link('verify-email', token)) : undefined
-      }
-      case 'forgot-password': {
-        const user = await userRepository.findByEmailKey(connection, emailKey(job.payload.email))
-        if (!user?.email || user.disabledAt) return
-        if (await emailTokenRepository.count(connection, user.id, 'reset_password', new Date(Date.now() - HOUR_SECONDS * 1000)) >= RESETS_PER_HOUR) return
-        const token = await userToken('reset_password', user.id, HOUR_SECONDS)
-        return token ? send(user.email, 'reset-password', link('reset-password', token)) : undefined
-      }
-      case 'invitation':
-      case 'reset-required': {
-        const user = await userRepository.find(connection, job.payload.userId)
-        const token = user && await userToken('reset_password', user.id, job.kind === 'invitation' ? 7 * DAY_SECONDS : DAY_SECONDS)
-        return token ? send(user.email, job.kind, link('reset-password', token)) : undefined
-      }
-      case 'api-key-created':
-      case 'api-key-deleted':
-      case 'password-changed': {
-        const user = await userRepository.find(connection, job.payload.userId)
-        if (user) await send(user.email, job.kind)
-      }
-    }
-  }
-
-  async function send (to: string, kind: MailKind, withLink?: { url: string, token: string }) {
-    await mailer.send(to, kind, renderMail(kind, withLink))
+    await mailer.send(to, kind, renderMail(kind, link && { url: `${linkBase.replace(/\/$/, '')}/${link.page}#token=${link.token}`, token: link.token }))
   }
 
   async function work (job: ClaimedJob) {
+    let mail: OutgoingMail | 'limited' | null = null
     try {
-      await deliver(job)
-      await jobRepository.finish(connection, job.id)
-    } catch (error) {
-      // The text of an SMTP error repeats the address, so it goes to the row and not to the log.
-      const { message, code } = error as NodeJS.ErrnoException
-      if (job.attempts >= MAX_ATTEMPTS) {
-        log.error({ kind: job.kind, jobId: job.id, code }, 'mail given up')
-        await jobRepository.giveUp(connection, job.id, message)
-      } else {
-        log.warn({ kind: job.kind, jobId: job.id, code }, 'mail not sent, tried again later')
-        await jobRepository.postpone(connection, job.id, BACKOFF_SECONDS * 2 ** job.attempts, message)
+      mail = await prepareMail(database, countKey, job)
+      if (mail === 'limited') metrics.count('limited')
+      else if (mail) {
+        await send(mail)
+        metrics.count('sent')
       }
+    } catch (error) {
+      return fail(job, mail === 'limited' ? null : mail, error)
+    }
+    await jobRepository.finish(connection, job.id)
+  }
+
+  async function fail (job: ClaimedJob, mail: OutgoingMail | null, error: unknown) {
+    const { summary, permanent } = mailFailureOf(error)
+    await sentMailRepository.release(connection, job.id)
+    const about = { kind: job.kind, jobId: job.id, failure: summary }
+    if (permanent || job.age > GIVE_UP_SECONDS) {
+      log.error(about, 'mail given up')
+      metrics.count('given_up')
+      await database.transaction(async (tx) => {
+        await jobRepository.giveUp(tx, job.id, summary)
+        await auditRepository.append(tx, null, { act: 'mail-given-up', userId: mail?.userId ?? null, detail: { kind: job.kind, failure: summary } })
+      })
+    } else {
+      log.warn(about, 'mail not sent, tried again later')
+      metrics.count('postponed')
+      const seconds = Math.min(FIRST_DELAY_SECONDS * 2 ** (job.attempts - 1), MAX_DELAY_SECONDS)
+      await jobRepository.postpone(connection, job.id, seconds, summary)
     }
   }
 
-  async function drain () {
-    try {
-      let job = await jobRepository.claim(connection)
-      while (job) {
-        await work(job)
-        job = stopped ? undefined : await jobRepository.claim(connection)
-      }
-    } catch (error) {
-      log.warn({ err: error }, 'mail jobs cannot be read')
-    }
+  const claim = () => stopped ? undefined : jobRepository.claim(connection)
+
+  async function lane (first?: ClaimedJob) {
+    for (let job = first ?? await claim(); job; job = await claim()) await work(job)
   }
 
-  function wake () {
-    if (stopped) return
-    if (running) {
-      again = true
-      return
+  const routine = createRoutine({
+    name: 'mail',
+    everyMs: POLL_MS,
+    log,
+    async work () {
+      const first = await claim()
+      if (first) await Promise.all([lane(first), ...Array.from({ length: LANES - 1 }, () => lane())])
     }
-    clearTimeout(timer)
-    again = false
-    running = drain().finally(() => {
-      running = undefined
-      if (stopped) return
-      if (again) wake()
-      else timer = setTimeout(wake, POLL_MS).unref()
-    })
-  }
+  })
 
   return {
     start () {
       stopped = false
-      wake()
+      routine.start()
     },
-    wake,
+    wake: routine.wake,
     async stop () {
       stopped = true
-      clearTimeout(timer)
-      await running
+      await routine.stop()
     }
   }
 }

@@ -25,9 +25,12 @@ export function createMailer ({ smtpUrl, directory, from, log }: MailerOptions):
   return smtpUrl ? smtpMailer(smtpUrl, from, log) : fileMailer(resolve(directory), from, log)
 }
 
+/** Connections to the mail server, kept while there are mails; each takes one mail after the other. */
+const MAX_CONNECTIONS = 4
+
 function smtpMailer (url: string, from: string, log: FastifyBaseLogger): Mailer {
   const transport = onceLoaded(({ createTransport }) => createTransport({
-    url, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS, disableFileAccess: true, disableUrlAccess: true
+    url, pool: true, maxConnections: MAX_CONNECTIONS, maxRequeues: 1, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS, disableFileAccess: true, disableUrlAccess: true
   }))
   return {
     async send (to, kind, content) {

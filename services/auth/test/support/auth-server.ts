@@ -30,6 +30,8 @@ export interface AuthServer {
   call (method: string, path: string, options?: { body?: unknown, token?: string, headers?: Record<string, string>, from?: string }): Promise<Answer>
   register (options?: { email?: string, password?: string, displayName?: string, from?: string }): Promise<Session & { email: string }>
   login (email: string, password?: string, from?: string): Promise<Answer<Session>>
+  /** What `/metrics` shows. */
+  metrics (): Promise<string>
   /** Stored events of one type, oldest first. */
   events (type: string): Promise<any[]>
   close (): Promise<void>
@@ -41,12 +43,13 @@ let people = 0
 export async function startAuth (settings: Record<string, string> = {}, existing?: TestDatabase, hashParameters?: HashParameters): Promise<AuthServer> {
   const database = existing ?? await createDatabase('auth', { hostile: true })
   const mailDir = await mkdtemp(join(tmpdir(), 'gatepost-mail-'))
+  const registry = createRegistry('auth')
   const app = await buildApp({
     settings: parseSettings(settingsSchema, {
       AUTH_DATABASE_URL: database.url, TOKEN_SECRET, MAIL_DIR: mailDir, NATS_URL: 'nats://127.0.0.1:9', LOG_LEVEL: 'silent', ...settings
     }),
     log: createLog('auth', settings.LOG_LEVEL ?? 'silent'),
-    registry: createRegistry('auth'),
+    registry,
     hashParameters
   })
   await app.listen({ host: '127.0.0.1', port: 0 })
@@ -88,6 +91,7 @@ export async function startAuth (settings: Record<string, string> = {}, existing
       return { ...body, email }
     },
     login: (email, password = PASSWORD, from) => call('POST', '/api/auth/login', { body: { email, password }, from }),
+    metrics: () => registry.metrics(),
     async events (type) {
       const { rows } = await owner.query('SELECT payload FROM outbox WHERE subject = $1 ORDER BY id', [`events.auth.${type}.v1`])
       return rows.map(({ payload }) => JSON.parse(payload))

@@ -1,0 +1,17 @@
+import { Counter, type Registry } from 'prom-client'
+
+const OUTCOMES = ['sent', 'postponed', 'given_up', 'limited'] as const
+
+export type MailMetrics = ReturnType<typeof createMailMetrics>
+
+/** Mails by what became of a try. */
+export function createMailMetrics (registry: Registry) {
+  const counter = new Counter({
+    name: 'gatepost_mails_total',
+    help: 'Mails by outcome: sent, postponed after a failure, given up, or limited since the address had enough of the kind.',
+    labelNames: ['outcome'] as const,
+    registers: [registry]
+  })
+  for (const outcome of OUTCOMES) counter.inc({ outcome }, 0)
+  return { count: (outcome: typeof OUTCOMES[number]) => counter.inc({ outcome }) }
+}

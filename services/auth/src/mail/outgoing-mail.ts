@@ -1,0 +1,88 @@
+import { createHmac, type KeyObject } from 'node:crypto'
+import { registrationRepository } from '../accounts/registration-repository.ts'
+import type { Connection, Database } from '../database/database.ts'
+import { lockEmailKey } from '../database/email-lock.ts'
+import { emailKey } from '../users/email-key.ts'
+import { userRepository } from '../users/user-repository.ts'
+import { emailTokenRepository, type EmailTokenSubject } from './email-token-repository.ts'
+import type { ClaimedJob } from './job-repository.ts'
+import type { MailKind } from './mail-templates.ts'
+import { sentMailRepository } from './sent-mail-repository.ts'
+
+const HOUR_SECONDS = 3_600
+const DAY_SECONDS = 86_400
+
+/** Where the link of a mail leads, what it lets its reader do, and for how long. */
+const LINKS = {
+  'verify-email': { page: 'verify-email', purpose: 'verify_email', seconds: DAY_SECONDS },
+  'confirm-registration': { page: 'verify-email', purpose: 'confirm', seconds: DAY_SECONDS },
+  'reset-password': { page: 'reset-password', purpose: 'reset_password', seconds: HOUR_SECONDS },
+  'reset-required': { page: 'reset-password', purpose: 'reset_password', seconds: DAY_SECONDS },
+  invitation: { page: 'reset-password', purpose: 'reset_password', seconds: 7 * DAY_SECONDS }
+} as const
+
+/** Strangers can ask for these mails to an address as often as they like; its owner gets so many of each an hour. */
+const PER_HOUR: Partial<Record<MailKind, number>> = { 'reset-password': 5, 'confirm-registration': 5, 'address-in-use': 5, 'verify-email': 5 }
+
+export interface OutgoingMail {
+  kind: MailKind
+  to: string
+  userId: string | null
+  link: { page: string, token: string } | undefined
+}
+
+interface Addressee {
+  kind: MailKind
+  to: string
+  emailKey: string
+  subject: EmailTokenSubject
+}
+
+/**
+ * The mail that a job asks for: its token made, its place among those of the hour taken. `limited` when the address has had
+ * enough of them; null when there is nobody to write to any more.
+ */
+export function prepareMail (database: Database, countKey: KeyObject, job: ClaimedJob): Promise<OutgoingMail | 'limited' | null> {
+  return database.transaction(async (tx) => {
+    const addressee = await addresseeOf(tx, job)
+    if (!addressee) return null
+    const { kind, to, subject } = addressee
+    const perHour = PER_HOUR[kind]
+    const address = new Uint8Array(createHmac('sha256', countKey).update(addressee.emailKey).digest().subarray(0, 16))
+    if (perHour !== undefined && !await sentMailRepository.reserve(tx, { id: job.id, address, kind }, perHour)) return 'limited'
+    const link = kind in LINKS ? LINKS[kind as keyof typeof LINKS] : undefined
+    const token = link && await emailTokenRepository.create(tx, link.purpose, subject, link.seconds)
+    return { kind, to, userId: subject.userId ?? null, link: link && { page: link.page, token: token! } }
+  })
+}
+
+/** Takes the locks of the account and of the address, in their order. */
+async function addresseeOf (tx: Connection, job: ClaimedJob): Promise<Addressee | null> {
+  switch (job.kind) {
+    case 'confirm-registration': {
+      const registration = await registrationRepository.find(tx, job.payload.registrationId)
+      if (!registration) return null
+      const { id, email: to, emailKey } = registration
+      await lockEmailKey(tx, emailKey)
+      if (await userRepository.findByEmailKey(tx, emailKey)) return { kind: 'address-in-use', to, emailKey, subject: {} }
+      return await registrationRepository.find(tx, id) && { kind: job.kind, to, emailKey, subject: { registrationId: id } }
+    }
+    case 'forgot-password': {
+      const key = emailKey(job.payload.email)
+      const found = await userRepository.findByEmailKey(tx, key)
+      const user = found && await lockUser(tx, found.id)
+      return user && user.disabledAt === null && user.emailKey === key ? { kind: 'reset-password', to: user.email, emailKey: key, subject: { userId: user.id } } : null
+    }
+    default: {
+      const user = await lockUser(tx, job.payload.userId)
+      return user && { kind: job.kind, to: user.email, emailKey: user.emailKey, subject: { userId: user.id } }
+    }
+  }
+}
+
+async function lockUser (tx: Connection, id: string) {
+  const user = await userRepository.lock(tx, id)
+  if (!user) return null
+  await lockEmailKey(tx, user.emailKey)
+  return user
+}
