@@ -115,7 +115,7 @@ test('an instance that comes back gets a tenth of its part at first, and its who
   const part = (backFor: number) => {
     back.backSince = performance.now() - backFor
     back.credit = 0
-    return Array.from({ length: 100 }, () => pick(open, [])).filter((instance) => instance === back).length
+    return Array.from({ length: 100 }, () => pick(open, [], performance.now())).filter((instance) => instance === back).length
   }
   expect(part(0)).toBeLessThanOrEqual(10)
   expect(part(0)).toBeGreaterThan(2)

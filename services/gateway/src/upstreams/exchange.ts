@@ -66,19 +66,20 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.upstream = upstream
     this.call = call
     this.receiver = receiver
-    this.deadline = performance.now() + call.timeoutMs
+    const now = performance.now()
+    this.deadline = now + call.timeoutMs
     this.timer = setTimeout(onTimeout, call.timeoutMs, this)
     upstream.retries.deposit()
     upstream.tally.calls++
-    this.attempt()
+    this.attempt(now, upstream.pick(this.tried, now))
   }
 
-  private attempt (instance = this.upstream.pick(this.tried)) {
+  private attempt (now: number, instance: Instance | undefined) {
     this.abort = undefined
     if (instance === undefined) return this.fail('unreachable')
     if (instance.inFlight >= MAX_IN_FLIGHT) return this.fail('overloaded')
     this.instance = instance
-    this.began = performance.now()
+    this.began = now
     this.underWay = true
     this.attempts++
     instance.inFlight++
@@ -140,14 +141,17 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private repeat () {
     this.upstream.tally.repeats++
     this.tried.push(this.instance!)
-    const other = this.upstream.pick(this.tried)
-    if (other !== undefined) return this.attempt(other)
+    const now = performance.now()
+    const other = this.upstream.pick(this.tried, now)
+    if (other !== undefined) return this.attempt(now, other)
     this.tried.length = 0
     setTimeout(again, PAUSE_MS * 2 ** (this.attempts - 1), this)
   }
 
   again () {
-    if (this.receiver !== undefined) this.attempt()
+    if (this.receiver === undefined) return
+    const now = performance.now()
+    this.attempt(now, this.upstream.pick(this.tried, now))
   }
 
   /** What was not sent can be repeated whatever it is; what was may have had its effect, so only reads are, in the budget. */

@@ -29,7 +29,7 @@ export interface Upstream {
   /** Whether every name of its URLs has addresses. */
   readonly resolved: boolean
   /** The best instance that was not tried yet, or undefined when none can be reached. */
-  pick (tried: readonly Instance[]): Instance | undefined
+  pick (tried: readonly Instance[], now: number): Instance | undefined
   /** A whole answer came to a call that began then. */
   noteAnswer (instance: Instance, status: number, began: number): void
   /** A call that began then broke off or was not answered in time. */
@@ -99,7 +99,7 @@ export function createUpstream ({ name, urls, log, resolve = resolveName, connec
     tally,
     get asked () { return hosts.every(({ asked }) => asked) },
     get resolved () { return hosts.every(({ resolved }) => resolved) },
-    pick: (tried) => pick(instances, tried),
+    pick: (tried, now) => pick(instances, tried, now),
     noteFailure,
     noteAnswer (instance, status, began) {
       const now = performance.now()
