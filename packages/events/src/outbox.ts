@@ -1,4 +1,5 @@
 import { MAX_EVENT_BYTES, type CloudEvent, type EventData, type EventDefinition } from '@gatepost/contracts/event'
+import { childTraceparent } from '@gatepost/service-kit/tracing'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { isEnding } from './erasure/subjects.ts'
 import type { Sql } from './sql.ts'
@@ -13,7 +14,7 @@ export interface EventOf<Definition extends EventDefinition> {
   data: EventData<Definition>
   /** The aggregate's version after this change: 1, 2, 3 …, taken under the lock of the aggregate's row. */
   aggregateVersion: number
-  /** W3C Trace Context of the request that made the change. */
+  /** W3C Trace Context of the request or event that led to the change; without it a trace begins. */
   traceparent?: string | undefined
 }
 
@@ -88,7 +89,7 @@ function cloudEventOf<Definition extends EventDefinition> (
     time: new Date().toISOString(),
     datacontenttype: 'application/json',
     dataschema: `/asyncapi.json#/components/messages/${definition.type}`,
-    ...(traceparent === undefined ? {} : { traceparent }),
+    traceparent: traceparent ?? childTraceparent(undefined),
     aggregateversion: aggregateVersion,
     data
   }

@@ -23,7 +23,8 @@ afterAll(async () => {
   await broker?.stop()
 })
 
-const leave = (userId: string) => auth.publish(userDeleted, { data: { userId }, aggregateVersion: 3 })
+const TRACE = '0af7651916cd43dd8448eb211c80319c'
+const leave = (userId: string) => auth.publish(userDeleted, { data: { userId }, aggregateVersion: 3, traceparent: `00-${TRACE}-b7ad6b7169203331-01` })
 const postsOf = async (userId: string) => (await posts.call('GET', `/api/posts?authorId=${userId}&limit=100`)).json().items
 /** Many posts at once, as an earlier life of the system would have left them. */
 function fill (userId: string, count: number) {
@@ -31,8 +32,8 @@ function fill (userId: string, count: number) {
     SELECT (substr($1::text, 1, 24) || lpad(to_hex(i), 12, '0'))::uuid, $1::uuid, 'old', 'text', 1 + i % 3, now(), now() FROM generate_series(1, $2::int) i`, [userId, count])
 }
 async function deletions (userId: string) {
-  const { rows } = await posts.sql.query("SELECT aggregate_id, aggregate_version FROM outbox WHERE subject = 'events.posts.post-deleted.v1' AND payload LIKE '%' || $1 || '%'", [userId])
-  return rows as Array<{ aggregate_id: string, aggregate_version: number }>
+  const { rows } = await posts.sql.query("SELECT aggregate_id, aggregate_version, payload::json ->> 'traceparent' AS traceparent FROM outbox WHERE subject = 'events.posts.post-deleted.v1' AND payload LIKE '%' || $1 || '%'", [userId])
+  return rows as Array<{ aggregate_id: string, aggregate_version: number, traceparent: string }>
 }
 
 test('when an author leaves, each of their posts is deleted with an event of its own, and nobody else’s', async () => {
@@ -48,6 +49,7 @@ test('when an author leaves, each of their posts is deleted with an event of its
   for (const { aggregate_id: id, aggregate_version: version } of events.slice(0, 250)) {
     if (id.startsWith(userId.slice(0, 24))) expect(version).toBe(2 + parseInt(id.slice(-12), 16) % 3)
   }
+  for (const { traceparent } of events) expect(traceparent.slice(3, 35)).toBe(TRACE)
   expect(await postsOf(other)).toEqual([kept])
   await eventually(async () => { expect((await posts.sql.query('SELECT FROM idempotency_keys WHERE user_id = $1', [userId])).rowCount).toBe(0) })
 })
@@ -91,7 +93,7 @@ test('an author is watched until no request from before can be running any more,
   const database = openDatabase({ url: posts.database.url, poolSize: 2 })
   const erased = async () => (await posts.sql.query('SELECT erased_at IS NOT NULL AS erased FROM deleted_authors WHERE author_id = $1', [userId])).rows[0].erased
   try {
-    await deletedAuthorRepository.add(database.connection, userId)
+    await deletedAuthorRepository.add(database.connection, { authorId: userId })
     await createAuthorEraser({ database, onEvents () {} })()
     expect(await erased()).toBe(false)
     await createAuthorEraser({ database, onEvents () {}, now: () => Date.now() + 31_000 })()
@@ -124,7 +126,7 @@ test('several processes that erase at once delete each post once, and a failure 
   await fill(userId, 350)
   const [one, other] = [openDatabase({ url: posts.database.url, poolSize: 2 }), openDatabase({ url: posts.database.url, poolSize: 2 })]
   try {
-    await deletedAuthorRepository.add(one.connection, userId)
+    await deletedAuthorRepository.add(one.connection, { authorId: userId })
     let batches = 0
     const dies = createAuthorEraser({ database: one, onEvents () { if (++batches === 2) throw new Error('killed') } })
     await Promise.allSettled([dies(), createAuthorEraser({ database: other, onEvents () {} })()])

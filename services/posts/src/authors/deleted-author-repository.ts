@@ -1,8 +1,8 @@
 import type { Connection } from '../database/database.ts'
 
 export const deletedAuthorRepository = {
-  async add (tx: Connection, authorId: string) {
-    await tx.deletedAuthor.createMany({ data: [{ authorId }], skipDuplicates: true })
+  async add (tx: Connection, { authorId, traceparent }: { authorId: string, traceparent?: string | undefined }) {
+    await tx.deletedAuthor.createMany({ data: [{ authorId, traceparent: traceparent ?? null }], skipDuplicates: true })
   },
 
   /** Who left and may still have posts, the longest ago first. */

@@ -44,7 +44,7 @@ export const messaging = fp<MessagingOptions>(async (app, { settings, database, 
     broker,
     definition: consumers['posts-users'],
     handlers: {
-      [userDeleted.type]: handlerOf(userDeleted, ({ data }, tx: Connection) => deletedAuthorRepository.add(tx, data.userId))
+      [userDeleted.type]: handlerOf(userDeleted, ({ data, traceparent }, tx: Connection) => deletedAuthorRepository.add(tx, { authorId: data.userId, traceparent }))
     },
     async transaction (work) {
       const result = await database.transaction((tx) => work(tx, sqlOf(tx)))

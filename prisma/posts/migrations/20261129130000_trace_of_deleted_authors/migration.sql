@@ -1,0 +1,2 @@
+-- AlterTable
+ALTER TABLE "deleted_authors" ADD COLUMN     "traceparent" TEXT;
