@@ -20,12 +20,13 @@ export async function ensureDatabases (server: Server, services: readonly string
   await admin.connect()
   try {
     const { rows: [{ version }] } = await admin.query("SELECT current_setting('server_version_num')::int AS version")
-    const collation = version >= BUILTIN_COLLATION_SINCE ? "LOCALE 'C' LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'" : "LOCALE 'C.UTF-8'"
+    // Both: the parser of text search goes by the locale of the system's library, whatever provides the collation.
+    const locale = `LOCALE 'C.UTF-8' ${version >= BUILTIN_COLLATION_SINCE ? "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'" : ''}`
     for (const service of services) {
       const { rowCount } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [service])
       if (!rowCount) {
         for (const role of [`${service}_owner`, service]) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(server.credentials[role]!)}`)
-        await admin.query(`CREATE DATABASE ${service} OWNER ${service}_owner TEMPLATE template0 ENCODING 'UTF8' ${collation}`)
+        await admin.query(`CREATE DATABASE ${service} OWNER ${service}_owner TEMPLATE template0 ENCODING 'UTF8' ${locale}`)
         await grantRows(server.adminUrl(service), service)
       }
       for (const [name, value] of Object.entries(sessionSettings)) {
