@@ -1,10 +1,10 @@
 import { once } from 'node:events'
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { eventually } from '@gatepost/testing/eventually'
-import { emptyDataFolder } from '../../scripts/start/data-folder.ts'
+import { emptyDataFolder, lockDataFolder } from '../../scripts/start/data-folder.ts'
 import { childrenOf, portVariables, prepareStarts, untilReady } from './support/start-process.ts'
 
 const { folder, ports, start, openPorts } = await prepareStarts()
@@ -116,6 +116,18 @@ test('a data folder that cannot be made is one line', async () => {
   const run = start({ GATEPOST_DATA: join(file, 'data') })
   expect(await run.ended).toBe(1)
   expect(run.output().trim()).toMatch(/^Gatepost could not start: the folder .*\/file\/data cannot be written \(ENOTDIR\): make it writable, or name another one with GATEPOST_DATA$/)
+})
+
+test.skipIf(process.getuid?.() !== 0)('files of another account are left alone, by root too', async () => {
+  const theirs = join(folder, 'theirs')
+  mkdirSync(theirs)
+  chownSync(theirs, 54_321, 54_321)
+  chmodSync(folder, 0o711)
+  await expect(lockDataFolder(theirs)).rejects.toThrow(`${theirs} belongs to another account, user id 54321: start as that account, or name another folder with GATEPOST_DATA`)
+  mkdirSync(join(folder, 'ours'))
+  const run = start({ GATEPOST_DATA: join(folder, 'ours') }, { uid: 54_321 })
+  expect(await run.ended).toBe(1)
+  expect(run.output().trim()).toMatch(/^Gatepost could not start: .*\/ours belongs to another account, user id 0: give it to this one \(sudo chown -R 54321 .*\/ours\), or name another folder with GATEPOST_DATA$/)
 })
 
 test('no nats-server and no way to fetch one is one line, and PostgreSQL does not stay behind', async () => {
