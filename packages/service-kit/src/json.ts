@@ -1,18 +1,21 @@
 import { isUtf8 } from 'node:buffer'
 import { findDuplicateKey } from './json/duplicate-key.ts'
 import { pointer } from './json/pointer.ts'
+import { faultOfStructure } from './json/structure.ts'
 import { ProblemError } from './problem.ts'
 
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Parses a JSON body as strictly as a contract needs (RFC 8259 with the choices of RFC 7493, I-JSON): valid UTF-8
- * without a byte order mark, no duplicate member, no lone surrogate, no `__proto__`, bounded depth.
+ * without a byte order mark, no duplicate member, no lone surrogate, no `__proto__`, bounded depth and number of members.
  * Two parsers must never see two different values in the same bytes. Throws a {@link ProblemError} of status 400.
  */
 export function parseJson (bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw malformed('The body is not valid UTF-8.')
   const text = utf8.decode(bytes)
+  const excess = faultOfStructure(text)
+  if (excess !== undefined) throw invalid('/body', excess)
   let value: unknown
   try {
     value = JSON.parse(text)
@@ -21,21 +24,18 @@ export function parseJson (bytes: Buffer): unknown {
   }
   const duplicate = findDuplicateKey(text)
   if (duplicate !== undefined) throw invalid(`/body${duplicate}`, 'is there twice')
-  const fault = faultOf(value, 0)
+  const fault = faultOf(value)
   if (fault !== undefined) throw invalid(`/body${fault.path}`, fault.message)
   return value
 }
 
-const MAX_DEPTH = 64
-
 /** What is wrong in a value, and where; the path is put together only then. */
-function faultOf (value: unknown, depth: number): { path: string, message: string } | undefined {
+function faultOf (value: unknown): { path: string, message: string } | undefined {
   if (typeof value === 'string') return value.isWellFormed() ? undefined : { path: '', message: 'must not contain a lone surrogate' }
   if (typeof value !== 'object' || value === null) return undefined
-  if (depth >= MAX_DEPTH) return { path: '', message: 'is nested too deeply' }
   for (const key in value) {
     if (key === '__proto__' || !key.isWellFormed()) return { path: '', message: 'has a member with a name that is not allowed' }
-    const fault = faultOf((value as Record<string, unknown>)[key], depth + 1)
+    const fault = faultOf((value as Record<string, unknown>)[key])
     if (fault !== undefined) return { path: `/${pointer(key)}${fault.path}`, message: fault.message }
   }
   return undefined

@@ -1,9 +1,13 @@
-import { Ajv, type ErrorObject, str, type ValidateFunction } from 'ajv'
+import { Ajv, type AnySchemaObject, type ErrorObject, type SchemaValidateFunction, str, type ValidateFunction } from 'ajv'
 import type { TSchema } from '@sinclair/typebox'
 import { pointer } from './json/pointer.ts'
 import { type FieldError, ProblemError } from './problem.ts'
 
-const ajv = new Ajv({ allErrors: true, strict: false, removeAdditional: false, coerceTypes: false, useDefaults: true })
+/** As many faults as one answer names. */
+const MAX_ERRORS = 20
+
+// Schemas are TypeBox', so there is none to check against the meta-schema.
+const ajv = new Ajv({ meta: false, validateSchema: false, allErrors: true, strict: false, useDefaults: true })
 
 // A length is a number of code points. Ajv counts them all, twice; most texts are so much longer or shorter than the
 // limit that their UTF-16 units tell already.
@@ -20,14 +24,34 @@ function addLength (keyword: string, comparison: string, holds: (text: string, l
   })
 }
 
+// Ajv's own makes an error of each unknown member, however many there are.
+ajv.removeKeyword('additionalProperties').addKeyword({
+  keyword: 'additionalProperties',
+  type: 'object',
+  schemaType: 'boolean',
+  errors: true,
+  compile: (allowed: boolean, { properties = {} }: AnySchemaObject) => allowed ? () => true : refuseUnknown(new Set(Object.keys(properties)))
+})
+
+function refuseUnknown (known: ReadonlySet<string>): SchemaValidateFunction {
+  const check: SchemaValidateFunction = (data: object) => {
+    check.errors = []
+    for (const additionalProperty in data) {
+      if (known.has(additionalProperty)) continue
+      check.errors.push({ keyword: 'additionalProperties', params: { additionalProperty } })
+      if (check.errors.length === MAX_ERRORS) break
+    }
+    return check.errors.length === 0
+  }
+  return check
+}
+
 function codePoints (text: string) {
   let pairs = 0
   for (let i = 1; i < text.length; i++) if ((text.charCodeAt(i) & 0xfc00) === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800) pairs++
   return text.length - pairs
 }
 
-/** As many faults as one answer names. */
-const MAX_ERRORS = 20
 const PART_NAMES: Record<string, string> = { querystring: 'query' }
 
 /** A validator as Fastify wants it: `{ value }` or `{ error }` with every fault and its path. */

@@ -1,12 +1,5 @@
 import { pointer } from './pointer.ts'
-
-const QUOTE = 34
-const BACKSLASH = 92
-const OPEN_OBJECT = 123
-const CLOSE_OBJECT = 125
-const OPEN_ARRAY = 91
-const CLOSE_ARRAY = 93
-const COMMA = 44
+import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, endOfString, nextToken, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './tokens.ts'
 
 /**
  * Looks for an object that names a member twice, in a text that JSON.parse has accepted; so the structure needs no
@@ -15,7 +8,7 @@ const COMMA = 44
 export function findDuplicateKey (text: string): string | undefined {
   const open: Array<Set<string> | null> = [] // the members seen of each open object; null for an array
   let expectKey = false
-  for (let i = 0; i < text.length; i++) {
+  for (let i = nextToken(text, 0); i >= 0; i = nextToken(text, i + 1)) {
     switch (text.charCodeAt(i)) {
       case QUOTE: {
         const start = i
@@ -35,14 +28,5 @@ export function findDuplicateKey (text: string): string | undefined {
       case CLOSE_ARRAY: open.pop(); expectKey = false; break
       case COMMA: expectKey = open.at(-1) !== null && open.length > 0
     }
-  }
-}
-
-/** Where a string ends that begins at `start`: at the next quote with an even number of backslashes before it. */
-function endOfString (text: string, start: number) {
-  for (let end = text.indexOf('"', start + 1); ; end = text.indexOf('"', end + 1)) {
-    let backslashes = 0
-    while (text.charCodeAt(end - 1 - backslashes) === BACKSLASH) backslashes++
-    if (backslashes % 2 === 0) return end
   }
 }
