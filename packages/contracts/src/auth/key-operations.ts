@@ -5,6 +5,9 @@ import { SCOPES } from '../scope.ts'
 
 const noStore = { 'cache-control': 'no-store' }
 
+/** Seconds with nine digits after them. */
+const LONGEST_TIME = 30
+
 const ScopesSchema = Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope))), {
   minItems: 1, maxItems: SCOPES.length, uniqueItems: true, description: 'What the key may do; all scopes if absent at its creation'
 })
@@ -38,7 +41,7 @@ export const createApiKey = operation({
   body: strict({
     name: NewDisplayNameSchema,
     scopes: Type.Optional(ScopesSchema),
-    expiresAt: Type.Optional(DateTimeSchema)
+    expiresAt: Type.Optional({ ...DateTimeSchema, maxLength: LONGEST_TIME })
   }, { title: 'CreateApiKeyBody' }),
   responses: { 201: { description: 'The key, shown this once', schema: CreatedApiKeySchema, headers: noStore } },
   errors: ['AUTH_LOGIN_TOO_OLD', 'AUTH_TOO_MANY_KEYS']
