@@ -71,6 +71,16 @@ test('of a service’s headers only those on the list reach the client, and the 
   for (const value of ['not-mine', 'unlimited', 'max-age=0', 'timeout=1', '10.0.0.1']) expect(answer).not.toContain(value)
 })
 
+test('what a service varies by is joined to what the gateway does, and headers that the operation declares pass', async () => {
+  const answerWith = (headers: Record<string, string>) => { gateway.upstream.handler = (_request, response) => { response.writeHead(200, { 'content-type': 'application/json', ...headers }).end('{}') } }
+  answerWith({ vary: 'accept-language, ORIGIN', 'x-after-applied': 'true', 'x-other': '1' })
+  const answer = await gateway.call('/api/feed', { headers: { origin: 'https://app.example' } })
+  expect(['vary', 'x-after-applied', 'x-other'].map((name) => answer.headers.get(name))).toEqual(['Origin, accept-language', 'true', null])
+  expect(answer.headers.get('access-control-expose-headers')).toMatch(/x-after-applied/i)
+  answerWith({ vary: '*' })
+  expect((await gateway.call('/api/feed')).headers.get('vary')).toBe('*')
+})
+
 test('an error of a service that is no problem+json is a 502 of ours', async () => {
   gateway.upstream.handler = (_request, response) => { response.writeHead(500, { 'content-type': 'text/html' }).end('<h1>stack trace at 10.0.0.1</h1>') }
   const answer = await gateway.call('/api/posts')

@@ -3,6 +3,7 @@ import type { FastifyReply, FastifyRequest } from 'fastify'
 import { UpstreamBrokenError, upstreamProblem } from '../errors.ts'
 import { Exchange, type Call, type Receiver } from '../upstreams/exchange.ts'
 import type { Failure, Upstream } from '../upstreams/upstream.ts'
+import { addVary } from './vary.ts'
 
 export interface ProxyCall extends Call {
   upstream: Upstream
@@ -47,6 +48,7 @@ class Answer implements Receiver {
     if (passed === undefined) return this.refuse()
     this.status = status
     this.headers = passed
+    if (headers.vary !== undefined) addVary(this.reply, headers.vary)
   }
 
   onData (chunk: Buffer) {
