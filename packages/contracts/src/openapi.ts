@@ -5,6 +5,9 @@ import { problems, ProblemSchema, type ProblemCode } from './problems.ts'
 
 type Json = Record<string, unknown>
 
+/** What the API calls itself, in its documents and to programs. */
+export const API = { name: 'Gatepost', version: '1' }
+
 /** Problems that follow from an operation's policy and inputs, beside those it names itself. */
 export function problemCodesOf (operation: Operation): ProblemCode[] {
   const codes: ProblemCode[] = ['INTERNAL']
@@ -27,7 +30,7 @@ export function openApi (serverUrl: string): Json {
   }
   return {
     openapi: '3.1.0',
-    info: { title: 'Gatepost', version: '1', description: 'Sign-up and login, posts, a feed. Protected operations need an access token, `accessToken` in the answer to a registration or login. Every error is application/problem+json (RFC 9457).' },
+    info: { title: API.name, version: API.version, description: 'Sign-up and login, posts, a feed. Protected operations need an access token, `accessToken` in the answer to a registration or login. Every error is application/problem+json (RFC 9457).' },
     servers: [{ url: serverUrl }],
     tags: [...new Set(operations.map(({ service }) => service))].map((name) => ({ name })),
     paths,

@@ -53,8 +53,6 @@ export interface OperationOptions<Params extends TProperties, Query extends TPro
   errors?: readonly ProblemCode[]
   /** The gateway gives up on the service after this many milliseconds. */
   timeoutMs?: number
-  /** Whether the answer goes on for as long as the client stays. */
-  streaming?: boolean
 }
 
 /** One HTTP call of the public API: the single place where its url, inputs, answers and policy are stated. */
@@ -75,7 +73,6 @@ export interface Operation<Params extends TProperties = TProperties, Query exten
   responses: Answers
   errors: readonly ProblemCode[]
   timeoutMs: number
-  streaming: boolean
 }
 
 const DEFAULT_TIMEOUT_MS = 10_000
@@ -93,7 +90,6 @@ export function operation<const Answers extends Responses, Params extends TPrope
     body: options.body,
     bodyOptional: options.bodyOptional ?? false,
     errors: options.errors ?? [],
-    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS,
-    streaming: options.streaming ?? false
+    timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   }
 }

@@ -26,6 +26,26 @@ test('every operation of the contract is routed: none is 404 or 405', async () =
   }
 })
 
+test('/ leads browsers to the reference and tells programs where everything is', async () => {
+  const ask = (accept: string, method = 'GET') => gateway.fetch('/', { method, redirect: 'manual', headers: { accept } })
+  for (const accept of ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'text/html']) {
+    const { status, headers } = await ask(accept)
+    expect([status, headers.get('location'), headers.get('vary')]).toEqual([303, '/docs', 'Accept'])
+  }
+  for (const accept of ['*/*', 'application/json', 'application/json, text/html;q=0.5', 'text/html;q=0, */*']) {
+    const answer = await ask(accept)
+    expect([answer.status, answer.headers.get('vary')]).toEqual([200, 'Accept'])
+    const { name, version, ...places } = await answer.json()
+    const { info } = await (await gateway.fetch('/openapi.json')).json()
+    expect({ title: name, version }).toMatchObject({ title: info.title, version: info.version })
+    expect(Object.keys(places).sort()).toEqual(['asyncapi', 'docs', 'health', 'openapi'])
+    for (const path of Object.values<string>(places)) expect([200, 503]).toContain((await gateway.fetch(path)).status)
+  }
+  const head = await ask('*/*', 'HEAD')
+  expect([head.status, await head.text()]).toEqual([200, ''])
+  expect((await ask('*/*', 'POST')).status).toBe(405)
+})
+
 test('the reference page works under its own policy: local script, hashed inline script, nothing else', async () => {
   const answer = await gateway.fetch('/docs')
   const html = await answer.text()

@@ -68,8 +68,21 @@ export const streamEvents = operation({
   limit: 'default',
   headers: { 'last-event-id': Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: 'Resume after this stream sequence' })) },
   responses: { 200: { description: 'event is the CloudEvent type, data the CloudEvent, id the stream sequence', contentType: 'text/event-stream', schema: Type.String() } },
-  errors: ['OVERLOADED'],
-  streaming: true
+  errors: ['OVERLOADED']
+})
+
+const Path = Type.String({ description: 'A path here' })
+export const IndexSchema = Type.Object({ name: Type.String(), version: Type.String(), docs: Path, openapi: Path, asyncapi: Path, health: Path }, { title: 'Index' })
+
+export const getIndex = operation({
+  ...open,
+  id: 'getIndex',
+  url: '/',
+  summary: 'Where to find what; a browser is led to the API reference',
+  responses: {
+    200: { description: 'For programs', schema: IndexSchema, headers: { vary: 'Accept' } },
+    303: { description: 'For a client that prefers text/html', headers: { location: '/docs', vary: 'Accept' } }
+  }
 })
 
 const HealthSchema = Type.Object({
@@ -123,4 +136,4 @@ export const getProblem = operation({
   responses: page('HTML')
 })
 
-export const gatewayOperations = [getUserOverview, exportMe, streamEvents, getLive, getReady, getOpenApi, getAsyncApi, getDocs, getEventDocs, getProblem]
+export const gatewayOperations = [getIndex, getUserOverview, exportMe, streamEvents, getLive, getReady, getOpenApi, getAsyncApi, getDocs, getEventDocs, getProblem]

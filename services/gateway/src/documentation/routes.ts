@@ -3,9 +3,11 @@ import { getAsyncApi, getDocs, getEventDocs, getOpenApi, getProblem } from '@gat
 import { openApi } from '@gatepost/contracts/openapi'
 import { loadOnce } from '@gatepost/service-kit/load-once'
 import { routeOf } from '@gatepost/service-kit/route'
-import type { FastifyInstance, FastifyReply } from 'fastify'
+import type { App } from '@gatepost/service-kit/server'
+import type { FastifyReply } from 'fastify'
 import { RouteNotFoundError } from '../errors.ts'
 import { eventPage } from './event-pages.ts'
+import { indexRoute } from './index-route.ts'
 import { createPage, sendPage } from './page.ts'
 import { problemPage } from './problem-pages.ts'
 import { createReference, SCRIPT_PATH } from './reference.ts'
@@ -13,13 +15,14 @@ import { createReference, SCRIPT_PATH } from './reference.ts'
 const JSON_TYPE = 'application/json; charset=utf-8'
 
 /** The contract as documents and pages; all of it is made once, from the same data that requests are checked against. */
-export async function documentationRoutes (app: FastifyInstance, { publicUrl, natsUrl }: { publicUrl: string, natsUrl: string }) {
+export async function documentationRoutes (app: App, { publicUrl, natsUrl }: { publicUrl: string, natsUrl: string }) {
   const openApiText = JSON.stringify(openApi(publicUrl))
   const asyncApiText = JSON.stringify(asyncApi(natsUrl))
   const events = await createPage({ html: eventPage(), directives: { 'img-src': ['data:'] } })
   const { headers: problemHeaders } = await createPage({ html: '', directives: { 'img-src': ['data:'] } })
   const getReference = loadOnce(createReference)
 
+  indexRoute(app)
   app.get(getOpenApi.url, routeOptions(getOpenApi), (_request, reply) => sendJson(reply, openApiText))
   app.get(getAsyncApi.url, routeOptions(getAsyncApi), (_request, reply) => sendJson(reply, asyncApiText))
   app.get(getDocs.url, routeOptions(getDocs), async (_request, reply) => sendPage(reply, (await getReference()).page))
