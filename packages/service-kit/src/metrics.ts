@@ -1,8 +1,7 @@
-import { fastify, LogController, type FastifyBaseLogger } from 'fastify'
 import fp from 'fastify-plugin'
 import { collectDefaultMetrics, Counter, Gauge, Registry } from 'prom-client'
 import { lineLosses } from './log.ts'
-import { createRouteTallies } from './metrics/route-tallies.ts'
+import { createRouteTallies, type RouteTallies } from './metrics/route-tallies.ts'
 import { onOutcome } from './outcome.ts'
 
 /** A registry with what every process shows of itself: memory, CPU, event-loop delay, build. */
@@ -23,21 +22,20 @@ export function createRegistry (service: string): Registry {
   return registry
 }
 
+const allTallies = new WeakMap<Registry, RouteTallies>()
+
+/** The main and the operations port of a process count into one registry. */
+function talliesOf (registry: Registry) {
+  let tallies = allTallies.get(registry)
+  if (tallies === undefined) allTallies.set(registry, tallies = createRouteTallies(registry))
+  return tallies
+}
+
 /** Rate, errors and duration of each route, labelled with the route's pattern, never with a path that a client chose. */
 export const httpMetrics = fp<{ registry: Registry }>(async (app, { registry }) => {
-  const tallies = createRouteTallies(registry)
-  onOutcome(app, ({ method, routeOptions }, { elapsedTime }, status) => tallies.note(method, routeOptions.url ?? 'unknown', status, elapsedTime / 1000))
-}, { name: 'http-metrics' })
-
-/** A scraper that does not read what it asked for is cut. */
-const CONNECTION_TIMEOUT_MS = 35_000
-
-/** `GET /metrics` in Prometheus' text form, for the operations port alone. */
-export function createOperationsServer (registry: Pick<Registry, 'contentType' | 'metrics'>, log: FastifyBaseLogger) {
-  const server = fastify({ loggerInstance: log, logController: new LogController({ disableRequestLogging: true }), forceCloseConnections: true, connectionTimeout: CONNECTION_TIMEOUT_MS })
-  server.get('/metrics', async (_request, reply) => {
-    reply.type(registry.contentType)
-    return registry.metrics()
+  const tallies = talliesOf(registry)
+  onOutcome(app, {
+    answered: ({ method, routeOptions }, { elapsedTime }, status) => { tallies.note(method, routeOptions.url ?? 'unknown', status, elapsedTime / 1000) },
+    broken: ({ method, status }) => { tallies.note(method, 'unknown', status, 0) }
   })
-  return server
-}
+}, { name: 'http-metrics' })

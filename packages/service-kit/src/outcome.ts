@@ -11,30 +11,43 @@ export function outcomeOf ({ raw }: FastifyReply): number {
   return raw.writableFinished || raw.statusCode >= 500 ? raw.statusCode : CLIENT_CLOSED
 }
 
-type Note = (request: FastifyRequest, reply: FastifyReply, status: number) => void
+/** A request that no hook and no route saw: Node's parser gave up on it, or it asked for a tunnel. */
+export interface BrokenRequest {
+  requestId: string
+  /** `unknown` where the parser did not get that far. */
+  method: string
+  status: number
+  /** The peer's address. */
+  address: string
+}
+
+export interface OutcomeNotes {
+  answered: (request: FastifyRequest, reply: FastifyReply, status: number) => void
+  broken: (request: BrokenRequest) => void
+}
 
 declare module 'fastify' {
   interface FastifyInstance {
     /** Whoever wants to know what became of requests. */
-    outcomeNotes: Note[] | undefined
+    outcomeNotes: OutcomeNotes[] | undefined
   }
 }
 
 /**
- * Has every request noted with its {@link outcomeOf} once its connection is done with it: not by Fastify's onResponse,
- * which does not come when the client has left.
+ * Has every request noted: with its {@link outcomeOf} once its connection is done with it, and not by Fastify's
+ * onResponse, which does not come when the client has left; or as broken.
  */
-export function onOutcome (app: FastifyInstance, note: Note) {
+export function onOutcome (app: FastifyInstance, notes: OutcomeNotes): void {
   if (app.outcomeNotes !== undefined) {
-    app.outcomeNotes.push(note)
+    app.outcomeNotes.push(notes)
     return
   }
-  const notes = [note]
-  app.decorate('outcomeNotes', notes)
+  const all = [notes]
+  app.decorate('outcomeNotes', all)
   app.addHook('onRequest', (request, reply, done) => {
     reply.raw.on('close', () => {
       const status = outcomeOf(reply)
-      for (const note of notes) note(request, reply, status)
+      for (const { answered } of all) answered(request, reply, status)
     })
     done()
   })

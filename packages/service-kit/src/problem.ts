@@ -54,7 +54,7 @@ export function retryAfter (seconds: number) {
 }
 
 /** The body of a problem answer. */
-export function problemBody (error: ProblemError, requestId: string, path: string) {
+export function problemBody (error: ProblemError, requestId: string, instance: string) {
   const { title, status } = problems[error.code]
   return {
     type: `/problems/${error.code}`,
@@ -62,7 +62,7 @@ export function problemBody (error: ProblemError, requestId: string, path: strin
     status,
     detail: error.message,
     code: error.code,
-    instance: path,
+    instance,
     requestId,
     ...error.errors && { errors: error.errors }
   }

@@ -1,26 +1,38 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { onOutcome } from './outcome.ts'
+import { type BrokenRequest, onOutcome } from './outcome.ts'
 
 /** One line per request, written when its connection is done with it, also when the caller left before the answer. */
 export const requestLog = fp(async (app) => {
-  onOutcome(app, (request, reply, status) => {
-    const line = requestLine(request, reply, status)
-    if (line) app.log.info(line, 'request') // and not the request's own, which would name its id a second time
+  onOutcome(app, {
+    answered: (request, reply, status) => {
+      app.log[levelOf(request, status)](requestLine(request, reply, status), 'request') // and not the request's own, which would name its id a second time
+    },
+    broken: (request) => { app.log.info(brokenLine(request), 'request') }
   })
 }, { name: 'request-log' })
 
-/** What the log says of a request; undefined for probes, which are left out unless they fail. No member can hold a secret. */
+const PROBES = new Set(['/live', '/ready', '/metrics'])
+
+/** Probes come every few seconds: their lines are for those who look for one, unless they are refused or fail. */
+export function levelOf (request: FastifyRequest, status: number): 'debug' | 'info' {
+  return status < 400 && PROBES.has(request.routeOptions.url ?? '') ? 'debug' : 'info'
+}
+
+/** What the log says of a request. No member can hold a secret. */
 export function requestLine (request: FastifyRequest, reply: FastifyReply, status: number) {
-  const route = request.routeOptions.url ?? 'unknown'
-  if ((route === '/live' || route === '/ready') && status < 500) return undefined
   return {
     requestId: request.id,
     traceId: request.traceparent.slice(3, 35),
     method: request.method,
-    route,
+    route: request.routeOptions.url ?? 'unknown',
     status,
     ms: Math.round(reply.elapsedTime * 10) / 10,
     userId: request.principal?.userId
   }
+}
+
+/** The same of a request that never got as far as a route. */
+export function brokenLine ({ requestId, method, status, address }: BrokenRequest) {
+  return { requestId, method, route: 'unknown', status, client: address }
 }

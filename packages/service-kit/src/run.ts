@@ -2,7 +2,7 @@ import type { StaticDecode, TObject } from '@sinclair/typebox'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { createLog } from './log.ts'
-import { createOperationsServer, createRegistry } from './metrics.ts'
+import { createRegistry } from './metrics.ts'
 import { drain } from './run/drain.ts'
 import { supervise } from './run/supervise.ts'
 import { isWorker, tell, type ToWorker } from './run/worker.ts'
@@ -46,7 +46,7 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     const { buildApp } = await load()
     const app = await buildApp(context)
     const port = ports(settings)
-    const operations = worker ? undefined : createOperationsServer(registry, log)
+    const operations = worker ? undefined : await openOperations(registry, log)
     await app.listen({ host: HOST, port: port.main, ...worker && { reusePort: true } })
     await operations?.listen({ host: HOST, port: port.operations })
     log.info({ port: port.main, operationsPort: operations && port.operations }, 'listening')
@@ -67,6 +67,12 @@ function showMetrics (registry: Registry) {
     const { id } = message
     registry.getMetricsAsJSON().then((metrics) => tell({ metrics, id }), (error: Error) => tell({ failure: error.message, id }))
   })
+}
+
+/** Shares its modules with the app, and no others; so it is loaded after the settings are known to be good. */
+async function openOperations (registry: Registry, log: Logger) {
+  const { createOperationsServer } = await import('./operations-server.ts')
+  return createOperationsServer(registry, log)
 }
 
 /** The exporter takes a third of a second to load, so only those who want it load it. */

@@ -1,10 +1,17 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
+import type { Socket } from 'node:net'
 import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { TSchema } from '@sinclair/typebox'
-import { parseJson } from './json.ts'
+import { largestBody } from '@gatepost/contracts/body-size'
 import { allowedMethods } from './server/allowed-methods.ts'
-import { answerProblem, brokenRequestAnswer } from './server/problem-answers.ts'
+import { bodyParser } from './server/body-parser.ts'
+import { brokenRequests, type ParserError } from './server/broken-requests.ts'
+import { lastExchangeOf, trackExchanges } from './server/exchanges.ts'
+import { lingerBeforeClose } from './server/lingering-close.ts'
+import { answerProblem } from './server/problem-answers.ts'
+import { faultOfHead } from './server/request-head.ts'
+import { isDecodable, routableTarget } from './server/request-target.ts'
 import { ProblemError } from './problem.ts'
 import { requestId } from './request-id.ts'
 import { tracing } from './tracing.ts'
@@ -27,7 +34,7 @@ declare module 'fastify' {
 
 export interface ServerOptions {
   log: FastifyBaseLogger
-  /** Bytes of a request body; more is 413. */
+  /** Bytes of a request body; more is 413, as is more than the body of an operation can have. */
   bodyLimit?: number
   /** Whether spans are recorded for export. */
   recordTraces?: boolean
@@ -43,16 +50,15 @@ export interface ServerOptions {
   connectionTimeout?: number
 }
 
-const JSON_MEDIA_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
 const HEADERS_TIMEOUT_MS = 10_000
 const REQUEST_TIMEOUT_MS = 30_000
-const PARAM_LENGTH = 128
+/** Node's limit for the head of a request: no parameter is longer, so each meets its operation's own pattern. */
+const PARAM_LENGTH = 16_384
 
 export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
 
 /** A Fastify server with the behaviour that every process of the system has at its door. It does not listen. */
 export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false, headers = {}, keepAliveTimeout = 75_000, connectionTimeout = 120_000 }: ServerOptions): App {
-  const answerBroken = brokenRequestAnswer(headers)
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -63,34 +69,38 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
     connectionTimeout,
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Doubled headers are joined, so that whoever reads one sees that there were two; by default Node keeps the first.
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: true, joinDuplicateHeaders: true },
+    // Node would refuse a missing Host past all hooks.
+    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: false, joinDuplicateHeaders: true },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: PARAM_LENGTH },
-    clientErrorHandler: answerBroken,
+    rewriteUrl: ({ url }) => routableTarget(url!),
+    clientErrorHandler: (error, socket) => { broken.onParserError(error as object as ParserError, socket as Socket) },
     frameworkErrors: (error, request, reply) => answerProblem(error, request, reply.headers(headers))
   }).withTypeProvider<TypeBoxTypeProvider>() as unknown as App
+
+  const broken = brokenRequests(app, headers)
+  app.server.on('connect', broken.onTunnel)
+  trackExchanges(app.server, app.routing)
+  lingerBeforeClose(app.server, (socket) => broken.isBroken(socket) || lastExchangeOf(socket)?.request.complete === false)
 
   app.decorate('lifecycle', { draining: false })
   app.decorate('allowedMethods', allowedMethods(app))
   app.decorate('fixedHeaders', Object.entries(headers).flat())
+  app.decorate('limitBroken', undefined)
   app.decorateRequest('rawBody', undefined)
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => compileValidator(schema, httpPart ?? 'body'))
   app.setErrorHandler((error, request, reply) => answerProblem(error, request, reply))
   app.setNotFoundHandler((request) => {
-    const allow = app.allowedMethods(request.url)
+    const allow = app.allowedMethods(request.originalUrl)
     throw allow.length > 0 ? new ProblemError('METHOD_NOT_ALLOWED', { headers: { allow: allow.join(', ') } }) : new ProblemError('ROUTE_NOT_FOUND')
   })
 
   app.removeAllContentTypeParsers()
-  app.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, bytes, done) => {
-    if (!JSON_MEDIA_TYPE.test(request.headers['content-type'] ?? '')) return done(new ProblemError('UNSUPPORTED_MEDIA_TYPE'))
-    try {
-      request.rawBody = bytes as Buffer
-      done(null, bytes.length === 0 ? undefined : parseJson(bytes as Buffer))
-    } catch (error) {
-      done(error as Error)
-    }
+  app.addContentTypeParser('*', bodyParser(bodyLimit))
+  app.addHook('onRoute', (route) => {
+    const body = route.config?.operation?.body
+    if (body) route.bodyLimit = Math.min(largestBody(body), bodyLimit)
   })
 
   app.register(tracing, { record: recordTraces })
@@ -105,26 +115,9 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
       done(null, payload)
     })
   }
-  app.addHook('preParsing', (request, _reply, payload, done) => {
-    done(request.headers['content-encoding'] === undefined ? null : new ProblemError('UNSUPPORTED_MEDIA_TYPE'), payload)
-  })
-  app.addHook('preValidation', (request, _reply, done) => {
-    done(isDecodable(request.url) ? undefined : new ProblemError('REQUEST_INVALID', { errors: [{ path: '/query', message: 'is not valid percent-encoded UTF-8' }] }))
-  })
-  app.server.on('checkExpectation', (request, response) => {
-    answerBroken(Object.assign(new Error('expectation'), { code: 'EXPECTATION_FAILED' }), request.socket)
-    response.destroy()
+  app.addHook('preParsing', (request, _reply, payload, done) => { done(faultOfHead(request), payload) })
+  app.addHook('preValidation', ({ url }, _reply, done) => {
+    done(isDecodable(url) ? undefined : new ProblemError('REQUEST_INVALID', { errors: [{ path: '/query', message: 'is not valid percent-encoded UTF-8' }] }))
   })
   return app
-}
-
-function isDecodable (url: string) {
-  const start = url.indexOf('?')
-  if (start < 0 || !url.includes('%', start)) return true
-  try {
-    decodeURIComponent(url.slice(start))
-    return true
-  } catch {
-    return false
-  }
 }

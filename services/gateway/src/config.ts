@@ -31,7 +31,7 @@ export const settingsSchema = Type.Object({
     needs: 'a comma-separated list of header names',
     check: checkHeaderName
   })),
-  BODY_LIMIT: integer({ description: 'Bytes of a request body; more is 413', default: '1048576', minimum: 1024, maximum: 104_857_600 }),
+  BODY_LIMIT: integer({ description: 'Bytes of a request body; more is 413. An operation whose schema allows less takes less', default: '1048576', minimum: 1024, maximum: 104_857_600 }),
   ACCESS_TOKEN_TTL: accessTokenTtl,
   PUBLIC_URL: origin({ description: 'What clients call: the issuer of tokens and the base of links', default: 'http://127.0.0.1:3000' })
 })

@@ -2,7 +2,6 @@ import { ProblemError, problemError, retryAfter } from '@gatepost/service-kit/pr
 import type { Failure } from './upstreams/upstream.ts'
 
 export const RouteNotFoundError = problemError('ROUTE_NOT_FOUND')
-export const InvalidRequestError = problemError('REQUEST_INVALID')
 export const MalformedRequestError = problemError('REQUEST_MALFORMED')
 export const UriTooLongError = problemError('URI_TOO_LONG')
 export const UserNotFoundError = problemError('AUTH_USER_NOT_FOUND')

@@ -37,9 +37,9 @@ test.each([
 
 test('a WebSocket upgrade is refused, with a token and without', async () => {
   const upgrade = 'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n'
-  for (const authorization of ['', `authorization: ${gateway.authorization}\r\n`]) {
+  for (const [authorization, status] of [['', 401], [`authorization: ${gateway.authorization}\r\n`, 400]] as const) {
     const answer = await gateway.raw(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\n${authorization}${upgrade}\r\n`)
-    expect(statusOf(answer)).toBe(400)
+    expect(statusOf(answer)).toBe(status)
   }
 })
 

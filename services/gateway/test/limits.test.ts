@@ -12,14 +12,26 @@ function newClient () {
   return (path: string, init: RequestInit = {}) => gateway.fetch(path, { ...init, headers: { 'x-forwarded-for': address, ...init.headers } })
 }
 
-test('404, 405, 401, HEAD, OPTIONS: all under /api are counted together', async () => {
+test('404, 405, 401, HEAD: all under /api are counted together', async () => {
   const client = newClient()
-  const calls: Array<[string, RequestInit]> = [['/api/nothing', {}], ['/api', {}], ['/api/auth/login', {}], ['/api/posts', { method: 'HEAD' }], ['/api/posts', { method: 'OPTIONS' }], ['/api/posts', { method: 'PUT' }], ['/api/posts', {}], ['/api/feed?x=1', {}], ['/api/a/b/c', {}], ['/api/users/x/overview', {}]]
+  const calls: Array<[string, RequestInit]> = [['/api/nothing', {}], ['/api', {}], ['/api/auth/login', {}], ['/api/posts', { method: 'HEAD' }], ['/api/posts', {}], ['/api/posts', { method: 'PUT' }], ['/api/posts', {}], ['/api/feed?x=1', {}], ['/api/a/b/c', {}], ['/api/users/x/overview', {}]]
   for (const [path, init] of calls) expect((await client(path, init)).status).not.toBe(429)
   const answer = await client('/api/posts', { headers: { authorization: `Bearer ${accessToken()}` } })
   expect([answer.status, answer.headers.get('ratelimit'), answer.headers.get('content-type')]).toEqual([429, expect.stringMatching(/^"default";r=0;t=[12]$/), 'application/problem+json'])
   expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
   expect((await client('/live')).status).toBe(200)
+})
+
+test('preflights use up no calls, and are bounded by a limit of their own', async () => {
+  const client = newClient()
+  const preflight = () => client('/api/posts', { method: 'OPTIONS', headers: { origin: 'https://app.example', 'access-control-request-method': 'POST' } })
+  for (let left = 9; left >= 0; left--) {
+    const { status, headers } = await preflight()
+    expect([status, headers.get('ratelimit')]).toEqual([204, expect.stringMatching(`^"preflight";r=${left};t=`)])
+  }
+  expect((await preflight()).status).toBe(429)
+  const call = await client('/api/posts')
+  expect([call.status, call.headers.get('ratelimit')]).toEqual([401, expect.stringMatching(/^"default";r=9;t=/)])
 })
 
 test('decisions are counted', async () => {

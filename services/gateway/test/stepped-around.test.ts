@@ -31,7 +31,7 @@ test('@fastify/rate-limit answers as counters do that are asked at once', async 
   const answersOf = async (counters: Counters) => {
     const app: App = createServer({ log: pino({ level: 'silent' }) })
     const limit = { name: 'default', by: 'address' as const, max: 3, windowMs: 60_000 }
-    await app.register(limits, { counters, everything: limit, sensitive: { ...limit, name: 'sensitive', max: 2 }, user: { ...limit, name: 'user', by: 'user' }, decisions: createDecisionTally() })
+    await app.register(limits, { counters, everything: limit, sensitive: { ...limit, name: 'sensitive', max: 2 }, preflight: limit, user: { ...limit, name: 'user', by: 'user' }, decisions: createDecisionTally() })
     for (const policy of ['default', 'sensitive'] as const) {
       app.get(`/${policy}`, { config: { auth: 'none' } }, async (request, reply) => {
         request.counted = { address: '192.0.2.1', user: '' }

@@ -56,6 +56,8 @@ export function createRouteTallies (registry: Registry) {
   }
 }
 
+export type RouteTallies = ReturnType<typeof createRouteTallies>
+
 /** A histogram as prom-client's registry asks for one. */
 function durations (all: () => Iterable<Tally>) {
   const name = 'http_request_duration_seconds'

@@ -1,6 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
-import { createOperationsServer } from '../metrics.ts'
 import { onStop } from './stop.ts'
 import { refuseTakenPort, startWorkers } from './workers.ts'
 
@@ -21,7 +20,8 @@ const DRAIN_MS = 27_000
 export async function supervise ({ count, host, port, log }: SuperviseOptions): Promise<void> {
   await refuseTakenPort(port.main, host)
   const workers = startWorkers({ count, log, onHopeless: () => { void end('a worker cannot run', 1) } })
-  const operations = createOperationsServer(workers.metrics, log)
+  const { createOperationsServer } = await import('../operations-server.ts')
+  const operations = await createOperationsServer(workers.metrics, log)
   let ending = false
 
   async function end (cause: string, code: number) {

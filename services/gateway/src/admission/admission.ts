@@ -1,13 +1,14 @@
 import type { IncomingHttpHeaders } from 'node:http'
-import type { AuthPolicy, LimitPolicy, Operation } from '@gatepost/contracts/operation'
+import type { AuthPolicy, Operation } from '@gatepost/contracts/operation'
 import type { ClientAddress, FindClient } from '@gatepost/service-kit/client-address'
 import { type Principal, tokenOf, unauthorized } from '@gatepost/service-kit/identity'
 import { ProblemError } from '@gatepost/service-kit/problem'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { apiKeyOf, type KeyExchanges } from '../api-keys/key-exchange.ts'
-import { MalformedRequestError, RouteNotFoundError, UriTooLongError } from '../errors.ts'
-import { faultOfTarget, isHost } from './canonical-target.ts'
+import { RouteNotFoundError } from '../errors.ts'
+import type { LimitName } from '../limits/limits.ts'
+import { faultOfRequest } from './ambiguity.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -19,14 +20,21 @@ declare module 'fastify' {
 /** The route that @fastify/cors adds for preflights of whatever path. */
 const CATCH_ALL = '*'
 
+/** `/api` and what is below it. */
+const BELOW_API = /^\/api(?:[/?]|$)/
+/** Also by spellings that another reader could take for it. */
+const BELOW_API_PERHAPS = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/\\]*)?[/\\]*api(?![\w-])/i
+
 interface Policy {
-  limit: LimitPolicy
+  limit: LimitName
   auth: AuthPolicy
 }
 
 /** What is known about a request once it is counted. */
 interface Admission extends Policy {
   exists: boolean
+  /** Why the request could mean two things. */
+  fault: ProblemError | undefined
   /** Whose limit it was counted against already. */
   recognized: Principal | undefined
   /** An API key that has to be exchanged before anything can be said about its token. */
@@ -40,8 +48,8 @@ export interface AdmissionOptions {
 }
 
 /**
- * Decides whether a request gets in, in an order that is a security property: client address → canonical target →
- * rate limits → access token and its revocation → role → the limit of a user met for the first time → is there anything
+ * Decides whether a request gets in, in an order that is a security property: client address → rate limits → access token
+ * and its revocation → role → the limit of a user met for the first time → is the request unambiguous → is there anything
  * at this path. Limits come before cryptography, 401 before 400 and 404; what fails here never reaches validation or a
  * service.
  */
@@ -49,6 +57,17 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   const openPaths = new Set(operations.filter(({ auth }) => auth === 'none' || auth === 'optional').map(({ url }) => url))
 
   app.decorateRequest('client', null as unknown as ClientAddress)
+  app.limitBroken = async ({ address, target }) => {
+    const headers: Record<string, string> = {}
+    if (target !== undefined && !BELOW_API_PERHAPS.test(target)) return { headers }
+    try {
+      await app.limit({ counted: { address: findClient(address, {}).key, user: '' } }, { header: (name, value) => { headers[name] = value } }, 'default')
+      return { headers }
+    } catch (error) {
+      if (error instanceof ProblemError) return { headers, refusal: error }
+      throw error
+    }
+  }
   app.addHook('onRequest', (request, reply, done) => {
     const waiting = admit(request, reply)
     if (waiting !== undefined) return waiting
@@ -57,17 +76,17 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
 
   /** A promise only where something has to be waited for: a request pays for it with a turn of the event loop's queues. */
   function admit (request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
-    const { headers, url, socket } = request.raw
-    const { config, url: pattern } = request.routeOptions
+    const { raw: { headers, socket }, routeOptions: { config, url: pattern } } = request
     request.client = findClient(socket.remoteAddress ?? '', headers)
-    refuseAmbiguous(headers, url!)
+    const fault = faultOfRequest(request)
+    if (fault !== undefined) reply.header('connection', 'close') // its reader may have seen the next request elsewhere than we do
     const exists = !request.is404 && pattern !== CATCH_ALL
-    const { limit, auth } = config.operation ?? policyOfPath(url!, exists)
+    const { limit, auth } = config.operation ?? policyOfPath(request, exists, fault === undefined ? BELOW_API : BELOW_API_PERHAPS)
     const key = auth === 'none' ? undefined : useHeldToken(headers)
     const recognized = auth === 'none' ? undefined : app.identity.recognize(headers.authorization)
     request.counted = { address: request.client.key, user: recognized?.userId ?? '' }
     const counting = limit === 'none' ? undefined : app.limit(request, reply, limit)
-    const admission = { exists, auth, limit, recognized, key }
+    const admission = { exists, fault, auth, limit, recognized, key }
     return counting === undefined ? judge(request, reply, admission) : counting.then(() => judge(request, reply, admission))
   }
 
@@ -89,17 +108,18 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
       return exchangeKey(request, admission.key).then(() => judge(request, reply, { ...admission, key: undefined }))
     }
     if (!admission.exists) return refuse(request, reply, admission)
-    if (request.method === 'OPTIONS') return undefined
+    if (request.method === 'OPTIONS') return refuseFault(admission)
     const waiting = app.identity.authorize(request, admission.recognized)
-    return waiting === undefined
+    const counting = waiting === undefined
       ? countUser(request, reply, admission, request.principal)
       : waiting.then(() => countUser(request, reply, admission, request.principal))
+    return counting === undefined ? refuseFault(admission) : counting.then(() => refuseFault(admission))
   }
 
   async function refuse (request: FastifyRequest, reply: FastifyReply, admission: Admission) {
-    const { url, headers } = request.raw
-    if (admission.auth === 'user') await countUser(request, reply, admission, admission.recognized ?? await requireToken(headers.authorization))
-    refuseUnknown(url!)
+    if (admission.auth === 'user') await countUser(request, reply, admission, admission.recognized ?? await requireToken(request.raw.headers.authorization))
+    refuseFault(admission)
+    refuseUnknown(request.originalUrl)
   }
 
   /** Limits that go by addresses come before cryptography; the one of a user whose token was not seen before comes after. */
@@ -109,11 +129,11 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     return app.limitUser(request, reply)
   }
 
-  /** The policy of what no operation describes: unknown paths, and the OPTIONS of known ones. */
-  function policyOfPath (url: string, exists: boolean): Policy {
-    const path = url.split('?', 1)[0]!
-    const limit = path === '/api' || path.startsWith('/api/') ? 'default' : 'none'
-    return { limit, auth: limit === 'none' || exists || openPaths.has(path) ? 'none' : 'user' }
+  /** The policy of what no operation describes: unknown paths, and the OPTIONS of all. */
+  function policyOfPath ({ originalUrl, method }: FastifyRequest, exists: boolean, belowApi: RegExp): Policy {
+    if (!belowApi.test(originalUrl)) return { limit: 'none', auth: 'none' }
+    const path = originalUrl.split('?', 1)[0]!
+    return { limit: method === 'OPTIONS' ? 'preflight' : 'default', auth: exists || openPaths.has(path) ? 'none' : 'user' }
   }
 
   /** Strangers are not even told what does not exist. */
@@ -130,13 +150,6 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   }
 }, { name: 'admission', dependencies: ['identity', 'limits'] })
 
-/** Whoever sends what two readers could understand in two ways gets no second request on the same connection. */
-const CLOSE = { headers: { connection: 'close' } }
-
-function refuseAmbiguous (headers: IncomingHttpHeaders, target: string) {
-  if (!isHost(headers.host)) throw new MalformedRequestError({ ...CLOSE, detail: 'The Host header is missing, doubled or malformed.' })
-  const fault = faultOfTarget(target)
-  if (fault === 'too-long') throw new UriTooLongError(CLOSE)
-  if (fault !== undefined) throw new MalformedRequestError({ ...CLOSE, detail: 'The request target is not in canonical form.' })
-  if (headers.upgrade !== undefined && /websocket/i.test(headers.upgrade)) throw new MalformedRequestError({ ...CLOSE, detail: 'WebSocket is not spoken here; GET /api/events streams events.' })
+function refuseFault ({ fault }: Admission): undefined {
+  if (fault !== undefined) throw fault
 }

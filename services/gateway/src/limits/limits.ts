@@ -8,8 +8,8 @@ import { policyField, rateLimitField, retryAfterSeconds } from './rate-limit-fie
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Counts a request against the limits of a policy, and its user's if it is known; refuses with 429 what is over one of them. */
-    limit (request: FastifyRequest, reply: FastifyReply, policy: LimitPolicy): Promise<void> | undefined
+    /** Counts a request against the limits of that name, and its user's if it is known; refuses with 429 what is over one of them. */
+    limit (request: Pick<FastifyRequest, 'counted'>, reply: HeaderSink, name: LimitName): Promise<void> | undefined
     /** Counts a request against the limit of a user who came to be known only after {@link limit}. */
     limitUser (request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined
   }
@@ -19,12 +19,21 @@ declare module 'fastify' {
   }
 }
 
+/** The limits of an operation's policy, or of what comes before calls. */
+export type LimitName = LimitPolicy | 'preflight'
+
+interface HeaderSink {
+  header (name: string, value: string): unknown
+}
+
 export interface LimitsOptions {
   counters: Counters
   /** Over everything under /api, by address. */
   everything: Limit
   /** Over register, login and password endpoints together, by address. */
   sensitive: Limit
+  /** Over the OPTIONS that browsers send ahead of calls, by address; they are no calls. */
+  preflight: Limit
   /** Over everything that one user does, from whatever address. */
   user: Limit
   decisions: DecisionTally
@@ -41,7 +50,7 @@ interface Question {
 }
 
 /** Rate limits with @fastify/rate-limit over counters of our own: several limits at once, shared or local, bounded. */
-export const limits = fp<LimitsOptions>(async (app, { counters, everything, sensitive, user, decisions }) => {
+export const limits = fp<LimitsOptions>(async (app, { counters, everything, sensitive, preflight, user, decisions }) => {
   class CountersStore {
     incr (key: string, done: (error: Error | null, result?: { current: number, ttl: number }) => void) {
       const question = key as unknown as Question
@@ -65,15 +74,15 @@ export const limits = fp<LimitsOptions>(async (app, { counters, everything, sens
     return {
       policy,
       /** Lets `judge` decide: at once where the counters can say it at once. */
-      decide (request: FastifyRequest, judge: (decision: Decision) => void): Promise<void> | undefined {
+      decide (request: Pick<FastifyRequest, 'counted'>, judge: (decision: Decision) => void): Promise<void> | undefined {
         const decision = counters.takeNow?.(request.counted, limits)
-        if (decision === undefined) return ask(request).then(({ key }) => judge((key as unknown as Question).decision!))
+        if (decision === undefined) return ask(request as FastifyRequest).then(({ key }) => judge((key as unknown as Question).decision!))
         judge(decision)
       }
     }
   }
-  const strangers = { default: limiter(everything), sensitive: limiter(everything, sensitive) }
-  const users = { default: limiter(everything, user), sensitive: limiter(everything, sensitive, user) }
+  const strangers = { default: limiter(everything), sensitive: limiter(everything, sensitive), preflight: limiter(preflight) }
+  const users = { default: limiter(everything, user), sensitive: limiter(everything, sensitive, user), preflight: strangers.preflight }
   const userAlone = limiter(user)
 
   function note ({ refused, degraded }: Decision) {

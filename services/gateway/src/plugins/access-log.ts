@@ -1,5 +1,5 @@
 import { onOutcome } from '@gatepost/service-kit/outcome'
-import { requestLine } from '@gatepost/service-kit/request-log'
+import { brokenLine, levelOf, requestLine } from '@gatepost/service-kit/request-log'
 import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 
@@ -11,10 +11,11 @@ import type { Logger } from 'pino'
 export const accessLog = fp<{ log: Logger }>(async (app, { log }) => {
   const lines = log.child({}, { redact: [] })
   app.setChildLoggerFactory((logger) => logger)
-  onOutcome(app, (request, reply, status) => {
-    const line = requestLine(request, reply, status)
-    if (!line) return
-    const { client, exchange } = request
-    lines.info({ ...line, client: client?.address, instance: exchange?.instance?.origin, attempts: exchange?.attempts }, 'request')
+  onOutcome(app, {
+    answered: (request, reply, status) => {
+      const { client, exchange } = request
+      lines[levelOf(request, status)]({ ...requestLine(request, reply, status), client: client?.address, instance: exchange?.instance?.origin, attempts: exchange?.attempts }, 'request')
+    },
+    broken: (request) => { lines.info(brokenLine(request), 'request') }
   })
 }, { name: 'access-log' })

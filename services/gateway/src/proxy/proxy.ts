@@ -6,7 +6,6 @@ import fp from 'fastify-plugin'
 import { isPlainPath } from '../admission/canonical-target.ts'
 import type { Exchange } from '../upstreams/exchange.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
-import { InvalidRequestError } from '../errors.ts'
 import { answer } from './answer.ts'
 import { requestHeadersOf } from './request-headers.ts'
 import { responseHeadersOf } from './response-headers.ts'
@@ -44,7 +43,6 @@ export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) =>
 
     /** Returns nothing: Fastify would watch over a reply that is returned, which Answer does already. */
     function forward (request: FastifyRequest, reply: FastifyReply) {
-      if (operation.body === undefined && request.rawBody !== undefined) throw new InvalidRequestError({ errors: [{ path: '/body', message: 'is not known here' }] })
       answer(request, reply, { upstream, filter, method: request.method, path: request.url, headers: requestHeaders(request), body: request.rawBody, timeoutMs })
     }
 

@@ -1,0 +1,41 @@
+import type { IncomingMessage } from 'node:http'
+import type { FastifyRequest } from 'fastify'
+import { parseJson } from '../json.ts'
+import { ProblemError } from '../problem.ts'
+import { readBody } from './body.ts'
+
+const JSON_MEDIA_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
+
+/**
+ * Makes the parser of every body, whatever media type it has: JSON and nothing else, and none at all for an operation
+ * that has no body. A request without a body may name a media type.
+ */
+export function bodyParser (bodyLimit: number) {
+  return function parseBody (request: FastifyRequest, payload: IncomingMessage, done: (error: Error | null, body?: unknown) => void): void {
+    const { headers, routeOptions: { config, bodyLimit: limit } } = request
+    if (request.is404 || isAbsent(headers)) return done(null)
+    const isKnown = config.operation === undefined || config.operation.body !== undefined
+    if (!JSON_MEDIA_TYPE.test(headers['content-type'] ?? '')) return done(new ProblemError('UNSUPPORTED_MEDIA_TYPE'))
+    if (Number(headers['content-length'] ?? 0) > bodyLimit) return done(new ProblemError('BODY_TOO_LARGE'))
+    readBody(payload, isKnown ? Math.min(limit, bodyLimit) : 0, (error, bytes) => {
+      if (error !== null) return done(error.code === 'BODY_TOO_LARGE' && !isKnown ? unknownBody() : error)
+      if (bytes!.length === 0) return done(null)
+      request.rawBody = bytes
+      let body: unknown
+      try {
+        body = parseJson(bytes!)
+      } catch (fault) {
+        return done(fault as Error)
+      }
+      done(null, body)
+    })
+  }
+}
+
+function isAbsent (headers: IncomingMessage['headers']) {
+  return headers['transfer-encoding'] === undefined && Number(headers['content-length'] ?? 0) === 0
+}
+
+function unknownBody () {
+  return new ProblemError('REQUEST_INVALID', { errors: [{ path: '/body', message: 'is not known here' }] })
+}

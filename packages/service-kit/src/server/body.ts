@@ -1,0 +1,42 @@
+import type { IncomingMessage } from 'node:http'
+import { ProblemError } from '../problem.ts'
+import { exchangeOf } from './exchanges.ts'
+
+type Done = (error: ProblemError | null, bytes?: Buffer) => void
+
+const FIRST_BYTES = 4096
+
+/**
+ * Reads the body of a request of at most `limit` bytes. What arrives is copied into one buffer, so that a body costs
+ * about its own size however small its pieces are. A fault of the connection, a timeout or broken framing, is the error.
+ */
+export function readBody (request: IncomingMessage, limit: number, done: Done): void {
+  const exchange = exchangeOf(request)
+  if (exchange?.fault !== undefined) return done(exchange.fault)
+  const announced = Number(request.headers['content-length'] ?? 0)
+  if (announced > limit) return done(new ProblemError('BODY_TOO_LARGE'))
+  let bytes = Buffer.alloc(0)
+  let length = 0
+
+  function onData (chunk: Buffer) {
+    if (length + chunk.length > limit) return settle(new ProblemError('BODY_TOO_LARGE'))
+    if (length + chunk.length > bytes.length) bytes = grown(chunk.length)
+    length += chunk.copy(bytes, length)
+  }
+  function grown (more: number) {
+    const larger = Buffer.allocUnsafe(Math.max(length + more, Math.min(limit, Math.max(2 * length, FIRST_BYTES))))
+    bytes.copy(larger, 0, 0, length)
+    return larger
+  }
+  function onEnd () { settle(null) }
+  function onError () { settle(new ProblemError('REQUEST_MALFORMED')) }
+  function settle (error: ProblemError | null) {
+    request.off('data', onData).off('end', onEnd).off('error', onError)
+    if (exchange) exchange.onFault = undefined
+    request.resume() // the rest is thrown away
+    done(error, bytes.subarray(0, length))
+  }
+  if (exchange) exchange.onFault = settle
+  if (request.headers.expect !== undefined && request.httpVersion === '1.1') exchange?.response.writeContinue()
+  request.on('data', onData).on('end', onEnd).on('error', onError)
+}
