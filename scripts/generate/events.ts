@@ -41,6 +41,8 @@ A named subscriber (\`pnpm events subscriber add\`) sets its client's inbox pref
 A consumer is made with its name in the subject of the request, as clients do since 2022; the call without it is closed. Readers without
 credentials cannot delete consumers: one that nobody pulls ends by its inactivity threshold.
 
+Each way is tested with the JavaScript packages \`@nats-io/*\` 3 and \`nats\` 2, and with Python’s \`nats-py\`.
+
 ${sections.join('\n')}
 ## Our own consumers
 
