@@ -14,7 +14,7 @@ export const lineLosses = { lines: 0 }
  */
 export function createLog (name: string, level: string): Logger {
   const lines = boundedLines({ sink: standardOutput(), losses: lineLosses, onRecovery: (lost) => log.warn({ lines: lost }, 'log lines were lost while standard output took none') })
-  process.on('beforeExit', () => lines.flush()).on('exit', lines.flushSync)
+  process.on('exit', lines.flushSync)
   const log: Logger = pino({
     name,
     level,

@@ -28,7 +28,8 @@ async function start (stdout: StdioPipe | number) {
   const write = async (count: number) => (await (await fetch(`http://127.0.0.1:${main}/lines/${count}`)).json() as { megabytes: number }).megabytes
   const lost = async () => Number(/^gatepost_log_lines_lost_total.* (\d+)$/m.exec(await (await fetch(`http://127.0.0.1:${operations}/metrics`)).text())![1])
   await vi.waitFor(() => write(0), { timeout: 15_000, interval: 50 })
-  return { child, write, lost, ended: once(child, 'exit').then(([code]) => code as number) }
+  const end = (count: number) => fetch(`http://127.0.0.1:${main}/last-lines/${count}`).catch((error: Error) => error)
+  return { child, write, end, lost, ended: once(child, 'exit').then(([code]) => code as number) }
 }
 
 /** Megabytes that waiting lines and a growing heap may add; what is written is twice as much. */
@@ -89,4 +90,12 @@ test('all lines are there when somebody reads', async () => {
   const lines = (await output).trim().split('\n').map((line) => JSON.parse(line) as { msg: string })
   expect(lines.filter(({ msg }) => msg === 'line')).toHaveLength(3_000)
   expect(lines.at(-1)!.msg).toBe('stopped')
+})
+
+test('the last lines of a process that ends at once are there', async () => {
+  const { child, end, ended } = await start('pipe')
+  const output = text(child.stdout!)
+  await end(1_000)
+  expect(await ended).toBe(3)
+  expect((await output).split('\n').filter((line) => line.includes('"msg":"line"'))).toHaveLength(1_000)
 })

@@ -58,6 +58,7 @@ export function boundedLines ({ sink, losses, onRecovery }: BoundedLinesOptions)
   }
 
   function flushSync () {
+    sink.flushSync()
     pass()
     sink.flushSync()
   }

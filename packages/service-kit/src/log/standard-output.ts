@@ -1,14 +1,16 @@
-import { fstatSync, write, writeSync } from 'node:fs'
+import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 
 /** Takes bytes in order and says of each piece whether it was written; never throws, never waits. */
 export interface Sink {
-  write (bytes: Buffer, done: (error?: Error | null) => void): void
-  /** Writes at once what can be, when the process ends. */
+  write (bytes: Buffer, done: Done): void
+  /** Writes at once what can be, when the process ends; what is handed over later is written at once too. */
   flushSync (): void
 }
 
+type Done = (error?: Error | null) => void
+interface Piece { bytes: Buffer, done: Done }
+
 const STDOUT = 1
-const RETRY_MS = 100
 
 /** Standard output as a sink. */
 export function standardOutput (): Sink {
@@ -16,26 +18,79 @@ export function standardOutput (): Sink {
   return stat.isFIFO() || stat.isSocket() ? pipeSink() : fileSink()
 }
 
+const SHORTEST_PAUSE_MS = 5
+const LONGEST_PAUSE_MS = 100
+const LAST_WORDS_MS = 250
+
 /**
- * A pipe through Node's stream, which writes without blocking. A write in a thread of libuv would block that thread for as
- * long as nobody reads, and the process could not end before it.
+ * A pipe, written without blocking; a full one is asked again. A blocking write in a thread of libuv would hold that thread
+ * for as long as nobody reads, and the process could not end before it.
  */
 function pipeSink (): Sink {
-  let broken: Error | undefined
-  process.stdout.on('error', (error) => { broken = error }) // EPIPE: nobody will ever read again
+  const pipe = nonBlockingPipe()
+  const queue: Piece[] = []
+  let offset = 0
+  let pause = SHORTEST_PAUSE_MS
+  let timer: NodeJS.Timeout | undefined
+
+  /** Whether the pipe took everything. */
+  function drain (): boolean {
+    clearTimeout(timer)
+    while (queue.length > 0) {
+      const { bytes, done } = queue[0]!
+      try {
+        offset += writeSync(pipe, bytes, offset)
+        pause = SHORTEST_PAUSE_MS
+        if (offset < bytes.length) continue
+        next(done)
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') next(done, error as Error)
+        else {
+          timer = setTimeout(drain, pause).unref()
+          pause = Math.min(2 * pause, LONGEST_PAUSE_MS)
+          return false
+        }
+      }
+    }
+    return true
+  }
+
+  function next (done: Done, error?: Error) {
+    queue.shift()
+    offset = 0
+    done(error)
+  }
+
   return {
     write (bytes, done) {
-      if (broken) done(broken)
-      else process.stdout.write(bytes, done)
+      queue.push({ bytes, done })
+      if (queue.length === 1) drain()
     },
-    flushSync () {} // the stream has tried already
+    flushSync () {
+      const cell = new Int32Array(new SharedArrayBuffer(4))
+      for (const deadline = performance.now() + LAST_WORDS_MS; !drain() && performance.now() < deadline;) Atomics.wait(cell, 0, 0, SHORTEST_PAUSE_MS)
+    }
+  }
+}
+
+/**
+ * Opened anew, since whether a pipe blocks is shared by all who inherited it, and each process of Node that ends resets it.
+ * Where that cannot be done, the one that there is, which Node makes non-blocking when it opens its stream over it.
+ */
+function nonBlockingPipe (): number {
+  try {
+    return openSync('/proc/self/fd/1', constants.O_WRONLY | constants.O_NONBLOCK)
+  } catch {
+    process.stdout.on('error', () => {}) // nothing is written through it
+    return STDOUT
   }
 }
 
 /** A file or a terminal, written in the background. A full disk loses what it does not take, and is asked again. */
 function fileSink (): Sink {
-  const queue: Array<{ bytes: Buffer, done: (error?: Error | null) => void }> = []
+  const queue: Piece[] = []
   let torn = false
+  let ending = false
 
   function start () {
     const { bytes } = queue[0]!
@@ -44,31 +99,32 @@ function fileSink (): Sink {
 
   function attempt (bytes: Buffer, offset: number) {
     write(STDOUT, bytes, offset, bytes.length - offset, null, (error, written) => {
-      if (error?.code === 'EAGAIN') return setTimeout(attempt, RETRY_MS, bytes, offset).unref()
       const end = offset + (written || 0)
       if (!error && end < bytes.length) return attempt(bytes, end)
-      if (error === null) torn = false
-      else torn ||= end > 0
+      torn = error !== null && (torn || end > 0)
       queue.shift()!.done(error)
       if (queue.length > 0) start()
     })
   }
 
+  function writeNow ({ bytes, done }: Piece) {
+    try {
+      writeSync(STDOUT, bytes)
+      done()
+    } catch (error) {
+      done(error as Error)
+    }
+  }
+
   return {
     write (bytes, done) {
+      if (ending) return writeNow({ bytes, done })
       queue.push({ bytes, done })
       if (queue.length === 1) start()
     },
     flushSync () {
-      // The first is on its way in a thread that the end of the process waits for.
-      for (const { bytes, done } of queue.splice(1)) {
-        try {
-          writeSync(STDOUT, bytes)
-          done()
-        } catch (error) {
-          done(error as Error)
-        }
-      }
+      ending = true
+      queue.splice(1).forEach(writeNow) // the first is on its way, in a thread
     }
   }
 }

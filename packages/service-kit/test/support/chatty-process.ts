@@ -1,4 +1,4 @@
-// A process that logs as much as it is asked to: GET /lines/<count> writes so many lines of a kilobyte.
+// A process that logs as much as it is asked to: GET /lines/<count> writes so many lines of a kilobyte, /last-lines/<count> ends with them.
 import { Type } from '@sinclair/typebox'
 import type { Logger } from 'pino'
 import { run } from '../../src/run.ts'
@@ -18,6 +18,10 @@ async function buildApp ({ log }: { log: Logger }) {
   app.get<{ Params: { count: string } }>('/lines/:count', { config: { auth: 'none' } }, async ({ params }) => {
     for (let n = 0; n < Number(params.count); n++) log.info({ n, text: 'x'.repeat(900) }, 'line')
     return { megabytes: process.memoryUsage().rss / 1e6 }
+  })
+  app.get<{ Params: { count: string } }>('/last-lines/:count', { config: { auth: 'none' } }, async ({ params }) => {
+    for (let n = 0; n < Number(params.count); n++) log.info({ n, text: 'x'.repeat(900) }, 'line')
+    process.exit(3)
   })
   return app
 }
