@@ -45,20 +45,19 @@ async function start (fresh: boolean) {
   return system
 }
 
-/** Resolves with the cause once this process is told to stop; told twice, it ends at once. */
+/** Resolves with the cause once this process is told to stop. A second signal ends it at once; that a launcher ends as well is none. */
 function untilTold () {
-  let told = false
+  let signals = 0
   return new Promise<string>((resolve) => {
-    const leave = (cause: string) => {
-      if (told) process.exit(1)
-      told = true
-      resolve(cause)
+    const heed = (signal: NodeJS.Signals) => {
+      if (++signals > 1) process.exit(1)
+      resolve(signal)
     }
-    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, () => leave(signal))
+    for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, heed)
     // Node forgets that nohup had SIGHUP ignored; a run without a terminal has none to lose.
-    process.on('SIGHUP', () => { if ([0, 1, 2].some((descriptor) => isatty(descriptor))) leave('SIGHUP') })
+    process.on('SIGHUP', (signal) => { if ([0, 1, 2].some((descriptor) => isatty(descriptor))) heed(signal) })
     const startedBy = launchers()
-    setInterval(() => { if (isLauncherGone(startedBy)) leave('what started us is gone') }, 500).unref()
+    setInterval(() => { if (isLauncherGone(startedBy)) resolve('what started us is gone') }, 500).unref()
   })
 }
 

@@ -70,7 +70,8 @@ test('it goes on when the script that called its package manager is over, and en
   expect((await fetch(`${api}/live`)).status).toBe(200)
   process.kill(pid, 'SIGKILL')
   await eventually(async () => expect(await openPorts()).toEqual([]), { withinMs: 40_000 })
-  expect(run.output()).toContain('stopping …')
+  await run.ended
+  expect(run.output()).toMatch(/stopping …\nstopped; the data is in/)
 }, 180_000)
 
 test('nothing runs on when it is killed itself', async () => {
