@@ -1,3 +1,4 @@
+import { KeysUnavailableError } from '@gatepost/service-kit/key-source'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openDatabase, type Database } from '../src/database/database.ts'
 import { keyRepository } from '../src/keys/key-repository.ts'
@@ -74,6 +75,18 @@ test('processes that start at once on an empty database agree on the keys', asyn
   expect(new Set(stores.map((store) => store.current().kid)).size).toBe(1)
   expect(new Set(stores.map((store) => JSON.stringify(store.jwks()))).size).toBe(1)
   for (const store of stores) store.stop()
+})
+
+test('while the database is away a known key stays good, and an unknown one is no reason to refuse', async () => {
+  const lost = openDatabase({ url: auth.database.url, poolSize: 2 })
+  const store = createKeyStore({ database: lost, encryptionKey, accessTokenTtl: 600, rotationSeconds: 86_400, log: console as never })
+  await store.start()
+  expect(await store.find('unknown')).toBeUndefined()
+  await lost.close()
+  await expect(store.reload()).rejects.toThrow()
+  expect(await store.find(store.current().kid)).toContain('PUBLIC KEY')
+  expect(() => store.find('unknown')).toThrow(KeysUnavailableError)
+  store.stop()
 })
 
 test('a sealed key opens with its secret and kid alone, and with not one bit changed', () => {

@@ -40,6 +40,7 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
   let stopped = false
   let rotateAt = Infinity
   let complete = false // whether there is a current and a next key
+  let behind = false // whether the last reading failed: then a key that is not known here may exist
 
   async function reload () {
     const keys = await keyRepository.list(database.connection)
@@ -51,6 +52,7 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
     const jwks = { keys: keys.map(({ kid, publicKey }) => ({ kty: 'OKP' as const, crv: 'Ed25519' as const, x: publicKey, kid, alg: 'EdDSA' as const, use: 'sig' as const })) }
     if (jwks.keys.map(({ kid }) => kid).join() !== published.keys.map(({ kid }) => kid).join()) pems = keysOf(jwks)
     published = jwks
+    behind = false
   }
 
   function openKey ({ kid, privateKey }: StoredKey): SigningKey {
@@ -71,6 +73,7 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
 
   async function follow () {
     const ok = await tend().then(() => true, (error: Error) => {
+      behind = true
       log.warn({ err: error }, 'signing keys cannot be read')
       return false
     })
@@ -83,7 +86,10 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
       return signing
     },
     jwks: () => published,
-    reload,
+    async reload () {
+      behind = true
+      await reload()
+    },
     async start () {
       try {
         await tend()
@@ -99,7 +105,7 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
     },
     get: (kid) => pems.get(kid),
     find (kid) {
-      if (!signing) throw new KeysUnavailableError('the signing keys are not read yet')
+      if (!signing || (behind && !pems.has(kid))) throw new KeysUnavailableError('the signing keys could not be read last')
       return pems.get(kid)
     }
   }
