@@ -48,6 +48,7 @@ test('a folder with every odd character, an environment of other tools, and a br
   const run = start({
     ...hostile,
     GATEPOST_DATA: undefined,
+    NODE_COMPILE_CACHE: join(folder, 'compile'), // what is compiled under this folder's name is of no use to others
     NATS_URL: urlOf('provisioner'),
     ...Object.fromEntries((['auth', 'posts', 'feed', 'gateway'] as const).map((account) => [`${account.toUpperCase()}_NATS_URL`, urlOf(account)]))
   }, { cwd: clone })
