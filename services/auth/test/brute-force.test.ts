@@ -1,5 +1,7 @@
+import { createRegistry } from '@gatepost/service-kit/metrics'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { attemptCounters } from '../src/attempts/attempt-limits.ts'
+import { createAuthMetrics } from '../src/auth-metrics.ts'
 import { createPasswordChecker } from '../src/attempts/password-check.ts'
 import { openDatabase } from '../src/database/database.ts'
 import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
@@ -55,7 +57,7 @@ test('a locked attempt is refused before anything is hashed: also where nothing 
   await fail(email, from)
   const database = openDatabase({ url: auth.database.url, poolSize: 1 })
   const hasher = await createPasswordHasher({ concurrency: 1, queue: 0 })
-  const checker = createPasswordChecker({ database, hasher, attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts') })
+  const checker = createPasswordChecker({ database, hasher, attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts'), metrics: createAuthMetrics(createRegistry('auth')) })
   const origin = { address: from, network: from, userAgent: null, requestId: 'locked', traceparent: '' }
   const letGo = new AbortController()
   const busy = (async () => { while (!letGo.signal.aborted) await hasher.create('holds the only place') })()

@@ -1,6 +1,8 @@
 import { hashSync } from '@node-rs/argon2'
 import { createLog } from '@gatepost/service-kit/log'
+import { createRegistry } from '@gatepost/service-kit/metrics'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { createAuthMetrics } from '../src/auth-metrics.ts'
 import { createPasswordChecker } from '../src/attempts/password-check.ts'
 import { openDatabase } from '../src/database/database.ts'
 import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
@@ -30,7 +32,7 @@ test('a hash that finds no room to be upgraded fails no login', async () => {
     database,
     hasher,
     tokens,
-    checker: createPasswordChecker({ database, hasher, attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts') }),
+    checker: createPasswordChecker({ database, hasher, attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts'), metrics: createAuthMetrics(createRegistry('auth')) }),
     lifetimes: { idleSeconds: 60, absoluteSeconds: 60 },
     maxSessions: 100,
     log: createLog('auth', 'silent'),

@@ -21,7 +21,7 @@ beforeEach(async () => {
 
 const idle = () => expect.poll(() => auth.sql('SELECT kind FROM jobs WHERE failed_at IS NULL')).toEqual([])
 const forgot = (email: string) => auth.call('POST', '/api/auth/forgot-password', { body: { email } })
-const outcomes = async (outcome: string) => Number(new RegExp(`^gatepost_mails_total\\{.*outcome="${outcome}".*\\} (\\d+)$`, 'm').exec(await auth.metrics())![1])
+const outcomes = async (outcome: string) => Number(new RegExp(`^gatepost_auth_mails_total\\{.*outcome="${outcome}".*\\} (\\d+)$`, 'm').exec(await auth.metrics())![1])
 
 /** Has what was postponed tried again now: the job of an address without an account wakes the worker. */
 async function tryAgain () {

@@ -1,6 +1,7 @@
 import type { KeyObject } from 'node:crypto'
 import { retryAfter } from '@gatepost/service-kit/problem'
 import type { AuditAct } from '../audit/audit-repository.ts'
+import type { AuthMetrics } from '../auth-metrics.ts'
 import type { Database } from '../database/database.ts'
 import { TooManyAttemptsError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
@@ -27,13 +28,18 @@ export interface PasswordChecker {
   check (attempt: { email: string, password: string, origin: Origin, failureAct: AuditAct }): Promise<PasswordCheck>
 }
 
-export function createPasswordChecker ({ database, hasher, attemptKey }: { database: Database, hasher: PasswordHasher, attemptKey: KeyObject }): PasswordChecker {
+export function createPasswordChecker ({ database, hasher, attemptKey, metrics }: { database: Database, hasher: PasswordHasher, attemptKey: KeyObject, metrics: AuthMetrics }): PasswordChecker {
+  function lockedOut (seconds: number) {
+    metrics.lockedOut()
+    return new TooManyAttemptsError({ headers: retryAfter(seconds) })
+  }
+
   return {
     async check ({ email, password, origin, failureAct }) {
       const key = emailKey(email)
       const all = attemptCounters(attemptKey, key, origin.network)
       const { account, knownNetwork, lockedSeconds } = await userRepository.findForLogin(database.sql, { emailKey: key, network: origin.network, counters: all })
-      if (lockedSeconds !== null) throw new TooManyAttemptsError({ headers: retryAfter(lockedSeconds) })
+      if (lockedSeconds !== null) throw lockedOut(lockedSeconds)
       // Where the owner has been before, an attack on the account from elsewhere does not count.
       const counters = knownNetwork ? [all.pair, all.network] : [all.pair, all.network, all.account]
 
@@ -41,7 +47,8 @@ export function createPasswordChecker ({ database, hasher, attemptKey }: { datab
       if (matches && account !== null && !account.disabled) return { account, outdated, counters }
 
       const blockedSeconds = await attemptRepository.recordFailure(database.sql, { counters, origin, note: { act: failureAct, userId: account?.id ?? null } })
-      if (blockedSeconds !== null) throw new TooManyAttemptsError({ headers: retryAfter(blockedSeconds) })
+      if (blockedSeconds !== null) throw lockedOut(blockedSeconds)
+      metrics.loginFailed()
       return { account: null, outdated: false, counters }
     }
   }

@@ -7,7 +7,7 @@ export type MailMetrics = ReturnType<typeof createMailMetrics>
 /** Mails by what became of a try. */
 export function createMailMetrics (registry: Registry) {
   const counter = new Counter({
-    name: 'gatepost_mails_total',
+    name: 'gatepost_auth_mails_total',
     help: 'Mails by outcome: sent, postponed after a failure, given up, or limited since the address had enough of the kind.',
     labelNames: ['outcome'] as const,
     registers: [registry]

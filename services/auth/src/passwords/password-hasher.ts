@@ -71,7 +71,8 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
     check,
     /** The hash of a password that nobody knows, for accounts whose password is yet to be chosen. */
     unknown: formatStoredHash(dummy),
-    waiting: limit.waiting
+    waiting: limit.waiting,
+    refused: limit.refused
   }
 }
 

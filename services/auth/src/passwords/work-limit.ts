@@ -16,6 +16,8 @@ export interface WorkLimit {
   runIfFree <T> (work: () => Promise<T>): Promise<T> | undefined
   /** How many wait for a place. */
   waiting (): number
+  /** How many were refused. */
+  refused (): number
 }
 
 /** The share of the newest duration in the running mean. */
@@ -25,6 +27,7 @@ const WEIGHT = 0.1
 export function createWorkLimit ({ concurrency, queue, maxWaitMs }: WorkLimitOptions): WorkLimit {
   const waiters: Array<() => void> = []
   let running = 0
+  let refusals = 0
   let meanMs = 0
 
   async function place () {
@@ -33,7 +36,10 @@ export function createWorkLimit ({ concurrency, queue, maxWaitMs }: WorkLimitOpt
       return
     }
     const expectedMs = (waiters.length + 1) * meanMs / concurrency
-    if (waiters.length >= queue || expectedMs > maxWaitMs) throw new ProblemError('OVERLOADED', { headers: retryAfter(expectedMs / 1000) })
+    if (waiters.length >= queue || expectedMs > maxWaitMs) {
+      refusals++
+      throw new ProblemError('OVERLOADED', { headers: retryAfter(expectedMs / 1000) })
+    }
     await new Promise<void>((resolve) => { waiters.push(resolve) })
   }
 
@@ -49,5 +55,5 @@ export function createWorkLimit ({ concurrency, queue, maxWaitMs }: WorkLimitOpt
       else running--
     }
   }
-  return { run, runIfFree: (work) => running < concurrency ? run(work) : undefined, waiting: () => waiters.length }
+  return { run, runIfFree: (work) => running < concurrency ? run(work) : undefined, waiting: () => waiters.length, refused: () => refusals }
 }
