@@ -1,6 +1,7 @@
 import { isPooled, sessionConfig } from '@gatepost/service-kit/database-session'
 import pg from 'pg'
 import { connectionFault, migrationVariable } from '../connection-fault.ts'
+import { protectAuditTrail } from './audit-grants.ts'
 import { type DatabaseService, schemaFolder } from '../prisma.ts'
 import { applyMigrations, migrationNames } from './schema-engine.ts'
 
@@ -15,6 +16,7 @@ export async function deploy (service: DatabaseService, ownerUrl: string): Promi
       throw new Error(`the migrations of ${service} failed:\n${error.message}`, { cause: error })
     })
   }
+  if (service === 'auth') await protectAuditTrail(ownerUrl)
   return pending
 }
 

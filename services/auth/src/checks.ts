@@ -9,9 +9,10 @@ import type { KeyStore } from './keys/key-store.ts'
 const LATE_SECONDS = 30
 
 /** Without its database auth can do nothing; without NATS it can do everything, and the outbox keeps the events. */
-export function readinessChecks ({ database, keys, broker, relay }: { database: Database, keys: KeyStore, broker: Broker, relay: Relay }): Check[] {
+export function readinessChecks ({ database, keys, broker, relay, trail }: { database: Database, keys: KeyStore, broker: Broker, relay: Relay, trail: Check }): Check[] {
   return [
     databaseCheck(database),
+    trail,
     {
       name: 'keys',
       check: () => keys.jwks().keys.length > 0 ? { status: 'up' } : { status: 'down', detail: 'the signing keys are not read yet' }

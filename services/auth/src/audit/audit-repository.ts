@@ -47,6 +47,13 @@ export const auditRepository = {
     return [id, act, userId, sessionId, ipAddress, requestId, JSON.stringify(detail)]
   },
 
+  /** Whether the role in use could change or delete what was written. */
+  async isChangeable (connection: Connection) {
+    const [row] = await connection.$queryRaw<[{ changeable: boolean }]>`
+      SELECT has_any_column_privilege('audit_log', 'UPDATE') OR has_table_privilege('audit_log', 'DELETE') OR has_table_privilege('audit_log', 'TRUNCATE') AS changeable`
+    return row.changeable
+  },
+
   /** Newest first; `before` is the id that the page before ended with. */
   list (connection: Connection, { userId, before, limit }: { userId?: string, before?: string, limit: number }): Promise<AuditRow[]> {
     return connection.auditEntry.findMany({
