@@ -98,7 +98,7 @@ test('upstreams, brokers and databases are containers that exist, share a networ
   let seen = 0
   for (const [name, { environment = {}, networks = [] }] of containers) {
     for (const [variable, value] of Object.entries(environment)) {
-      if (!/_URL$/.test(variable) || variable === 'PUBLIC_URL') continue
+      if (!/_URL$/.test(variable) || variable === 'PUBLIC_URL' || value === '') continue
       const { hostname, port } = new URL(value)
       expect(port, `${name}: ${variable}`).toBe(ports[hostname])
       expect(networks.some((network) => compose.services[hostname]!.networks!.includes(network)), `${name} reaches ${hostname}`).toBe(true)
@@ -126,11 +126,18 @@ test('the image takes memory as sparingly as what runs on a developer’s machin
   expect(dockerfile).toContain(`ENV ${Object.entries(LEAN_MALLOC).map(([name, value]) => `${name}=${value}`).join(' ')}\n`)
 })
 
-test('only the gateway can be reached from the machine, and only from the machine itself', () => {
+test('auth is given every secret and everything about mail that an operator can set', async () => {
+  const { settingsSchema } = await import(pathToFileURL(join(root, 'services/auth/src/config.ts')).href) as { settingsSchema: TObject }
+  const chosen = Object.entries(settingsSchema.properties).filter(([name, { secret }]) => secret || /MAIL/.test(name)).map(([name]) => name)
+  expect(chosen.length).toBeGreaterThan(8)
+  expect(chosen.filter((name) => compose.services.auth!.environment![name] === undefined)).toEqual([])
+})
+
+test('only the gateway can be reached from the machine, and only from the machine itself; auth alone gets out, to its mail server', () => {
   expect(containers.filter(([, { ports }]) => ports).map(([name]) => name)).toEqual(['gateway'])
   expect(compose.services.gateway!.ports).toEqual(['127.0.0.1:3000:3000'])
   const open = Object.entries(compose.networks).filter(([, network]) => !network?.internal).map(([name]) => name)
-  expect(containers.filter(([, { networks = [] }]) => networks.some((network) => open.includes(network))).map(([name]) => name)).toEqual(['gateway'])
+  expect(containers.filter(([, { networks = [] }]) => networks.some((network) => open.includes(network))).map(([name]) => name)).toEqual(['auth', 'gateway'])
 })
 
 test('our containers run without root, without capabilities and on a read-only file system', () => {
