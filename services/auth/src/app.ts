@@ -4,13 +4,14 @@ import { identity } from '@gatepost/service-kit/identity'
 import { httpMetrics } from '@gatepost/service-kit/metrics'
 import { requestLog } from '@gatepost/service-kit/request-log'
 import { emptyRevocationList } from '@gatepost/service-kit/revocation-list'
-import { createCursorSeal } from '@gatepost/service-kit/sealed-cursor'
 import { type App, createServer } from '@gatepost/service-kit/server'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { accountRoutes } from './accounts/routes.ts'
 import { administrationRoutes } from './administration/routes.ts'
 import { apiKeyRoutes } from './api-keys/routes.ts'
+import { createAuthMetrics } from './auth-metrics.ts'
+import { createTrailCheck } from './audit/trail-check.ts'
 import { auditRoutes } from './audit/routes.ts'
 import { readinessChecks } from './checks.ts'
 import type { Settings } from './config.ts'
@@ -24,7 +25,8 @@ import type { HashParameters } from './passwords/password-hash.ts'
 import { clientAddress } from './plugins/client-address.ts'
 import { eventRelay } from './plugins/event-relay.ts'
 import { liveSession } from './plugins/live-session.ts'
-import { deriveKey, deriveMacKey } from './secrets.ts'
+import { createCursorSealOf } from './cursor.ts'
+import { deriveKey, deriveMacKey, secretsOf } from './secrets.ts'
 import { createServices } from './services.ts'
 import { logoutRoutes } from './sessions/logout-routes.ts'
 import { sessionRoutes } from './sessions/routes.ts'
@@ -45,7 +47,7 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
   await database.verify()
   const mailer = createMailer({ smtpUrl: settings.SMTP_URL, directory: settings.MAIL_DIR, from: settings.MAIL_FROM, log })
   const mail = createMailWorker({ database, mailer, linkBase: settings.MAIL_LINK_URL ?? settings.PUBLIC_URL, countKey: deriveMacKey(settings.TOKEN_SECRET, 'mail-counts'), metrics: createMailMetrics(registry), log })
-  const services = await createServices({ settings, database, log, hashParameters, onEvents: () => app.relay.wake(), onMail: mail.wake })
+  const services = await createServices({ settings, database, log, hashParameters, metrics: createAuthMetrics(registry), onEvents: () => app.relay.wake(), onMail: mail.wake })
   await services.keys.start()
 
   await app.register(httpMetrics, { registry })
@@ -55,7 +57,9 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
   // Auth asks its own sessions, see live-session.
   await app.register(identity, { keys: services.keys, revocations: emptyRevocationList(), issuer: settings.PUBLIC_URL, accessTokenTtl: settings.ACCESS_TOKEN_TTL, registry })
   await app.register(liveSession, { database })
-  await app.register(health, { checks: readinessChecks({ database, keys: services.keys, broker: app.broker, relay: app.relay }) })
+  const trail = createTrailCheck({ database, log })
+  trail.check().catch(() => {}) // the database is away: /ready asks again
+  await app.register(health, { checks: readinessChecks({ database, keys: services.keys, broker: app.broker, relay: app.relay, trail }) })
 
   mail.start()
   const stopMaintenance = startMaintenance({ database, log })
@@ -70,7 +74,7 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
   await app.register(async (routes) => {
     // Thrown on, for the server's own handler to answer.
     routes.setErrorHandler((error) => { throw databaseProblem(error) ?? error })
-    const seal = createCursorSeal(deriveKey(settings.TOKEN_SECRET, 'cursors'))
+    const seal = createCursorSealOf(secretsOf(settings).map((secret) => deriveKey(secret, 'cursors')))
     keyRoutes(routes as App, { ...services, accessTokenTtl: settings.ACCESS_TOKEN_TTL })
     accountRoutes(routes as App, services)
     sessionRoutes(routes as App, services)

@@ -13,6 +13,7 @@ export const settingsSchema = Type.Object({
   AUTH_DATABASE_POOL: integer({ description: 'Database connections of one auth process', default: '10', minimum: 2, maximum: 200 }),
   NATS_URL: urls({ description: 'Comma-separated NATS servers, with the credentials of auth', schemes: ['nats', 'tls'], default: 'nats://127.0.0.1:4222', secret: true }),
   TOKEN_SECRET: text({ description: 'Protects refresh tokens and the keys at rest; at least 32 bytes', minLength: 32, needs: 'at least 32 characters from a random source', secret: true }),
+  TOKEN_SECRET_PREVIOUS: Type.Optional(text({ description: 'The secret before: what was made with it stays good and is made anew when it is used; needed for as long as REFRESH_IDLE_TTL after a change', minLength: 32, needs: 'at least 32 characters', secret: true })),
   ACCESS_TOKEN_TTL: accessTokenTtl,
   REFRESH_IDLE_TTL: seconds({ description: 'A session that is not used for so many seconds ends', default: String(30 * DAY) }),
   REFRESH_ABSOLUTE_TTL: seconds({ description: 'A session ends after so many seconds, however much it is used', default: String(90 * DAY) }),

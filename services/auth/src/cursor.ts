@@ -1,4 +1,4 @@
-import type { CursorSeal } from '@gatepost/service-kit/sealed-cursor'
+import { createCursorSeal, type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
 import { ProblemError } from '@gatepost/service-kit/problem'
 
 /** Where a list goes on: after the item with this id; undefined at its beginning. Throws REQUEST_INVALID for what is no cursor of the list. */
@@ -12,4 +12,19 @@ export function positionOf (seal: CursorSeal, cursor: string | undefined, list: 
 /** The cursor after the last item of a page; null when it was the last page. */
 export function cursorAfter (seal: CursorSeal, last: string | null, list: string) {
   return last === null ? null : seal.seal([last], [list])
+}
+
+/** Seals with the first key and opens what any of them sealed. */
+export function createCursorSealOf (keys: readonly Buffer[]): CursorSeal {
+  const seals = keys.map(createCursorSeal)
+  return {
+    seal: seals[0]!.seal,
+    open (cursor, scope) {
+      for (const seal of seals) {
+        const position = seal.open(cursor, scope)
+        if (position) return position
+      }
+      return undefined
+    }
+  }
 }

@@ -4,6 +4,7 @@ import { createPasswordService } from './accounts/password-service.ts'
 import { createRegistrationService } from './accounts/registration-service.ts'
 import { createApiKeyService } from './api-keys/api-key-service.ts'
 import { createAdministrationService } from './administration/administration-service.ts'
+import type { AuthMetrics } from './auth-metrics.ts'
 import { createPasswordChecker } from './attempts/password-check.ts'
 import { createAuditService } from './audit/audit-service.ts'
 import type { Settings } from './config.ts'
@@ -11,7 +12,7 @@ import type { Database } from './database/database.ts'
 import { createKeyStore } from './keys/key-store.ts'
 import type { HashParameters } from './passwords/password-hash.ts'
 import { createPasswordHasher } from './passwords/password-hasher.ts'
-import { deriveKey, deriveMacKey } from './secrets.ts'
+import { deriveKey, deriveMacKey, secretsOf } from './secrets.ts'
 import { createLoginService } from './sessions/login-service.ts'
 import { createRefreshService } from './sessions/refresh-service.ts'
 import { createSessionService } from './sessions/session-service.ts'
@@ -24,6 +25,7 @@ export interface ServicesOptions {
   database: Database
   log: FastifyBaseLogger
   hashParameters?: HashParameters
+  metrics: AuthMetrics
   onEvents: () => void
   onMail: () => void
 }
@@ -31,14 +33,16 @@ export interface ServicesOptions {
 export type Services = Awaited<ReturnType<typeof createServices>>
 
 /** What auth does, without HTTP: every part made once and handed what it needs. */
-export async function createServices ({ settings, database, log, hashParameters, onEvents, onMail }: ServicesOptions) {
+export async function createServices ({ settings, database, log, hashParameters, metrics, onEvents, onMail }: ServicesOptions) {
   const { TOKEN_SECRET, ACCESS_TOKEN_TTL, REFRESH_IDLE_TTL, REFRESH_ABSOLUTE_TTL, KEY_ROTATION_INTERVAL, PUBLIC_URL, REQUIRE_EMAIL_VERIFICATION, PASSWORD_PEPPER, PASSWORD_PEPPER_PREVIOUS, HASH_CONCURRENCY, MAX_SESSIONS_PER_USER } = settings
   const lifetimes = { idleSeconds: REFRESH_IDLE_TTL, absoluteSeconds: REFRESH_ABSOLUTE_TTL }
+  const secrets = secretsOf(settings)
   const attemptKey = deriveMacKey(TOKEN_SECRET, 'login-attempts')
-  const keys = createKeyStore({ database, encryptionKey: deriveKey(TOKEN_SECRET, 'signing-keys'), accessTokenTtl: ACCESS_TOKEN_TTL, rotationSeconds: KEY_ROTATION_INTERVAL, log })
-  const tokens = createSessionTokens({ keys, refreshKey: deriveMacKey(TOKEN_SECRET, 'refresh-tokens'), issuer: PUBLIC_URL, accessTokenTtl: ACCESS_TOKEN_TTL })
+  const keys = createKeyStore({ database, encryptionKeys: secrets.map((secret) => deriveKey(secret, 'signing-keys')), accessTokenTtl: ACCESS_TOKEN_TTL, rotationSeconds: KEY_ROTATION_INTERVAL, log })
+  const tokens = createSessionTokens({ keys, refreshKeys: secrets.map((secret) => deriveMacKey(secret, 'refresh-tokens')), issuer: PUBLIC_URL, accessTokenTtl: ACCESS_TOKEN_TTL })
   const hasher = await createPasswordHasher({ pepper: PASSWORD_PEPPER, previousPepper: PASSWORD_PEPPER_PREVIOUS, concurrency: HASH_CONCURRENCY, parameters: hashParameters })
-  const checker = createPasswordChecker({ database, hasher, attemptKey })
+  const checker = createPasswordChecker({ database, hasher, attemptKey, metrics })
+  metrics.observeHasher(hasher)
   return {
     keys,
     tokens,
@@ -47,10 +51,10 @@ export async function createServices ({ settings, database, log, hashParameters,
     accounts: createAccountService({ database, checker, onEvents }),
     passwords: createPasswordService({ database, checker, hasher, attemptKey, onEvents, onMail }),
     logins: createLoginService({ database, checker, hasher, tokens, lifetimes, maxSessions: MAX_SESSIONS_PER_USER, log, onEvents }),
-    refreshes: createRefreshService({ database, tokens, lifetimes, onEvents }),
+    refreshes: createRefreshService({ database, tokens, lifetimes, metrics, onEvents }),
     sessions: createSessionService({ database, onEvents }),
     administration: createAdministrationService({ database, hasher, onEvents, onMail }),
-    apiKeys: createApiKeyService({ database, tokens, macKey: deriveMacKey(TOKEN_SECRET, 'api-keys'), onEvents, onMail }),
+    apiKeys: createApiKeyService({ database, tokens, macKeys: secrets.map((secret) => deriveMacKey(secret, 'api-keys')), onEvents, onMail }),
     profiles: createProfileService({ database }),
     admins: createAdminService({ database, onEvents }),
     audits: createAuditService({ database })

@@ -70,7 +70,7 @@ test('a key that was dropped is on record', async () => {
 
 test('processes that start at once on an empty database agree on the keys', async () => {
   await auth.sql('DELETE FROM signing_keys')
-  const stores = [1, 2, 3].map(() => createKeyStore({ database, encryptionKey, accessTokenTtl: 600, rotationSeconds: 86_400, log: console as never }))
+  const stores = [1, 2, 3].map(() => createKeyStore({ database, encryptionKeys: [encryptionKey], accessTokenTtl: 600, rotationSeconds: 86_400, log: console as never }))
   await Promise.all(stores.map((store) => store.start()))
   expect(new Set(stores.map((store) => store.current().kid)).size).toBe(1)
   expect(new Set(stores.map((store) => JSON.stringify(store.jwks()))).size).toBe(1)

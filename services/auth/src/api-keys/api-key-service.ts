@@ -19,8 +19,8 @@ import { apiKeyRepository } from '../sessions/api-key-repository.ts'
 export interface ApiKeyServiceOptions {
   database: Database
   tokens: SessionTokens
-  /** Under which keys are hashed. */
-  macKey: KeyObject
+  /** Under which keys are hashed: the first is that of now. */
+  macKeys: readonly KeyObject[]
   onEvents: () => void
   onMail: () => void
 }
@@ -37,8 +37,8 @@ const LIST_LIMIT = 100
 const LOGIN_SECONDS = 600
 
 /** Keys with which programs act as their users. A key is a session of its own kind: its id is the `sid` of its tokens. */
-export function createApiKeyService ({ database, tokens, macKey, onEvents, onMail }: ApiKeyServiceOptions) {
-  const macOf = (key: string) => createHmac('sha256', macKey).update(key).digest()
+export function createApiKeyService ({ database, tokens, macKeys, onEvents, onMail }: ApiKeyServiceOptions) {
+  const macsOf = (key: string) => macKeys.map((macKey) => createHmac('sha256', macKey).update(key).digest())
 
   return {
     /** Throws AUTH_LOGIN_TOO_OLD, AUTH_TOO_MANY_KEYS, and REQUEST_INVALID for an end that is past. */
@@ -51,7 +51,7 @@ export function createApiKeyService ({ database, tokens, macKey, onEvents, onMai
         await userRepository.lock(tx, userId)
         if (!await sessionRepository.beganWithin(tx, sessionId, LOGIN_SECONDS)) throw new LoginTooOldError()
         if (await apiKeyRepository.count(tx, userId) >= MAX_KEYS) throw new TooManyKeysError()
-        await apiKeyRepository.insert(tx, { id, userId, name, scopes, mac: macOf(key), createdAt, expiresAt: expires })
+        await apiKeyRepository.insert(tx, { id, userId, name, scopes, mac: macsOf(key)[0]!, createdAt, expiresAt: expires })
         await auditRepository.append(tx, origin, { act: 'api-key-created', userId, sessionId, detail: { key: id, name, scopes: scopes.join(' ') } })
         await jobRepository.enqueue(tx, { kind: 'api-key-created', payload: { userId } })
       })
@@ -86,7 +86,7 @@ export function createApiKeyService ({ database, tokens, macKey, onEvents, onMai
       const id = idOfApiKey(key)
       if (id === undefined) return null
       const accessExpiry = tokens.accessExpiry()
-      const exchanged = await apiKeyRepository.exchange(database.sql, { id, mac: macOf(key), address: origin.address, accessExpiry })
+      const exchanged = await apiKeyRepository.exchange(database.sql, { id, macs: macsOf(key), address: origin.address, accessExpiry })
       if (!exchanged) return null
       const { scopes, accessExpiresAt, ...account } = exchanged
       return tokens.issueAccess(account, { sessionId: id, accessExpiresAt }, accessExpiry, scopes.join(' '))

@@ -29,6 +29,10 @@ export const keyRepository = {
     await tx.signingKey.create({ data: { ...key, state, createdAt: now, activatedAt: state === 'current' ? now : null } })
   },
 
+  async setPrivateKey (tx: Connection, kid: string, privateKey: Uint8Array<ArrayBuffer>) {
+    await tx.signingKey.update({ where: { kid }, data: { privateKey } })
+  },
+
   /** Retiring keys stay until tokens are dead that a process with this life of tokens, in seconds, still signed with them. */
   async keepRetiring (connection: Connection, seconds: number) {
     await connection.$executeRaw`UPDATE signing_keys SET retires_at = present.activated_at + ${seconds}::int * interval '1 second'

@@ -2,7 +2,7 @@ import { createHash, generateKeyPairSync } from 'node:crypto'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { keyRepository, type NewKey, type StoredKey } from './key-repository.ts'
-import { sealPrivateKey } from './private-key-cipher.ts'
+import { openWithAny, sealPrivateKey } from './private-key-cipher.ts'
 
 /** How long a key is published before it signs: by then every verifier has fetched it (API.md says 30 s). */
 export const PUBLISH_SECONDS = 60
@@ -20,6 +20,16 @@ export function ensureKeys (database: Database, encryptionKey: Buffer) {
     const keys = await keyRepository.list(tx)
     if (!keys.some(({ state }) => state === 'current')) await keyRepository.insert(tx, newKey(encryptionKey), 'current')
     if (!keys.some(({ state }) => state === 'next')) await keyRepository.insert(tx, newKey(encryptionKey), 'next')
+  })
+}
+
+/** Seals anew, under the first of the keys, what another one sealed. Throws `SealedKeyError` for what none of them opens. */
+export function resealKeys (database: Database, encryptionKeys: readonly Buffer[]) {
+  return database.transaction(async (tx) => {
+    await keyRepository.lock(tx)
+    for (const { kid, privateKey } of await keyRepository.list(tx)) {
+      if (privateKey) await keyRepository.setPrivateKey(tx, kid, sealPrivateKey(encryptionKeys[0]!, kid, openWithAny(encryptionKeys, kid, privateKey)))
+    }
   })
 }
 

@@ -6,12 +6,13 @@ import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import type { Database } from '../database/database.ts'
 import type { SigningKey } from './access-token.ts'
 import { keyRepository, type StoredKey } from './key-repository.ts'
-import { ensureKeys, RETIRE_MARGIN_SECONDS, rotateOldKey } from './key-rotation.ts'
-import { openPrivateKey, SealedKeyError } from './private-key-cipher.ts'
+import { ensureKeys, resealKeys, RETIRE_MARGIN_SECONDS, rotateOldKey } from './key-rotation.ts'
+import { openWithAny, SealedKeyError } from './private-key-cipher.ts'
 
 export interface KeyStoreOptions {
   database: Database
-  encryptionKey: Buffer
+  /** What opens the keys at rest; the first seals them. */
+  encryptionKeys: readonly Buffer[]
   accessTokenTtl: number
   rotationSeconds: number
   log: FastifyBaseLogger
@@ -32,7 +33,7 @@ export interface KeyStore extends KeySource {
 const RELOAD_MS = 5_000
 const RETRY_MS = 1_000
 
-export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotationSeconds, log }: KeyStoreOptions): KeyStore {
+export function createKeyStore ({ database, encryptionKeys, accessTokenTtl, rotationSeconds, log }: KeyStoreOptions): KeyStore {
   let signing: SigningKey | undefined
   let published: JwkSet = { keys: [] }
   let pems = new Map<string, string>()
@@ -57,7 +58,7 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
 
   function openKey ({ kid, privateKey }: StoredKey): SigningKey {
     if (!privateKey) throw new SealedKeyError(`the signing key ${kid} has no private half`)
-    return { kid, privateKey: createPrivateKey({ key: openPrivateKey(encryptionKey, kid, privateKey), format: 'der', type: 'pkcs8' }) }
+    return { kid, privateKey: createPrivateKey({ key: openWithAny(encryptionKeys, kid, privateKey), format: 'der', type: 'pkcs8' }) }
   }
 
   async function tend () {
@@ -65,7 +66,7 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
       complete = false
       log.info('signing key rotated by age')
     }
-    if (!complete) await ensureKeys(database, encryptionKey)
+    if (!complete) await ensureKeys(database, encryptionKeys[0]!)
     await keyRepository.keepRetiring(database.connection, accessTokenTtl + RETIRE_MARGIN_SECONDS)
     await keyRepository.deleteRetired(database.connection)
     await reload()
@@ -92,6 +93,7 @@ export function createKeyStore ({ database, encryptionKey, accessTokenTtl, rotat
     },
     async start () {
       try {
+        if (encryptionKeys.length > 1) await resealKeys(database, encryptionKeys)
         await tend()
       } catch (error) {
         if (error instanceof SealedKeyError) throw error

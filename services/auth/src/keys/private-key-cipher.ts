@@ -17,6 +17,18 @@ export function sealPrivateKey (encryptionKey: Buffer, kid: string, pkcs8: Buffe
   return Buffer.concat([iv, cipher.getAuthTag(), sealed])
 }
 
+/** Opens what any of the keys sealed. Throws {@link SealedKeyError} when none did. */
+export function openWithAny (encryptionKeys: readonly Buffer[], kid: string, box: Uint8Array) {
+  for (const key of encryptionKeys.slice(0, -1)) {
+    try {
+      return openPrivateKey(key, kid, box)
+    } catch (error) {
+      if (!(error instanceof SealedKeyError)) throw error
+    }
+  }
+  return openPrivateKey(encryptionKeys.at(-1)!, kid, box)
+}
+
 export function openPrivateKey (encryptionKey: Buffer, kid: string, box: Uint8Array) {
   const bytes = Buffer.from(box)
   const iv = bytes.subarray(0, IV_BYTES)

@@ -19,10 +19,10 @@ export type ExchangedKey = Account & { scopes: Scope[], accessExpiresAt: Date }
 
 const GOOD = '(api_keys.expires_at IS NULL OR api_keys.expires_at > now())'
 
-/** The row's lock makes it wait for a deletion beside it, or the deletion learns of the token that this lets out. */
-const EXCHANGE = `UPDATE api_keys SET last_used_at = now(), last_address = $3::text,
+/** A hash under an older secret is made anew. The row's lock makes it wait for a deletion beside it, or the deletion learns of the token that this lets out. */
+const EXCHANGE = `UPDATE api_keys SET mac = ($2::bytea[])[1], last_used_at = now(), last_address = $3::text,
     access_expires_at = greatest(access_expires_at, least($4::timestamptz, api_keys.expires_at))
-  FROM users WHERE api_keys.id = $1::uuid AND mac = $2::bytea AND ${GOOD} AND users.id = user_id AND disabled_at IS NULL AND deleted_at IS NULL
+  FROM users WHERE api_keys.id = $1::uuid AND mac = ANY($2::bytea[]) AND ${GOOD} AND users.id = user_id AND disabled_at IS NULL AND deleted_at IS NULL
   RETURNING ${accountColumns('users')}, scopes, least($4::timestamptz, api_keys.expires_at) AS "accessExpiresAt"`
 
 export const apiKeyRepository = {
@@ -41,8 +41,8 @@ export const apiKeyRepository = {
   },
 
   /** Notes the use of a key and answers whose it is; undefined for a key that is not good. */
-  async exchange (sql: Sql, { id, mac, address, accessExpiry }: { id: string, mac: Buffer, address: string | null, accessExpiry: Date }): Promise<ExchangedKey | undefined> {
-    const [row] = await sql.query<ExchangedKey>(EXCHANGE, [id, mac, address, accessExpiry])
+  async exchange (sql: Sql, { id, macs, address, accessExpiry }: { id: string, macs: readonly Buffer[], address: string | null, accessExpiry: Date }): Promise<ExchangedKey | undefined> {
+    const [row] = await sql.query<ExchangedKey>(EXCHANGE, [id, macs, address, accessExpiry])
     return row
   },
 

@@ -1,5 +1,6 @@
 import type { Session } from '@gatepost/contracts/auth/schemas'
 import { sqlOf } from '@gatepost/events/sql'
+import type { AuthMetrics } from '../auth-metrics.ts'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { InvalidRefreshTokenError, RefreshTokenReusedError } from '../errors.ts'
@@ -15,6 +16,7 @@ export interface RefreshOptions {
   database: Database
   tokens: SessionTokens
   lifetimes: SessionLifetimes
+  metrics: AuthMetrics
   /** Called after a session was ended, so that the event need not wait for the relay's next look. */
   onEvents: () => void
 }
@@ -30,7 +32,7 @@ function isExchangeable (session: LockedSession, counter: number) {
 }
 
 /** The state machine of docs/adr/0020-refresh-tokens.md. */
-export function createRefreshService ({ database, tokens, lifetimes, onEvents }: RefreshOptions) {
+export function createRefreshService ({ database, tokens, lifetimes, metrics, onEvents }: RefreshOptions) {
   /** Throws AUTH_INVALID_REFRESH_TOKEN and AUTH_REFRESH_TOKEN_REUSED; the latter when the end of the session is committed. */
   async function refresh (token: string, origin: Origin): Promise<Session> {
     const presented = tokens.readRefreshToken(token)
@@ -40,6 +42,7 @@ export function createRefreshService ({ database, tokens, lifetimes, onEvents }:
       await database.transaction((tx) => judge(tx, presented, origin, accessExpiry))
     if (outcome === 'invalid') throw new InvalidRefreshTokenError()
     if (outcome === 'reused') {
+      metrics.refreshTokenReused()
       onEvents()
       throw new RefreshTokenReusedError()
     }
@@ -76,6 +79,7 @@ export function createRefreshService ({ database, tokens, lifetimes, onEvents }:
     const holder = { userId: session.userId, sessionId: presented.sessionId }
     if (scope === 'local' || presented.counter === session.counter) return holder
     if (await database.transaction((tx) => endIfReused(tx, presented, origin))) {
+      metrics.refreshTokenReused()
       onEvents()
       throw new RefreshTokenReusedError()
     }

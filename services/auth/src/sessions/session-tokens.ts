@@ -26,7 +26,7 @@ export interface SessionTokens {
   readRefreshToken (token: string): RefreshTokenContent | null
 }
 
-export function createSessionTokens ({ keys, refreshKey, issuer, accessTokenTtl }: { keys: KeyStore, refreshKey: KeyObject, issuer: string, accessTokenTtl: number }): SessionTokens {
+export function createSessionTokens ({ keys, refreshKeys, issuer, accessTokenTtl }: { keys: KeyStore, refreshKeys: readonly KeyObject[], issuer: string, accessTokenTtl: number }): SessionTokens {
   const issueAccess: SessionTokens['issueAccess'] = ({ id, role }, { sessionId, accessExpiresAt }, accessExpiry, scope) => {
     const exp = Math.floor(accessExpiresAt.getTime() / 1000)
     const iat = Math.min(accessExpiry.getTime() / 1000 - accessTokenTtl, exp)
@@ -36,14 +36,20 @@ export function createSessionTokens ({ keys, refreshKey, issuer, accessTokenTtl 
 
   return {
     accessExpiry: () => new Date((Math.floor(Date.now() / 1000) + accessTokenTtl) * 1000),
-    readRefreshToken: (token) => decodeRefreshToken(refreshKey, token),
+    readRefreshToken (token) {
+      for (const key of refreshKeys) {
+        const content = decodeRefreshToken(key, token)
+        if (content) return content
+      }
+      return null
+    },
     issueAccess,
     issue (account, { sessionId, counter, accessExpiresAt }, accessExpiry) {
       return {
         user: userOf(account),
         ...issueAccess(account, { sessionId, accessExpiresAt }, accessExpiry),
         tokenType: 'Bearer',
-        refreshToken: encodeRefreshToken(refreshKey, { sessionId, counter }),
+        refreshToken: encodeRefreshToken(refreshKeys[0]!, { sessionId, counter }),
         sessionId
       }
     }

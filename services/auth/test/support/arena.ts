@@ -40,11 +40,11 @@ export async function createArenas (auth: AuthServer) {
   const database = openDatabase({ url: auth.database.url, poolSize: 2 })
   const { connection } = database
   const keys = createKeyStore({
-    database, encryptionKey: deriveKey(TOKEN_SECRET, 'signing-keys'), accessTokenTtl: ACCESS_TOKEN_TTL, rotationSeconds: 86_400, log: console as never
+    database, encryptionKeys: [deriveKey(TOKEN_SECRET, 'signing-keys')], accessTokenTtl: ACCESS_TOKEN_TTL, rotationSeconds: 86_400, log: console as never
   })
   await keys.start()
   const tokens = createSessionTokens({
-    keys, refreshKey: deriveMacKey(TOKEN_SECRET, 'refresh-tokens'), issuer: 'http://127.0.0.1:3000', accessTokenTtl: ACCESS_TOKEN_TTL
+    keys, refreshKeys: [deriveMacKey(TOKEN_SECRET, 'refresh-tokens')], issuer: 'http://127.0.0.1:3000', accessTokenTtl: ACCESS_TOKEN_TTL
   })
   const passwordHash = hashSync(PASSWORD, CHEAP_HASH)
   let made = 0
