@@ -52,7 +52,7 @@ const STATISTICS_MS = 1_000
 const PRUNE_MS = 10_000
 const PRUNE_ROWS = 1_000
 const ERASE_MS = 1_000
-const READ_POSITIONS_MS = 2_000
+const READ_POSITIONS_MS = 10_000
 /** Erasures that are older are worth a warning, and an alarm. */
 const LATE_ERASURE_SECONDS = 30
 const LATE_ERASURE_WARNING_MS = 60_000
@@ -81,6 +81,7 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     positionsRead = false
     drain.begin()
     pruning.wake()
+    reading.wake()
   })
   const drain = createDrain({
     store, publisher, broker, log, metrics, held: lease.held, reconcile: () => reconcile(store, broker, service)
@@ -130,19 +131,19 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     if (!positionsRead && lease.held()) positionsRead = await eraser.readPositions()
   }
 
+  const reading = createRoutine({ name: 'read where erasable events stand', everyMs: READ_POSITIONS_MS, work: readPositions, log })
+  const stopWatching = broker.onChange((status) => { if (status === 'connected') reading.wake() })
   const pruning = createRoutine({ name: 'prune the outbox', everyMs: PRUNE_MS, work: prune, log })
   const routines = [
     pruning,
     createRoutine({ name: 'observe the outbox', everyMs: STATISTICS_MS, work: observe, log }),
     ...erases
-      ? [
-          createRoutine({ name: 'erase events of ended aggregates', everyMs: ERASE_MS, work: erase, log }),
-          createRoutine({ name: 'read where erasable events stand', everyMs: READ_POSITIONS_MS, work: readPositions, log })
-        ]
+      ? [createRoutine({ name: 'erase events of ended aggregates', everyMs: ERASE_MS, work: erase, log }), reading]
       : []
   ]
   async function stop () {
     clearTimeout(notifying)
+    stopWatching()
     await Promise.all([drain.stop(), ...routines.map((routine) => routine.stop())])
     publisher.stop()
     await lease.stop()

@@ -9,6 +9,7 @@ import pg from 'pg'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createConsumer } from '../src/consumer.ts'
+import { createErasureStore } from '../src/erasure/erasure-store.ts'
 import { appendEvent, appendEvents } from '../src/outbox.ts'
 import { provision } from '../src/provision.ts'
 import { createRelay } from '../src/relay.ts'
@@ -202,4 +203,27 @@ test('what cannot be erased now is tried again, later each time', async () => {
   await provision({ servers: stage.nats.urlOf('provisioner') })
   await erased()
   await gone()
+})
+
+test('no statement of the eraser reads the outbox as a whole', async () => {
+  const single = stage.defer(new pg.Pool({ connectionString: stage.database.url, max: 1 }), (opened) => opened.end())
+  const scans = async () => {
+    await single.query('SELECT pg_stat_force_next_flush()')
+    return (await single.query("SELECT seq_scan::int AS sequential, idx_scan::int AS indexed FROM pg_stat_user_tables WHERE relname = 'outbox'")).rows[0]
+  }
+  await single.query(`INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence, published_at)
+    SELECT gen_random_uuid(), ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, 1, 'events.posts.post-created.v1', 'x', i, now() FROM generate_series(1, 20000) i`)
+  await single.query('INSERT INTO erasures (aggregate_id, version) SELECT aggregate_id, 2 FROM outbox WHERE stream_sequence % 10 = 0')
+  await stage.asOwner('VACUUM ANALYZE outbox')
+  const store = createErasureStore(single)
+  const before = await scans()
+  const due = await store.due(100)
+  const positions = await store.find(due.map(({ aggregateId }) => aggregateId))
+  expect(positions).toHaveLength(100)
+  await store.forget(positions)
+  await store.forgetRefused()
+  await store.settle(due)
+  const after = await scans()
+  expect(after.indexed).toBeGreaterThan(before.indexed)
+  expect(after.sequential).toBe(before.sequential)
 })

@@ -80,7 +80,10 @@ export function watchConsumer ({ broker, definition, log, metrics, onMadeAgain }
     try {
       await observe(jsm)
     } catch (error) {
-      if (!(error instanceof JetStreamApiError) || error.status !== 404) throw error
+      if (!(error instanceof JetStreamApiError) || error.status !== 404) {
+        log.debug({ err: error }, 'the server does not say how far the consumer is; asking on')
+        return
+      }
       observation.missing = error.code === STREAM_NOT_FOUND ? 'stream' : 'consumer'
       if (observation.missing === 'consumer') return await makeAgain(jsm)
       if (performance.now() - saidAt < LOG_EVERY_MS) return
