@@ -20,11 +20,13 @@ Exit code 0: all passed. 1: one failed. The other options are in \`pnpm exec vit
 
 await rawCommand({ name: 'test', help }, async (argv) => {
   const { NO_PROXY = process.env.no_proxy } = process.env
+  const { isSetting } = await import('./settings.ts')
   const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...argv], {
     stdio: 'inherit',
     cwd: root,
     env: {
-      ...process.env,
+      // Settings are the tests' own: a user's may name a real database, and HOST is a compiler's triple in some shells.
+      ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !isSetting(name))),
       // The tests start hundreds of processes; what one has compiled the next need not.
       NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'),
       // A proxy serves what the run downloads, and never calls between its own processes.
