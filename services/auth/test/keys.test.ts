@@ -79,7 +79,7 @@ test('processes that start at once on an empty database agree on the keys', asyn
 
 test('while the database is away a known key stays good, and an unknown one is no reason to refuse', async () => {
   const lost = openDatabase({ url: auth.database.url, poolSize: 2 })
-  const store = createKeyStore({ database: lost, encryptionKey, accessTokenTtl: 600, rotationSeconds: 86_400, log: console as never })
+  const store = createKeyStore({ database: lost, encryptionKeys: [encryptionKey], accessTokenTtl: 600, rotationSeconds: 86_400, log: console as never })
   await store.start()
   expect(await store.find('unknown')).toBeUndefined()
   await lost.close()
