@@ -21,9 +21,13 @@ export function watchInstance (instance: Instance, onProbe: () => void) {
     const found = await askLive(instance)
     if (stopped) return
     const now = performance.now()
-    if (found === 'refused') recordRefusal(instance, now)
-    else if (found === 'up' || found === 'failing') recordAnswer(instance, now)
-    if (found !== 'unknown') instance.probed = found === 'up' ? 'up' : 'slow'
+    if (found === 'refused') {
+      recordRefusal(instance, now)
+      instance.probed ??= 'slow'
+    } else {
+      if (found === 'up' || found === 'failing') recordAnswer(instance, now)
+      if (found !== 'unknown') instance.probed = found === 'up' ? 'up' : 'slow'
+    }
     instance.recentFailures >>= 1
     onProbe()
     timer = setTimeout(probe, found === 'refused' && !instance.down ? AFTER_REFUSAL_MS : PROBE_EVERY_MS).unref()
