@@ -50,8 +50,9 @@ export function handlerOf<Definition, Tx> (_definition: Definition, handler: (ev
   return handler as Handler<Tx>
 }
 
-const MAX_QUEUED = 256
-const PULL_MESSAGES = 128
+/** Few, so that a killed replica holds little, a slow one leaves work to others, and all of it can be told to be worked on. */
+const MAX_HELD = 64
+const REFILL_AT = 32
 
 /**
  * Pulls a durable consumer. Each event is validated, then its effect and its version are written in one transaction, then
@@ -66,6 +67,7 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
   let messages: ConsumerMessages | undefined
   let running: Promise<void> | undefined
   let complained = false
+  let pulling = false
   const watch = watchConsumer({ broker, definition, log, metrics, onMadeAgain: () => { messages?.stop() } })
   const stopReplays = answerReplays({ broker, definition, handlers, transaction, log })
 
@@ -73,13 +75,14 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
     await broker.connected()
     const consumer = await broker.jetstream()!.consumers.get(EVENTS_STREAM, definition.name)
     workers.keepAlive((await consumer.info(true)).config.ack_wait! / 1e6)
-    messages = await consumer.consume({ max_messages: PULL_MESSAGES, expires: 10_000, idle_heartbeat: 1_000 })
-    if (complained) log.info('pulling again')
-    complained = false
-    for await (const message of messages) {
-      workers.add(message)
-      if (workers.size >= MAX_QUEUED) await workers.room(MAX_QUEUED)
-      if (stopping.signal.aborted) return
+    while (!stopping.signal.aborted) {
+      messages = await consumer.fetch({ max_messages: MAX_HELD - workers.busy, expires: 10_000, idle_heartbeat: 1_000 })
+      if (complained) log.info('pulling again')
+      complained = false
+      pulling = true
+      // None stays in the client, where no heartbeat would reach it.
+      for await (const message of messages) workers.add(message)
+      await workers.room(REFILL_AT)
     }
   }
 
@@ -92,7 +95,7 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
         if (!complained) log.warn({ err: error }, 'events cannot be pulled; trying on')
         complained = true
       }
-      messages = undefined
+      pulling = false
       await sleep(500, undefined, { signal: stopping.signal }).catch(() => undefined)
     }
   }
@@ -119,7 +122,7 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
         oldestSeconds,
         inFlight: workers.size,
         silentSeconds: (performance.now() - at) / 1_000,
-        pulling: messages !== undefined && broker.status() === 'connected'
+        pulling: pulling && broker.status() === 'connected'
       }
     }
   }

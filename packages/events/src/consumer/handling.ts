@@ -2,7 +2,8 @@ import type { CloudEvent } from '@gatepost/contracts/event'
 import { eventOfType, type ConsumerDefinition } from '@gatepost/contracts/events'
 import type { Sql } from '../sql.ts'
 import { faultOf, MalformedEventError } from '../validation.ts'
-import { countStart, enterInbox, forgetStarts, type InboxVerdict } from './inbox.ts'
+import { enterInbox, type InboxVerdict } from './inbox.ts'
+import { countStart, forgetStarts, MAX_STARTS, startsOf } from './starts.ts'
 
 export type Handler<Tx> = (event: CloudEvent<never>, tx: Tx) => Promise<void>
 
@@ -26,38 +27,47 @@ export class HandlerError extends Error {
   }
 }
 
-/** So many times is an event begun again after its first failure. */
-export const MAX_STARTS = 5
+export interface Handling<Tx> {
+  definition: ConsumerDefinition
+  handlers: Record<string, Handler<Tx> | undefined>
+  transaction: Transaction<Tx>
+  /** Runs the work with no other of its kind beside it. */
+  alone: <T>(work: () => Promise<T>) => Promise<T>
+}
 
 /**
  * Applies one event, exactly once: version check, effect and record in one transaction. An event that comes again has
- * its starts counted first, in a transaction of their own.
+ * its starts counted first, in a transaction of their own; one that was begun again already runs alone.
  */
-export async function handle<Tx> (
-  event: CloudEvent, redelivered: boolean,
-  { definition, handlers, transaction }: { definition: ConsumerDefinition, handlers: Record<string, Handler<Tx> | undefined>, transaction: Transaction<Tx> }
-): Promise<InboxVerdict> {
+export async function handle<Tx> (event: CloudEvent, redelivered: boolean, { definition, handlers, transaction, alone }: Handling<Tx>): Promise<InboxVerdict> {
   const known = eventOfType(event.type)
   const fault = known && faultOf(known, event)
   if (fault) throw new MalformedEventError(fault)
   // Nothing comes after it and nothing is to be done, so there is nothing to remember.
   if (known?.final && !handlers[event.type]) return 'new'
-  let starts = 0
-  if (redelivered) {
-    starts = await transaction((_tx, sql) => countStart(sql, definition.name, event))
+  if (!redelivered) return apply(0)
+  const suspect = await transaction((_tx, sql) => startsOf(sql, definition.name, event)) > 0
+  return suspect ? alone(startAgain) : startAgain()
+
+  async function startAgain () {
+    const starts = await transaction((_tx, sql) => countStart(sql, definition.name, event))
     if (starts > MAX_STARTS) throw new TooManyStartsError(`${MAX_STARTS} starts ended without a result`)
+    return apply(starts)
   }
-  return transaction(async (tx, sql) => {
-    const verdict = await enterInbox(sql, definition.name, event, !definition.gapless || known?.final === true)
-    if (verdict === 'new') {
-      const handler = handlers[event.type]
-      try {
-        await handler?.(event as CloudEvent<never>, tx)
-      } catch (error) {
-        throw new HandlerError(error, starts === MAX_STARTS)
+
+  async function apply (starts: number) {
+    return transaction(async (tx, sql) => {
+      const verdict = await enterInbox(sql, definition.name, event, !definition.gapless || known?.final === true)
+      if (verdict === 'new') {
+        const handler = handlers[event.type]
+        try {
+          await handler?.(event as CloudEvent<never>, tx)
+        } catch (error) {
+          throw new HandlerError(error, starts === MAX_STARTS)
+        }
       }
-    }
-    if (redelivered) await forgetStarts(sql, definition.name, event)
-    return verdict
-  })
+      if (starts > 0) await forgetStarts(sql, definition.name, event)
+      return verdict
+    })
+  }
 }

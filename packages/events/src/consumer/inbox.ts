@@ -22,21 +22,3 @@ export async function enterInbox (sql: Sql, consumer: string, event: CloudEvent,
   const [seen] = await sql.query<{ version: number }>(SEEN, key)
   return seen && seen.version >= event.aggregateversion ? 'duplicate' : 'gap'
 }
-
-const COUNT_START = `INSERT INTO inbox AS seen (consumer, aggregate_id, version) VALUES ($1, $2::uuid, 1)
-  ON CONFLICT (consumer, aggregate_id) DO UPDATE SET version = seen.version + 1, updated_at = now() RETURNING version`
-const FORGET_STARTS = 'DELETE FROM inbox WHERE consumer = $1 AND aggregate_id = $2::uuid'
-const startsOf = (consumer: string) => `${consumer}:starts`
-
-/**
- * Counts how often the handling of one event was begun. Committed before the handler runs, so that an event which kills
- * the process is known by its count; kept beside the versions, under the event's id.
- */
-export async function countStart (sql: Sql, consumer: string, event: CloudEvent): Promise<number> {
-  const [row] = await sql.query<{ version: number }>(COUNT_START, [startsOf(consumer), event.id])
-  return row!.version
-}
-
-export async function forgetStarts (sql: Sql, consumer: string, event: CloudEvent) {
-  await sql.query(FORGET_STARTS, [startsOf(consumer), event.id])
-}

@@ -22,7 +22,7 @@ export function answerReplays<Tx> ({ broker, definition, handlers, transaction, 
 
   async function apply (message: Msg): Promise<ReplayAnswer> {
     try {
-      const verdict = await handle(parseEvent(message.data), false, { definition, handlers, transaction })
+      const verdict = await handle(parseEvent(message.data), false, { definition, handlers, transaction, alone: (work) => work() })
       log.info({ verdict }, 'dead letter replayed')
       return { verdict }
     } catch (error) {

@@ -11,7 +11,7 @@ export const replaySubject = (consumer: string) => `replays.${consumer}`
 /** With the aggregate of the event, unless it is no event: its dead letters are found by it when they are to be erased. */
 export const deadLetterSubject = (consumer: string, aggregateId?: string) => aggregateId ? `dead-letters.${consumer}.${aggregateId}` : `dead-letters.${consumer}`
 
-/** A handler that is slower says so every third of it; what a process had when it was killed comes again after it. */
+/** A handler that is slower says so every quarter of it; what a process had when it was killed comes again after it. */
 export const ACK_WAIT_MS = 2_000
 
 const keepsEverything = {
