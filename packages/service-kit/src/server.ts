@@ -7,7 +7,7 @@ import { largestBody } from '@gatepost/contracts/body-size'
 import { allowedMethods } from './server/allowed-methods.ts'
 import { bodyParser } from './server/body-parser.ts'
 import { brokenRequests, type ParserError } from './server/broken-requests.ts'
-import { lastExchangeOf, trackExchanges } from './server/exchanges.ts'
+import { endsConnection, lastExchangeOf, trackExchanges } from './server/exchanges.ts'
 import { lingerBeforeClose } from './server/lingering-close.ts'
 import { answerProblem } from './server/problem-answers.ts'
 import { faultOfHead } from './server/request-head.ts'
@@ -81,6 +81,7 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
 
   const broken = brokenRequests(app, headers)
   app.server.on('connect', broken.onTunnel)
+  app.server.maxHeadersCount = 0 // Node would drop what comes after a thousand, a second Host or a token among it
   trackExchanges(app.server, app.routing)
   lingerBeforeClose(app.server, (socket) => broken.isBroken(socket) || lastExchangeOf(socket)?.request.complete === false)
 
@@ -106,7 +107,7 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
   app.register(tracing, { record: recordTraces })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    if (app.lifecycle.draining) reply.header('connection', 'close')
+    if (app.lifecycle.draining || (isBodyless(request.method) && endsConnection(request.raw))) reply.header('connection', 'close')
     done()
   })
   if (app.fixedHeaders.length > 0) {
@@ -120,4 +121,9 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
     done(isDecodable(url) ? undefined : new ProblemError('REQUEST_INVALID', { errors: [{ path: '/query', message: 'is not valid percent-encoded UTF-8' }] }))
   })
   return app
+}
+
+/** Whether Fastify leaves the body of such a request unread, so that Node would read it for as long as it comes. */
+function isBodyless (method: string) {
+  return method === 'GET' || method === 'HEAD' || method === 'TRACE'
 }

@@ -35,6 +35,10 @@ test.each([
   expect(statusOf(answer)).toBe(400)
 })
 
+test('a second Host behind a thousand headers is not overlooked', async () => {
+  expect(statusOf(await gateway.raw(`GET /live HTTP/1.1\r\nhost: gateway\r\n${'a:\r\n'.repeat(1_500)}host: elsewhere\r\nconnection: close\r\n\r\n`))).toBe(400)
+})
+
 test('a WebSocket upgrade is refused, with a token and without', async () => {
   const upgrade = 'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n'
   for (const [authorization, status] of [['', 401], [`authorization: ${gateway.authorization}\r\n`, 400]] as const) {

@@ -88,3 +88,21 @@ test.each([['limit=1&limit=2', '/query/limit'], ['limit=x', '/query/limit'], ['l
   const answer = await gateway.call(`/api/posts?${query}`)
   expect([answer.status, (await answer.json()).errors[0].path]).toEqual([400, path])
 })
+
+const chunked = (method: string, path: string, pieces: string[]) => gateway.raw(`${method} ${path} HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n` +
+  pieces.map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`).join(''))
+
+test('a body in thousands of tiny chunks is refused before it is whole; small ones are fine', async () => {
+  const body = JSON.stringify({ title: 'a', content: 'x'.repeat(1_500) })
+  expect(await chunked('POST', '/api/posts', [...body, ...' '.repeat(LIMIT)])).toMatch(/^HTTP\/1\.1 400[^]*too many small pieces/)
+  const end = '0\r\n\r\nGET /live HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n'
+  const whole = (pieces: string[]) => gateway.raw(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${pieces.map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`).join('')}${end}`)
+  expect(await whole([...body])).toMatch(/^HTTP\/1\.1 200/)
+  expect(await whole(JSON.stringify({ title: 'a', content: 'x'.repeat(3_500) }).match(/.{1,16}/g)!)).toMatch(/^HTTP\/1\.1 200/)
+})
+
+test.each(['/live', '/api/posts', '/nothing'])('a GET of %s whose body has no end is answered and ended, not read on', async (path) => {
+  const answer = await chunked('GET', path, ['x'])
+  expect(answer).toMatch(/^HTTP\/1\.1 (200|404)/)
+  expect(answer).toMatch(/\r\nconnection: close\r\n/i)
+})
