@@ -28,7 +28,7 @@ function permissionsOf (service: ServiceName): Permissions {
           deadLetterSubject(name),
           deadLetterSubject(name, '*')
         ]),
-        ...own.length > 0 ? [api(`STREAM.INFO.${DEAD_LETTER_STREAM}`)] : [],
+        ...own.length > 0 ? [api(`STREAM.INFO.${DEAD_LETTER_STREAM}`), api(`STREAM.MSG.GET.${DEAD_LETTER_STREAM}`)] : [],
         ...events.some((event) => event.owner === service && event.erasable) ? erasing : [],
         ...readingTheStream
       ]),

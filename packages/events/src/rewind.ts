@@ -3,12 +3,30 @@ import type { ConsumerDefinition } from '@gatepost/contracts/events'
 import type { Operator } from './operator.ts'
 import { makeAnew } from './provision/anew.ts'
 
+/** From that sequence on the consumer would never see events that it has not applied. */
+export class BeyondPositionError extends Error {
+  override name = 'BeyondPositionError'
+}
+
 /**
  * Has a durable consumer given every event from a sequence on again. What its inbox knows is skipped, so this repairs a
  * database that was restored from a backup, and fills an empty one from 1. The consumer's replicas may go on running.
+ * Throws {@link BeyondPositionError}, and changes nothing, when that would skip an event.
  */
-export async function rewindConsumer ({ jsm }: Operator, definition: ConsumerDefinition, sequence: number): Promise<void> {
-  await makeAnew(jsm, definition, sequence)
+export async function rewindConsumer (operator: Operator, definition: ConsumerDefinition, sequence: number): Promise<void> {
+  const position = await positionOf(operator, definition)
+  if (sequence > position) {
+    throw new BeyondPositionError(`${definition.name} has not applied all events before sequence ${sequence}, which would be skipped: --from may be at most ${position}`)
+  }
+  await makeAnew(operator.jsm, definition, sequence)
+}
+
+/** The first sequence that the consumer may not have acknowledged. */
+async function positionOf ({ jsm }: Operator, { name }: ConsumerDefinition): Promise<number> {
+  const { state } = await jsm.streams.info(EVENTS_STREAM)
+  const info = await jsm.consumers.info(EVENTS_STREAM, name)
+  if (info.num_pending + info.num_ack_pending === 0) return state.last_seq + 1
+  return Math.max(info.ack_floor.stream_seq + 1, info.config.opt_start_seq ?? 1)
 }
 
 /** How many events the consumer has yet to apply. */
