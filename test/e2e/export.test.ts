@@ -10,8 +10,8 @@ beforeAll(async () => { system = await startSystem({ env: { RATE_LIMIT_MAX: '100
 afterAll(() => system?.stop())
 
 test('an export holds all that the services have of the caller, over many pages, and nothing of others', async () => {
-  const [ada, bob] = [await register(system.gatewayUrl, 'Ada "the\u2028first" 😀'), await register(system.gatewayUrl, 'Bob')]
-  const post = (token: string, title: string) => call(system.gatewayUrl, 'POST', '/api/posts', { token, body: { title, content: 'x' } })
+  const [ada, bob] = [await register(system.gatewayUrl, 'Ada "the first" 😀'), await register(system.gatewayUrl, 'Bob')]
+  const post = (token: string, title: string) => call(system.gatewayUrl, 'POST', '/api/posts', { token, body: { title, content: 'a\u2028b' } })
   await Promise.all([...Array.from({ length: 205 }, (_, i) => post(ada.accessToken, `post ${i}`)), post(bob.accessToken, 'of Bob')])
   await call(system.gatewayUrl, 'POST', '/api/auth/login', { body: { email: ada.email, password: ada.password } })
   await call(system.gatewayUrl, 'POST', '/api/auth/keys', { token: ada.accessToken, body: { name: 'A key' } })

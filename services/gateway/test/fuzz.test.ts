@@ -13,7 +13,9 @@ let gateway: TestGateway
 beforeAll(async () => {
   gateway = await startGateway()
   gateway.upstream.handler = (request, response) => {
-    const body = request.url!.startsWith('/api/posts') ? { items: [], nextCursor: null } : { id: USER_ID, displayName: 'Ada', createdAt: '2026-01-01T00:00:00Z' }
+    const list = { items: [], nextCursor: null }
+    const user = { id: USER_ID, displayName: 'Ada', createdAt: '2026-01-01T00:00:00Z' }
+    const body = request.url!.startsWith('/api/posts') ? list : { ...list, ...user }
     response.setHeader('content-type', 'application/json').end(JSON.stringify(body))
   }
 })

@@ -38,11 +38,19 @@ export function exportRoutes (app: App, upstreams: { auth: Upstream, posts: Upst
         if (typeof answer !== 'object') throw upstreamProblem(answer)
         if (answer.status === 401) throw unauthorized(true)
         if (answer.status !== 200) throw new UpstreamBrokenError()
-        return JSON.parse(answer.body.toString('utf8'))
+        return parsed(answer.body)
       }
       const pieces = await exportOf(request.principal!.userId, read)
       reply.header('cache-control', 'no-store').header('content-disposition', 'attachment; filename="gatepost-export.json"')
       return reply.type('application/json; charset=utf-8').send(Readable.from(pieces))
     }
   })
+}
+
+function parsed (body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString('utf8'))
+  } catch {
+    throw new UpstreamBrokenError()
+  }
 }
