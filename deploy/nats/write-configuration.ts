@@ -20,7 +20,12 @@ if (!file) {
   console.error('usage: node deploy/nats/write-configuration.ts <file>')
   process.exit(1)
 }
-const subscribers = NATS_SUBSCRIBERS ? await readSubscribers(NATS_SUBSCRIBERS) : []
+const subscribers = NATS_SUBSCRIBERS
+  ? await readSubscribers(NATS_SUBSCRIBERS).catch((error: Error) => {
+    console.error(error.message)
+    process.exit(1)
+  })
+  : []
 const authorization = brokerAuthorization({ auth: account('auth'), posts: account('posts'), feed: account('feed'), gateway: account('gateway'), provisioner: account('provisioner') }, { subscribers })
 writeFileSync(file, `listen: "0.0.0.0:4222"
 http: "127.0.0.1:8222"

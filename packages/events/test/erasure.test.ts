@@ -42,7 +42,7 @@ async function onDisk (text = MARK) {
 
 /** Whether any visible row of any table holds the text. */
 async function inRows (pool = stage.pool, text = MARK) {
-  const { rows: tables } = await pool.query<{ name: string }>("SELECT quote_ident(tablename) AS name FROM pg_tables WHERE schemaname = 'public'")
+  const { rows: tables } = await pool.query<{ name: string }>("SELECT format('public.%I', tablename) AS name FROM pg_tables WHERE schemaname = 'public'")
   for (const { name } of tables) {
     const { rowCount } = await pool.query(`SELECT FROM ${name} AS each WHERE each::text LIKE '%' || $1 || '%' LIMIT 1`, [text])
     if (rowCount) return true

@@ -1,0 +1,35 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const script = fileURLToPath(new URL('../../deploy/nats/write-configuration.ts', import.meta.url))
+let folder: string
+beforeAll(async () => { folder = await mkdtemp(join(tmpdir(), 'gatepost-configuration-')) })
+afterAll(() => rm(folder, { recursive: true }))
+
+/** Writes the configuration with the subscribers of a list, and resolves with it. */
+async function write (list: string) {
+  const [subscribers, file] = [join(folder, 'subscribers.json'), join(folder, 'nats-server.conf')]
+  await writeFile(subscribers, list)
+  const passwords = Object.fromEntries(['AUTH', 'POSTS', 'FEED', 'GATEWAY', 'PROVISIONER'].map((name) => [`NATS_${name}_PASSWORD`, 'secret']))
+  await promisify(execFile)(process.execPath, [script, file], { env: { ...process.env, ...passwords, NATS_SUBSCRIBERS: subscribers } })
+  return readFile(file, 'utf8')
+}
+
+test('a deployed broker has the accounts of its subscribers, and lets nobody in without credentials', async () => {
+  const text = await write(JSON.stringify([{ name: 'billing', password: 'secret-of-billing', consumers: 3 }]))
+  expect(text).toContain('"SUBSCRIBER_billing"')
+  expect(text).toContain('max_consumers: 2003 ')
+  expect(text).not.toContain('no_auth_user')
+})
+
+test.each([
+  ['no JSON', 'it is no list'], ['{}', 'it is no list'], ['[null]', 'no name'], ['[{"name":"posts","password":"x","consumers":1}]', 'a name of our own'],
+  ['[{"name":"Bill }","password":"x","consumers":1}]', 'is no name'], ['[{"name":"billing","password":"x","consumers":0}]', 'needs 1 to 50']
+])('a list that is none is refused in one line: %s', async (list, reason) => {
+  await expect(write(list)).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(new RegExp(`^[^\\n]*lists no subscribers: [^\\n]*${reason}[^\\n]*\\n$`)) })
+})
