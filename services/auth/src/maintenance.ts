@@ -13,25 +13,23 @@ const EVERY_MS = 10 * 60_000
 const DAY_MS = 86_400_000
 /** How long an operator can look at what was not sent. */
 const GIVEN_UP_DAYS = 30
-/** Longer than any counter remembers. */
-const ATTEMPTS_SECONDS = 86_400
 
-/** Deletes what has no meaning any more. Several processes may do it at once. Returns what stops it. */
+/** Deletes what has no meaning any more. Several processes may do it at once. */
+export async function tidy ({ connection }: Database) {
+  const before = (days: number) => new Date(Date.now() - days * DAY_MS)
+  await sessionRepository.deleteEnded(connection, before(ENDED_DAYS + 1))
+  await apiKeyRepository.deleteExpired(connection, before(ENDED_DAYS + 1))
+  await emailTokenRepository.deleteExpired(connection, before(1))
+  await sentMailRepository.deleteOld(connection, before(1))
+  await jobRepository.deleteGivenUp(connection, before(GIVEN_UP_DAYS))
+  await attemptRepository.deleteForgotten(connection, before(1)) // longer than any counter remembers
+}
+
+/** Tidies again and again. Returns what stops it. */
 export function startMaintenance ({ database, log }: { database: Database, log: FastifyBaseLogger }) {
-  async function tidy () {
-    try {
-      const { connection } = database
-      await sessionRepository.deleteEnded(connection, new Date(Date.now() - (ENDED_DAYS + 1) * DAY_MS))
-      await apiKeyRepository.deleteExpired(connection, new Date(Date.now() - (ENDED_DAYS + 1) * DAY_MS))
-      await emailTokenRepository.deleteExpired(connection, new Date(Date.now() - DAY_MS))
-      await sentMailRepository.deleteOld(connection, new Date(Date.now() - DAY_MS))
-      await jobRepository.deleteGivenUp(connection, new Date(Date.now() - GIVEN_UP_DAYS * DAY_MS))
-      await attemptRepository.deleteForgotten(connection, ATTEMPTS_SECONDS)
-    } catch (error) {
-      log.warn({ err: error }, 'maintenance failed, tried again later')
-    }
-  }
   rekeyEmails({ database, log }).catch((error: Error) => log.warn({ err: error }, 'older e-mail keys are looked at again at the next start'))
-  const timer = setInterval(tidy, EVERY_MS).unref()
+  const timer = setInterval(() => {
+    tidy(database).catch((error: unknown) => log.warn({ err: error }, 'maintenance failed, tried again later'))
+  }, EVERY_MS).unref()
   return () => clearInterval(timer)
 }

@@ -1,4 +1,5 @@
 import type { Sql } from '@gatepost/events/sql'
+import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import { auditRepository, type AuditNote } from '../audit/audit-repository.ts'
 import type { Connection } from '../database/database.ts'
 import type { Origin } from '../origin.ts'
@@ -52,7 +53,7 @@ export const attemptRepository = {
       SELECT key FROM login_attempts WHERE key = ANY(${counters.map(({ key }) => new Uint8Array(key))}::bytea[]) ORDER BY key FOR UPDATE)`
   },
 
-  async deleteForgotten (connection: Connection, seconds: number) {
-    await connection.$executeRaw`DELETE FROM login_attempts WHERE greatest(updated_at, locked_until) < now() - ${seconds}::int * interval '1 second'`
+  async deleteForgotten (connection: Connection, before: Date) {
+    await deleteBefore(connection, { table: 'login_attempts', column: 'updated_at', and: 'locked_until IS NULL OR locked_until < $1::timestamptz' }, before)
   }
 }

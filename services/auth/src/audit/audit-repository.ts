@@ -1,3 +1,4 @@
+import type { Sql } from '@gatepost/events/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { Connection } from '../database/database.ts'
 import type { Origin } from '../origin.ts'
@@ -29,6 +30,19 @@ export interface AuditRow {
   detail: unknown
 }
 
+const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
+const LOWEST_ID = '00000000-0000-0000-0000-000000000000'
+const LIST_BY = (condition: string) => `SELECT id, at, act, user_id AS "userId", actor_id AS "actorId", session_id AS "sessionId", ip_address AS "ipAddress",
+    request_id AS "requestId", detail FROM audit_log WHERE ${condition} ORDER BY id DESC LIMIT $2::int`
+const LIST = LIST_BY('id < $1::uuid')
+/*
+ * Compared and ordered by both columns of an index. With an OR, or ordered by id alone, the planner walks down the primary
+ * key in the hope to meet enough entries of the user on the way.
+ */
+const idsBy = (column: string) => `(SELECT id FROM audit_log WHERE (${column}, id) < ($3::uuid, $1::uuid) AND (${column}, id) > ($3::uuid, '${LOWEST_ID}')
+    ORDER BY ${column} DESC, id DESC LIMIT $2::int)`
+const LIST_OF_USER = LIST_BY(`id = ANY (ARRAY(${idsBy('user_id')} UNION ${idsBy('actor_id')}))`)
+
 /** Appends in the caller's transaction: what did not happen is not on record, what happened is. */
 export const auditRepository = {
   async append (tx: Connection, origin: Origin | null, ...notes: AuditNote[]) {
@@ -54,13 +68,9 @@ export const auditRepository = {
     return row.changeable
   },
 
-  /** Newest first; `before` is the id that the page before ended with. */
-  list (connection: Connection, { userId, before, limit }: { userId?: string, before?: string, limit: number }): Promise<AuditRow[]> {
-    return connection.auditEntry.findMany({
-      where: { ...userId && { OR: [{ userId }, { actorId: userId }] }, ...before && { id: { lt: before } } },
-      orderBy: { id: 'desc' },
-      take: limit
-    })
+  /** Newest first, of all users or of one; `before` is the id that the page before ended with. */
+  list (sql: Sql, { userId, before = HIGHEST_ID, limit }: { userId?: string, before?: string, limit: number }): Promise<AuditRow[]> {
+    return sql.query<AuditRow>(userId === undefined ? LIST : LIST_OF_USER, [before, limit, ...userId === undefined ? [] : [userId]])
   }
 }
 

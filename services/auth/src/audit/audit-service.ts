@@ -10,7 +10,7 @@ export function createAuditService ({ database }: { database: Database }) {
      * that it happened and who did it, not where from.
      */
     async list ({ reader, userId, before, limit }: { reader: Account, userId?: string, before?: string, limit: number }) {
-      const rows = await auditRepository.list(database.connection, { userId, before, limit: limit + 1 })
+      const rows = await auditRepository.list(database.sql, { userId, before, limit: limit + 1 })
       const page = rows.slice(0, limit)
       const items: AuditPage['items'] = page.map(({ at, detail, actorId, ...row }) => ({
         ...row,

@@ -1,4 +1,5 @@
 import { createHash, randomBytes } from 'node:crypto'
+import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { EmailPurpose } from '../../generated/client.ts'
 import type { Connection } from '../database/database.ts'
@@ -43,8 +44,7 @@ export const emailTokenRepository = {
   },
 
   async deleteExpired (connection: Connection, before: Date) {
-    await connection.emailToken.deleteMany({ where: { expiresAt: { lt: before } } })
-    await connection.pendingRegistration.deleteMany({ where: { expiresAt: { lt: before } } })
+    for (const table of ['email_tokens', 'pending_registrations']) await deleteBefore(connection, { table, column: 'expires_at' }, before)
   }
 }
 

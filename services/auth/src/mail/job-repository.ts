@@ -1,3 +1,4 @@
+import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { Connection } from '../database/database.ts'
 
@@ -48,6 +49,6 @@ export const jobRepository = {
 
   /** What was given up and nobody has asked about for long. */
   async deleteGivenUp (connection: Connection, before: Date) {
-    await connection.job.deleteMany({ where: { failedAt: { lt: before } } })
+    await deleteBefore(connection, { table: 'jobs', column: 'failed_at' }, before)
   }
 }

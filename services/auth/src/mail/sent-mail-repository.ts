@@ -1,3 +1,4 @@
+import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import type { Connection } from '../database/database.ts'
 
 export interface MailCount {
@@ -24,6 +25,6 @@ export const sentMailRepository = {
   },
 
   async deleteOld (connection: Connection, before: Date) {
-    await connection.sentMail.deleteMany({ where: { sentAt: { lt: before } } })
+    await deleteBefore(connection, { table: 'sent_mails', column: 'sent_at' }, before)
   }
 }

@@ -1,5 +1,6 @@
 import type { Scope } from '@gatepost/contracts/scope'
 import type { Sql } from '@gatepost/events/sql'
+import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import type { Connection } from '../database/database.ts'
 import type { EndedSession } from './session-repository.ts'
 import { type Account, accountColumns } from '../users/user-repository.ts'
@@ -54,6 +55,6 @@ export const apiKeyRepository = {
   },
 
   async deleteExpired (connection: Connection, before: Date) {
-    await connection.apiKey.deleteMany({ where: { expiresAt: { lt: before } } })
+    await deleteBefore(connection, { table: 'api_keys', column: 'expires_at' }, before)
   }
 }

@@ -1,4 +1,5 @@
 import type { Sql } from '@gatepost/events/sql'
+import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { SESSION_END_REASONS } from '@gatepost/contracts/auth/events'
 import { Prisma } from '../../generated/client.ts'
@@ -185,7 +186,7 @@ export const sessionRepository = {
 
   /** Sessions whose end nobody can ask about any more. */
   async deleteEnded (connection: Connection, before: Date) {
-    await connection.session.deleteMany({ where: { OR: [{ endedAt: { lt: before } }, { expiresAt: { lt: before } }] } })
+    for (const column of ['ended_at', 'expires_at']) await deleteBefore(connection, { table: 'sessions', column }, before)
   }
 }
 

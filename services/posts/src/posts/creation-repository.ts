@@ -1,6 +1,7 @@
 import type { Post } from '@gatepost/contracts/posts/schemas'
 import type { OutboxRow } from '@gatepost/events/outbox'
 import type { Sql } from '@gatepost/events/sql'
+import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import type { Connection } from '../database/database.ts'
 
 /** What the Idempotency-Key of a request stands for. */
@@ -57,8 +58,7 @@ export const creationRepository = {
     return connection.idempotencyKey.findUnique({ where: { userId_key: { userId, key } } })
   },
 
-  async pruneKeys (connection: Connection, expired: Date) {
-    const { count } = await connection.idempotencyKey.deleteMany({ where: { createdAt: { lte: expired } } })
-    return count
+  pruneKeys (connection: Connection, expired: Date) {
+    return deleteBefore(connection, { table: 'idempotency_keys', column: 'created_at' }, expired)
   }
 }

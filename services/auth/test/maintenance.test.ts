@@ -1,0 +1,41 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { openDatabase, type Database } from '../src/database/database.ts'
+import { tidy } from '../src/maintenance.ts'
+import { type AuthServer, startAuth } from './support/auth-server.ts'
+
+/** More than one statement deletes. */
+const OLD = 2_300
+let auth: AuthServer
+let database: Database
+beforeAll(async () => {
+  auth = await startAuth()
+  database = openDatabase({ url: auth.database.url, poolSize: 2 })
+})
+afterAll(async () => {
+  await database.close()
+  await auth.close()
+})
+
+test('maintenance deletes all that has no meaning any more, however much it is, and nothing else', async () => {
+  const { user } = await auth.register()
+  const tables = {
+    sessions: `(id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at, ended_at)
+      SELECT gen_random_uuid(), '${user.id}', at, at, at, at, at, CASE WHEN i % 2 = 0 THEN at END`,
+    login_attempts: '(key, failures, updated_at, locked_until) SELECT int4send(i), 1, at, CASE WHEN i % 2 = 0 THEN at END',
+    email_tokens: "(id, purpose, token_hash, created_at, expires_at) SELECT gen_random_uuid(), 'reset-password', int4send(i), at, at",
+    jobs: "(id, kind, payload, run_at, failed_at) SELECT gen_random_uuid(), 'verify-email', '{}', at, at"
+  }
+  const count = async () => Object.fromEntries(await Promise.all(Object.keys(tables).map(async (table) => [table, (await auth.sql(`SELECT count(*)::int AS count FROM ${table}`))[0].count])))
+  const insert = async (days: number, rows: number, offset: number) => {
+    for (const [table, columns] of Object.entries(tables)) {
+      await auth.sql(`INSERT INTO ${table} ${columns} FROM generate_series(${offset + 1}, ${offset + rows}) i, (SELECT now() - interval '${days} days' AS at) AS time`)
+    }
+  }
+  await insert(0, 3, 0)
+  const kept = await count()
+  await insert(60, OLD, 1_000)
+  await auth.sql("INSERT INTO login_attempts (key, failures, updated_at, locked_until) VALUES ($1, 1, now() - interval '60 days', now() + interval '1 hour')", Buffer.from(uuidv7()))
+  await tidy(database)
+  expect(await count()).toEqual({ ...kept, login_attempts: kept.login_attempts! + 1 })
+})
