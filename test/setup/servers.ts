@@ -8,6 +8,7 @@ import { ACCOUNTS, type BrokerAccount, startBroker } from '@gatepost/testing/bro
 import type { TestServers } from '@gatepost/testing/servers'
 import { deploy } from '../../scripts/migrate/deploy.ts'
 import { SERVICES } from '../../scripts/prisma.ts'
+import { dearStatements, planLog, preparePlanCheck } from './plan-check.ts'
 
 const say = (line: string) => { process.stdout.write(`${line}\n`) }
 
@@ -17,15 +18,21 @@ export async function setup () {
   await chmod(folder, 0o711)
   const [postgresPort, redisPort] = await freePorts(2) as [number, number]
   const [postgres, redis, broker] = await Promise.all([
-    startPostgres({ port: postgresPort, dataDir: join(folder, 'postgres'), services: SERVICES, unsafeButFast: true, maxConnections: 500 }),
+    startPostgres({ port: postgresPort, dataDir: join(folder, 'postgres'), services: SERVICES, unsafeButFast: true, maxConnections: 500, settings: planLog }),
     startRedis({ port: redisPort, say }),
     startBroker()
   ])
   await Promise.all(SERVICES.map((service) => deploy(service, postgres.ownerUrl(service))))
   const natsUrls = Object.fromEntries(ACCOUNTS.map((account) => [account, broker.urlOf(account)])) as Record<BrokerAccount, string>
+  await preparePlanCheck(postgres, SERVICES)
   process.env.GATEPOST_TEST_SERVERS = JSON.stringify({ postgresPort, credentials: postgres.credentials, redisUrl: redis.url, natsUrls } satisfies TestServers)
   return async () => {
     await Promise.all([postgres.stop(), redis.stop(), broker.stop()])
+    const dear = await dearStatements(join(folder, 'postgres', 'cluster'))
+    if (dear.length > 0) {
+      process.exitCode = 1
+      say(`\n${dear.length} statements read a large table as a whole:\n\n${dear.join('\n\n')}`)
+    }
     await rm(folder, { recursive: true, force: true })
   }
 }

@@ -18,6 +18,8 @@ export interface PostgresOptions {
   /** Whether commits may be lost when the machine (not the process) dies; for tests. */
   unsafeButFast?: boolean
   maxConnections?: number
+  /** Further settings of the server. */
+  settings?: Readonly<Record<string, string>>
   /** Told what a start that takes long waits for. */
   say?: (line: string) => void
 }
@@ -53,7 +55,7 @@ export async function startPostgres (options: PostgresOptions): Promise<Postgres
   }
 }
 
-async function launch (program: string, folder: string, credentials: Credentials, { port, services, unsafeButFast = false, maxConnections = 200, say }: PostgresOptions) {
+async function launch (program: string, folder: string, credentials: Credentials, { port, services, unsafeButFast = false, maxConnections = 200, say, settings: more = {} }: PostgresOptions) {
   const settings = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
@@ -61,7 +63,8 @@ async function launch (program: string, folder: string, credentials: Credentials
     log_min_messages: 'fatal',
     shared_buffers: '128MB',
     timezone: 'UTC',
-    ...unsafeButFast && { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' }
+    ...unsafeButFast && { fsync: 'off', synchronous_commit: 'off', full_page_writes: 'off' },
+    ...more
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
   const { program: command, args, ...as } = asUnprivileged(program, ['-D', folder, '-p', String(port), ...flags], folder, unprivilegedUser(folder))
