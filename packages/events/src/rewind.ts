@@ -2,6 +2,7 @@ import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import type { ConsumerDefinition } from '@gatepost/contracts/events'
 import type { Operator } from './operator.ts'
 import { makeAnew } from './provision/anew.ts'
+import { orMissing } from './provision/missing.ts'
 
 /** From that sequence on the consumer would never see events that it has not applied. */
 export class BeyondPositionError extends Error {
@@ -21,10 +22,11 @@ export async function rewindConsumer (operator: Operator, definition: ConsumerDe
   await makeAnew(operator.jsm, definition, sequence)
 }
 
-/** The first sequence that the consumer may not have acknowledged. */
+/** The first sequence that the consumer may not have acknowledged; of one that is missing nothing is known. */
 async function positionOf ({ jsm }: Operator, { name }: ConsumerDefinition): Promise<number> {
   const { state } = await jsm.streams.info(EVENTS_STREAM)
-  const info = await jsm.consumers.info(EVENTS_STREAM, name)
+  const info = await orMissing(jsm.consumers.info(EVENTS_STREAM, name))
+  if (!info) return 1
   if (info.num_pending + info.num_ack_pending === 0) return state.last_seq + 1
   return Math.max(info.ack_floor.stream_seq + 1, info.config.opt_start_seq ?? 1)
 }

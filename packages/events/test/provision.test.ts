@@ -82,11 +82,13 @@ test.each(UNCHANGEABLE)('a consumer whose %s cannot be changed, or would end it,
   expect((await provision({ servers, check: true })).changes).toEqual([])
 })
 
-test('a consumer that is missing can be rewound', async () => {
+test('a consumer that is missing can be rewound to the beginning', async () => {
   const jsm = await halfRead()
   await jsm.consumers.delete('EVENTS', 'feed-posts')
-  await rewindConsumer(stage.defer(await connectOperator(servers), (connected) => connected.close()), consumers['feed-posts'], 2)
-  expect((await jsm.consumers.info('EVENTS', 'feed-posts')).num_pending).toBe(3)
+  const operator = stage.defer(await connectOperator(servers), (connected) => connected.close())
+  await expect(rewindConsumer(operator, consumers['feed-posts'], 2)).rejects.toThrow('--from may be at most 1')
+  await rewindConsumer(operator, consumers['feed-posts'], 1)
+  expect((await jsm.consumers.info('EVENTS', 'feed-posts')).num_pending).toBe(4)
 })
 
 test('more copies than the broker can keep are refused with what to do', async () => {

@@ -1,6 +1,7 @@
 import { readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { postUpdated } from '@gatepost/contracts/posts/events'
+import { ACCOUNTS_FILE } from '@gatepost/local-stack/nats'
 import { connect, headers } from '@nats-io/transport-node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { appendVersion, appendVersions, credentialsIn, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
@@ -11,11 +12,10 @@ afterEach(() => stage.close())
 
 const waiting = async () => (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
 
-/** Has the running server read its accounts again, as an operator does; resolves once they hold. */
+/** Writes the accounts of the running server, which reads them at once; resolves once they hold. */
 async function reload (change: (configuration: string) => string, { permitted }: { permitted: boolean }) {
-  const file = join(stage.nats.dataDir, 'nats-server.conf')
+  const file = join(stage.nats.dataDir, ACCOUNTS_FILE)
   await writeFile(file, change(await readFile(file, 'utf8')))
-  stage.nats.server.signal('SIGHUP')
   await eventually(async () => {
     const nc = await connect({ servers: new URL(stage.nats.url).host, ...credentialsIn(stage.nats.urlOf('posts')), inboxPrefix: '_INBOX_posts' })
     let refused = false
