@@ -16,7 +16,7 @@ export async function findPythonClient (): Promise<{ folder: string, missing?: s
   if (existsSync(folder)) return { folder }
   const work = await mkdtemp(join(cache, 'nats-py-'))
   try {
-    await exec('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--target', work, `nats-py==${VERSION}`], { timeout: 60_000 })
+    await exec('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--retries', '0', '--timeout', '5', '--target', work, `nats-py==${VERSION}`], { timeout: 20_000 })
     await rename(work, folder)
     return { folder }
   } catch (error) {
