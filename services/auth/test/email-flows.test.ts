@@ -22,6 +22,7 @@ describe('accounts that begin at once', () => {
   afterAll(() => auth.close())
   const verify = (token: string) => auth.call('POST', '/api/auth/verify-email', { body: { token } })
   const forgot = (email: string) => auth.call('POST', '/api/auth/forgot-password', { body: { email } })
+  const resend = (email: string) => auth.call('POST', '/api/auth/resend-verification', { body: { email } })
   const reset = (token: string, newPassword = NEW_PASSWORD) => auth.call('POST', '/api/auth/reset-password', { body: { token, newPassword } })
 
   test('a mail confirms the address, once', async () => {
@@ -80,6 +81,23 @@ describe('accounts that begin at once', () => {
     const mails = await readMails(auth.mailDir)
     expect(mails.filter(({ to }) => to.includes('nobody'))).toEqual([])
     expect(mails.filter(({ to, kind }) => to === known.email && kind === 'reset-password')).toHaveLength(5)
+  })
+
+  test('the mail that confirms an address comes again, while there is something to confirm, to nobody else and not without end', async () => {
+    const [{ email }, confirmed] = [await auth.register(), await auth.register()]
+    await verify((await mailTo(auth, confirmed.email, 'verify-email')).token!)
+    await idle(auth)
+    const trailLength = async () => (await auth.sql('SELECT count(*)::int AS rows FROM audit_log'))[0].rows
+    const before = await trailLength()
+    const asked = ['nobody-yet@example.test', confirmed.email, ...Array(8).fill(email.toUpperCase())]
+    for (const { status, body } of await Promise.all(asked.map(resend))) expect({ status, body }).toEqual({ status: 202, body: null })
+    expect(await trailLength()).toBe(before + asked.length)
+    await idle(auth)
+    const mails = await readMails(auth.mailDir)
+    expect(mails.filter(({ to }) => to.includes('nobody-yet'))).toEqual([])
+    expect(mails.filter(({ to }) => to === confirmed.email)).toHaveLength(1)
+    expect(mails.filter(({ to }) => to === email).map(({ kind }) => kind)).toEqual(Array(5).fill('verify-email'))
+    expect((await verify((await mailTo(auth, email, 'verify-email')).token!)).status).toBe(204)
   })
 
   test('no token is in the database, and the files are the owner’s alone', async () => {
@@ -147,6 +165,18 @@ describe('with REQUIRE_EMAIL_VERIFICATION', () => {
     await Promise.all(Array.from({ length: 8 }, () => register('Flooded@example.test')))
     await idle(auth)
     expect((await readMails(auth.mailDir)).filter(({ to, kind }) => to === 'Flooded@example.test' && kind === 'address-in-use')).toHaveLength(5)
+  })
+
+  test('the mail of a registration comes again, and its new link makes the account', async () => {
+    await register('again@example.test')
+    const first = await mailTo(auth, 'again@example.test', 'confirm-registration')
+    await auth.sql("UPDATE email_tokens SET expires_at = now() WHERE registration_id IN (SELECT id FROM pending_registrations WHERE email = 'again@example.test')")
+    expect((await verify(first.token!, PASSWORD)).status).toBe(400)
+    for (const email of ['AGAIN@example.test', 'nobody@example.test']) expect(await auth.call('POST', '/api/auth/resend-verification', { body: { email } })).toMatchObject({ status: 202, body: null })
+    await idle(auth)
+    const mails = (await readMails(auth.mailDir)).filter(({ to }) => /again|nobody/.test(to))
+    expect(mails.map(({ to, kind }) => [to, kind])).toEqual(Array(2).fill(['again@example.test', 'confirm-registration']))
+    expect((await verify(mails[1]!.token!, PASSWORD)).status).toBe(204)
   })
 
   test('the click of a stranger makes no account with the password of who registered the stranger’s address', async () => {

@@ -27,6 +27,7 @@ const acts: Record<string, Act> = {
   createApiKey: (arena, index) => ({ token: own(arena, index), body: { name: `Key ${index}` } }),
   deleteApiKey: (arena, index) => ({ token: own(arena, index), path: `/${at(arena.user.apiKeys, index)}` }),
   verifyEmail: ({ verifyToken, pendingTokens }, index) => ({ body: { token: at([verifyToken, ...pendingTokens], index), password: PASSWORD } }),
+  resendVerification: ({ user, pendingEmail }, index) => ({ body: { email: at([user.email, pendingEmail], index) } }),
   forgotPassword: ({ user }) => ({ body: { email: user.email } }),
   resetPassword: ({ resetTokens }, index) => ({ body: { token: at(resetTokens, index), newPassword: `a third tram of line ${index}` } }),
   manageUser: ({ user, admins: [one, other] }, index) => at([

@@ -4,6 +4,7 @@ import { IdSchema, NewDisplayNameSchema, strict } from '../schemas.ts'
 import {
   CredentialsSchema, EmailSchema, JwkSetSchema, OpaqueTokenSchema, PasswordSchema, SessionListSchema, SessionSchema, TokenStatusSchema, UserSchema
 } from './schemas.ts'
+import { addressOperations } from './address-operations.ts'
 import { keyOperations } from './key-operations.ts'
 import { listAudit, userOperations } from './user-operations.ts'
 
@@ -163,23 +164,6 @@ export const endSession = operation({
   errors: ['AUTH_SESSION_NOT_FOUND']
 })
 
-export const verifyEmail = operation({
-  id: 'verifyEmail',
-  service: 'auth',
-  method: 'POST',
-  url: '/api/auth/verify-email',
-  summary: 'Confirm your e-mail address with the token of the mail',
-  auth: 'none',
-  limit: 'sensitive',
-  body: strict({
-    token: OpaqueTokenSchema,
-    password: Type.Optional({ ...PasswordSchema, description: 'With REQUIRE_EMAIL_VERIFICATION: the password of the registration' })
-  }, { title: 'VerifyEmailBody' }),
-  responses: done,
-  errors: ['AUTH_INVALID_EMAIL_TOKEN', 'AUTH_WRONG_PASSWORD', 'OVERLOADED'],
-  timeoutMs: HASHING_TIMEOUT_MS
-})
-
 export const forgotPassword = operation({
   id: 'forgotPassword',
   service: 'auth',
@@ -219,5 +203,5 @@ export const getJwks = operation({
 
 export const authOperations = [
   register, login, refreshToken, logout, validateToken, getMe, updateMe, deleteAccount, changePassword, listSessions, endSession,
-  verifyEmail, forgotPassword, resetPassword, ...userOperations, listAudit, ...keyOperations, getJwks
+  ...addressOperations, forgotPassword, resetPassword, ...userOperations, listAudit, ...keyOperations, getJwks
 ]

@@ -20,6 +20,11 @@ export const registrationRepository = {
     return connection.pendingRegistration.findUnique({ where: { id }, select })
   },
 
+  /** The newest that waits for the address. */
+  findLatest (connection: Connection, emailKey: string): Promise<PendingRegistration | null> {
+    return connection.pendingRegistration.findFirst({ where: { emailKey, expiresAt: { gt: new Date() } }, select, orderBy: { id: 'desc' } })
+  },
+
   /** Further ones of the same address, newest first. */
   listOthers (connection: Connection, { id, emailKey }: PendingRegistration, limit: number): Promise<PendingRegistration[]> {
     return connection.pendingRegistration.findMany({ where: { emailKey, id: { not: id }, expiresAt: { gt: new Date() } }, select, orderBy: { id: 'desc' }, take: limit })

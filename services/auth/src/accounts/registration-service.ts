@@ -66,6 +66,15 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
     return tokens.issue(account, session, accessExpiry)
   }
 
+  /** The same work for every address; whether there is something to confirm is looked up when the mail is sent. */
+  async function resend (email: string, origin: Origin) {
+    await database.transaction(async (tx) => {
+      await jobRepository.enqueue(tx, { kind: 'resend-verification', payload: { email: emailKey(email) } })
+      await auditRepository.append(tx, origin, { act: 'verification-requested', userId: null })
+    })
+    onMail()
+  }
+
   /** Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN; for a registration AUTH_WRONG_PASSWORD, and REQUEST_INVALID without one. */
   async function verifyEmail ({ token, password }: { token: string, password?: string }, origin: Origin) {
     const subject = await emailTokenRepository.find(database.connection, token)
@@ -110,6 +119,6 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
     await auditRepository.append(tx, origin, { act: 'registered', userId: account.id })
   }
 
-  return { register, verifyEmail }
+  return { register, resend, verifyEmail }
 }
 export type RegistrationService = ReturnType<typeof createRegistrationService>

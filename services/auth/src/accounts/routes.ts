@@ -1,4 +1,5 @@
-import { changePassword, deleteAccount, forgotPassword, getMe, register, resetPassword, updateMe, verifyEmail } from '@gatepost/contracts/auth/operations'
+import { resendVerification, verifyEmail } from '@gatepost/contracts/auth/address-operations'
+import { changePassword, deleteAccount, forgotPassword, getMe, register, resetPassword, updateMe } from '@gatepost/contracts/auth/operations'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 import { originOf } from '../plugins/request-origin.ts'
@@ -23,6 +24,13 @@ export function accountRoutes (app: App, { registrations, accounts, passwords }:
     async handler (request, reply) {
       await registrations.verifyEmail(request.body, originOf(request))
       return reply.code(204).send(null)
+    }
+  })
+  app.route({
+    ...routeOf(resendVerification),
+    async handler (request, reply) {
+      await registrations.resend(request.body.email, originOf(request))
+      return reply.code(202).send(null)
     }
   })
   app.route({

@@ -7,7 +7,7 @@ export type MailJob =
   | { kind: 'verify-email', payload: { userId: string } }
   | { kind: 'confirm-registration', payload: { registrationId: string } }
   /** `email` is the key of the address. */
-  | { kind: 'forgot-password', payload: { email: string } }
+  | { kind: 'forgot-password' | 'resend-verification', payload: { email: string } }
   | { kind: 'password-changed' | 'api-key-created' | 'api-key-deleted' | 'invitation' | 'reset-required', payload: { userId: string } }
 
 /** `age` in seconds. */

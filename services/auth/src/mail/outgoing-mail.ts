@@ -1,5 +1,5 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import { registrationRepository } from '../accounts/registration-repository.ts'
+import { type PendingRegistration, registrationRepository } from '../accounts/registration-repository.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { lockEmailKey } from '../database/email-lock.ts'
 import { emailKey } from '../users/email-key.ts'
@@ -61,11 +61,17 @@ async function addresseeOf (tx: Connection, job: ClaimedJob): Promise<Addressee 
   switch (job.kind) {
     case 'confirm-registration': {
       const registration = await registrationRepository.find(tx, job.payload.registrationId)
-      if (!registration) return null
-      const { id, email: to, emailKey } = registration
-      await lockEmailKey(tx, emailKey)
-      if (await userRepository.findByEmailKey(tx, emailKey)) return { kind: 'address-in-use', to, emailKey, subject: {} }
-      return await registrationRepository.find(tx, id) && { kind: job.kind, to, emailKey, subject: { registrationId: id } }
+      return registration && confirmationOf(tx, registration)
+    }
+    case 'resend-verification': {
+      const key = job.payload.email
+      const found = await userRepository.findByEmailKey(tx, key)
+      if (!found) {
+        const registration = await registrationRepository.findLatest(tx, key)
+        return registration && confirmationOf(tx, registration)
+      }
+      const user = await lockUser(tx, found.id)
+      return user && user.disabledAt === null && user.emailKey === key && !user.emailVerified ? { kind: 'verify-email', to: user.email, emailKey: key, subject: { userId: user.id } } : null
     }
     case 'forgot-password': {
       const key = emailKey(job.payload.email)
@@ -78,6 +84,12 @@ async function addresseeOf (tx: Connection, job: ClaimedJob): Promise<Addressee 
       return user && { kind: job.kind, to: user.email, emailKey: user.emailKey, subject: { userId: user.id } }
     }
   }
+}
+
+async function confirmationOf (tx: Connection, { id, email: to, emailKey }: PendingRegistration): Promise<Addressee | null> {
+  await lockEmailKey(tx, emailKey)
+  if (await userRepository.findByEmailKey(tx, emailKey)) return { kind: 'address-in-use', to, emailKey, subject: {} }
+  return await registrationRepository.find(tx, id) && { kind: 'confirm-registration', to, emailKey, subject: { registrationId: id } }
 }
 
 async function lockUser (tx: Connection, id: string) {

@@ -1,0 +1,38 @@
+import { Type } from '@sinclair/typebox'
+import { operation } from '../operation.ts'
+import { strict } from '../schemas.ts'
+import { EmailSchema, OpaqueTokenSchema, PasswordSchema } from './schemas.ts'
+
+const done = { 204: { description: 'Done' } } as const
+const HASHING_TIMEOUT_MS = 15_000
+
+export const verifyEmail = operation({
+  id: 'verifyEmail',
+  service: 'auth',
+  method: 'POST',
+  url: '/api/auth/verify-email',
+  summary: 'Confirm your e-mail address with the token of the mail',
+  auth: 'none',
+  limit: 'sensitive',
+  body: strict({
+    token: OpaqueTokenSchema,
+    password: Type.Optional({ ...PasswordSchema, description: 'With REQUIRE_EMAIL_VERIFICATION: the password of the registration' })
+  }, { title: 'VerifyEmailBody' }),
+  responses: done,
+  errors: ['AUTH_INVALID_EMAIL_TOKEN', 'AUTH_WRONG_PASSWORD', 'OVERLOADED'],
+  timeoutMs: HASHING_TIMEOUT_MS
+})
+
+export const resendVerification = operation({
+  id: 'resendVerification',
+  service: 'auth',
+  method: 'POST',
+  url: '/api/auth/resend-verification',
+  summary: 'Ask for another mail that confirms your e-mail address',
+  auth: 'none',
+  limit: 'sensitive',
+  body: strict({ email: EmailSchema }, { title: 'ResendVerificationBody' }),
+  responses: { 202: { description: 'If the address waits for its confirmation, a mail is on its way' } }
+})
+
+export const addressOperations = [verifyEmail, resendVerification]
