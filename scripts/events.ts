@@ -13,6 +13,7 @@ usage: pnpm events <command> [--json]
   dlq show|drop <number>                          one of them
   dlq replay <number> | --all [--consumer C]      has the consumer try again
   replay --consumer C --from SEQUENCE             gives a consumer everything from there on again
+  rebuild <consumer>                              has it build what it keeps anew from all events
   resync [--dry-run]                              publishes again what the stream has lost
   audit [--wait SECONDS]                          compares rows, outboxes, stream and feed
   subscriber add <name> [--consumers N]           lets a program outside read the events, as a user of its own

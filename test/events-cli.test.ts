@@ -73,9 +73,10 @@ async function walk (steps: Step[]) {
 test('every command does what docs/events-cli.md says', async () => {
   const sections = await sectionsOf('events-cli.md')
   env.EVENT = await setScene()
-  await Promise.all(sections.filter(({ title }) => title !== 'Proof').map(({ steps }) => walk(steps)))
-  // It says that all is well again.
-  await walk(sections.find(({ title }) => title === 'Proof')!.steps)
+  // While it is rebuilt a consumer knows of no event; the proof says that all is well again.
+  const last = ['A read model anew', 'Proof']
+  await Promise.all(sections.filter(({ title }) => !last.includes(title)).map(({ steps }) => walk(steps)))
+  for (const title of last) await walk(sections.find((section) => section.title === title)!.steps)
 }, 240_000)
 
 test('an event whose text is no longer kept is shown without it', async () => {
@@ -93,12 +94,13 @@ test('an event whose text is no longer kept is shown without it', async () => {
 
 test('every command has an example there', async () => {
   const examples = (await sectionsOf('events-cli.md')).flatMap(({ steps }) => steps.map(({ command }) => command)).join('\n')
-  for (const command of ['tail --type', 'show', 'dlq list', 'dlq show', 'dlq replay', 'dlq drop', 'replay --consumer', 'resync --dry-run', 'audit', 'provision --check', 'subscriber add', 'subscriber list', 'subscriber remove']) expect(examples).toContain(`pnpm events ${command}`)
+  for (const command of ['tail --type', 'show', 'dlq list', 'dlq show', 'dlq replay', 'dlq drop', 'replay --consumer', 'rebuild', 'resync --dry-run', 'audit', 'provision --check', 'subscriber add', 'subscriber list', 'subscriber remove']) expect(examples).toContain(`pnpm events ${command}`)
 })
 
 test.each([
   [], ['nonsense'], ['constructor'], ['show'], ['tail', '--type', 'nothing'], ['dlq', 'replay'], ['dlq', 'list', '1'], ['replay', '--consumer', 'nobody', '--from', '1'],
   ['tail', '--count', 'x'], ['tail', '--dry-run'], ['audit', '5'], ['audit', '--what'],
+  ['rebuild'], ['rebuild', 'nobody'], ['rebuild', 'feed-posts', 'feed-users'],
   ['subscriber', 'add'], ['subscriber', 'add', 'Ada'], ['subscriber', 'add', 'feed-posts'], ['subscriber', 'add', 'ada', '--consumers', '51'], ['subscriber', 'rename', 'ada']
 ])('a command that means nothing is refused in one line: %s', async (...args) => {
   const refusal = await runEvents(args, env).catch((error: unknown) => error)

@@ -37,6 +37,7 @@ const accepted: Record<string, { options: readonly (keyof typeof options)[], wor
   show: { options: [], words: [1, 1] },
   dlq: { options: ['consumer', 'all'], words: [0, 2] },
   replay: { options: ['consumer', 'from', 'wait'] },
+  rebuild: { options: ['wait'], words: [1, 1] },
   resync: { options: ['dry-run', 'wait'] },
   audit: { options: ['wait'] },
   subscriber: { options: ['consumers'], words: [0, 2] },

@@ -18,8 +18,8 @@ export async function audit (context: EventsContext): Promise<boolean> {
   auditRows({ where: 'posts rows', owner: 'posts', aggregate: 'post' }, posts, index, await auditOutbox('posts', await database('posts'), index, findings), findings)
   await auditFeed(context, index, findings)
   const shown = findings.slice(0, 50)
-  print({ events: index.sequences.size, repeated: index.repeated, aggregates: index.aggregates.size, users: users.length, posts: posts.length, underWay: unsettled, unreconciled: findings.length, findings }, [
-    `${index.sequences.size} events of ${index.aggregates.size} aggregates, ${users.length} users, ${posts.length} posts${index.repeated > 0 ? `; ${index.repeated} stand in the stream twice, with the same id` : ''}${unsettled > 0 ? `; ${unsettled} events under way` : ''}`,
+  print({ events: index.sequences.size, repeated: index.repeated, collisions: index.collisions, aggregates: index.aggregates.size, users: users.length, posts: posts.length, underWay: unsettled, unreconciled: findings.length, findings }, [
+    `${index.sequences.size} events of ${index.aggregates.size} aggregates, ${users.length} users, ${posts.length} posts${index.repeated > 0 ? `; ${index.repeated} stand in the stream twice, with the same id` : ''}${index.collisions > 0 ? `; ${index.collisions} have a version that another one had before, as of a restored database` : ''}${unsettled > 0 ? `; ${unsettled} events under way` : ''}`,
     ...shown.length > 0 ? [table(['where', 'id', 'problem'], shown.map((finding) => [finding.where, finding.id, finding.problem]))] : [],
     `unreconciled: ${findings.length}`
   ].join('\n'))
@@ -41,15 +41,18 @@ async function settle ({ args, operator, database, progress }: EventsContext): P
   }
 }
 
+interface AppliedRow extends AuditedRow { eventId: string | null }
+
 /** The feed has applied the last event of every post and shows the posts that are there. */
 async function auditFeed ({ database }: EventsContext, index: StreamIndex, findings: Finding[]) {
   const feed = await database('feed')
-  const inbox = new Map((await feed.query<AuditedRow>("SELECT aggregate_id::text AS id, version FROM inbox WHERE consumer = 'feed-posts'")).map((row) => [row.id, row.version]))
+  const inbox = new Map((await feed.query<AppliedRow>("SELECT aggregate_id::text AS id, version, event_id::text AS \"eventId\" FROM inbox WHERE consumer = 'feed-posts'")).map((row) => [row.id, row]))
   const entries = new Set((await feed.query<{ id: string }>('SELECT id::text FROM entries')).map((row) => row.id))
-  for (const [id, { owner, aggregate, version, final }] of index.aggregates) {
+  for (const [id, { owner, aggregate, version, lastId, final }] of index.aggregates) {
     if (owner !== 'posts' || aggregate !== 'post') continue
-    const applied = inbox.get(id) ?? 0
+    const { version: applied = 0, eventId = null } = inbox.get(id) ?? {}
     if (applied !== version) findings.push({ where: 'feed', id, problem: `has applied version ${applied} of ${version}` })
+    else if (eventId !== null && eventId !== lastId) findings.push({ where: 'feed', id, problem: `has applied another event as version ${version}; \`events rebuild feed-posts\` applies it` })
     else if (final === entries.has(id)) findings.push({ where: 'feed', id, problem: final ? 'is deleted and still shown' : 'is not shown' })
     entries.delete(id)
   }

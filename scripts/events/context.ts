@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { connectOperator, type Operator } from '@gatepost/events/operator'
-import { type Sql, sqlOfPool } from '@gatepost/events/sql'
+import { type Sql, sqlOfPool, transactionOfPool } from '@gatepost/events/sql'
 import { credentialsIn } from '@gatepost/local-stack/postgres/cluster'
 import { sessionConfig } from '@gatepost/service-kit/database-session'
 import { loadOnce } from '@gatepost/service-kit/load-once'
@@ -12,6 +12,10 @@ import { portsOf } from '../start/addresses.ts'
 import type { Arguments } from './arguments.ts'
 
 export type DatabaseName = 'auth' | 'posts' | 'feed'
+
+export interface OperatorDatabase extends Sql {
+  transaction<T> (work: (sql: Sql) => Promise<T>): Promise<T>
+}
 
 type Env = Readonly<Record<string, string | undefined>>
 
@@ -23,7 +27,7 @@ export interface EventsContext {
   dataDir: string
   natsUrl (): Promise<string>
   operator (): Promise<Operator>
-  database (name: DatabaseName): Promise<Sql>
+  database (name: DatabaseName): Promise<OperatorDatabase>
   /** The result: with --json a line for programs, else the text. */
   print (value: object, text: string): void
   /** Of long work, to a terminal only. */
@@ -38,7 +42,7 @@ const STATEMENT_TIMEOUT_MS = 60_000
 export function connectToEvents (args: Arguments, env: Env): EventsContext {
   const dataDir = resolve(fileURLToPath(new URL('../..', import.meta.url)), env.GATEPOST_DATA || '.data')
   const closers: (() => Promise<void>)[] = []
-  const pools = new Map<DatabaseName, Sql>()
+  const pools = new Map<DatabaseName, OperatorDatabase>()
 
   async function natsUrl () {
     if (env.NATS_URL) return env.NATS_URL
@@ -71,7 +75,7 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
       const pool = new pg.Pool({ ...sessionConfig({ url: await databaseUrl(name), name: 'gatepost-events', statementTimeoutMs: STATEMENT_TIMEOUT_MS }), max: 2 })
       pool.on('error', () => {}) // an idle connection broke; the next query says so if there is none
       closers.push(() => pool.end())
-      const sql = sqlOfPool(pool)
+      const sql: OperatorDatabase = { ...sqlOfPool(pool), transaction: (work) => transactionOfPool(pool, work) }
       await sql.query('SELECT 1').catch((cause: Error) => { throw new Error(`the ${name} database cannot be reached (${connectionFault(`${name.toUpperCase()}_DATABASE_URL`, cause).message})`, { cause }) })
       pools.set(name, sql)
       return sql

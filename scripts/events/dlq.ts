@@ -40,7 +40,7 @@ async function showOne ({ print }: EventsContext, letter: DeadLetter) {
 
 async function replayOne ({ operator, print }: EventsContext, letter: DeadLetter) {
   const answer = await replayDeadLetter(await operator(), letter).catch((cause: Error) => { throw new Error(`no replica of ${letter.consumer} answers (${cause.message})`, { cause }) })
-  const outcome = 'error' in answer ? `failed again: ${visible(answer.error)}` : { new: 'is applied', duplicate: 'was applied before', gap: 'waits: the event before it is missing' }[answer.verdict]
+  const outcome = 'error' in answer ? `failed again: ${visible(answer.error)}` : { new: 'is applied', collision: 'is applied, in the place of another event of its version', duplicate: 'was applied before', gap: 'waits: the event before it is missing' }[answer.verdict]
   print({ number: letter.number, ...answer }, `dead letter ${letter.number} ${outcome}`)
   return 'verdict' in answer && answer.verdict !== 'gap'
 }

@@ -7,6 +7,7 @@ const commands: Record<string, () => Promise<(context: EventsContext) => Promise
   show: async () => (await import('./show.ts')).show,
   dlq: async () => (await import('./dlq.ts')).dlq,
   replay: async () => (await import('./replay.ts')).replay,
+  rebuild: async () => (await import('./rebuild.ts')).rebuild,
   resync: async () => (await import('./resync.ts')).resyncCommand,
   audit: async () => (await import('./audit.ts')).audit,
   subscriber: async () => (await import('./subscriber.ts')).subscriber,

@@ -18,6 +18,8 @@ export interface StreamedAggregate {
   owner: string
   aggregate: string
   version: number
+  /** Id of its last event. */
+  lastId: string
   final: boolean
 }
 
@@ -34,6 +36,8 @@ export interface StreamIndex {
   sequences: Map<string, number>
   /** Events that stand in it more than once, which subscribers recognise by their id. */
   repeated: number
+  /** Events whose version another event of their aggregate had before: its owner's database was restored. */
+  collisions: number
   findings: Finding[]
 }
 
@@ -46,7 +50,7 @@ const ERASURE_MS = 60_000
  */
 export async function indexStream (operator: Operator, onProgress?: (read: number) => void): Promise<StreamIndex> {
   const aggregates = new Map<string, Reading>()
-  const index: StreamIndex = { aggregates, sequences: new Map(), repeated: 0, findings: [] }
+  const index: StreamIndex = { aggregates, sequences: new Map(), repeated: 0, collisions: 0, findings: [] }
   const finding = (id: string, problem: string) => index.findings.push({ where: 'stream', id, problem })
   for await (const message of scan(operator)) {
     if (message.seq % 1_000 === 0) onProgress?.(message.seq)
@@ -59,14 +63,17 @@ export async function indexStream (operator: Operator, onProgress?: (read: numbe
       index.sequences.set(event.id, message.seq)
       const definition = eventOfType(event.type)
       const [, owner = ''] = message.subject.split('.')
-      const reading = aggregates.get(event.subject) ?? { owner, aggregate: definition?.aggregate ?? '', version: 0, final: false, gaps: [], erasable: false }
+      const reading = aggregates.get(event.subject) ?? { owner, aggregate: definition?.aggregate ?? '', version: 0, lastId: '', final: false, gaps: [], erasable: false }
       aggregates.set(event.subject, reading)
       const expected = reading.version + 1
       const misplaced = `version ${event.aggregateversion} stands at sequence ${message.seq}, where ${expected} belongs`
       if (event.aggregateversion > expected) reading.gaps.push(misplaced)
-      else if (event.aggregateversion < expected) finding(event.subject, misplaced)
-      reading.version = Math.max(event.aggregateversion, reading.version)
-      reading.final ||= definition?.final === true
+      else if (event.aggregateversion < expected && reading.gaps.length > 0) finding(event.subject, misplaced)
+      else if (event.aggregateversion < expected) index.collisions++
+      // Of two lines of events the later one counts: the owner has forgotten the other.
+      if (reading.gaps.length === 0 || event.aggregateversion >= expected) {
+        Object.assign(reading, { version: event.aggregateversion, lastId: event.id, final: definition?.final === true })
+      }
       reading.erasable ||= definition?.erasable === true
       if (definition?.final && reading.erasable && Date.now() - Date.parse(event.time) > ERASURE_MS) {
         finding(event.subject, `ended at sequence ${message.seq}, and earlier events of it are not erased; does the relay of ${owner} run?`)

@@ -6,6 +6,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import type { Broker } from './broker.ts'
 import type { Handler, Transaction } from './consumer/handling.ts'
+import { watchCollisions } from './consumer/collisions.ts'
 import { createConsumerMetrics } from './consumer/metrics.ts'
 import { answerReplays } from './consumer/replays.ts'
 import { type Observation, watchConsumer } from './consumer/watch.ts'
@@ -32,6 +33,8 @@ export interface ConsumerStatus extends Pick<Observation, 'missing' | 'pending' 
   /** Whether events are being pulled now. */
   pulling: boolean
   inFlight: number
+  /** Events whose version another event had before, since the last rebuild. */
+  collisions: number
   /** Seconds since the server last said how far the consumer is. */
   silentSeconds: number
 }
@@ -69,6 +72,7 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
   let complained = false
   let pulling = false
   const watch = watchConsumer({ broker, definition, log, metrics, onMadeAgain: () => { messages?.stop() } })
+  const collisions = watchCollisions({ definition, transaction, metrics, log })
   const stopReplays = answerReplays({ broker, definition, handlers, transaction, log })
 
   async function pull () {
@@ -105,12 +109,13 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
     start () {
       running ??= run()
       watch.start()
+      collisions.start()
     },
     async stop () {
       stopping.abort()
       stopReplays()
       messages?.stop()
-      await watch.stop()
+      await Promise.all([watch.stop(), collisions.stop()])
       await workers.stop()
       await Promise.race([running, sleep(1_000, undefined, { ref: false })])
     },
@@ -121,6 +126,7 @@ export function createConsumer<Tx> ({ broker, definition, handlers, transaction,
         pending,
         oldestSeconds,
         inFlight: workers.size,
+        collisions: collisions.found.count,
         silentSeconds: (performance.now() - at) / 1_000,
         pulling: pulling && broker.status() === 'connected'
       }

@@ -17,9 +17,10 @@ export function consumersCheck (consumers: readonly Consumer[]) {
 }
 
 function faultOf (consumer: Consumer): string | undefined {
-  const { missing, pulling, silentSeconds, oldestSeconds } = consumer.status()
+  const { missing, pulling, silentSeconds, oldestSeconds, collisions } = consumer.status()
   if (missing) return missing === 'stream' ? `a stream of ${consumer.name} is missing` : `${consumer.name} is missing`
   if (!pulling) return `${consumer.name} is not pulled`
   if (silentSeconds > SILENT_SECONDS) return `NATS does not say how far ${consumer.name} is`
-  return oldestSeconds > LATE_SECONDS ? `the oldest event of ${consumer.name} waits for ${Math.round(oldestSeconds)} s` : undefined
+  if (oldestSeconds > LATE_SECONDS) return `the oldest event of ${consumer.name} waits for ${Math.round(oldestSeconds)} s`
+  return collisions > 0 ? `${collisions} events of ${consumer.name} have versions that others had before (a restored database?): pnpm events rebuild ${consumer.name}` : undefined
 }

@@ -58,7 +58,7 @@ export async function handle<Tx> (event: CloudEvent, redelivered: boolean, { def
   async function apply (starts: number) {
     return transaction(async (tx, sql) => {
       const verdict = await enterInbox(sql, definition.name, event, !definition.gapless || known?.final === true)
-      if (verdict === 'new') {
+      if (verdict === 'new' || verdict === 'collision') {
         const handler = handlers[event.type]
         try {
           await handler?.(event as CloudEvent<never>, tx)

@@ -12,6 +12,7 @@ function make (registers: Registry[]) {
     pending: new Gauge({ name: 'gatepost_consumer_pending', help: 'Events in the stream that are not acknowledged yet.', labelNames, registers }),
     oldestPending: new Gauge({ name: 'gatepost_consumer_oldest_pending_seconds', help: 'Age of the oldest event that is not acknowledged yet.', labelNames, registers }),
     missing: new Gauge({ name: 'gatepost_consumer_missing', help: '1 while the durable consumer or its stream is not on the server.', labelNames, registers }),
+    collisions: new Gauge({ name: 'gatepost_consumer_collisions', help: 'Events whose version another event had before, since the last rebuild.', labelNames, registers }),
     deadLetters: new Gauge({ name: 'gatepost_dead_letters', help: 'Events that a consumer could not apply and nobody has dealt with.', registers })
   }
 }

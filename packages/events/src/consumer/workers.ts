@@ -107,7 +107,10 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
         if (verdict === 'gap') return await waitForPredecessor(delivery, event)
         message.ack()
         onApplied?.(event)
-        metrics.handled.inc({ consumer: definition.name, outcome: verdict === 'new' ? 'applied' : 'duplicate' })
+        metrics.handled.inc({ consumer: definition.name, outcome: verdict === 'new' ? 'applied' : verdict })
+        if (verdict === 'collision') {
+          log.warn({ eventId: event.id, aggregateId: event.subject, version: event.aggregateversion }, 'an event has the version of an earlier one, and is applied in its place')
+        }
         if (verdict === 'new') metrics.lag.observe({ consumer: definition.name }, Math.max(0, Date.now() - Date.parse(event.time)) / 1_000)
         return 'settled'
       } catch (error) {

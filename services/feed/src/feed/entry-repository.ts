@@ -36,7 +36,7 @@ export const entryRepository = {
       INSERT INTO entries (id, author_id, title, content, created_at)
       SELECT ${id}::uuid, ${authorId}::uuid, ${title}, ${content}, ${createdAt}::timestamptz
       WHERE NOT EXISTS (SELECT 1 FROM authors WHERE id = ${authorId}::uuid AND deleted_at IS NOT NULL)
-      ON CONFLICT (id) DO UPDATE SET title = excluded.title, content = excluded.content`
+      ON CONFLICT (id) DO UPDATE SET author_id = excluded.author_id, title = excluded.title, content = excluded.content, created_at = excluded.created_at`
   },
 
   async change (tx: Connection, id: string, title: string, content: string) {

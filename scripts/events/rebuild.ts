@@ -1,0 +1,22 @@
+import { consumers, type ConsumerDefinition } from '@gatepost/contracts/events'
+import { beginRebuild, finishRebuild } from '@gatepost/events/rebuild'
+import { UsageError } from './arguments.ts'
+import type { DatabaseName, EventsContext } from './context.ts'
+import { stuck, waitForConsumer } from './progress.ts'
+
+/** Has a consumer build what it keeps anew from the events, then removes what none of them speaks of. */
+export async function rebuild (context: EventsContext): Promise<boolean> {
+  const { args, operator, database, print } = context
+  const definition = (consumers as Record<string, ConsumerDefinition>)[args.words[0]!]
+  if (!definition) throw new UsageError(`rebuild needs one of ${Object.keys(consumers).join(', ')}`)
+  const { transaction } = await database(definition.service as DatabaseName)
+  await beginRebuild(await operator(), { definition, transaction })
+  const { total, left } = await waitForConsumer(context, definition.name)
+  if (left > 0) {
+    print({ consumer: definition.name, events: total, outstanding: left }, `${left} of ${total} events are outstanding and no longer become fewer: ${stuck(definition.service)} Then run it again`)
+    return false
+  }
+  const removed = await finishRebuild({ definition, transaction })
+  print({ consumer: definition.name, events: total, outstanding: 0, removed }, `${definition.name} is rebuilt from ${total} events; ${removed} rows of which none spoke are removed`)
+  return true
+}
