@@ -12,6 +12,8 @@ usage: pnpm events <command> [--json]
   dlq list [--consumer C]                         what consumers could not apply
   dlq show|drop <number>                          one of them
   dlq replay <number> | --all [--consumer C]      has the consumer try again
+  quarantine list                                 what the stream has refused for good
+  quarantine release|skip <event id>              has it published again, or gives it up
   replay --consumer C --from SEQUENCE             gives a consumer everything from there on again
   rebuild <consumer>                              has it build what it keeps anew from all events
   resync [--dry-run]                              publishes again what the stream has lost

@@ -36,6 +36,7 @@ const accepted: Record<string, { options: readonly (keyof typeof options)[], wor
   tail: { options: ['type', 'from', 'count'] },
   show: { options: [], words: [1, 1] },
   dlq: { options: ['consumer', 'all'], words: [0, 2] },
+  quarantine: { options: [], words: [0, 2] },
   replay: { options: ['consumer', 'from', 'wait'] },
   rebuild: { options: ['wait'], words: [1, 1] },
   resync: { options: ['dry-run', 'wait'] },

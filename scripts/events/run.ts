@@ -6,6 +6,7 @@ const commands: Record<string, () => Promise<(context: EventsContext) => Promise
   tail: async () => (await import('./tail.ts')).tail,
   show: async () => (await import('./show.ts')).show,
   dlq: async () => (await import('./dlq.ts')).dlq,
+  quarantine: async () => (await import('./quarantine.ts')).quarantine,
   replay: async () => (await import('./replay.ts')).replay,
   rebuild: async () => (await import('./rebuild.ts')).rebuild,
   resync: async () => (await import('./resync.ts')).resyncCommand,
