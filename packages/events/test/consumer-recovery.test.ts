@@ -61,5 +61,5 @@ test('what five killed replicas held is exact soon after the acknowledgement wai
   const { rows } = await eventually(() => feed.query<{ post: string, versions: number[] }>('SELECT post, array_agg(version ORDER BY id) AS versions FROM effects GROUP BY post'),
     (found) => found.rows.flatMap(({ versions }) => versions).length === 32 * 6, 30_000)
   for (const { versions } of rows) expect(versions).toEqual([1, 2, 3, 4, 5, 6])
-  expect(performance.now() - published).toBeLessThan(3_500)
+  expect(performance.now() - published).toBeLessThan(6_000) // 2.5 s on a quiet machine
 })

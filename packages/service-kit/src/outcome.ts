@@ -1,3 +1,4 @@
+import { exchangeOf } from './server/exchanges.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** nginx' number for a client that closed the connection before it had its answer. */
@@ -5,9 +6,10 @@ const CLIENT_CLOSED = 499
 
 /**
  * What became of a request, for logs, metrics and traces; to be asked once the response is closed. The status that was
- * sent; when the answer did not get out whole, 499, or the 5xx that stands for what broke off on our side.
+ * sent; when the request or the answer did not get through whole because the client left, 499, or the 5xx that stands for what broke off on our side.
  */
-export function outcomeOf ({ raw }: FastifyReply): number {
+export function outcomeOf ({ raw, request }: FastifyReply): number {
+  if (exchangeOf(request.raw)?.left) return CLIENT_CLOSED
   return raw.writableFinished || raw.statusCode >= 500 ? raw.statusCode : CLIENT_CLOSED
 }
 

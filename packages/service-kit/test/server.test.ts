@@ -141,7 +141,7 @@ test.each([
 test.each([
   ['in one piece', (bytes: Buffer) => bytes], ['as a stream', (bytes: Buffer) => Readable.from(Array.from({ length: 20 }, () => bytes.subarray(0, 1_000_000)))]
 ])('an answer %s that nobody reads is given up; one that is read slowly is not', async (_how, payloadOf) => {
-  const app = createServer({ log: pino({ level: 'silent' }), connectionTimeout: 200 })
+  const app = createServer({ log: pino({ level: 'silent' }), connectionTimeout: 800 })
   open.push(app)
   const given: Array<Promise<unknown>> = []
   const bytes = Buffer.alloc(20_000_000, 'x')

@@ -6,7 +6,7 @@ import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { type Pooler, startPooler } from '@gatepost/testing/pooler'
 import pg from 'pg'
 import { Registry } from 'prom-client'
-import { afterAll, beforeAll, expect, test } from 'vitest'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { settingsSchema } from '../src/config.ts'
 import { anybody, startPosts } from './posts-app.ts'
@@ -45,7 +45,8 @@ test.each(modes)('two processes share the sessions of a pooler in %s mode: all w
     const statuses = await Promise.all(Array.from({ length: 40 }, async (_, count) => {
       const { call, write } = processes[count % 2]!
       const userId = anybody()
-      const post = await write(userId, {}, count % 3 ? {} : { 'idempotency-key': `key-${count}` })
+      // On a busy machine the few sessions of the pooler are waited for longer than a call may.
+      const post = await vi.waitFor(() => write(userId, {}, count % 3 ? {} : { 'idempotency-key': `key-${count}` }), { timeout: 15_000 })
       const url = `/api/posts/${post.id}`
       const answers = [
         await call('GET', url), await call('PATCH', url, { as: { userId }, body: { title: 'Changed' } }),

@@ -62,8 +62,10 @@ export function brokenRequests (app: FastifyInstance, headers: Readonly<Record<s
     broken.add(socket)
     const problem = new ProblemError(CODES[error.code ?? ''] ?? 'REQUEST_MALFORMED')
     const exchange = lastExchangeOf(socket)
-    if (exchange?.request.complete === false) failBody(exchange, problem, socket)
-    else if (exchange === undefined || exchange.response.closed) answer(socket, problem, headOf(error.rawPacket))
+    if (exchange?.request.complete === false) {
+      exchange.left = error.code === 'HPE_INVALID_EOF_STATE'
+      failBody(exchange, problem, socket)
+    } else if (exchange === undefined || exchange.response.closed) answer(socket, problem, headOf(error.rawPacket))
     else {
       socket.pause()
       exchange.response.once('close', () => { answer(socket, problem, UNKNOWN) })

@@ -8,6 +8,8 @@ export interface Exchange {
   response: ServerResponse
   /** Why the rest of the request cannot be had. */
   fault?: ProblemError
+  /** Whether the client ended its side before the request was whole, as one that leaves does. */
+  left?: boolean
   /** Tells whoever reads the body of a fault. */
   onFault?: (fault: ProblemError) => void
 }
