@@ -12,6 +12,13 @@ export function eventOfType (type: string) {
   return byType.get(type)
 }
 
+const names = new Set(events.map(({ owner, name }) => `${owner}.${name}`))
+
+/** Whether some version of the event is known, which is published beside the others. */
+export function isKnownInSomeVersion (type: string) {
+  return names.has(type.replace(/\.v\d+$/, ''))
+}
+
 /** A durable consumer of our own: who pulls it and what it sees. */
 export interface ConsumerDefinition {
   name: string

@@ -110,6 +110,21 @@ test('a final event is applied although earlier ones are missing, and what comes
   expect(await effects(post)).toEqual([5])
 })
 
+test('a type of a later release waits for a replica that knows it, also behind others', async () => {
+  const post = uuidv7()
+  const first = await appendVersion(stage.sql, post, 1)
+  const second = await appendVersion(stage.sql, post, 2)
+  const other = await appendVersion(stage.sql, uuidv7(), 1)
+  consume()
+  await publishRaw('events.posts.post-created.v1', JSON.stringify(first))
+  await publishRaw('events.posts.post-archived.v1', JSON.stringify({ ...second, type: 'posts.post-archived.v1' }))
+  await publishRaw('events.posts.post-created.v1', JSON.stringify(other))
+  await eventually(() => effects(other.subject), (versions) => versions.length === 1)
+  await eventually(() => stage.lines.some((line) => line.type === 'posts.post-archived.v1'))
+  expect(await state()).toEqual({ unacknowledged: 1, pending: 0, dead: 0 })
+  expect((await feed.query('SELECT version FROM inbox WHERE aggregate_id = $1', [post])).rows).toEqual([{ version: 1 }])
+})
+
 test('a type without a handler, or of a later version, is passed over and its version recorded', async () => {
   const post = uuidv7()
   const first = await appendVersion(stage.sql, post, 1)

@@ -1,22 +1,13 @@
-import type { CloudEvent } from '@gatepost/contracts/event'
 import type { ConsumerDefinition } from '@gatepost/contracts/events'
 import { createRoutine } from '@gatepost/service-kit/routine'
 import type { Logger } from 'pino'
-import type { Sql } from '../sql.ts'
 import type { Transaction } from './handling.ts'
 import type { ConsumerMetrics } from './metrics.ts'
 
-const NOTE = `INSERT INTO inbox_collisions (consumer, event_id, aggregate_id, version) VALUES ($1, $2::uuid, $3::uuid, $4::int)
-  ON CONFLICT DO NOTHING`
 const COUNT = 'SELECT count(*)::int AS count FROM inbox_collisions WHERE consumer = $1'
 const EVERY_MS = 5_000
 
-/** Remembers, in the transaction of its effect, an event that took the place of another one of its version. */
-export async function noteCollision (sql: Sql, consumer: string, event: CloudEvent) {
-  await sql.query(NOTE, [consumer, event.id, event.subject, event.aggregateversion])
-}
-
-/** Looks every five seconds how many such events the replicas found since the last rebuild. */
+/** Looks every five seconds how many collisions the replicas found since the last rebuild. */
 export function watchCollisions<Tx> ({ definition: { name }, transaction, metrics, log }: {
   definition: ConsumerDefinition, transaction: Transaction<Tx>, metrics: ConsumerMetrics, log: Logger
 }) {

@@ -1,5 +1,5 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
-import { eventOfType, type ConsumerDefinition } from '@gatepost/contracts/events'
+import { eventOfType, isKnownInSomeVersion, type ConsumerDefinition } from '@gatepost/contracts/events'
 import type { Sql } from '../sql.ts'
 import { faultOf, MalformedEventError } from '../validation.ts'
 import { enterInbox, type InboxVerdict } from './inbox.ts'
@@ -13,6 +13,11 @@ export type Transaction<Tx> = <T>(work: (tx: Tx, sql: Sql) => Promise<T>) => Pro
 /** The event has ended that many starts without a result: it throws, or it takes the process with it. */
 export class TooManyStartsError extends Error {
   override name = 'TooManyStartsError'
+}
+
+/** An event of a later release, with an effect that nobody here knows. */
+export class UnknownEventError extends Error {
+  override name = 'UnknownEventError'
 }
 
 /** What a handler threw, told apart from a database that cannot be reached. */
@@ -43,6 +48,7 @@ export async function handle<Tx> (event: CloudEvent, redelivered: boolean, { def
   const known = eventOfType(event.type)
   const fault = known && faultOf(known, event)
   if (fault) throw new MalformedEventError(fault)
+  if (!isKnownInSomeVersion(event.type)) throw new UnknownEventError(`${event.type} is an event of a later release`)
   // Nothing comes after it and nothing is to be done, so there is nothing to remember.
   if (known?.final && !handlers[event.type]) return 'new'
   if (!redelivered) return apply(0)

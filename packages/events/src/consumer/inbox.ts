@@ -1,7 +1,6 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { timeOfUuidv7 } from '@gatepost/service-kit/uuid'
 import type { Sql } from '../sql.ts'
-import { noteCollision } from './collisions.ts'
 
 /** `collision`: another event had its version before, as when the owner's database was restored; it is applied in its place. */
 export type InboxVerdict = 'new' | 'collision' | 'duplicate' | 'gap'
@@ -18,6 +17,8 @@ const ADVANCE = `INSERT INTO inbox AS seen (consumer, aggregate_id, version, eve
 const SEEN = 'SELECT version, event_id::text AS "eventId" FROM inbox WHERE consumer = $1 AND aggregate_id = $2::uuid'
 const GO_BACK = `UPDATE inbox SET version = $3::int, event_id = $4::uuid, updated_at = now()
   WHERE consumer = $1 AND aggregate_id = $2::uuid AND event_id = $5::uuid RETURNING version`
+const NOTE = `INSERT INTO inbox_collisions (consumer, event_id, aggregate_id, version) VALUES ($1, $2::uuid, $3::uuid, $4::int)
+  ON CONFLICT DO NOTHING`
 
 interface Seen { version: number, eventId: string | null }
 
@@ -32,7 +33,7 @@ export async function enterInbox (sql: Sql, consumer: string, event: CloudEvent,
   // Another replica may have done the same meanwhile.
   const back = await sql.query(GO_BACK, [...key, event.aggregateversion, event.id, seen.eventId])
   if (back.length === 0) return 'duplicate'
-  await noteCollision(sql, consumer, event)
+  await sql.query(NOTE, [consumer, event.id, event.subject, event.aggregateversion])
   return 'collision'
 }
 

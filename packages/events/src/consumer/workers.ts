@@ -6,22 +6,13 @@ import type { JsMsg } from '@nats-io/jetstream'
 import type { Logger } from 'pino'
 import type { Broker } from '../broker.ts'
 import { createLanes } from '../order/lanes.ts'
-import { MalformedEventError, parseEvent } from '../validation.ts'
+import { MalformedEventError } from '../validation.ts'
 import { storeDeadLetter } from './dead-letters.ts'
-import { handle, HandlerError, type Handler, TooManyStartsError, type Transaction } from './handling.ts'
+import { type Delivery, deliveryOf, versionOf } from './delivery.ts'
+import { handle, HandlerError, type Handler, TooManyStartsError, type Transaction, UnknownEventError } from './handling.ts'
 import type { ConsumerMetrics } from './metrics.ts'
 import { forgetStarts } from './starts.ts'
 import { traced } from './tracing.ts'
-
-interface Delivery {
-  message: JsMsg
-  key: string
-  event: CloudEvent | MalformedEventError
-  /** Whether it was here at the last heartbeat. */
-  lasting: boolean
-  /** Since when it waits here for the event before it, by the monotonic clock. */
-  waitsSince?: number
-}
 
 /** What became of a delivery: over for its aggregate too, kept here until its predecessor is applied, or given back. */
 type Outcome = 'settled' | 'waits' | 'given back'
@@ -46,6 +37,7 @@ const GAP_DELAY_MS = 1_000
 const LOOK_AGAIN_MS = 250
 /** More do not wait here, so that there is room for what they wait for. */
 const MAX_WAITING = 256
+const SAY_EVERY_MS = 60_000
 const STOP_MS = 10_000
 /** What comes right after a heartbeat is told of at the one after the next: half of the acknowledgement wait is left. */
 const BEATS = 4
@@ -57,7 +49,7 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
   const lanes = createLanes<Delivery>((delivery) => delivery.key)
   const present = new Map<number, Delivery>()
   const waiting = new Set<Delivery>()
-  const state = { active: 0, stopped: false }
+  const state = { active: 0, stopped: false, unknownSaidAt: -Infinity }
   let suspects: Promise<unknown> = Promise.resolve()
   let onChange: (() => void) | undefined
   let heartbeat: NodeJS.Timeout | undefined
@@ -115,6 +107,7 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
         return 'settled'
       } catch (error) {
         if (error instanceof MalformedEventError || error instanceof TooManyStartsError) return bury(message, error.message, event)
+        if (error instanceof UnknownEventError) return leaveToOthers(message, event)
         // A full disk answers questions, and fails every handler: neither the event nor its handler is to blame.
         if (!isDatabaseAway(error)) {
           if (error instanceof HandlerError && error.last) return bury(message, error.message, event)
@@ -142,6 +135,17 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
     log.warn({ err: error, eventId: event.id, type: event.type, deliveries: message.info.deliveryCount, delay }, 'event failed; it comes again')
     metrics.handled.inc({ consumer: definition.name, outcome: 'failed' })
     message.nak(delay)
+    return 'given back'
+  }
+
+  /** A replica of a later release knows what to do. */
+  function leaveToOthers (message: JsMsg, event: CloudEvent): Outcome {
+    if (performance.now() - state.unknownSaidAt > SAY_EVERY_MS) {
+      log.warn({ eventId: event.id, type: event.type }, 'events of a type that this release does not know wait for a replica of a later one')
+      state.unknownSaidAt = performance.now()
+    }
+    metrics.handled.inc({ consumer: definition.name, outcome: 'waiting' })
+    message.nak(GAP_DELAY_MS)
     return 'given back'
   }
 
@@ -221,19 +225,5 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
       }
       clearInterval(heartbeat)
     }
-  }
-}
-
-function versionOf ({ event }: Delivery) {
-  return event instanceof MalformedEventError ? 0 : event.aggregateversion
-}
-
-function deliveryOf (message: JsMsg): Delivery {
-  try {
-    const event = parseEvent(message.data)
-    return { message, key: event.subject, event, lasting: false }
-  } catch (error) {
-    if (!(error instanceof MalformedEventError)) throw error
-    return { message, key: `message ${message.seq}`, event: error, lasting: false }
   }
 }

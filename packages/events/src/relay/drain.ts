@@ -55,6 +55,8 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
   let newest = 0n
   let fullLookAt = 0
   let quarantined = new Set<string>()
+  /** Aggregates of events that are refused for good, which the table does not say yet. */
+  const quarantining = new Set<string>()
   let quarantineReadAt = -Infinity
   const forbidden = createForbiddenSubjects(store)
   /** Whether nothing that waits can have been published long ago by somebody who heard no answer. */
@@ -126,8 +128,13 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
     const quarantine = row.attempts >= MAX_REFUSALS
     store.fail(row, reason, quarantine)
       .catch((error: unknown) => log.warn({ err: error }, 'a refused event could not be noted'))
-      .finally(() => { if (quarantine) known.delete(row.id) })
+      .finally(() => {
+        if (!quarantine) return
+        known.delete(row.id)
+        quarantining.delete(row.aggregateId)
+      })
     if (!quarantine) return lanes.giveBack(row)
+    quarantining.add(row.aggregateId)
     log.error({ eventId: row.eventId, subject: row.subject, aggregateId: row.aggregateId, reason }, 'event quarantined; later events of its aggregate wait')
     quarantined.add(row.aggregateId)
     leaveAggregate(row)
@@ -173,14 +180,16 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
         await reconcile()
       }
       if (performance.now() - quarantineReadAt > QUARANTINE_MS) {
-        quarantined = new Set(await store.quarantined())
+        const stored = await store.quarantined()
+        quarantined = new Set([...stored, ...quarantining])
         quarantineReadAt = performance.now()
       }
       const rows = await store.claim({ ...whereToLook(onward), quarantined: [...quarantined], forbidden: forbidden.list(), limit: CLAIM_ROWS })
       const trials = await forbidden.claimTrials([...quarantined])
       if (!held() || !reconciled) return
       for (const row of [...trials, ...rows]) {
-        if (known.has(row.id)) continue
+        // The event before it may have been refused while this was read.
+        if (known.has(row.id) || quarantined.has(row.aggregateId)) continue
         // The version before it is further back than this look went: not before that one.
         if (row.waitsFor !== null && !known.has(row.waitsFor)) {
           fullLookAt = 0

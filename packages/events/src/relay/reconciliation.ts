@@ -21,6 +21,7 @@ export async function reconcile (store: OutboxStore, broker: Broker, service: st
   // Half of it, as publishing what waits takes time too.
   if (await store.oldestUnpublishedSeconds() < window / NANOSECONDS / 2) return
   const before = await store.lastSequenceBeforeOldest()
+  if (before === state.last_seq) return
   let batch: { eventId: string, streamSequence: number }[] = []
   // A stream that ends before it is another one: the broker lost what it had.
   const from = before < state.last_seq ? before + 1 : 1
