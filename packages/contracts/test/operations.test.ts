@@ -12,7 +12,7 @@ test('ids and method + url name one operation each', () => {
 
 test('every operation of /api has a limit, and a policy that needs a token unless it is one of the open ones', () => {
   const open = operations.filter(({ url, auth }) => url.startsWith('/api') && auth !== 'user' && auth !== 'admin').map(({ id }) => id)
-  expect(open.sort()).toEqual(['forgotPassword', 'login', 'logout', 'refreshToken', 'register', 'resendVerification', 'resetPassword', 'validateToken', 'verifyEmail'])
+  expect(open.sort()).toEqual(['confirmEmailChange', 'forgotPassword', 'login', 'logout', 'refreshToken', 'register', 'resendVerification', 'resetPassword', 'validateToken', 'verifyEmail'])
   for (const { url, limit } of operations) expect(limit === 'none').toBe(!url.startsWith('/api'))
 })
 
@@ -26,7 +26,7 @@ test('the scopes of keys are those of the operations that need a token, and no k
   const protectedOnes = operations.filter(({ auth }) => auth !== 'none')
   expect(new Set(protectedOnes.flatMap(({ scope }) => scope ?? []))).toEqual(new Set(SCOPES))
   expect(protectedOnes.filter(({ scope }) => scope === null).map(({ id }) => id).sort()).toEqual([
-    'changePassword', 'createApiKey', 'deleteAccount', 'deleteApiKey', 'endSession', 'exportMe', 'listApiKeys', 'listSessions', 'logout'
+    'changeEmail', 'changePassword', 'createApiKey', 'deleteAccount', 'deleteApiKey', 'endSession', 'exportMe', 'listApiKeys', 'listSessions', 'logout'
   ])
 })
 

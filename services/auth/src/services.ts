@@ -1,5 +1,6 @@
 import type { FastifyBaseLogger } from 'fastify'
 import { createAccountService } from './accounts/account-service.ts'
+import { createEmailChangeService } from './accounts/email-change-service.ts'
 import { createPasswordService } from './accounts/password-service.ts'
 import { createRegistrationService } from './accounts/registration-service.ts'
 import { createApiKeyService } from './api-keys/api-key-service.ts'
@@ -49,6 +50,7 @@ export async function createServices ({ settings, database, log, hashParameters,
     hasher,
     registrations: createRegistrationService({ database, hasher, tokens, lifetimes, requireVerification: REQUIRE_EMAIL_VERIFICATION, onEvents, onMail }),
     accounts: createAccountService({ database, checker, onEvents }),
+    emailChanges: createEmailChangeService({ database, checker, onMail }),
     passwords: createPasswordService({ database, checker, hasher, attemptKey, onEvents, onMail }),
     logins: createLoginService({ database, checker, hasher, tokens, lifetimes, maxSessions: MAX_SESSIONS_PER_USER, log, onEvents }),
     refreshes: createRefreshService({ database, tokens, lifetimes, metrics, onEvents }),

@@ -35,4 +35,32 @@ export const resendVerification = operation({
   responses: { 202: { description: 'If the address waits for its confirmation, a mail is on its way' } }
 })
 
-export const addressOperations = [verifyEmail, resendVerification]
+export const changeEmail = operation({
+  id: 'changeEmail',
+  service: 'auth',
+  method: 'POST',
+  url: '/api/auth/change-email',
+  summary: 'Ask for another e-mail address; it changes when its owner confirms it',
+  auth: 'user',
+  scope: null,
+  limit: 'sensitive',
+  body: strict({ email: EmailSchema, password: PasswordSchema }, { title: 'ChangeEmailBody' }),
+  responses: { 202: { description: 'A mail with a link is on its way to the new address, unless that has an account' } },
+  errors: ['AUTH_WRONG_PASSWORD', 'AUTH_TOO_MANY_ATTEMPTS', 'OVERLOADED'],
+  timeoutMs: HASHING_TIMEOUT_MS
+})
+
+export const confirmEmailChange = operation({
+  id: 'confirmEmailChange',
+  service: 'auth',
+  method: 'POST',
+  url: '/api/auth/confirm-email-change',
+  summary: 'Change your e-mail address with the token of the mail',
+  auth: 'none',
+  limit: 'sensitive',
+  body: strict({ token: OpaqueTokenSchema }, { title: 'ConfirmEmailChangeBody' }),
+  responses: done,
+  errors: ['AUTH_INVALID_EMAIL_TOKEN', 'AUTH_EMAIL_TAKEN']
+})
+
+export const addressOperations = [verifyEmail, resendVerification, changeEmail, confirmEmailChange]

@@ -9,6 +9,7 @@ import type { Origin } from '../origin.ts'
 import { endSessions } from '../sessions/session-end.ts'
 import { sessionRepository } from '../sessions/session-repository.ts'
 import { type LockedAccount, userRepository } from '../users/user-repository.ts'
+import { emailChangeRepository } from './email-change-repository.ts'
 import { registrationRepository } from './registration-repository.ts'
 
 /**
@@ -20,6 +21,7 @@ export async function eraseAccount (tx: Connection, { id, emailKey }: LockedAcco
   await endSessions(tx, { userId: id, reason: 'account-deleted', origin })
   await sessionRepository.eraseOrigins(tx, id)
   await emailTokenRepository.deleteFor(tx, id)
+  await emailChangeRepository.deleteFor(tx, id)
   await registrationRepository.deleteByEmailKey(tx, emailKey)
   await jobRepository.deleteFor(tx, id, emailKey)
   const version = await userRepository.erase(tx, id)

@@ -4,7 +4,6 @@ import type { User } from '@gatepost/contracts/auth/schemas'
 import type { PasswordChecker } from '../attempts/password-check.ts'
 import type { Database } from '../database/database.ts'
 import { storeEvent } from '../database/outbox.ts'
-import { WrongPasswordError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import { userOf } from '../sessions/session-tokens.ts'
 import { requireOtherAdmin } from '../users/admin-rule.ts'
@@ -25,8 +24,7 @@ export function createAccountService ({ database, checker, onEvents }: { databas
 
     /** Sessions end, the address is free, nothing personal stays in the row. Throws AUTH_WRONG_PASSWORD, AUTH_TOO_MANY_ATTEMPTS, AUTH_LAST_ADMIN. */
     async delete (account: Account, password: string, origin: Origin) {
-      const checked = await checker.check({ email: account.email, password, origin, failureAct: 'account-delete-failed' })
-      if (checked.account === null) throw new WrongPasswordError()
+      await checker.checkOwn(account, { password, origin, failureAct: 'account-delete-failed' })
       await database.transaction(async (tx) => {
         const { user: locked, alone } = account.role === 'admin'
           ? await userRepository.lockAmongAdmins(tx, account.id)

@@ -30,18 +30,16 @@ export function createPasswordService ({ database, checker, hasher, attemptKey, 
   return {
     /** All sessions but the caller's end. Throws AUTH_WRONG_PASSWORD, AUTH_WEAK_PASSWORD, AUTH_TOO_MANY_ATTEMPTS, OVERLOADED. */
     async change (account: Account, sessionId: string, { currentPassword, newPassword }: { currentPassword: string, newPassword: string }, origin: Origin) {
-      const checked = await checker.check({ email: account.email, password: currentPassword, origin, failureAct: 'password-change-failed' })
-      if (checked.account === null) throw new WrongPasswordError()
+      const { passwordHash } = await checker.checkOwn(account, { password: currentPassword, origin, failureAct: 'password-change-failed' })
       requireStrongPassword(newPassword, account, NEW_PASSWORD_PATH)
       if (opaqueString(newPassword) === opaqueString(currentPassword)) throw new WeakPasswordError({ errors: [{ path: NEW_PASSWORD_PATH, message: 'is the password that you have now' }] })
-      const { passwordHash } = checked.account
       const replacement = await hasher.create(newPassword)
       await database.transaction(async (tx) => {
         const locked = await userRepository.lock(tx, account.id)
         // Somebody else changed it since we looked: what was typed is not the current password any more.
         if (locked?.passwordHash !== passwordHash) throw new WrongPasswordError()
         await userRepository.setPasswordHash(tx, account.id, replacement)
-        await emailTokenRepository.deleteFor(tx, account.id, 'reset_password')
+        await emailTokenRepository.deleteWithPassword(tx, account.id)
         const ended = await endSessions(tx, { userId: account.id, except: sessionId, reason: 'password-changed', origin })
         await auditRepository.append(tx, origin, { act: 'password-changed', userId: account.id, sessionId, detail: { sessionsEnded: String(ended.length) } })
         await jobRepository.enqueue(tx, { kind: 'password-changed', payload: { userId: account.id } })
@@ -71,7 +69,7 @@ export function createPasswordService ({ database, checker, hasher, attemptKey, 
         if (!locked || !await emailTokenRepository.use(tx, token, 'reset_password')) throw new InvalidEmailTokenError()
         await userRepository.setPasswordHash(tx, user.id, replacement)
         await userRepository.setEmailVerified(tx, user.id) // who reads the mails owns the address
-        await emailTokenRepository.deleteFor(tx, user.id, 'reset_password')
+        await emailTokenRepository.deleteWithPassword(tx, user.id)
         const { pair, account } = attemptCounters(attemptKey, locked.emailKey, origin.network)
         await attemptRepository.forget(tx, [pair, account])
         const ended = await endSessions(tx, { userId: user.id, reason: 'password-reset', origin })

@@ -78,12 +78,11 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
   /** Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN; for a registration AUTH_WRONG_PASSWORD, and REQUEST_INVALID without one. */
   async function verifyEmail ({ token, password }: { token: string, password?: string }, origin: Origin) {
     const subject = await emailTokenRepository.find(database.connection, token)
-    if (!subject || subject.purpose === 'reset_password') throw new InvalidEmailTokenError()
-    const { userId, registrationId } = subject
-    if (userId) {
-      await database.transaction((tx) => verify(tx, userId, token, origin))
+    if (subject?.purpose === 'verify_email') {
+      await database.transaction((tx) => verify(tx, subject.userId!, token, origin))
     } else {
-      const pending = await registrationOf(registrationId!, password)
+      if (subject?.purpose !== 'confirm') throw new InvalidEmailTokenError()
+      const pending = await registrationOf(subject.registrationId!, password)
       await database.transaction((tx) => confirm(tx, pending, token, origin))
     }
     onEvents()

@@ -1,4 +1,4 @@
-import { resendVerification, verifyEmail } from '@gatepost/contracts/auth/address-operations'
+import { changeEmail, confirmEmailChange, resendVerification, verifyEmail } from '@gatepost/contracts/auth/address-operations'
 import { changePassword, deleteAccount, forgotPassword, getMe, register, resetPassword, updateMe } from '@gatepost/contracts/auth/operations'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
@@ -6,10 +6,18 @@ import { originOf } from '../plugins/request-origin.ts'
 import { callerOf } from '../plugins/live-session.ts'
 import { userOf } from '../sessions/session-tokens.ts'
 import type { AccountService } from './account-service.ts'
+import type { EmailChangeService } from './email-change-service.ts'
 import type { PasswordService } from './password-service.ts'
 import type { RegistrationService } from './registration-service.ts'
 
-export function accountRoutes (app: App, { registrations, accounts, passwords }: { registrations: RegistrationService, accounts: AccountService, passwords: PasswordService }) {
+export interface AccountServices {
+  registrations: RegistrationService
+  accounts: AccountService
+  emailChanges: EmailChangeService
+  passwords: PasswordService
+}
+
+export function accountRoutes (app: App, { registrations, accounts, emailChanges, passwords }: AccountServices) {
   app.route({
     ...routeOf(register),
     async handler (request, reply) {
@@ -31,6 +39,20 @@ export function accountRoutes (app: App, { registrations, accounts, passwords }:
     async handler (request, reply) {
       await registrations.resend(request.body.email, originOf(request))
       return reply.code(202).send(null)
+    }
+  })
+  app.route({
+    ...routeOf(changeEmail),
+    async handler (request, reply) {
+      await emailChanges.request(callerOf(request).account, request.body, originOf(request))
+      return reply.code(202).send(null)
+    }
+  })
+  app.route({
+    ...routeOf(confirmEmailChange),
+    async handler (request, reply) {
+      await emailChanges.confirm(request.body.token, originOf(request))
+      return reply.code(204).send(null)
     }
   })
   app.route({

@@ -89,7 +89,7 @@ export function createAdministrationService ({ database, hasher, onEvents, onMai
     /** The password works no more, all sessions end, and a mail asks the user to choose a new one. Throws AUTH_USER_NOT_FOUND. */
     forceReset: (id: string, { actorId, origin }: Actor) => onUser(id, async (tx) => {
       await userRepository.setPasswordHash(tx, id, hasher.unknown)
-      await emailTokenRepository.deleteFor(tx, id, 'reset_password')
+      await emailTokenRepository.deleteWithPassword(tx, id)
       await endSessions(tx, { userId: id, reason: 'password-reset', origin })
       await auditRepository.append(tx, origin, { act: 'password-reset-forced', userId: id, actorId })
       await jobRepository.enqueue(tx, { kind: 'reset-required', payload: { userId: id } })

@@ -3,11 +3,11 @@ import { retryAfter } from '@gatepost/service-kit/problem'
 import type { AuditAct } from '../audit/audit-repository.ts'
 import type { AuthMetrics } from '../auth-metrics.ts'
 import type { Database } from '../database/database.ts'
-import { TooManyAttemptsError } from '../errors.ts'
+import { TooManyAttemptsError, WrongPasswordError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { emailKey } from '../users/email-key.ts'
-import { type LoginFacts, userRepository } from '../users/user-repository.ts'
+import { type Account, type LoginFacts, userRepository } from '../users/user-repository.ts'
 import { type AttemptCounter, attemptCounters } from './attempt-limits.ts'
 import { attemptRepository } from './attempt-repository.ts'
 
@@ -26,6 +26,9 @@ export interface PasswordChecker {
    * how long it takes is the same for an account that does not exist. Throws AUTH_TOO_MANY_ATTEMPTS and OVERLOADED.
    */
   check (attempt: { email: string, password: string, origin: Origin, failureAct: AuditAct }): Promise<PasswordCheck>
+
+  /** The same for a caller's own password. Throws AUTH_WRONG_PASSWORD too. */
+  checkOwn (account: Account, attempt: { password: string, origin: Origin, failureAct: AuditAct }): Promise<NonNullable<PasswordCheck['account']>>
 }
 
 export function createPasswordChecker ({ database, hasher, attemptKey, metrics }: { database: Database, hasher: PasswordHasher, attemptKey: KeyObject, metrics: AuthMetrics }): PasswordChecker {
@@ -34,7 +37,7 @@ export function createPasswordChecker ({ database, hasher, attemptKey, metrics }
     return new TooManyAttemptsError({ headers: retryAfter(seconds) })
   }
 
-  return {
+  const checker: PasswordChecker = {
     async check ({ email, password, origin, failureAct }) {
       const key = emailKey(email)
       const all = attemptCounters(attemptKey, key, origin.network)
@@ -50,6 +53,14 @@ export function createPasswordChecker ({ database, hasher, attemptKey, metrics }
       if (blockedSeconds !== null) throw lockedOut(blockedSeconds)
       metrics.loginFailed()
       return { account: null, outdated: false, counters }
+    },
+
+    async checkOwn ({ id, email }, attempt) {
+      const { account } = await checker.check({ email, ...attempt })
+      // The address may have passed to another account since the caller's was read.
+      if (account?.id !== id) throw new WrongPasswordError()
+      return account
     }
   }
+  return checker
 }

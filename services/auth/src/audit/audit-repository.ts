@@ -6,6 +6,7 @@ import type { Origin } from '../origin.ts'
 export type AuditAct =
   | 'registered' | 'login' | 'login-failed' | 'refresh-token-reused' | 'session-ended' | 'sessions-ended'
   | 'password-changed' | 'password-change-failed' | 'password-reset-requested' | 'password-reset' | 'email-verified' | 'verification-requested'
+  | 'email-change-requested' | 'email-change-failed' | 'email-changed'
   | 'account-deleted' | 'account-delete-failed' | 'disabled' | 'enabled' | 'role-changed' | 'keys-rotated' | 'key-dropped' | 'mail-given-up'
   | 'user-created' | 'password-reset-forced' | 'api-key-created' | 'api-key-deleted'
 

@@ -10,3 +10,9 @@ const NAMESPACE = 7_301_002
 export async function lockEmailKey (tx: Connection, emailKey: string) {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(${NAMESPACE}::int, hashtext(${emailKey}))`
 }
+
+/** Several of them, in one order: two accounts that exchange their addresses do not wait for each other. */
+export async function lockEmailKeys (tx: Connection, ...emailKeys: string[]) {
+  await tx.$executeRaw`SELECT pg_advisory_xact_lock(${NAMESPACE}::int, lock) FROM (
+    SELECT DISTINCT hashtext(key) AS lock FROM unnest(${emailKeys}::text[]) AS key ORDER BY lock) AS locks`
+}

@@ -9,6 +9,7 @@ const TOKEN_BYTES = 32
 export interface EmailTokenSubject {
   userId?: string
   registrationId?: string
+  emailChangeId?: string
 }
 
 export const emailTokenRepository = {
@@ -26,7 +27,7 @@ export const emailTokenRepository = {
   find (connection: Connection, token: string) {
     return connection.emailToken.findFirst({
       where: { tokenHash: hashOf(token), usedAt: null, expiresAt: { gt: new Date() } },
-      select: { purpose: true, userId: true, registrationId: true }
+      select: { purpose: true, userId: true, registrationId: true, emailChangeId: true }
     })
   },
 
@@ -39,12 +40,18 @@ export const emailTokenRepository = {
     return count === 1
   },
 
-  async deleteFor (tx: Connection, userId: string, purpose?: EmailPurpose) {
-    await tx.emailToken.deleteMany({ where: { userId, ...purpose && { purpose, usedAt: null } } })
+  async deleteFor (tx: Connection, userId: string) {
+    await tx.emailToken.deleteMany({ where: { userId } })
+  },
+
+  /** What does not outlive a password: links to a new one, and a change of the address that was asked for with it. */
+  async deleteWithPassword (tx: Connection, userId: string) {
+    await tx.emailToken.deleteMany({ where: { userId, purpose: 'reset_password', usedAt: null } })
+    await tx.emailChange.deleteMany({ where: { userId } })
   },
 
   async deleteExpired (connection: Connection, before: Date) {
-    for (const table of ['email_tokens', 'pending_registrations']) await deleteBefore(connection, { table, column: 'expires_at' }, before)
+    for (const table of ['email_tokens', 'pending_registrations', 'email_changes']) await deleteBefore(connection, { table, column: 'expires_at' }, before)
   }
 }
 

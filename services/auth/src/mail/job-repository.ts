@@ -8,6 +8,9 @@ export type MailJob =
   | { kind: 'confirm-registration', payload: { registrationId: string } }
   /** `email` is the key of the address. */
   | { kind: 'forgot-password' | 'resend-verification', payload: { email: string } }
+  | { kind: 'confirm-email-change', payload: { userId: string, emailChangeId: string } }
+  /** `to` is the address that the account had then. */
+  | { kind: 'email-change-requested' | 'email-changed', payload: { userId: string, to: string } }
   | { kind: 'password-changed' | 'api-key-created' | 'api-key-deleted' | 'invitation' | 'reset-required', payload: { userId: string } }
 
 /** `age` in seconds. */

@@ -31,7 +31,7 @@ const templates = {
   },
   'address-in-use': {
     subject: 'You have an account already',
-    before: ['Somebody, probably you, has tried to register with this e-mail address. You have an account already: log in, or ask for a new password.'],
+    before: ['Somebody, probably you, wants this e-mail address for an account. You have an account with it already: log in, or ask for a new password.'],
     after: ['If it was not you, ignore this mail: nothing has changed.']
   },
   'reset-password': {
@@ -48,6 +48,21 @@ const templates = {
     subject: 'Choose a new password',
     before: ['An administrator has ended your sessions and your password. Choose a new one.'],
     after: ['The link is good for one day, and once. After that, ask for a new password.']
+  },
+  'confirm-email-change': {
+    subject: 'Confirm your new e-mail address',
+    before: ['Somebody, probably you, wants this e-mail address for an account. The account has it when you confirm it.'],
+    after: ['The link is good for 24 hours, and once. If it was not you, ignore this mail: nothing happens then.']
+  },
+  'email-change-requested': {
+    subject: 'Another e-mail address for your account',
+    before: ['Somebody, probably you, has asked for another e-mail address for your account. It changes when the link in the mail to the new address is opened.'],
+    after: ['If it was not you, choose a new password at once: the link is void then.']
+  },
+  'email-changed': {
+    subject: 'Your e-mail address was changed',
+    before: ['Your account has another e-mail address from now on. This one opens it no more.'],
+    after: ['If it was not you, tell the operator of the service at once.']
   },
   'password-changed': {
     subject: 'Your password was changed',

@@ -1,4 +1,5 @@
 import { createHmac, type KeyObject } from 'node:crypto'
+import { emailChangeRepository } from '../accounts/email-change-repository.ts'
 import { type PendingRegistration, registrationRepository } from '../accounts/registration-repository.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { lockEmailKey } from '../database/email-lock.ts'
@@ -16,13 +17,16 @@ const DAY_SECONDS = 86_400
 const LINKS = {
   'verify-email': { page: 'verify-email', purpose: 'verify_email', seconds: DAY_SECONDS },
   'confirm-registration': { page: 'verify-email', purpose: 'confirm', seconds: DAY_SECONDS },
+  'confirm-email-change': { page: 'confirm-email-change', purpose: 'change_email', seconds: DAY_SECONDS },
   'reset-password': { page: 'reset-password', purpose: 'reset_password', seconds: HOUR_SECONDS },
   'reset-required': { page: 'reset-password', purpose: 'reset_password', seconds: DAY_SECONDS },
   invitation: { page: 'reset-password', purpose: 'reset_password', seconds: 7 * DAY_SECONDS }
 } as const
 
 /** Strangers can ask for these mails to an address as often as they like; its owner gets so many of each an hour. */
-const PER_HOUR: Partial<Record<MailKind, number>> = { 'reset-password': 5, 'confirm-registration': 5, 'address-in-use': 5, 'verify-email': 5 }
+const PER_HOUR: Partial<Record<MailKind, number>> = {
+  'reset-password': 5, 'confirm-registration': 5, 'confirm-email-change': 5, 'address-in-use': 5, 'verify-email': 5
+}
 
 export interface OutgoingMail {
   kind: MailKind
@@ -79,8 +83,15 @@ async function addresseeOf (tx: Connection, job: ClaimedJob): Promise<Addressee 
       const user = found && await lockUser(tx, found.id)
       return user && user.disabledAt === null && user.emailKey === key ? { kind: 'reset-password', to: user.email, emailKey: key, subject: { userId: user.id } } : null
     }
+    case 'confirm-email-change': return newAddressee(tx, job.payload)
+    case 'email-change-requested':
+    case 'email-changed': {
+      const { userId, to } = job.payload
+      return { kind: job.kind, to, emailKey: emailKey(to), subject: { userId } }
+    }
     default: {
       const user = await lockUser(tx, job.payload.userId)
+      if (job.kind === 'verify-email' && user?.emailVerified) return null
       return user && { kind: job.kind, to: user.email, emailKey: user.emailKey, subject: { userId: user.id } }
     }
   }
@@ -90,6 +101,17 @@ async function confirmationOf (tx: Connection, { id, email: to, emailKey }: Pend
   await lockEmailKey(tx, emailKey)
   if (await userRepository.findByEmailKey(tx, emailKey)) return { kind: 'address-in-use', to, emailKey, subject: {} }
   return await registrationRepository.find(tx, id) && { kind: 'confirm-registration', to, emailKey, subject: { registrationId: id } }
+}
+
+async function newAddressee (tx: Connection, { userId, emailChangeId }: { userId: string, emailChangeId: string }): Promise<Addressee | null> {
+  if (!await userRepository.lock(tx, userId)) return null
+  const change = await emailChangeRepository.find(tx, emailChangeId)
+  if (!change) return null // given up, or replaced
+  const key = emailKey(change.email)
+  await lockEmailKey(tx, key)
+  const owner = await userRepository.findByEmailKey(tx, key)
+  if (owner && owner.id !== userId) return { kind: 'address-in-use', to: owner.email!, emailKey: key, subject: {} }
+  return { kind: 'confirm-email-change', to: change.email, emailKey: key, subject: { userId, emailChangeId } }
 }
 
 async function lockUser (tx: Connection, id: string) {

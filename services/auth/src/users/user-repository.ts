@@ -117,6 +117,13 @@ export const userRepository = {
     return count === 1
   },
 
+  /** Confirmed at once. False when another account has it. The caller holds the locks of the user and of both addresses. */
+  async setEmail (tx: Connection, id: string, { email, emailKey }: { email: string, emailKey: string }) {
+    const count = await tx.$executeRaw`UPDATE users SET email = ${email}, email_key = ${emailKey}, email_verified_at = now()
+      WHERE id = ${id}::uuid AND NOT EXISTS (SELECT FROM users WHERE email_key = ${emailKey} AND id <> ${id}::uuid)`
+    return count === 1
+  },
+
   async setEmailVerified (tx: Connection, id: string) {
     await tx.user.updateMany({ where: { id, emailVerifiedAt: null, deletedAt: null }, data: { emailVerifiedAt: new Date() } })
   },

@@ -2,6 +2,7 @@ import { hashSync } from '@node-rs/argon2'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { openDatabase } from '../../src/database/database.ts'
 import { createKeyStore } from '../../src/keys/key-store.ts'
+import { emailChangeRepository } from '../../src/accounts/email-change-repository.ts'
 import { emailTokenRepository } from '../../src/mail/email-token-repository.ts'
 import { deriveKey, deriveMacKey } from '../../src/secrets.ts'
 import { createSessionTokens } from '../../src/sessions/session-tokens.ts'
@@ -31,6 +32,8 @@ export interface Arena {
   /** An address that several registrations wait for, each with a link of its own. */
   pendingEmail: string
   pendingTokens: string[]
+  /** Two people want each other's address, a third one that of the registrations. */
+  changeTokens: string[]
   /** An address of which no failed login was counted yet. */
   from: string
 }
@@ -75,6 +78,11 @@ export async function createArenas (auth: AuthServer) {
     return emailTokenRepository.create(connection, 'confirm', { registrationId: id }, 3_600)
   }
 
+  async function emailChange (userId: string, email: string) {
+    const id = await emailChangeRepository.replace(connection, userId, email, new Date(Date.now() + 3_600_000))
+    return emailTokenRepository.create(connection, 'change_email', { userId, emailChangeId: id }, 3_600)
+  }
+
   return {
     async make (): Promise<Arena> {
       const [user, ...admins] = [await person('user'), await person('admin'), await person('admin')]
@@ -87,6 +95,9 @@ export async function createArenas (auth: AuthServer) {
         resetTokens: [await link('reset_password'), await link('reset_password')],
         pendingEmail,
         pendingTokens: [await pendingRegistration(pendingEmail), await pendingRegistration(pendingEmail), await pendingRegistration(pendingEmail)],
+        changeTokens: [
+          await emailChange(user!.id, admins[0]!.email), await emailChange(admins[0]!.id, user!.email), await emailChange(admins[1]!.id, pendingEmail)
+        ],
         from: `198.18.${made >> 8}.${made & 255}`
       }
     },
