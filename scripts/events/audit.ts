@@ -1,29 +1,51 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { auditOutbox, auditRows, indexStream, type AuditedRow, type Finding, type StreamIndex } from '@gatepost/events/audit'
 import { consumers } from '@gatepost/contracts/events'
+import { type Part, partCondition, partsOf } from '@gatepost/events/parts'
 import { unpublishedIn } from '@gatepost/events/resync'
 import { outstandingOf } from '@gatepost/events/rewind'
+import type { Sql } from '@gatepost/events/sql'
 import type { EventsContext } from './context.ts'
 import { table } from './table.ts'
 
+interface Counts { events: number, repeated: number, collisions: number, aggregates: number, users: number, posts: number }
+
 /** Rows of auth and posts ↔ their outboxes ↔ the stream ↔ the feed. What is under way is waited for. */
 export async function audit (context: EventsContext): Promise<boolean> {
-  const { args, operator, database, print, progress } = context
+  const { args, operator, print } = context
   const unsettled = await settle(context)
-  const index = await indexStream(await operator(), (read) => progress(`${read} events read`))
-  const findings: Finding[] = [...index.findings]
-  const users = await (await database('auth')).query<AuditedRow>('SELECT id::text, version FROM users')
-  const posts = await (await database('posts')).query<AuditedRow>('SELECT id::text, version FROM posts')
-  auditRows({ where: 'auth rows', owner: 'auth', aggregate: 'user' }, users, index, await auditOutbox('auth', await database('auth'), index, findings), findings)
-  auditRows({ where: 'posts rows', owner: 'posts', aggregate: 'post' }, posts, index, await auditOutbox('posts', await database('posts'), index, findings), findings)
-  await auditFeed(context, index, findings)
+  const findings: Finding[] = []
+  const counts: Counts = { events: 0, repeated: 0, collisions: 0, aggregates: 0, users: 0, posts: 0 }
+  for (const part of await partsOf(await operator())) await auditPart(context, part, findings, counts)
   const shown = findings.slice(0, 50)
-  print({ events: index.sequences.size, repeated: index.repeated, collisions: index.collisions, aggregates: index.aggregates.size, users: users.length, posts: posts.length, underWay: unsettled, unreconciled: findings.length, findings }, [
-    `${index.sequences.size} events of ${index.aggregates.size} aggregates, ${users.length} users, ${posts.length} posts${index.repeated > 0 ? `; ${index.repeated} stand in the stream twice, with the same id` : ''}${index.collisions > 0 ? `; ${index.collisions} have a version that another one had before, as of a restored database` : ''}${unsettled > 0 ? `; ${unsettled} events under way` : ''}`,
+  const { events, repeated, collisions, aggregates, users, posts } = counts
+  const asides = [
+    ...repeated > 0 ? [`${repeated} stand in the stream twice, with the same id`] : [],
+    ...collisions > 0 ? [`${collisions} have a version that another one had before, as of a restored database`] : [],
+    ...unsettled > 0 ? [`${unsettled} events under way`] : []
+  ]
+  print({ ...counts, underWay: unsettled, unreconciled: findings.length, findings }, [
+    [`${events} events of ${aggregates} aggregates, ${users} users, ${posts} posts`, ...asides].join('; '),
     ...shown.length > 0 ? [table(['where', 'id', 'problem'], shown.map((finding) => [finding.where, finding.id, finding.problem]))] : [],
     `unreconciled: ${findings.length}`
   ].join('\n'))
   return findings.length === 0 && (unsettled === 0 || args.wait === 0)
+}
+
+async function auditPart ({ operator, database, progress }: EventsContext, part: Part, findings: Finding[], counts: Counts) {
+  const index = await indexStream(await operator(), { part, onProgress: (read) => progress(`${read} events read`) })
+  findings.push(...index.findings)
+  const rowsOf = async (service: 'auth' | 'posts', table: string) => (await database(service)).query<AuditedRow>(`SELECT id::text, version FROM ${table} WHERE ${partCondition('id', part)}`)
+  const [users, posts] = [await rowsOf('auth', 'users'), await rowsOf('posts', 'posts')]
+  auditRows({ where: 'auth rows', owner: 'auth', aggregate: 'user' }, users, index, await auditOutbox('auth', await database('auth'), index, findings, part), findings)
+  auditRows({ where: 'posts rows', owner: 'posts', aggregate: 'post' }, posts, index, await auditOutbox('posts', await database('posts'), index, findings, part), findings)
+  await auditFeed(await database('feed'), part, index, findings)
+  counts.events += index.sequences.size
+  counts.repeated += index.repeated
+  counts.collisions += index.collisions
+  counts.aggregates += index.aggregates.size
+  counts.users += users.length
+  counts.posts += posts.length
 }
 
 /** Waits until nothing is on its way from a row to the feed; returns how much still is. */
@@ -44,10 +66,9 @@ async function settle ({ args, operator, database, progress }: EventsContext): P
 interface AppliedRow extends AuditedRow { eventId: string | null }
 
 /** The feed has applied the last event of every post and shows the posts that are there. */
-async function auditFeed ({ database }: EventsContext, index: StreamIndex, findings: Finding[]) {
-  const feed = await database('feed')
-  const inbox = new Map((await feed.query<AppliedRow>("SELECT aggregate_id::text AS id, version, event_id::text AS \"eventId\" FROM inbox WHERE consumer = 'feed-posts'")).map((row) => [row.id, row]))
-  const entries = new Set((await feed.query<{ id: string }>('SELECT id::text FROM entries')).map((row) => row.id))
+async function auditFeed (feed: Sql, part: Part, index: StreamIndex, findings: Finding[]) {
+  const inbox = new Map((await feed.query<AppliedRow>(`SELECT aggregate_id::text AS id, version, event_id::text AS "eventId" FROM inbox WHERE consumer = 'feed-posts' AND ${partCondition('aggregate_id', part)}`)).map((row) => [row.id, row]))
+  const entries = new Set((await feed.query<{ id: string }>(`SELECT id::text FROM entries WHERE ${partCondition('id', part)}`)).map((row) => row.id))
   for (const [id, { owner, aggregate, version, lastId, final }] of index.aggregates) {
     if (owner !== 'posts' || aggregate !== 'post') continue
     const { version: applied = 0, eventId = null } = inbox.get(id) ?? {}

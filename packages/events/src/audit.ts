@@ -1,5 +1,6 @@
 import { eventOfType } from '@gatepost/contracts/events'
 import type { Operator } from './operator.ts'
+import { isInPart, type Part, partCondition, WHOLE } from './parts.ts'
 import type { Sql } from './sql.ts'
 import { scan } from './scan.ts'
 import { MalformedEventError, parseEvent } from './validation.ts'
@@ -46,9 +47,9 @@ const ERASURE_MS = 60_000
 
 /**
  * Reads the whole stream: every event valid, each aggregate's versions in order without a gap, and no erasable event of
- * an aggregate that ended a minute ago.
+ * an aggregate that ended a minute ago. Of a part of the aggregates, where their ids are too many at once.
  */
-export async function indexStream (operator: Operator, onProgress?: (read: number) => void): Promise<StreamIndex> {
+export async function indexStream (operator: Operator, { part = WHOLE, onProgress }: { part?: Part, onProgress?: (read: number) => void } = {}): Promise<StreamIndex> {
   const aggregates = new Map<string, Reading>()
   const index: StreamIndex = { aggregates, sequences: new Map(), repeated: 0, collisions: 0, findings: [] }
   const finding = (id: string, problem: string) => index.findings.push({ where: 'stream', id, problem })
@@ -56,6 +57,7 @@ export async function indexStream (operator: Operator, onProgress?: (read: numbe
     if (message.seq % 1_000 === 0) onProgress?.(message.seq)
     try {
       const event = parseEvent(message.data)
+      if (!isInPart(event.subject, part)) continue
       if (index.sequences.has(event.id)) {
         index.repeated++
         continue
@@ -80,24 +82,24 @@ export async function indexStream (operator: Operator, onProgress?: (read: numbe
       }
     } catch (error) {
       if (!(error instanceof MalformedEventError)) throw error
-      finding(String(message.seq), error.message)
+      if (part.index === 0) finding(String(message.seq), error.message)
     }
   }
   for (const [id, { final, gaps }] of aggregates) if (!final) for (const gap of gaps) finding(id, gap)
   return index
 }
 
-const OUTBOX = `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.aggregate_version AS version,
+const outbox = (part: Part) => `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.aggregate_version AS version,
   o.stream_sequence::float8 AS sequence, o.quarantined_at IS NOT NULL AS quarantined, o.last_error AS error
-  FROM outbox o WHERE o.id > $1::bigint ORDER BY o.id LIMIT 5000`
+  FROM outbox o WHERE o.id > $1::bigint AND ${partCondition('o.aggregate_id', part)} ORDER BY o.id LIMIT 5000`
 
 interface OutboxLine { id: string, eventId: string, aggregateId: string, version: number, sequence: number | null, quarantined: boolean, error: string | null }
 
 /** Every row of an outbox is in the stream where it says, or still waits. Returns the versions that wait, by aggregate. */
-export async function auditOutbox (service: string, sql: Sql, index: StreamIndex, findings: Finding[]): Promise<Map<string, number>> {
+export async function auditOutbox (service: string, sql: Sql, index: StreamIndex, findings: Finding[], part: Part = WHOLE): Promise<Map<string, number>> {
   const waiting = new Map<string, number>()
   for (let after = '0'; ;) {
-    const rows = await sql.query<OutboxLine>(OUTBOX, [after])
+    const rows = await sql.query<OutboxLine>(outbox(part), [after])
     const last = rows.at(-1)
     if (!last) return waiting
     after = last.id

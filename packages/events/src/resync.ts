@@ -1,4 +1,5 @@
 import type { Operator } from './operator.ts'
+import { isInPart, type Part, partCondition, partsOf } from './parts.ts'
 import type { Sql } from './sql.ts'
 import { scan } from './scan.ts'
 
@@ -12,8 +13,8 @@ export interface ResyncReport {
 }
 
 // Ordered by the column: an unqualified "id" would be the text that is selected.
-const ARCHIVE = `SELECT o.id::text, o.event_id::text AS "eventId", o.stream_sequence::float8 AS sequence FROM outbox o
-  WHERE o.stream_sequence IS NOT NULL AND o.payload <> '' AND o.id > $1::bigint
+const archive = (part: Part) => `SELECT o.id::text, o.event_id::text AS "eventId", o.stream_sequence::float8 AS sequence FROM outbox o
+  WHERE o.stream_sequence IS NOT NULL AND o.payload <> '' AND o.id > $1::bigint AND ${partCondition('o.event_id', part)}
     AND NOT EXISTS (SELECT FROM erasures e WHERE e.aggregate_id = o.aggregate_id AND e.version > o.aggregate_version) ORDER BY o.id LIMIT 1000`
 const NOTE = 'UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::bigint[], id)] WHERE id = ANY ($1::bigint[])'
 const REOPEN = 'UPDATE outbox SET stream_sequence = NULL, published_at = NULL WHERE id = ANY ($1::bigint[])'
@@ -21,26 +22,40 @@ const REOPEN = 'UPDATE outbox SET stream_sequence = NULL, published_at = NULL WH
 /**
  * Compares what an outbox published with what the stream holds, for when the broker lost its tail or all of it. What is
  * missing is handed to the relay again, which keeps order and fencing; consumers skip what they had. What is being erased stays away. With `dryRun`
- * nothing is changed. `onProgress` is called with the number of rows compared.
+ * nothing is changed. `onProgress` is called with the number of rows compared. No more ids are held than of `eventsAtOnce`.
  */
 export async function resync (
-  operator: Operator, sql: Sql, { dryRun = false, onProgress }: { dryRun?: boolean, onProgress?: (compared: number) => void } = {}
+  operator: Operator, sql: Sql, { dryRun = false, onProgress, eventsAtOnce }: { dryRun?: boolean, onProgress?: (compared: number) => void, eventsAtOnce?: number } = {}
 ): Promise<ResyncReport> {
+  const report: ResyncReport = { compared: 0, moved: 0, missing: 0 }
+  for (const part of await partsOf(operator, eventsAtOnce)) {
+    await resyncPart(operator, sql, { part, dryRun, report, onProgress })
+  }
+  return report
+}
+
+interface PartOptions {
+  part: Part
+  dryRun: boolean
+  report: ResyncReport
+  onProgress: ((compared: number) => void) | undefined
+}
+
+async function resyncPart (operator: Operator, sql: Sql, { part, dryRun, report, onProgress }: PartOptions) {
   const sequences = new Map<string, number>()
   let read = 0
   async function readOn () {
     for await (const message of scan(operator, { headersOnly: true, from: { sequence: read + 1 } })) {
       const id = message.headers?.get('Nats-Msg-Id')
-      if (id && !sequences.has(id)) sequences.set(id, message.seq)
+      if (id && isInPart(id, part) && !sequences.has(id)) sequences.set(id, message.seq)
       read = message.seq
     }
   }
   await readOn()
-  const report: ResyncReport = { compared: 0, moved: 0, missing: 0 }
   for (let after = '0'; ;) {
-    const rows = await sql.query<{ id: string, eventId: string, sequence: number }>(ARCHIVE, [after])
+    const rows = await sql.query<{ id: string, eventId: string, sequence: number }>(archive(part), [after])
     const last = rows.at(-1)
-    if (!last) return report
+    if (!last) return
     after = last.id
     // A row that was published since the stream was read is not missing; published again, it could stand there twice.
     if (rows.some((row) => !sequences.has(row.eventId))) await readOn()
