@@ -1,4 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { consumers } from '@gatepost/contracts/events'
+import { connectOperator } from '@gatepost/events/operator'
+import { rewindConsumer } from '@gatepost/events/rewind'
 import type { RunningSystem } from '@gatepost/local-stack/system'
 import type { Random } from '@gatepost/testing/random'
 import { freeze } from './process-tree.ts'
@@ -7,31 +10,51 @@ export const VICTIMS = ['auth', 'posts', 'feed', 'gateway', 'nats-server', 'Post
 type Victim = typeof VICTIMS[number]
 const KINDS = ['kill', 'freeze', 'restart'] as const
 
-export interface Fault {
+const DURABLES = ['feed-users', 'feed-posts'] as const
+const DURABLE_KINDS = ['lose', 'rewind'] as const
+
+interface ProcessFault {
   victim: Victim
   kind: typeof KINDS[number]
   /** How long it is away, where that is ours to choose. */
   milliseconds: number
 }
 
-/** Each kind of fault of each victim once in eighteen, in an order that the seed decides. */
+/** What happens to a durable consumer on the server: it is deleted, or given every event again. */
+interface DurableFault {
+  victim: typeof DURABLES[number]
+  kind: typeof DURABLE_KINDS[number]
+}
+
+export type Fault = ProcessFault | DurableFault
+
+/** Each kind of fault of each victim once in a round of all of them, in an order that the seed decides. */
 export function * faultsOf (random: Random): Generator<Fault, never> {
   for (;;) {
-    const left = VICTIMS.flatMap((victim) => KINDS.map((kind) => ({ victim, kind })))
+    const left = [
+      ...VICTIMS.flatMap((victim) => KINDS.map((kind) => ({ victim, kind, milliseconds: 0 }))),
+      ...DURABLES.flatMap((victim) => DURABLE_KINDS.map((kind) => ({ victim, kind })))
+    ]
     while (left.length > 0) {
-      const [fault] = left.splice(random.below(left.length), 1)
-      yield { ...fault!, milliseconds: durationOf(fault!, random) }
+      const fault = left.splice(random.below(left.length), 1)[0]!
+      yield isOfDurable(fault) ? fault : { ...fault, milliseconds: durationOf(fault, random) }
     }
   }
 }
 
+function isOfDurable (fault: Fault): fault is DurableFault {
+  return !('milliseconds' in fault)
+}
+
 /** PostgreSQL is frozen for longer than it takes to give up a connection (2 s), a statement (5 s) and, at times, the relay's (10 s). */
-function durationOf ({ victim, kind }: Pick<Fault, 'victim' | 'kind'>, random: Random) {
+function durationOf ({ victim, kind }: ProcessFault, random: Random) {
   return victim === 'PostgreSQL' && kind === 'freeze' ? 6_200 + random.below(5_000) : 200 + random.below(2_500)
 }
 
 /** Breaks something and makes it whole again; resolves with what happened, and when (`performance.now()`) its cause was gone. */
-export async function commit ({ victim, kind, milliseconds }: Fault, system: RunningSystem): Promise<{ text: string, overAt: number }> {
+export async function commit (fault: Fault, system: RunningSystem): Promise<{ text: string, overAt: number }> {
+  if (isOfDurable(fault)) return commitOnServer(fault, system)
+  const { victim, kind, milliseconds } = fault
   const child = system.children.get(victim)!
   if (kind === 'freeze') {
     const thaw = freeze(child.pid)
@@ -50,4 +73,15 @@ export async function commit ({ victim, kind, milliseconds }: Fault, system: Run
   const overAt = performance.now()
   await system.startAgain(victim)
   return { text: kind === 'restart' ? `${victim} restarted` : `${victim} killed, back after ${milliseconds} ms`, overAt }
+}
+
+async function commitOnServer ({ victim, kind }: DurableFault, system: RunningSystem) {
+  const operator = await connectOperator(system.brokerUrl('provisioner'))
+  try {
+    if (kind === 'lose') await operator.jsm.consumers.delete('EVENTS', victim)
+    else await rewindConsumer(operator, consumers[victim], 1)
+    return { text: kind === 'lose' ? `durable ${victim} lost` : `durable ${victim} rewound to the first event`, overAt: performance.now() }
+  } finally {
+    await operator.close()
+  }
 }
