@@ -1,9 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { consumers } from '@gatepost/contracts/events'
-import { connectOperator } from '@gatepost/events/operator'
-import { rewindConsumer } from '@gatepost/events/rewind'
 import type { RunningSystem } from '@gatepost/local-stack/system'
 import type { Random } from '@gatepost/testing/random'
+import { connect } from '@nats-io/transport-node'
 import { freeze } from './process-tree.ts'
 
 export const VICTIMS = ['auth', 'posts', 'feed', 'gateway', 'nats-server', 'PostgreSQL'] as const
@@ -76,12 +74,17 @@ export async function commit (fault: Fault, system: RunningSystem): Promise<{ te
 }
 
 async function commitOnServer ({ victim, kind }: DurableFault, system: RunningSystem) {
-  const operator = await connectOperator(system.brokerUrl('provisioner'))
+  const { host, username: user, password: pass } = new URL(system.brokerUrl('provisioner'))
+  const nc = await connect({ servers: host, user, pass, inboxPrefix: '_INBOX_provisioner' })
+  const ask = async (call: string, body?: object) => (await nc.request(`$JS.API.CONSUMER.${call}`, JSON.stringify(body))).json<any>()
+  const path = `EVENTS.${victim}`
   try {
-    if (kind === 'lose') await operator.jsm.consumers.delete('EVENTS', victim)
-    else await rewindConsumer(operator, consumers[victim], 1)
+    const { config } = await ask(`INFO.${path}`)
+    await ask(`DELETE.${path}`)
+    // As `events replay --from 1` does; its service may have made it again, which begins at the same event or later.
+    if (kind === 'rewind') await ask(`DURABLE.CREATE.${path}`, { stream_name: 'EVENTS', config: { ...config, deliver_policy: 'by_start_sequence', opt_start_seq: 1 } })
     return { text: kind === 'lose' ? `durable ${victim} lost` : `durable ${victim} rewound to the first event`, overAt: performance.now() }
   } finally {
-    await operator.close()
+    await nc.close()
   }
 }
