@@ -12,8 +12,8 @@ export async function setRole (email: string, role: 'user' | 'admin', { unverifi
     if (role === 'admin' && user.emailVerifiedAt === null && !unverified) {
       throw new Error(`nobody has confirmed ${email}, so anybody may have registered it: follow the link of its mail, or say --unverified`)
     }
-    // The relay of the running service looks for events by itself.
-    await createAdminService({ database, onEvents: () => {} }).manage(user.id, { role }, { actorId: null, origin: null })
+    // The running service looks for events and mails by itself.
+    await createAdminService({ database, onEvents: () => {}, onMail: () => {} }).manage(user.id, { role }, { actorId: null, origin: null })
     console.log(`${email} is ${role === 'admin' ? 'an administrator' : 'a user'} from the next login on`)
   } finally {
     await database.close()

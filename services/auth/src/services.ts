@@ -49,7 +49,7 @@ export async function createServices ({ settings, database, log, hashParameters,
     tokens,
     hasher,
     registrations: createRegistrationService({ database, hasher, tokens, lifetimes, requireVerification: REQUIRE_EMAIL_VERIFICATION, onEvents, onMail }),
-    accounts: createAccountService({ database, checker, onEvents }),
+    accounts: createAccountService({ database, checker, onEvents, onMail }),
     emailChanges: createEmailChangeService({ database, checker, onMail }),
     passwords: createPasswordService({ database, checker, hasher, attemptKey, onEvents, onMail }),
     logins: createLoginService({ database, checker, hasher, tokens, lifetimes, maxSessions: MAX_SESSIONS_PER_USER, log, onEvents }),
@@ -58,7 +58,7 @@ export async function createServices ({ settings, database, log, hashParameters,
     administration: createAdministrationService({ database, hasher, onEvents, onMail }),
     apiKeys: createApiKeyService({ database, tokens, macKeys: secrets.map((secret) => deriveMacKey(secret, 'api-keys')), onEvents, onMail }),
     profiles: createProfileService({ database }),
-    admins: createAdminService({ database, onEvents }),
+    admins: createAdminService({ database, onEvents, onMail }),
     audits: createAuditService({ database })
   }
 }

@@ -24,7 +24,7 @@ async function mailTo (email: string, kind: string) {
     found = (await readMails(auth.mailDir)).findLast((mail) => mail.to === email && mail.kind === kind)
     expect(found).toBeDefined()
   })
-  return found! as { token: string }
+  return found! as { token: string | undefined }
 }
 
 test('a search finds the beginning of an address and of words of a name, newest first, page by page', async () => {
@@ -79,6 +79,19 @@ test('an account is deleted with all that its user’s own deletion erases', asy
   expect(await acts(user.id)).toEqual(expect.arrayContaining([{ act: 'account-deleted', actor_id: admin.id }]))
   expect((await auth.call('DELETE', `${USERS}/${user.id}`, { token: admin.token })).body.code).toBe('AUTH_USER_NOT_FOUND')
   expect((await create({ email, displayName: 'Again' })).status).toBe(201)
+})
+
+test('who gets another role or is deleted, also by an own call, is told by mail', async () => {
+  const [changed, deleted, leaving] = [await auth.register(), await auth.register(), await auth.register()]
+  expect((await auth.call('PATCH', `${USERS}/${changed.user.id}`, { token: admin.token, body: { role: 'admin' } })).status).toBe(200)
+  expect((await auth.call('PATCH', `${USERS}/${changed.user.id}`, { token: admin.token, body: { role: 'admin' } })).status).toBe(200)
+  expect((await auth.call('DELETE', `${USERS}/${deleted.user.id}`, { token: admin.token })).status).toBe(204)
+  expect((await auth.call('POST', '/api/auth/delete-account', { token: leaving.accessToken, body: { password: PASSWORD } })).status).toBe(204)
+  for (const [person, kind] of [[changed, 'role-changed'], [deleted, 'account-deleted'], [leaving, 'account-deleted']] as const) {
+    expect((await mailTo(person.email, kind)).token).toBeUndefined()
+  }
+  await eventually(async () => expect(await auth.sql('SELECT kind FROM jobs')).toEqual([]))
+  expect((await readMails(auth.mailDir)).filter(({ kind }) => kind === 'role-changed')).toHaveLength(1)
 })
 
 test('all sessions and keys of a user end at once', async () => {

@@ -100,6 +100,22 @@ describe('accounts that begin at once', () => {
     expect((await verify((await mailTo(auth, email, 'verify-email')).token!)).status).toBe(204)
   })
 
+  test('whoever registers a stranger’s address has at most five mails of each kind an hour sent to it, whatever happens to the account', async () => {
+    const email = 'bothered@example.test'
+    for (let turn = 0; turn < 7; turn++) {
+      const { accessToken: token } = await auth.register({ email })
+      const { body: { id } } = await auth.call('POST', '/api/auth/keys', { token, body: { name: 'Key' } })
+      await auth.call('DELETE', `/api/auth/keys/${id}`, { token })
+      await auth.call('POST', '/api/auth/change-email', { token, body: { email: 'elsewhere@example.test', password: PASSWORD } })
+      await idle(auth)
+      await auth.call('POST', '/api/auth/delete-account', { token, body: { password: PASSWORD } })
+      await idle(auth)
+    }
+    const kinds = (await readMails(auth.mailDir)).filter(({ to }) => to === email).map(({ kind }) => kind)
+    const each = ['account-deleted', 'api-key-created', 'api-key-deleted', 'email-change-requested', 'verify-email']
+    expect(kinds.sort()).toEqual(each.flatMap((kind) => Array(5).fill(kind)))
+  })
+
   test('no token is in the database, and the files are the owner’s alone', async () => {
     const { email } = await auth.register()
     await forgot(email)

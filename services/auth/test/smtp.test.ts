@@ -105,7 +105,13 @@ test('what waits for an account goes with it', async () => {
   await forgot(email.toUpperCase())
   await postponed(1, before)
   expect((await auth.call('POST', '/api/auth/delete-account', { token: accessToken, body: { password: PASSWORD } })).status).toBe(204)
-  expect(JSON.stringify(await auth.sql('SELECT * FROM jobs')).toLowerCase()).not.toContain(email)
+  const rows = await auth.sql('SELECT kind, payload FROM jobs WHERE failed_at IS NULL')
+  expect(rows, 'only the mail that says so').toEqual([{ kind: 'account-deleted', payload: { to: email } }])
+  await postponed(2, before)
+  smtp.refuse = () => undefined
+  await tryAgain()
+  await idle()
+  expect(smtp.received.filter((mail) => mail.includes('Subject: Your account was deleted'))).toHaveLength(1)
 })
 
 test('mails are sent several at once, over a few connections that stay', async () => {

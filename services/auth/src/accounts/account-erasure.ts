@@ -13,10 +13,11 @@ import { emailChangeRepository } from './email-change-repository.ts'
 import { registrationRepository } from './registration-repository.ts'
 
 /**
- * Ends the sessions and keys of an account, frees its address, and leaves nothing personal in its rows. The caller holds
- * the user's row and has made sure that an administrator is left. `actorId` names an administrator who does it.
+ * Ends the sessions and keys of an account, frees its address, and leaves nothing personal in its rows; the address
+ * stays in the job of the mail that says so. The caller holds the user's row and has made sure that an administrator is
+ * left. `actorId` names an administrator who does it.
  */
-export async function eraseAccount (tx: Connection, { id, emailKey }: LockedAccount, { origin, actorId }: { origin: Origin, actorId?: string }) {
+export async function eraseAccount (tx: Connection, { id, email, emailKey }: LockedAccount, { origin, actorId }: { origin: Origin, actorId?: string }) {
   await lockEmailKey(tx, emailKey)
   await endSessions(tx, { userId: id, reason: 'account-deleted', origin })
   await sessionRepository.eraseOrigins(tx, id)
@@ -26,5 +27,6 @@ export async function eraseAccount (tx: Connection, { id, emailKey }: LockedAcco
   await jobRepository.deleteFor(tx, id, emailKey)
   const version = await userRepository.erase(tx, id)
   await storeEvent(tx, userDeleted, { data: { userId: id }, aggregateVersion: version, origin })
+  await jobRepository.enqueue(tx, { kind: 'account-deleted', payload: { to: email } })
   await auditRepository.append(tx, origin, { act: 'account-deleted', userId: id, ...actorId && { actorId } })
 }

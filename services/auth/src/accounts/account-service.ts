@@ -10,7 +10,14 @@ import { requireOtherAdmin } from '../users/admin-rule.ts'
 import { type Account, userRepository } from '../users/user-repository.ts'
 import { eraseAccount } from './account-erasure.ts'
 
-export function createAccountService ({ database, checker, onEvents }: { database: Database, checker: PasswordChecker, onEvents: () => void }) {
+export interface AccountServiceOptions {
+  database: Database
+  checker: PasswordChecker
+  onEvents: () => void
+  onMail: () => void
+}
+
+export function createAccountService ({ database, checker, onEvents, onMail }: AccountServiceOptions) {
   return {
     /** A name that is the same is no change and no event. */
     async rename (account: Account, displayName: string, origin: Origin): Promise<User> {
@@ -35,6 +42,7 @@ export function createAccountService ({ database, checker, onEvents }: { databas
         await eraseAccount(tx, locked, { origin })
       })
       onEvents()
+      onMail()
     }
   }
 }

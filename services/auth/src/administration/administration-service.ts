@@ -77,6 +77,7 @@ export function createAdministrationService ({ database, hasher, onEvents, onMai
         await eraseAccount(tx, user, { origin, actorId })
       })
       onEvents()
+      onMail()
     },
 
     /** Ends all sessions and keys of a user. Throws AUTH_USER_NOT_FOUND. */

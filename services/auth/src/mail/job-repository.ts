@@ -11,7 +11,8 @@ export type MailJob =
   | { kind: 'confirm-email-change', payload: { userId: string, emailChangeId: string } }
   /** `to` is the address that the account had then. */
   | { kind: 'email-change-requested' | 'email-changed', payload: { userId: string, to: string } }
-  | { kind: 'password-changed' | 'api-key-created' | 'api-key-deleted' | 'invitation' | 'reset-required', payload: { userId: string } }
+  | { kind: 'account-deleted', payload: { to: string } }
+  | { kind: 'role-changed' | 'password-changed' | 'api-key-created' | 'api-key-deleted' | 'invitation' | 'reset-required', payload: { userId: string } }
 
 /** `age` in seconds. */
 export type ClaimedJob = MailJob & { id: string, attempts: number, age: number }

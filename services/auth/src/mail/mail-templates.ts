@@ -69,6 +69,16 @@ const templates = {
     before: ['The password of your account was changed, and the other sessions were ended.'],
     after: ['If it was not you, ask for a new password at once.']
   },
+  'role-changed': {
+    subject: 'The role of your account was changed',
+    before: ['What your account may do was changed, and its sessions and keys were ended. Log in again.'],
+    after: ['If you do not know why, ask the operator of the service.']
+  },
+  'account-deleted': {
+    subject: 'Your account was deleted',
+    before: ['The account with this e-mail address was deleted, with its sessions, keys and posts.'],
+    after: ['If it was not you, tell the operator of the service. The address is free for a new account.']
+  },
   'api-key-created': {
     subject: 'A key was made for your account',
     before: ['A key was made with which a program can act as you.'],

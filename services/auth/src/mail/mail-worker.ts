@@ -32,7 +32,7 @@ export interface MailWorker {
 
 const POLL_MS = 5_000
 /** Mails that one worker sends at once. */
-export const LANES = 4
+const LANES = 4
 const FIRST_DELAY_SECONDS = 5
 const MAX_DELAY_SECONDS = 300
 /** The life of most links: after an outage of this length nobody waits for the mail any more. */
@@ -84,29 +84,24 @@ export function createMailWorker ({ database, mailer, linkBase, countKey, metric
 
   const claim = () => stopped ? undefined : jobRepository.claim(connection)
 
-  async function lane (first?: ClaimedJob) {
-    for (let job = first ?? await claim(); job; job = await claim()) await work(job)
+  async function sendAll () {
+    for (let job = await claim(); job; job = await claim()) await work(job)
   }
 
-  const routine = createRoutine({
-    name: 'mail',
-    everyMs: POLL_MS,
-    log,
-    async work () {
-      const first = await claim()
-      if (first) await Promise.all([lane(first), ...Array.from({ length: LANES - 1 }, () => lane())])
-    }
-  })
+  // Each by itself: a mail that takes long holds up no later one.
+  const lanes = Array.from({ length: LANES }, () => createRoutine({ name: 'mail', everyMs: POLL_MS, log, work: sendAll }))
 
   return {
     start () {
       stopped = false
-      routine.start()
+      for (const lane of lanes) lane.start()
     },
-    wake: routine.wake,
+    wake () {
+      for (const lane of lanes) lane.wake()
+    },
     async stop () {
       stopped = true
-      await routine.stop()
+      await Promise.all(lanes.map((lane) => lane.stop()))
     }
   }
 }

@@ -23,10 +23,12 @@ const LINKS = {
   invitation: { page: 'reset-password', purpose: 'reset_password', seconds: 7 * DAY_SECONDS }
 } as const
 
-/** Strangers can ask for these mails to an address as often as they like; its owner gets so many of each an hour. */
-const PER_HOUR: Partial<Record<MailKind, number>> = {
-  'reset-password': 5, 'confirm-registration': 5, 'confirm-email-change': 5, 'address-in-use': 5, 'verify-email': 5
-}
+/**
+ * Mails of one kind to one address within an hour. Whoever registers a stranger's address can have any of them sent to it;
+ * only what administrators ask for always goes.
+ */
+const PER_HOUR = 5
+const UNLIMITED: ReadonlySet<MailKind> = new Set<MailKind>(['invitation', 'reset-required', 'role-changed'])
 
 export interface OutgoingMail {
   kind: MailKind
@@ -51,9 +53,8 @@ export function prepareMail (database: Database, countKey: KeyObject, job: Claim
     const addressee = await addresseeOf(tx, job)
     if (!addressee) return null
     const { kind, to, subject } = addressee
-    const perHour = PER_HOUR[kind]
     const address = new Uint8Array(createHmac('sha256', countKey).update(addressee.emailKey).digest().subarray(0, 16))
-    if (perHour !== undefined && !await sentMailRepository.reserve(tx, { id: job.id, address, kind }, perHour)) return 'limited'
+    if (!UNLIMITED.has(kind) && !await sentMailRepository.reserve(tx, { id: job.id, address, kind }, PER_HOUR)) return 'limited'
     const link = kind in LINKS ? LINKS[kind as keyof typeof LINKS] : undefined
     const token = link && await emailTokenRepository.create(tx, link.purpose, subject, link.seconds)
     return { kind, to, userId: subject.userId ?? null, link: link && { page: link.page, token: token! } }
@@ -85,9 +86,11 @@ async function addresseeOf (tx: Connection, job: ClaimedJob): Promise<Addressee 
     }
     case 'confirm-email-change': return newAddressee(tx, job.payload)
     case 'email-change-requested':
-    case 'email-changed': {
-      const { userId, to } = job.payload
-      return { kind: job.kind, to, emailKey: emailKey(to), subject: { userId } }
+    case 'email-changed':
+    case 'account-deleted': {
+      const { to, ...subject } = job.payload
+      await lockEmailKey(tx, emailKey(to))
+      return { kind: job.kind, to, emailKey: emailKey(to), subject }
     }
     default: {
       const user = await lockUser(tx, job.payload.userId)

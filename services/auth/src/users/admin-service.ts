@@ -3,6 +3,7 @@ import type { Role } from '@gatepost/contracts/schemas'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'
 import { UserNotFoundError } from '../errors.ts'
+import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
 import { endSessions } from '../sessions/session-end.ts'
 import { userOf } from '../sessions/session-tokens.ts'
@@ -14,7 +15,13 @@ export interface UserChange {
   disabled?: boolean
 }
 
-export function createAdminService ({ database, onEvents }: { database: Database, onEvents: () => void }) {
+export interface AdminServiceOptions {
+  database: Database
+  onEvents: () => void
+  onMail: () => void
+}
+
+export function createAdminService ({ database, onEvents, onMail }: AdminServiceOptions) {
   return {
     /** `search` finds the beginning of an address, or of each word of a name. */
     async list ({ search, before, limit }: { search?: string, before?: string, limit: number }) {
@@ -39,6 +46,7 @@ export function createAdminService ({ database, onEvents }: { database: Database
           await userRepository.setRole(tx, id, role)
           await endSessions(tx, { userId: id, reason: 'role-changed', origin })
           await auditRepository.append(tx, origin, { act: 'role-changed', userId: id, ...by, detail: { from: user.role, to: role } })
+          await jobRepository.enqueue(tx, { kind: 'role-changed', payload: { userId: id } })
         }
         if (disabled !== undefined && disabled !== (user.disabledAt !== null)) {
           await userRepository.setDisabled(tx, id, disabled)
@@ -48,6 +56,7 @@ export function createAdminService ({ database, onEvents }: { database: Database
         return { ...managedUserOf(user), role: role ?? user.role, disabled: disabled ?? user.disabledAt !== null }
       })
       onEvents()
+      onMail()
       return changed
     }
   }
