@@ -15,7 +15,7 @@ const benches: Record<string, (args: string[]) => Promise<void>> = {
   memory: bench({ requests: 200_000 }, async (given) => (await import('./memory/main.ts')).benchMemory(given)),
   startup: bench({ starts: 3, idle: 10 }, async (given) => (await import('./startup/main.ts')).benchStartup(given)),
   pages: bench({ rows: 1_000_000 }, async (given) => (await import('./pages/main.ts')).benchPages(given)),
-  events: bench({ rows: 100_000, seconds: 5 }, async (given) => (await import('./events/main.ts')).benchEvents({ rate: 2_000, ...given })),
+  events: bench({ rows: 100_000, published: 1_000_000, seconds: 5 }, async (given) => (await import('./events/main.ts')).benchEvents({ rate: 2_000, ...given })),
   services: bench({ seconds: 3, rounds: 3, only: '' }, async (given) => (await import('./services/main.ts')).benchServices(given))
 }
 

@@ -33,6 +33,12 @@ export async function prepareGround () {
     databaseUrl,
     natsUrl,
     pool,
+    /** One statement as the role that owns the tables. */
+    async asOwner (statement: string) {
+      const client = new pg.Client({ connectionString: postgres.ownerUrl('posts') })
+      await client.connect()
+      await client.query(statement).finally(() => client.end())
+    },
     /** Ends a server without letting it put anything in order, and starts it again at once. */
     async crash (name: 'nats' | 'postgres') {
       running[name].signal(name === 'nats' ? 'SIGKILL' : 'SIGQUIT')
