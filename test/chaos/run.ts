@@ -1,14 +1,11 @@
-import { execFile } from 'node:child_process'
-import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
-import { promisify } from 'node:util'
-import type { RunningSystem } from '@gatepost/local-stack/system'
 import { createRandom } from '@gatepost/testing/random'
 import { commit, faultsOf, type Fault } from './faults.ts'
 import { createLedger } from './ledger.ts'
 import { startClient } from './load.ts'
 import { createProbe } from './probe.ts'
-import { root, startWholeSystem } from './whole-system.ts'
+import { settledAudit } from './settled-audit.ts'
+import { startWholeSystem } from './whole-system.ts'
 import { brokenPromises, readStream } from './witness.ts'
 
 export interface ChaosOptions {
@@ -33,7 +30,6 @@ export interface ChaosReport {
 }
 
 const CLIENTS = 4
-const DRAIN_MS = 10_000
 /** So often is a fault given time to heal, in percent; else the next one comes on top of it. */
 const HEALED = 75
 
@@ -67,25 +63,9 @@ export async function runChaos ({ seed, rounds, say = () => {}, onOutput }: Chao
     await Promise.all(clients.map((client) => client.stop()))
     const audit = await settledAudit(system)
     const stream = await readStream(system.natsUrl, async () => true)
-    const broken = [...audit.findings, ...brokenPromises(stream, ledger)]
+    const broken = [...audit, ...brokenPromises(stream, ledger)]
     return { seed, faults, recoveries, answered: ledger.answered, unknown: ledger.unknown, events: stream.length, broken }
   } finally {
     await stop()
   }
-}
-
-interface AuditReport { underWay: number, findings: { where: string, id: string, problem: string }[] }
-
-/** `events audit`: rows, outboxes, stream and feed agree within ten seconds of the last fault. */
-async function settledAudit (system: RunningSystem) {
-  const env = {
-    ...process.env, NATS_URL: system.brokerUrl('provisioner'), ...Object.fromEntries((['auth', 'posts', 'feed'] as const).map((name) => [`${name.toUpperCase()}_DATABASE_URL`, system.databaseUrl(name)]))
-  }
-  const args = [join(root, 'scripts/events.ts'), 'audit', '--json', '--wait', String(DRAIN_MS / 1_000)]
-  const { stdout } = await promisify(execFile)(process.execPath, args, { env, maxBuffer: 2 ** 26 }).catch((error: { stdout?: string, stderr?: string }) => {
-    if (error.stdout) return { stdout: error.stdout }
-    throw new Error(`the audit failed: ${error.stderr}`)
-  })
-  const { underWay, findings } = JSON.parse(stdout) as AuditReport
-  return { findings: [...underWay > 0 ? [`${underWay} events are under way after ${DRAIN_MS / 1_000} s`] : [], ...findings.map(({ where, id, problem }) => `${where}: ${id} ${problem}`)] }
 }
