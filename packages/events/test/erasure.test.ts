@@ -18,6 +18,7 @@ import { appendDeletion, appendVersion, appendVersions, eventually, setStage, sq
 
 const MARK = 'Wilhelmina Vanishing'
 const WITHIN = 10_000
+const UNREAD = 3_000
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
@@ -123,6 +124,21 @@ test('what a release that erased nothing left behind is found by the next leader
   expect([await versionsOf(deleted), await versionsOf(living)]).toEqual([[4], [1, 2, 3]])
   await appendDeletion(stage.sql, living, 4)
   await eventually(() => onDisk('Bob Staying'), (found) => !found, WITHIN)
+})
+
+test('events are published while a new leader reads what others left in a long stream', async () => {
+  const js = (await jetStream()).jetstream()
+  await Promise.all(Array.from({ length: UNREAD }, () => js.publish(postDeleted.subject, 'no event')))
+  const read = async () => Number((await stage.pool.query('SELECT sequence FROM stream_readings')).rows[0]?.sequence ?? 0)
+  const started = relay()
+  await eventually(read)
+  for (let count = 0; count < 5; count++) {
+    await appendVersion(stage.sql, uuidv7(), 1)
+    started.wake()
+    await published()
+  }
+  expect(await read()).toBeLessThan(UNREAD)
+  await eventually(read, (sequence) => sequence >= UNREAD)
 })
 
 test('a post that is deleted while NATS is away is erased once it is back, and the age of what waits is shown meanwhile', async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { jetstreamManager } from '@nats-io/jetstream'
 import type { NatsConnection } from '@nats-io/nats-core'
@@ -6,7 +7,9 @@ import { parseEvent } from '../validation.ts'
 import type { ErasureStore, Position } from './erasure-store.ts'
 import { ERASABLE_SUBJECTS, isEnding } from './subjects.ts'
 
-const BATCH = 1_000
+const BATCH = 200
+/** Between batches: at full pace the reading would hold up all that is published meanwhile, several times over. */
+const PAUSE_MS = 100
 
 /**
  * Reads what the stream got since the last reading, and notes where erasable events stand: those that an outbox deleted
@@ -33,7 +36,9 @@ export async function readPositions ({ store, nc, service, goOn }: { store: Eras
     const event = ERASABLE_SUBJECTS.includes(subject) || isEnding(subject) ? eventIn(data) : undefined
     if (event && isEnding(subject)) ends.push({ aggregateId: event.subject, version: event.aggregateversion })
     else if (event) positions.push({ sequence, aggregateId: event.subject })
-    if (++read % BATCH === 0) await note(sequence)
+    if (++read % BATCH > 0) continue
+    await note(sequence)
+    await sleep(PAUSE_MS)
   }
   await note(state.last_seq)
   return true
