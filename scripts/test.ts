@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
-import { rawCommand } from './command-line.ts'
+import { rawCommand, UsageError } from './command-line.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
 const LOOPBACK = '127.0.0.1,localhost,::1'
@@ -18,7 +18,12 @@ Runs all tests, or those of the files named. PostgreSQL, Redis and nats-server a
 
 Exit code 0: all passed. 1: one failed. The other options are in \`pnpm exec vitest --help\`.`
 
+/** What of vitest's options makes sense here; it answers others with a stack. */
+const OPTIONS = /^(?:-t|--testNamePattern|--bail|--retry|--reporter|--outputFile|--maxWorkers|--testTimeout|--update|-u|--coverage|--silent|--shard|--logHeapUsage)(?:[=.]|$)/
+
 await rawCommand({ name: 'test', help }, async (argv) => {
+  const unknown = argv.find((argument) => argument.startsWith('-') && !OPTIONS.test(argument))
+  if (unknown !== undefined) throw new UsageError(`unknown option '${unknown}'`)
   const { NO_PROXY = process.env.no_proxy } = process.env
   const { isSetting } = await import('./settings.ts')
   const child = spawn(process.execPath, [join(root, 'node_modules/vitest/vitest.mjs'), 'run', ...argv], {

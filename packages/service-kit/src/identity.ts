@@ -4,8 +4,7 @@ import type { FastifyBaseLogger, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
 import { createKeyVerifiers } from './identity/key-verifiers.ts'
-import { loadNativeTokens } from './identity/native-tokens.ts'
-import { pluginTokens } from './identity/plugin-tokens.ts'
+import { chooseLibrary } from './identity/choose-library.ts'
 import type { Principal } from './identity/principal.ts'
 import { requireScope, scopesOf } from './identity/scopes.ts'
 import { CLOCK_SKEW_SECONDS, type TokenLibrary, type Verifier } from './identity/token-library.ts'
@@ -224,23 +223,19 @@ function unjudged (error: unknown): undefined {
   if (!(error instanceof ProblemError)) throw error
 }
 
-async function chooseLibrary (log: FastifyBaseLogger) {
-  try {
-    return await loadNativeTokens()
-  } catch (error) {
-    log.warn({ err: error }, `no binary of @node-rs/jsonwebtoken for this platform: ${pluginTokens.name} judges tokens, at more than twice the time`)
-    return pluginTokens
-  }
-}
-
 /** The token of an Authorization header (RFC 6750 2.1), or undefined when it holds no other thing than one. */
 export function tokenOf (authorization: string): string | undefined {
   return BEARER.exec(authorization)?.[1]
 }
 
 function apply (request: FastifyRequest, principal: Principal | undefined, policy: RoutePolicy, tokenSent: boolean) {
-  if (policy !== 'optional' && !principal) throw unauthorized(tokenSent)
+  if (principal === undefined && (policy !== 'optional' || (!tokenSent && !bringsBody(request)))) throw unauthorized(tokenSent)
   if (principal?.scopes !== undefined) requireScope(principal.scopes, request.routeOptions.config.operation?.scope ?? null)
   if (policy === 'admin' && principal!.role !== 'admin') throw new ProblemError('FORBIDDEN')
   request.principal = principal
+}
+
+/** Who calls an `optional` operation without a token shows something else in the body. */
+function bringsBody ({ headers }: FastifyRequest) {
+  return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

@@ -94,7 +94,8 @@ function fieldErrors (errors: ErrorObject[], part: string): FieldError[] {
     const { params } = error
     const member: unknown = params.missingProperty ?? params.additionalProperty
     const path = `/${part}${error.instancePath}${typeof member === 'string' ? `/${pointer(member)}` : ''}`
-    if (!seen.has(path)) seen.set(path, { path, message: messageOf(error) })
+    // What one of several allowed values would have been says less than that it is none of them.
+    if (!seen.has(path) || error.keyword === 'anyOf') seen.set(path, { path, message: messageOf(error) })
   }
   return [...seen.values()]
 }
@@ -105,6 +106,7 @@ function messageOf ({ keyword, message, params }: ErrorObject) {
     case 'additionalProperties': return 'is not known here'
     case 'pattern': return 'has a form or a character that is not allowed'
     case 'const': return `must be ${JSON.stringify(params.allowedValue)}`
+    case 'uniqueItems': return 'names something twice'
     case 'anyOf': return 'is none of the values that are allowed'
     default: return message ?? 'is not valid'
   }

@@ -118,7 +118,7 @@ test('a key ends when it says, and its tokens no later', async () => {
   expect((await exchange(key)).body.expiresIn).toBeLessThanOrEqual(60)
   await auth.sql("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = $1", id)
   expect((await exchange(key)).status).toBe(401)
-  for (const past of ['2020-01-01T00:00:00Z', '2026-13-45T99:00:00Z']) {
+  for (const past of ['2020-01-01T00:00:00Z', '2026-13-45T99:00:00Z', '2099-02-30T00:00:00Z', '2099-01-01T24:00:00Z']) {
     expect(await make(accessToken, { name: 'Past', expiresAt: past })).toMatchObject({ status: 400, body: { errors: [{ path: '/body/expiresAt' }] } })
   }
 })

@@ -83,6 +83,12 @@ test('OPTIONS of a known path says what it allows; of an unknown one nothing', a
   expect((await gateway.call('/api/nothing', { method: 'OPTIONS' })).status).toBe(404)
 })
 
+test('a logout that shows neither a token nor a body is 401, whatever else is wrong with it', async () => {
+  for (const query of ['', '?scope=zz', '?x=1']) {
+    expect((await gateway.fetch(`/api/auth/logout${query}`, { method: 'POST' })).status).toBe(401)
+  }
+})
+
 test('on open operations a bad or expired token is ignored; only a logout shows it to auth, so that it can be repeated', async () => {
   gateway.upstream.received.length = 0
   const answer = await gateway.fetch('/api/auth/login', { method: 'POST', body: '{"email":"a@b.example","password":"12345678"}', headers: { 'content-type': 'application/json', authorization: 'Bearer junk' } })

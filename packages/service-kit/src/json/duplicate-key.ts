@@ -7,6 +7,7 @@ import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, endOfString, nextToken, OPEN_ARRAY, O
  */
 export function findDuplicateKey (text: string): string | undefined {
   const open: Array<Set<string> | null> = [] // the members seen of each open object; null for an array
+  const path: string[] = [] // of each open object the member that is being read
   let expectKey = false
   for (let i = nextToken(text, 0); i >= 0; i = nextToken(text, i + 1)) {
     switch (text.charCodeAt(i)) {
@@ -17,7 +18,8 @@ export function findDuplicateKey (text: string): string | undefined {
         const raw = text.slice(start + 1, i)
         const key = raw.includes('\\') ? JSON.parse(`"${raw}"`) as string : raw
         const seen = open.at(-1)!
-        if (seen.has(key)) return `/${pointer(key)}`
+        path[open.length - 1] = key
+        if (seen.has(key)) return pathOf(path.slice(0, open.length), open)
         seen.add(key)
         expectKey = false
         break
@@ -29,4 +31,8 @@ export function findDuplicateKey (text: string): string | undefined {
       case COMMA: expectKey = open.at(-1) !== null && open.length > 0
     }
   }
+}
+
+function pathOf (keys: readonly string[], open: ReadonlyArray<Set<string> | null>) {
+  return keys.map((key, level) => open[level] === null ? '' : `/${pointer(key)}`).join('')
 }

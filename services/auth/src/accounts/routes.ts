@@ -2,6 +2,7 @@ import { changeEmail, confirmEmailChange, resendVerification, verifyEmail } from
 import { changePassword, deleteAccount, forgotPassword, getMe, register, resetPassword, updateMe } from '@gatepost/contracts/auth/operations'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
+import type { FastifyReply } from 'fastify'
 import { originOf } from '../plugins/request-origin.ts'
 import { callerOf } from '../plugins/live-session.ts'
 import { userOf } from '../sessions/session-tokens.ts'
@@ -38,14 +39,14 @@ export function accountRoutes (app: App, { registrations, accounts, emailChanges
     ...routeOf(resendVerification),
     async handler (request, reply) {
       await registrations.resend(request.body.email, originOf(request))
-      return reply.code(202).send(null)
+      return accepted(reply)
     }
   })
   app.route({
     ...routeOf(changeEmail),
     async handler (request, reply) {
       await emailChanges.request(callerOf(request).account, request.body, originOf(request))
-      return reply.code(202).send(null)
+      return accepted(reply)
     }
   })
   app.route({
@@ -88,7 +89,7 @@ export function accountRoutes (app: App, { registrations, accounts, emailChanges
     ...routeOf(forgotPassword),
     async handler (request, reply) {
       await passwords.forgot(request.body.email, originOf(request))
-      return reply.code(202).send(null)
+      return accepted(reply)
     }
   })
   app.route({
@@ -98,4 +99,9 @@ export function accountRoutes (app: App, { registrations, accounts, emailChanges
       return reply.code(204).send(null)
     }
   })
+}
+
+/** 202 says nothing else, whatever becomes of the request. */
+function accepted (reply: FastifyReply) {
+  return reply.code(202).send()
 }

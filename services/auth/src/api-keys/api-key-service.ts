@@ -97,7 +97,9 @@ export type ApiKeyService = ReturnType<typeof createApiKeyService>
 
 function futureOf (time: string) {
   const date = new Date(time)
-  if (date.getTime() > Date.now()) return date
-  const message = Number.isNaN(date.getTime()) ? 'is no time' : 'must be in the future'
+  // The 30th of February would be the 2nd of March.
+  const exists = !Number.isNaN(date.getTime()) && date.toISOString().startsWith(time.slice(0, 'yyyy-mm-ddThh:mm:ss'.length))
+  if (exists && date.getTime() > Date.now()) return date
+  const message = exists ? 'must be in the future' : 'is no time'
   throw new ProblemError('REQUEST_INVALID', { errors: [{ path: '/body/expiresAt', message }] })
 }

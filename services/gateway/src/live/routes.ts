@@ -18,7 +18,10 @@ export function liveRoutes (app: FastifyInstance, { streams }: { streams: EventS
       reply.hijack()
       const own = { ...reply.getHeaders(), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'close' } as Record<string, string>
       reply.raw.writeHead(200, [...app.fixedHeaders, ...Object.entries(own).flat() as string[]])
-      if (request.method === 'HEAD') return reply.raw.end()
+      if (request.method === 'HEAD') {
+        reply.raw.end()
+        return reply
+      }
       const lastEventId = request.headers['last-event-id']
       streams.open(principal, reply.raw, lastEventId === undefined ? undefined : Number(lastEventId))
       return reply
