@@ -187,3 +187,12 @@ test('only loopback and trusted networks may say whose address it is', async () 
   expect(accessToken).toBeTruthy()
   await proxied.close()
 })
+
+test('a database whose clock is set back lengthens no lockout', async () => {
+  const { email } = await auth.register()
+  const from = newAddress()
+  await fail(email, from)
+  expect((await auth.login(email, PASSWORD, from)).status).toBe(429)
+  await age(-3_600)
+  expect((await auth.login(email, PASSWORD, from)).status).toBe(200)
+})

@@ -5,8 +5,14 @@ import type { Connection } from '../database/database.ts'
 import type { Origin } from '../origin.ts'
 import type { AttemptCounter } from './attempt-limits.ts'
 
+/**
+ * A lock counts while its end is to come, unless it was made in what is now the future: then the database's clock was set
+ * back, and its end would come too late. Statements that began before the lock did may read it too.
+ */
+const LOCKED = "locked_until > now() AND updated_at < now() + interval '1 minute'"
+
 /** Seconds until the last of the locks on these keys (a list of expressions) opens; null when nothing is locked. For the select list of a larger statement. */
-export const lockedSeconds = (keys: string) => `(SELECT extract(epoch FROM max(locked_until) - now())::float8 FROM login_attempts WHERE key IN (${keys}) AND locked_until > now())`
+export const lockedSeconds = (keys: string) => `(SELECT extract(epoch FROM max(locked_until) - now())::float8 FROM login_attempts WHERE key IN (${keys}) AND ${LOCKED})`
 
 /** A locked counter counts nothing, and `blocked` says so. Rows are taken in one order, so that attempts do not deadlock. */
 const RECORD_FAILURE = `WITH
@@ -23,7 +29,7 @@ const RECORD_FAILURE = `WITH
         CASE WHEN old.locked THEN a.blocked + 1 ELSE 0 END,
         CASE WHEN old.locked THEN a.updated_at ELSE now() END
       FROM limits AS l
-      CROSS JOIN LATERAL (SELECT coalesce(a.locked_until > now(), false) AS locked,
+      CROSS JOIN LATERAL (SELECT coalesce(${LOCKED.replaceAll(/\b(?=locked_until|updated_at)/g, 'a.')}, false) AS locked,
         greatest(a.updated_at, a.locked_until) < now() - l.memory * interval '1 second' AS forgotten) AS old
       CROSS JOIN LATERAL (SELECT CASE WHEN old.forgotten THEN 1 ELSE a.failures + 1 END AS failures,
         CASE WHEN old.forgotten THEN 0 ELSE a.locks END AS locks) AS fresh
