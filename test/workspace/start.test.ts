@@ -63,7 +63,7 @@ writeFileSync(manager, `
 test('it goes on when the script that called its package manager is over, and ends with the manager', async () => {
   const run = start({}, { command: ['sh', '-c', `"${process.execPath}" "${manager}" & sleep 2`] })
   await untilReady(run)
-  expect(run.process.exitCode).toBe(0)
+  await eventually(async () => expect(run.process.exitCode).toBe(0))
   const pid = Number(/manager (\d+)/.exec(run.output())![1])
   const [shell] = childrenOf(pid)
   process.kill(childrenOf(shell!.pid)[0]!.pid, 'SIGHUP') // as without a terminal, under nohup

@@ -24,7 +24,8 @@ test('a row that waits for long has none of the stream read when nothing came si
   const connection = await broker.connected()
   const before = connection.stats().inMsgs
   await reconcile(createOutboxStore(stage.pool), broker, 'posts')
-  expect(connection.stats().inMsgs - before).toBeLessThan(10)
+  // The answers of the server's API, and none of the fifty events.
+  expect(connection.stats().inMsgs - before).toBeLessThan(30)
 })
 
 test('no later version overtakes a refused event whose quarantine is not stored yet', async () => {
