@@ -6,6 +6,8 @@ import { bareEnvironment } from '@gatepost/testing/environment'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import pg from 'pg'
+import { createTrailCheck } from '../src/audit/trail-check.ts'
+import { openDatabase } from '../src/database/database.ts'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
 
 const root = fileURLToPath(new URL('../../..', import.meta.url))
@@ -42,6 +44,18 @@ function urlOf (name: string) {
   ;[url.username, url.password] = [name, 'secret']
   return url.href
 }
+
+test('a service whose role may change the audit trail says so in its log, once', async () => {
+  const warnings: string[] = []
+  const connected = openDatabase({ url: urlOf(role), poolSize: 1 })
+  const { check } = createTrailCheck({ database: connected, log: { warn: (line: string) => { warnings.push(line) } } as never })
+  try {
+    for (let time = 0; time < 2; time++) expect(await check()).toMatchObject({ status: 'degraded' })
+  } finally {
+    await connected.close()
+  }
+  expect(warnings).toEqual([expect.stringContaining('pnpm migrate deploy auth')])
+})
 
 test('a role that may change the audit trail is told of; a deployment takes that right from whatever role has it', async () => {
   expect(await trailOf(urlOf(role))).toMatchObject({ status: 'degraded', detail: expect.stringContaining('pnpm migrate deploy auth') })
