@@ -59,7 +59,7 @@ test('the start is refused where the encoding is another, with the remedy', asyn
   const name = `${database.name}_latin1`
   await asAdmin(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'`, `GRANT CONNECT ON DATABASE ${name} TO posts`)
   try {
-    await expect(start(database.url.replace(database.name, name))).rejects.toThrow(`${name} has the encoding LATIN1 and needs UTF8`)
+    await expect(start(database.url.replace(database.name, name)).then((app) => app.close())).rejects.toThrow(`${name} has the encoding LATIN1 and needs UTF8`)
   } finally {
     await asAdmin(`DROP DATABASE ${name} WITH (FORCE)`)
   }

@@ -33,7 +33,8 @@ const startAt = (url: string) => startPosts({ broker: nats, env: { POSTS_DATABAS
 
 test.each(['transaction', 'session', 'heedless'] as const)('a pooler that the URL does not declare is refused with the remedy (%s)', async (mode) => {
   const settings = parseSettings(settingsSchema, { POSTS_DATABASE_URL: poolers[mode].urlOf(database.url) })
-  await expect(buildApp({ settings, log: createLog('posts', 'silent'), registry: new Registry() })).rejects.toThrow('add pgbouncer=true')
+  const started = buildApp({ settings, log: createLog('posts', 'silent'), registry: new Registry() })
+  await expect(started.then((app) => app.close())).rejects.toThrow('add pgbouncer=true')
 })
 
 test.each(modes)('two processes share the sessions of a pooler in %s mode: all works, events included', async (mode) => {
