@@ -84,6 +84,21 @@ test('a mail that is refused for good is given up at once, and log, metric, trai
   expect(trail[0]).toMatchObject({ act: 'mail-given-up', userId: user.id, detail: { kind: 'forgot-password' } })
 })
 
+test('mails that were not sent are none of the five that an address gets within an hour', async () => {
+  const { email } = await auth.register()
+  await idle()
+  smtp.received = []
+  smtp.refuse = (command) => /^RCPT/i.test(command) ? '550 not today' : undefined
+  const before = await outcomes('given_up')
+  for (let mail = 1; mail <= 5; mail++) {
+    await forgot(email)
+    await expect.poll(() => outcomes('given_up')).toBe(before + mail)
+  }
+  smtp.refuse = () => undefined
+  await forgot(email)
+  await expect.poll(() => smtp.received.length).toBe(1)
+})
+
 test('a mail that nobody takes for a day is given up', async () => {
   const { email } = await auth.register()
   await idle()
