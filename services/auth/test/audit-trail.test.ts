@@ -64,6 +64,11 @@ test('a role that may change the audit trail is told of; a deployment takes that
     cwd: root, env: { ...bareEnvironment, AUTH_MIGRATION_DATABASE_URL: database.ownerUrl }
   })
   expect(await trailOf(urlOf(role))).toEqual({ status: 'up' })
+  for (const right of ['UPDATE (act)', 'DELETE', 'TRUNCATE']) {
+    await administrator.query(`GRANT ${right} ON audit_log TO ${role}`)
+    expect(await trailOf(urlOf(role)), right).toMatchObject({ status: 'degraded' })
+    await administrator.query(`REVOKE ${right} ON audit_log FROM ${role}`)
+  }
   const client = new pg.Client({ connectionString: urlOf(role) })
   await client.connect()
   for (const statement of ["UPDATE audit_log SET act = 'x'", 'DELETE FROM audit_log', 'TRUNCATE audit_log']) await expect(client.query(statement)).rejects.toThrow(/permission denied/)
