@@ -64,16 +64,20 @@ test('a durable that is missing when its service starts is made from the beginni
   expect(await effects()).toBe(2)
 })
 
-test('a stream that is missing is named by the check, once in the log; all is well when it is provisioned', async () => {
-  const consumer = consume()
+test('a stream that is missing is named by the check, by a metric and once in the log; all is well when it is provisioned', async () => {
+  const registry = new Registry()
+  const missing = async () => /^gatepost_consumer_missing\{.*\} (\d)$/m.exec(await registry.metrics())?.[1]
+  const consumer = consume({ registry })
   const check = consumersCheck([consumer])
   await eventually(() => check.check().status === 'up')
   await operator.jsm.streams.delete('EVENTS')
   await eventually(() => check.check().detail === 'a stream of feed-posts is missing', Boolean, 5_000)
+  await eventually(missing, (value) => value === '1')
   await provision({ servers: stage.nats.urlOf('provisioner') })
   await publish()
   await eventually(effects, (count) => count === 1)
   await eventually(() => check.check().status === 'up')
+  await eventually(missing, (value) => value === '0')
   expect(said('a stream that the consumer feed-posts needs is missing')).toHaveLength(1)
 })
 
