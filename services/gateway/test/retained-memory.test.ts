@@ -1,5 +1,9 @@
+import { queryObjects } from 'node:v8'
+import { eventually } from '@gatepost/testing/eventually'
 import { retainedBytes } from '@gatepost/testing/retained'
 import { expect, test } from 'vitest'
+import { Exchange } from '../src/upstreams/exchange.ts'
+import { startGateway } from './support/gateway.ts'
 
 /** Less than the smallest thing that could be kept of each turn; what a collection cannot tell from noise is more than 0. */
 const leaks = (retained: Record<string, number>, bytes: number) => Object.entries(retained).filter(([, kept]) => kept > bytes)
@@ -13,4 +17,17 @@ test('no table keeps anything of what has come and gone', { timeout: 60_000 }, a
 test('no call, connection or stream keeps anything when it is over', { timeout: 120_000 }, async () => {
   const retained = await retainedBytes(new URL('./support/gateway-churns.ts', import.meta.url), 100)
   expect(leaks(retained, 500)).toEqual([])
+})
+
+test('a call that is over is let go: its exchange alone is smaller than what bytes can tell from noise', async () => {
+  const gateway = await startGateway()
+  try {
+    const call = async () => (await gateway.call('/api/posts')).text()
+    await call()
+    const before = Number(queryObjects(Exchange))
+    for (let calls = 0; calls < 50; calls++) await call()
+    await eventually(() => expect(Number(queryObjects(Exchange)) - before).toBeLessThan(10))
+  } finally {
+    await gateway.stop()
+  }
 })
