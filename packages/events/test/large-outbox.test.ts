@@ -40,7 +40,7 @@ async function fillPublished () {
   // Indexes are made faster than they grow.
   const { rows: indexes } = await owner.query<{ name: string, definition: string }>(`SELECT indexname AS name, indexdef AS definition
     FROM pg_indexes WHERE tablename = 'outbox'`)
-  await owner.query(`SET synchronous_commit = off; ALTER TABLE outbox SET UNLOGGED; ALTER TABLE outbox SET (autovacuum_enabled = off);
+  await owner.query(`SET synchronous_commit = off; ALTER TABLE outbox SET UNLOGGED; ${['outbox', 'event_positions', 'erasures'].map((table) => `ALTER TABLE ${table} SET (autovacuum_enabled = off)`).join(';')};
     ALTER TABLE outbox DROP CONSTRAINT outbox_pkey; ${indexes.map(({ name }) => `DROP INDEX IF EXISTS ${name}`).join(';')};
     INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, created_at, published_at, stream_sequence)
       SELECT uuidv7(), ${aggregate('(i + 1) / 2')}, 2 - i % 2, (ARRAY['${postUpdated.subject}', '${postCreated.subject}'])[1 + i % 2], '', at, at, i
@@ -120,7 +120,8 @@ test('statements of the relay read what they are about, of a million published e
     await check('note places', 100, () => erasure.noteReading({ positions: placesOf(ids), ends, upTo: 1 }))
   }
   await checkAll('a calm outbox')
-  await owner.query('ANALYZE')
+  // As autovacuum does, which is off, so that its snapshots keep no entry of a marked row in the indexes while rows are counted.
+  await owner.query('VACUUM ANALYZE')
   await checkAll('the backlog')
   expect(tooMany).toEqual([])
 })
