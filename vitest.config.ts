@@ -1,19 +1,30 @@
 import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
-/** One waits for half a minute and does nothing, the other is made of four. Small as they are they would be begun last, and the run would end with waiting for them. */
+/**
+ * One waits for half a minute and does nothing, the other is made of four. Small as they are they would be begun last,
+ * and the run would end with waiting for them.
+ */
 const LONG = /slow-clients|from-outside/
 
 class LongFirst extends BaseSequencer {
   override async sort (files: TestSpecification[]) {
     const sorted = await super.sort(files)
-    return [...sorted.filter(({ moduleId }) => LONG.test(moduleId)), ...sorted.filter(({ moduleId }) => !LONG.test(moduleId))]
+    return [
+      ...sorted.filter(({ moduleId }) => LONG.test(moduleId)),
+      ...sorted.filter(({ moduleId }) => !LONG.test(moduleId))
+    ]
   }
 }
 
 export default defineConfig({
   test: {
-    include: ['packages/*/test/**/*.test.ts', 'services/*/test/**/*.test.ts', 'test/**/*.test.ts', 'examples/**/*.test.ts'],
+    include: [
+      'packages/*/test/**/*.test.ts',
+      'services/*/test/**/*.test.ts',
+      'test/**/*.test.ts',
+      'examples/**/*.test.ts'
+    ],
     // One PostgreSQL and one Redis for the run; every test file has databases of its own in it.
     globalSetup: ['test/setup/servers.ts'],
     pool: 'forks',

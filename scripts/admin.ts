@@ -13,10 +13,13 @@ usage: pnpm admin grant|revoke <e-mail>
 It works on what \`pnpm start\` runs in this folder, or on AUTH_DATABASE_URL.
 Exit code 0: done. 1: it could not be done. 2: not a command.`
 
-await command({ name: 'admin', help, options: { unverified: { type: 'boolean' } }, words: [2, 2] }, async ({ values: { unverified = false }, words: [action = '', email = ''] }) => {
-  const role = ROLES.get(action as 'grant')
-  if (!role) throw new UsageError(`there is no command "${action}"`)
-  if (unverified && role !== 'admin') throw new UsageError(`${action} takes no --unverified`)
-  const { setRole } = await import('./auth/role.ts')
-  await setRole(email, role, { unverified })
-})
+await command(
+  { name: 'admin', help, options: { unverified: { type: 'boolean' } }, words: [2, 2] },
+  async ({ values: { unverified = false }, words: [action = '', email = ''] }) => {
+    const role = ROLES.get(action as 'grant')
+    if (!role) throw new UsageError(`there is no command "${action}"`)
+    if (unverified && role !== 'admin') throw new UsageError(`${action} takes no --unverified`)
+    const { setRole } = await import('./auth/role.ts')
+    await setRole(email, role, { unverified })
+  }
+)

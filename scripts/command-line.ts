@@ -21,8 +21,14 @@ export interface CommandLine<Accepted extends Options> {
 
 type Values<Accepted extends Options> = ReturnType<typeof parseArgs<{ options: Accepted, strict: true }>>['values']
 
-/** Reads the arguments that follow the program's name. Throws {@link UsageError} for an unknown option and for too few or too many words. */
-export function parseCommandLine<const Accepted extends Options> (argv: readonly string[], { options, words: [fewest, most] = [0, 0] }: Pick<CommandLine<Accepted>, 'options' | 'words'>) {
+/**
+ * Reads the arguments that follow the program's name. Throws {@link UsageError} for an unknown option and for too few
+ * or too many words.
+ */
+export function parseCommandLine<const Accepted extends Options> (
+  argv: readonly string[],
+  { options, words: [fewest, most] = [0, 0] }: Pick<CommandLine<Accepted>, 'options' | 'words'>
+) {
   const { values, positionals: words } = parsed(argv, options)
   if (words.length > most) throw new UsageError(`unexpected argument '${words[most]}'`)
   if (words.length < fewest) throw new UsageError('an argument is missing')
@@ -42,12 +48,18 @@ function parsed (argv: readonly string[], options: Options = {}) {
  * Runs a root script: `--help` prints its screen and is exit code 0, a {@link UsageError} is one line and 2, any other
  * error one line and 1. Code that the command needs is loaded by `run`, so that `--help` costs nothing.
  */
-export async function command<const Accepted extends Options> (line: CommandLine<Accepted>, run: (given: ReturnType<typeof parseCommandLine<Accepted>>) => Promise<number | void>): Promise<void> {
+export async function command<const Accepted extends Options> (
+  line: CommandLine<Accepted>,
+  run: (given: ReturnType<typeof parseCommandLine<Accepted>>) => Promise<number | void>
+): Promise<void> {
   await rawCommand(line, (argv) => run(parseCommandLine(argv, line)))
 }
 
 /** {@link command} for a script that reads its arguments itself, or hands them on. */
-export async function rawCommand ({ name, help, outlivesReader = false }: Omit<CommandLine<Options>, 'options' | 'words'>, run: (argv: string[]) => Promise<number | void>): Promise<void> {
+export async function rawCommand (
+  { name, help, outlivesReader = false }: Omit<CommandLine<Options>, 'options' | 'words'>,
+  run: (argv: string[]) => Promise<number | void>
+): Promise<void> {
   heedReader(outlivesReader)
   ignoreLibpqVariables()
   // `pnpm start -- --fresh` hands the dashes over, npm does not.
@@ -76,7 +88,10 @@ function heedReader (outlivesReader: boolean) {
   }
 }
 
-/** A database's URL says everything. `PGOPTIONS`, `PGSSLMODE` and the like belong to other programs, and would change our sessions. */
+/**
+ * A database's URL says everything. `PGOPTIONS`, `PGSSLMODE` and the like belong to other programs, and would change
+ * our sessions.
+ */
 function ignoreLibpqVariables () {
   for (const name of Object.keys(process.env)) if (/^PG[A-Z]/.test(name)) delete process.env[name]
 }

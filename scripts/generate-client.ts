@@ -1,4 +1,5 @@
-// Generates the Prisma clients of the services named, where one is missing or older than its schema. Each service runs it after an install.
+// Generates the Prisma clients of the services named, where one is missing or older than its schema. Each service runs
+// it after an install.
 import { createHash } from 'node:crypto'
 import { existsSync, readFileSync, writeFileSync } from 'node:fs'
 import { prisma, SERVICES, type DatabaseService } from './prisma.ts'

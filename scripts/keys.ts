@@ -13,10 +13,19 @@ usage: pnpm keys <command>
 It works on what \`pnpm start\` runs in this folder, or on AUTH_DATABASE_URL.
 Exit code 0: done. 1: it could not be done. 2: not a command.`
 
-await command({ name: 'keys', help, options: { now: { type: 'boolean' } }, words: [1, 2] }, async ({ values: { now = false }, words: [action = '', kid] }) => {
-  if (!['list', 'rotate', 'drop'].includes(action)) throw new UsageError(`there is no command "${action}"`)
-  if ((kid !== undefined) !== (action === 'drop')) throw new UsageError(kid === undefined ? 'drop needs a kid' : `unexpected argument '${kid}'`)
-  if (now && action !== 'rotate') throw new UsageError(`${action} takes no --now`)
-  const { manageKeys } = await import('./auth/signing-keys.ts')
-  await manageKeys((keys) => action === 'list' ? keys.list() : action === 'rotate' ? keys.rotate(now) : keys.drop(kid!))
-})
+await command(
+  { name: 'keys', help, options: { now: { type: 'boolean' } }, words: [1, 2] },
+  async ({ values: { now = false }, words: [action = '', kid] }) => {
+    if (!['list', 'rotate', 'drop'].includes(action)) throw new UsageError(`there is no command "${action}"`)
+    if ((kid !== undefined) !== (action === 'drop')) {
+      throw new UsageError(kid === undefined
+        ? 'drop needs a kid'
+        : `unexpected argument '${kid}'`)
+    }
+    if (now && action !== 'rotate') throw new UsageError(`${action} takes no --now`)
+    const { manageKeys } = await import('./auth/signing-keys.ts')
+    await manageKeys((keys) =>
+      action === 'list' ? keys.list() : action === 'rotate' ? keys.rotate(now) : keys.drop(kid!)
+    )
+  }
+)

@@ -13,7 +13,10 @@ export function schemaFolder (service: DatabaseService): string {
   return fileURLToPath(new URL(`prisma/${service}`, root))
 }
 
-/** Runs the Prisma CLI on one service's schema, with the schema engine that needs no download. Rejects with what it printed. */
+/**
+ * Runs the Prisma CLI on one service's schema, with the schema engine that needs no download. Rejects with what it
+ * printed.
+ */
 export async function prisma (service: DatabaseService, args: string[]): Promise<string> {
   const cli = fileURLToPath(new URL('node_modules/prisma/build/index.js', root))
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [cli, ...args], {

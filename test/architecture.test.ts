@@ -29,7 +29,11 @@ beforeAll(async () => {
     baseDir: root,
     exclude: { path: 'node_modules/|/generated/' },
     tsPreCompilationDeps: true,
-    enhancedResolveOptions: { exportsFields: ['exports'], conditionNames: ['import', 'node', 'default'], extensions: ['.ts', '.js', '.json', '.d.ts'] },
+    enhancedResolveOptions: {
+      exportsFields: ['exports'],
+      conditionNames: ['import', 'node', 'default'],
+      extensions: ['.ts', '.js', '.json', '.d.ts']
+    },
     ruleSet: { forbidden: [{ name: 'no-cycles', severity: 'error', from: {}, to: { circular: true } }] },
     validate: true
   })
@@ -38,11 +42,16 @@ beforeAll(async () => {
 
 function imports (from: RegExp, to: RegExp) {
   return modules.filter(({ source }) => from.test(source))
-    .flatMap(({ source, dependencies }) => dependencies.filter(({ resolved }) => to.test(resolved)).map(({ resolved }) => `${source} → ${resolved}`))
+    .flatMap(({ source, dependencies }) =>
+      dependencies.filter(({ resolved }) => to.test(resolved)).map(({ resolved }) => `${source} → ${resolved}`)
+    )
 }
 
 test('the check has seen every module', () => {
-  const files = globSync('{packages,services,test,scripts}/**/*.ts', { cwd: root, exclude: (name) => name === 'node_modules' || name === 'generated' })
+  const files = globSync('{packages,services,test,scripts}/**/*.ts', {
+    cwd: root,
+    exclude: (name) => name === 'node_modules' || name === 'generated'
+  })
   expect(modules.map(({ source }) => source)).toEqual(expect.arrayContaining(files))
   expect(modules.length).toBeGreaterThan(80)
   expect(imports(/^services\//, /^packages\//).length, 'imports across packages are followed').toBeGreaterThan(30)
@@ -63,27 +72,41 @@ test('no service imports another, and no package imports a service', () => {
 })
 
 test('there are no cycles', () => {
-  const cycles = modules.flatMap(({ source, dependencies }) => dependencies.filter(({ circular }) => circular).map(({ resolved }) => `${source} ⇄ ${resolved}`))
+  const cycles = modules.flatMap(({ source, dependencies }) =>
+    dependencies.filter(({ circular }) => circular).map(({ resolved }) => `${source} ⇄ ${resolved}`)
+  )
   expect(cycles).toEqual([])
 })
 
 test('NATS is spoken in packages/events alone, apart from the subscriber’s package', () => {
-  const outside = modules.filter(({ source }) => /^(packages\/(?!events|client|testing)|services\/[^/]+\/src)/.test(source))
-  const offenders = outside.filter(({ dependencies }) => dependencies.some(({ module }) => module.startsWith('@nats-io/'))).map(({ source }) => source)
+  const outside = modules.filter(({ source }) =>
+    /^(packages\/(?!events|client|testing)|services\/[^/]+\/src)/.test(source)
+  )
+  const offenders = outside.filter(({ dependencies }) =>
+    dependencies.some(({ module }) => module.startsWith('@nats-io/'))
+  ).map(({ source }) => source)
   expect(offenders).toEqual([])
 })
 
 test('contracts depend on TypeBox alone', () => {
-  const external = modules.filter(({ source }) => source.startsWith('packages/contracts/src')).flatMap(({ dependencies }) => dependencies.map(({ module }) => module))
+  const external = modules.filter(({ source }) => source.startsWith('packages/contracts/src')).flatMap((
+    { dependencies }
+  ) => dependencies.map(({ module }) => module))
   expect(external.filter((name) => !name.startsWith('.') && !name.startsWith('@sinclair/typebox'))).toEqual([])
 })
 
 test('inside a service: routes see no Prisma, services see no Fastify, nothing imports the app or the server', () => {
   const inner = modules.filter(({ source }) => /^services\/[^/]+\/src\//.test(source))
-  const using = (file: RegExp, library: RegExp) => inner.filter(({ source, dependencies }) => file.test(source) && dependencies.some(({ module, resolved }) => library.test(module) || library.test(resolved))).map(({ source }) => source)
+  const using = (file: RegExp, library: RegExp) =>
+    inner.filter(({ source, dependencies }) =>
+      file.test(source) && dependencies.some(({ module, resolved }) => library.test(module) || library.test(resolved))
+    ).map(({ source }) => source)
   expect(using(/routes\.ts$/, /@prisma\/|\/generated\//)).toEqual([])
   expect(using(/-service\.ts$|\/service\.ts$/, /^fastify|^@fastify\/|@prisma\/|\/generated\//)).toEqual([])
-  expect(inner.filter(({ source, dependencies }) => !/\/(server|worker|main)\.ts$/.test(source) && dependencies.some(({ resolved }) => /^services\/[^/]+\/src\/(app|server)\.ts$/.test(resolved))).map(({ source }) => source)).toEqual([])
+  expect(inner.filter(({ source, dependencies }) =>
+    !/\/(server|worker|main)\.ts$/.test(source) &&
+    dependencies.some(({ resolved }) => /^services\/[^/]+\/src\/(app|server)\.ts$/.test(resolved))
+  ).map(({ source }) => source)).toEqual([])
 })
 
 test('the environment is read by entry points alone', async () => {
@@ -96,15 +119,22 @@ test('the environment is read by entry points alone', async () => {
 })
 
 test('files are small: the median has at most 70 lines, none more than 250', async () => {
-  const sizes = await Promise.all(modules.map(async ({ source }) => ({ source, lines: (await readFile(root + source, 'utf8')).split('\n').length - 1 })))
+  const sizes = await Promise
+    .all(modules.map(async ({ source }) => ({
+      source,
+      lines: (await readFile(root + source, 'utf8')).split('\n').length - 1
+    })))
   expect(sizes.filter(({ lines }) => lines > 250)).toEqual([])
   expect(sizes.map(({ lines }) => lines).sort((a, b) => a - b)[Math.floor(sizes.length / 2)]).toBeLessThanOrEqual(70)
 })
 
 test('no process changes its engine at run time, forces collections, or reaches into a library', async () => {
   const sources = globSync('{packages,services}/*/src/**/*.ts', { cwd: root, exclude: (name) => name === 'generated' })
-  const texts = await Promise.all(sources.map(async (path) => [path, await readFile(`${root}${path}`, 'utf8')] as const))
+  const texts = await Promise
+    .all(sources.map(async (path) => [path, await readFile(`${root}${path}`, 'utf8')] as const))
   expect(sources.length).toBeGreaterThan(100)
   // packages/testing measures what a collection leaves, in a process that is started for it
-  expect(texts.filter(([path, text]) => !path.startsWith('packages/testing/') && /setFlagsFromString|node:inspector|globalThis\.gc|pino\.symbols/.test(text)).map(([path]) => path)).toEqual([])
+  expect(texts.filter(([path, text]) =>
+    !path.startsWith('packages/testing/') && /setFlagsFromString|node:inspector|globalThis\.gc|pino\.symbols/.test(text)
+  ).map(([path]) => path)).toEqual([])
 })

@@ -14,12 +14,17 @@ test.each(Object.keys(documents()))('%s is what `pnpm generate` writes', async (
 })
 
 test.each(pages)('%s links only to what exists', async (page) => {
-  const links = [...(await read(page)).matchAll(/\]\((?!https?:|#|\/|mailto:)([^)#\s]+)[^)]*\)/g)].map((match) => match[1]!)
+  const links = [...(await read(page)).matchAll(/\]\((?!https?:|#|\/|mailto:)([^)#\s]+)[^)]*\)/g)].map((match) =>
+    match[1]!
+  )
   expect(links.filter((link) => !existsSync(join(root, dirname(page), link)))).toEqual([])
 })
 
 test.each(pages)('%s names only files that exist', async (page) => {
-  const named = [...(await read(page)).matchAll(/`((?:packages|services|prisma|scripts|test|bench|deploy|docs|examples)\/[\w./-]+)`/g)].map((match) => match[1]!)
+  const named = [
+    ...(await read(page))
+      .matchAll(/`((?:packages|services|prisma|scripts|test|bench|deploy|docs|examples)\/[\w./-]+)`/g)
+  ].map((match) => match[1]!)
   expect(named.filter((path) => !existsSync(join(root, path)))).toEqual([])
 })
 

@@ -28,7 +28,10 @@ async function post (token: string, title: string) {
   return body.id as string
 }
 
-/** A user with two posts, of which the stream has lost the second, and two dead letters. Resolves with the first post's event. */
+/**
+ * A user with two posts, of which the stream has lost the second, and two dead letters. Resolves with the first post's
+ * event.
+ */
 async function setScene () {
   const ada = await register(system.gatewayUrl, 'Ada')
   let operator = await connectOperator(system.brokerUrl('provisioner'))
@@ -45,11 +48,22 @@ async function setScene () {
   await system.kill('nats-server')
   await system.startAgain('nats-server')
   operator = await connectOperator(system.brokerUrl('provisioner'))
-  const letters = [[event.data, 'the disk was full', '2'], [Buffer.from('not an event'), 'not JSON in UTF-8', '7']] as const
+  const letters = [[event.data, 'the disk was full', '2'], [
+    Buffer.from('not an event'),
+    'not JSON in UTF-8',
+    '7'
+  ]] as const
   for (const [data, cause, sequence] of letters) {
     const { headers } = await import('@nats-io/transport-node')
     const head = headers()
-    const values = { Consumer: 'feed-posts', Cause: cause, Subject: 'events.posts.post-created.v1', 'Stream-Sequence': sequence, Deliveries: '1', 'Failed-At': new Date().toISOString() }
+    const values = {
+      Consumer: 'feed-posts',
+      Cause: cause,
+      Subject: 'events.posts.post-created.v1',
+      'Stream-Sequence': sequence,
+      Deliveries: '1',
+      'Failed-At': new Date().toISOString()
+    }
     for (const [name, value] of Object.entries(values)) head.set(`Gatepost-${name}`, value)
     await operator.js.publish('dead-letters.feed-posts', data, { headers: head })
   }
@@ -61,7 +75,8 @@ async function setScene () {
 async function quarantineTwo () {
   const posts = new pg.Client({ connectionString: system.ownerUrl('posts') })
   await posts.connect()
-  await posts.query(`INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, attempts, quarantined_at, last_error)
+  await posts
+    .query(`INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, attempts, quarantined_at, last_error)
     SELECT id, id, 1, 'events.posts.post-created.v1', repeat('x', 1200000), 3, now(), 'larger than max_payload'
     FROM (VALUES ('018f0000-0000-7000-8000-00000000000a'::uuid), ('018f0000-0000-7000-8000-00000000000b'::uuid)) AS refused (id)`)
   return async () => {
@@ -77,10 +92,14 @@ async function sectionsOf (page: string) {
 }
 
 async function walk (steps: Step[]) {
-  const text = steps.map(({ command }) => `${command.replace('pnpm events', `"${process.execPath}" "${script}"`)}\necho; echo '${MARK}'`).join('\n')
+  const text = steps.map(({ command }) =>
+    `${command.replace('pnpm events', `"${process.execPath}" "${script}"`)}\necho; echo '${MARK}'`
+  ).join('\n')
   const { stdout } = await promisify(execFile)('bash', ['-ec', text], { env })
   const printed = stdout.split(`${MARK}\n`)
-  for (const [index, { command, output }] of steps.entries()) expect(printed[index]!.trim(), command).toMatch(patternOf(output))
+  for (const [index, { command, output }] of steps.entries()) {
+    expect(printed[index]!.trim(), command).toMatch(patternOf(output))
+  }
 }
 
 test('every command does what docs/events-cli.md says', async () => {
@@ -98,7 +117,10 @@ test('an event whose text is no longer kept is shown without it', async () => {
   const id = '018f0000-0000-7000-8000-000000000001'
   const posts = new pg.Client({ connectionString: system.ownerUrl('posts') })
   await posts.connect()
-  await posts.query("INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence) VALUES ($1, $1, 1, 'events.posts.post-created.v1', '', 900)", [id])
+  await posts.query(
+    "INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence) VALUES ($1, $1, 1, 'events.posts.post-created.v1', '', 900)",
+    [id]
+  )
   const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true)
   expect(await runEvents(['show', id], env)).toBe(0)
   expect(said.mock.calls.join('')).toMatch(/^its text is no longer kept\n\noutbox {3}posts, row/)
@@ -108,16 +130,55 @@ test('an event whose text is no longer kept is shown without it', async () => {
 })
 
 test('every command has an example there', async () => {
-  const examples = (await sectionsOf('events-cli.md')).flatMap(({ steps }) => steps.map(({ command }) => command)).join('\n')
-  for (const command of ['tail --type', 'show', 'dlq list', 'dlq show', 'dlq replay', 'dlq drop', 'quarantine list', 'quarantine release', 'quarantine skip', 'replay --consumer', 'rebuild', 'resync --dry-run', 'audit', 'provision --check', 'subscriber add', 'subscriber list', 'subscriber remove']) expect(examples).toContain(`pnpm events ${command}`)
+  const examples = (await sectionsOf('events-cli.md')).flatMap(({ steps }) => steps.map(({ command }) => command))
+    .join('\n')
+  for (
+    const command of [
+      'tail --type',
+      'show',
+      'dlq list',
+      'dlq show',
+      'dlq replay',
+      'dlq drop',
+      'quarantine list',
+      'quarantine release',
+      'quarantine skip',
+      'replay --consumer',
+      'rebuild',
+      'resync --dry-run',
+      'audit',
+      'provision --check',
+      'subscriber add',
+      'subscriber list',
+      'subscriber remove'
+    ]
+  ) expect(examples).toContain(`pnpm events ${command}`)
 })
 
 test.each([
-  [], ['nonsense'], ['constructor'], ['show'], ['tail', '--type', 'nothing'], ['dlq', 'replay'], ['dlq', 'list', '1'], ['replay', '--consumer', 'nobody', '--from', '1'],
-  ['tail', '--count', 'x'], ['tail', '--dry-run'], ['audit', '5'], ['audit', '--what'],
-  ['quarantine', 'release'], ['quarantine', 'drop', '1'], ['quarantine', 'list', '1'],
-  ['rebuild'], ['rebuild', 'nobody'], ['rebuild', 'feed-posts', 'feed-users'],
-  ['subscriber', 'add'], ['subscriber', 'add', 'Ada'], ['subscriber', 'add', 'feed-posts'], ['subscriber', 'add', 'ada', '--consumers', '51'], ['subscriber', 'rename', 'ada']
+  [],
+  ['nonsense'],
+  ['constructor'],
+  ['show'],
+  ['tail', '--type', 'nothing'],
+  ['dlq', 'replay'],
+  ['dlq', 'list', '1'],
+  ['replay', '--consumer', 'nobody', '--from', '1'],
+  ['tail', '--count', 'x'],
+  ['tail', '--dry-run'],
+  ['audit', '5'],
+  ['audit', '--what'],
+  ['quarantine', 'release'],
+  ['quarantine', 'drop', '1'],
+  ['quarantine', 'list', '1'],
+  ['rebuild'],
+  ['rebuild', 'nobody'],
+  ['rebuild', 'feed-posts', 'feed-users'],
+  ['subscriber', 'add'],
+  ['subscriber', 'add', 'Ada'],
+  ['subscriber', 'add', 'feed-posts'],
+  ['subscriber', 'add', 'ada', '--consumers', '51'],
+  ['subscriber', 'rename', 'ada']
 ])('a command that means nothing is refused in one line: %s', async (...args) => {
   const refusal = await runEvents(args, env).catch((error: unknown) => error)
   expect(refusal).toBeInstanceOf(UsageError)
@@ -125,11 +186,17 @@ test.each([
 })
 
 test('a reader that is gone ends the command without a word', async () => {
-  const { stderr } = await promisify(execFile)('bash', ['-c', `set -o pipefail; "${process.execPath}" "${script}" tail --from 1 --json | true`], { env })
+  const { stderr } = await promisify(execFile)('bash', [
+    '-c',
+    `set -o pipefail; "${process.execPath}" "${script}" tail --from 1 --json | true`
+  ], { env })
   expect(stderr).toBe('')
 })
 
 test('a broker that is away is one line and exit code 1', async () => {
   const away = { ...env, NATS_URL: 'nats://127.0.0.1:9' }
-  await expect(promisify(execFile)(process.execPath, [script, 'audit'], { env: away })).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(/^events: NATS cannot be reached \(.*\n$/) })
+  await expect(promisify(execFile)(process.execPath, [script, 'audit'], { env: away })).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(/^events: NATS cannot be reached \(.*\n$/)
+  })
 })

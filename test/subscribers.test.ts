@@ -38,7 +38,11 @@ async function run (...args: string[]) {
 
 test('the embedded broker takes a subscriber while it runs, and takes it away with its consumers', async () => {
   const [added] = await run('subscriber', 'add', 'billing', '--consumers', '2')
-  expect(added).toMatchObject({ inboxPrefix: '_INBOX_billing', consumers: ['billing', 'billing_2'], state: 'in effect now' })
+  expect(added).toMatchObject({
+    inboxPrefix: '_INBOX_billing',
+    consumers: ['billing', 'billing_2'],
+    state: 'in effect now'
+  })
   const billing = await connectOperator(added.address)
   await billing.jsm.consumers.add('EVENTS', { durable_name: 'billing_2' })
   await expect(run('subscriber', 'add', 'billing')).rejects.toThrow('there is a subscriber billing')

@@ -1,4 +1,5 @@
-// Makes the databases and roles of the services on any PostgreSQL; a database that exists is left alone, but for the settings of its role. Passwords come from the environment.
+// Makes the databases and roles of the services on any PostgreSQL; a database that exists is left alone, but for the
+// settings of its role. Passwords come from the environment.
 import { ensureDatabases } from '@gatepost/local-stack/postgres/databases'
 import { SESSION_SETTINGS } from '@gatepost/service-kit/database-session'
 

@@ -1,5 +1,5 @@
-// Writes the configuration of a nats-server: JetStream, and the accounts that follow from the contracts. Passwords come from the environment,
-// subscribers from the file that NATS_SUBSCRIBERS names.
+// Writes the configuration of a nats-server: JetStream, and the accounts that follow from the contracts. Passwords come
+// from the environment, subscribers from the file that NATS_SUBSCRIBERS names.
 //   node deploy/nats/write-configuration.ts <file>
 import { writeFileSync } from 'node:fs'
 import { brokerAuthorization } from '@gatepost/events/permissions'
@@ -26,8 +26,16 @@ const subscribers = NATS_SUBSCRIBERS
     process.exit(1)
   })
   : []
-const authorization = brokerAuthorization({ auth: account('auth'), posts: account('posts'), feed: account('feed'), gateway: account('gateway'), provisioner: account('provisioner') }, { subscribers })
-writeFileSync(file, `listen: "0.0.0.0:4222"
+const authorization = brokerAuthorization({
+  auth: account('auth'),
+  posts: account('posts'),
+  feed: account('feed'),
+  gateway: account('gateway'),
+  provisioner: account('provisioner')
+}, { subscribers })
+writeFileSync(
+  file,
+  `listen: "0.0.0.0:4222"
 http: "127.0.0.1:8222"
 server_name: gatepost
 max_payload: 1MB

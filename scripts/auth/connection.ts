@@ -14,7 +14,14 @@ export async function connectToAuth (env: Readonly<Record<string, string | undef
   const dataDir = resolve(root, env.GATEPOST_DATA || '.data')
   const url = env.AUTH_DATABASE_URL ?? await embeddedUrl(dataDir, env)
   const database = openDatabase({ url, poolSize: 2 })
-  await database.ping().catch((cause: unknown) => { throw new Error(`the auth database cannot be reached (${connectionFault('AUTH_DATABASE_URL', cause).message}): is everything running (pnpm start)?`, { cause }) })
+  await database.ping().catch((cause: unknown) => {
+    throw new Error(
+      `the auth database cannot be reached (${
+        connectionFault('AUTH_DATABASE_URL', cause).message
+      }): is everything running (pnpm start)?`,
+      { cause }
+    )
+  })
   return database
 }
 

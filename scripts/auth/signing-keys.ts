@@ -19,14 +19,20 @@ function keysOver (database: Database) {
     async list () {
       for (const { kid, state, createdAt, activatedAt, retiresAt } of await keyRepository.list(database.connection)) {
         const since = { next: createdAt, current: activatedAt, retiring: activatedAt }[state] ?? createdAt
-        console.log(`${kid}  ${state.padEnd(8)}  since ${since.toISOString()}${retiresAt ? `, until ${retiresAt.toISOString()}` : ''}`)
+        console
+          .log(`${kid}  ${state.padEnd(8)}  since ${since.toISOString()}${
+            retiresAt ? `, until ${retiresAt.toISOString()}` : ''
+          }`)
       }
     },
 
     async rotate (atOnce: boolean) {
       let result = await rotateKeys(database, { atOnce })
       while (!result.rotated) {
-        console.log(`the next key is too new; waiting ${Math.ceil(result.waitSeconds)} s until every gateway and service knows it`)
+        console
+          .log(`the next key is too new; waiting ${
+            Math.ceil(result.waitSeconds)
+          } s until every gateway and service knows it`)
         await sleep(result.waitSeconds * 1000 + 100)
         result = await rotateKeys(database, { atOnce })
       }
@@ -34,7 +40,9 @@ function keysOver (database: Database) {
     },
 
     async drop (kid: string) {
-      if (!await dropKey(database, kid)) throw new Error('name the kid of a retiring key; rotate first if it is the current one')
+      if (!await dropKey(database, kid)) {
+        throw new Error('name the kid of a retiring key; rotate first if it is the current one')
+      }
       console.log(`${kid} is gone; its tokens are refused everywhere within 30 s`)
     }
   }

@@ -45,13 +45,17 @@ const accepted: Record<string, { options: readonly (keyof typeof options)[], wor
   provision: { options: ['check'] }
 }
 
-/** Throws {@link UsageError} for an unknown command, for what the command does not take, and for a number that is none. */
+/**
+ * Throws {@link UsageError} for an unknown command, for what the command does not take, and for a number that is none.
+ */
 export function parseArguments (argv: readonly string[]): Arguments {
   const { values, words: [command, ...words] } = parseCommandLine(argv, { options, words: [0, Infinity] })
   if (command === undefined) throw new UsageError('a command is missing')
   const accepts = Object.hasOwn(accepted, command) ? accepted[command] : undefined
   if (!accepts) throw new UsageError(`there is no command "${command}"`)
-  const other = Object.keys(values).find((name) => name !== 'json' && !accepts.options.includes(name as keyof typeof options))
+  const other = Object.keys(values).find((name) =>
+    name !== 'json' && !accepts.options.includes(name as keyof typeof options)
+  )
   if (other) throw new UsageError(`${command} takes no --${other}`)
   const [fewest, most] = accepts.words ?? [0, 0]
   if (words.length > most) throw new UsageError(`unexpected argument '${words[most]}'`)

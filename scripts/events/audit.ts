@@ -1,5 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { auditOutbox, auditRows, indexStream, type AuditedRow, type Finding, type StreamIndex } from '@gatepost/events/audit'
+import {
+  auditOutbox,
+  auditRows,
+  indexStream,
+  type AuditedRow,
+  type Finding,
+  type StreamIndex
+} from '@gatepost/events/audit'
 import { consumers } from '@gatepost/contracts/events'
 import { type Part, partCondition, partsOf } from '@gatepost/events/parts'
 import { unpublishedIn } from '@gatepost/events/resync'
@@ -8,7 +15,14 @@ import type { Sql } from '@gatepost/events/sql'
 import type { EventsContext } from './context.ts'
 import { table } from './table.ts'
 
-interface Counts { events: number, repeated: number, collisions: number, aggregates: number, users: number, posts: number }
+interface Counts {
+  events: number
+  repeated: number
+  collisions: number
+  aggregates: number
+  users: number
+  posts: number
+}
 
 /** Rows of auth and posts ↔ their outboxes ↔ the stream ↔ the feed. What is under way is waited for. */
 export async function audit (context: EventsContext): Promise<boolean> {
@@ -24,21 +38,46 @@ export async function audit (context: EventsContext): Promise<boolean> {
     ...collisions > 0 ? [`${collisions} have a version that another one had before, as of a restored database`] : [],
     ...unsettled > 0 ? [`${unsettled} events under way`] : []
   ]
-  print({ ...counts, underWay: unsettled, unreconciled: findings.length, findings }, [
-    [`${events} events of ${aggregates} aggregates, ${users} users, ${posts} posts`, ...asides].join('; '),
-    ...shown.length > 0 ? [table(['where', 'id', 'problem'], shown.map((finding) => [finding.where, finding.id, finding.problem]))] : [],
-    `unreconciled: ${findings.length}`
-  ].join('\n'))
+  print(
+    { ...counts, underWay: unsettled, unreconciled: findings.length, findings },
+    [
+      [`${events} events of ${aggregates} aggregates, ${users} users, ${posts} posts`, ...asides].join('; '),
+      ...shown.length > 0
+        ? [table(['where', 'id', 'problem'], shown.map((finding) => [finding.where, finding.id, finding.problem]))]
+        : [],
+      `unreconciled: ${findings.length}`
+    ].join('\n')
+  )
   return findings.length === 0 && (unsettled === 0 || args.wait === 0)
 }
 
-async function auditPart ({ operator, database, progress }: EventsContext, part: Part, findings: Finding[], counts: Counts) {
+async function auditPart (
+  { operator, database, progress }: EventsContext,
+  part: Part,
+  findings: Finding[],
+  counts: Counts
+) {
   const index = await indexStream(await operator(), { part, onProgress: (read) => progress(`${read} events read`) })
   findings.push(...index.findings)
-  const rowsOf = async (service: 'auth' | 'posts', table: string) => (await database(service)).query<AuditedRow>(`SELECT id::text, version FROM ${table} WHERE ${partCondition('id', part)}`)
+  const rowsOf = async (service: 'auth' | 'posts', table: string) =>
+    (await database(service)).query<
+      AuditedRow
+    >(`SELECT id::text, version FROM ${table} WHERE ${partCondition('id', part)}`)
   const [users, posts] = [await rowsOf('auth', 'users'), await rowsOf('posts', 'posts')]
-  auditRows({ where: 'auth rows', owner: 'auth', aggregate: 'user' }, users, index, await auditOutbox('auth', await database('auth'), index, findings, part), findings)
-  auditRows({ where: 'posts rows', owner: 'posts', aggregate: 'post' }, posts, index, await auditOutbox('posts', await database('posts'), index, findings, part), findings)
+  auditRows(
+    { where: 'auth rows', owner: 'auth', aggregate: 'user' },
+    users,
+    index,
+    await auditOutbox('auth', await database('auth'), index, findings, part),
+    findings
+  )
+  auditRows(
+    { where: 'posts rows', owner: 'posts', aggregate: 'post' },
+    posts,
+    index,
+    await auditOutbox('posts', await database('posts'), index, findings, part),
+    findings
+  )
   await auditFeed(await database('feed'), part, index, findings)
   counts.events += index.sequences.size
   counts.repeated += index.repeated
@@ -67,14 +106,30 @@ interface AppliedRow extends AuditedRow { eventId: string | null }
 
 /** The feed has applied the last event of every post and shows the posts that are there. */
 async function auditFeed (feed: Sql, part: Part, index: StreamIndex, findings: Finding[]) {
-  const inbox = new Map((await feed.query<AppliedRow>(`SELECT aggregate_id::text AS id, version, event_id::text AS "eventId" FROM inbox WHERE consumer = 'feed-posts' AND ${partCondition('aggregate_id', part)}`)).map((row) => [row.id, row]))
-  const entries = new Set((await feed.query<{ id: string }>(`SELECT id::text FROM entries WHERE ${partCondition('id', part)}`)).map((row) => row.id))
+  const inbox =
+    new Map((await feed.query<
+      AppliedRow
+    >(`SELECT aggregate_id::text AS id, version, event_id::text AS "eventId" FROM inbox WHERE consumer = 'feed-posts' AND ${
+      partCondition('aggregate_id', part)
+    }`)).map((row) => [row.id, row]))
+  const entries =
+    new Set((await feed.query<{ id: string }>(`SELECT id::text FROM entries WHERE ${partCondition('id', part)}`)).map((
+      row
+    ) => row.id))
   for (const [id, { owner, aggregate, version, lastId, final }] of index.aggregates) {
     if (owner !== 'posts' || aggregate !== 'post') continue
     const { version: applied = 0, eventId = null } = inbox.get(id) ?? {}
-    if (applied !== version) findings.push({ where: 'feed', id, problem: `has applied version ${applied} of ${version}` })
-    else if (eventId !== null && eventId !== lastId) findings.push({ where: 'feed', id, problem: `has applied another event as version ${version}; \`events rebuild feed-posts\` applies it` })
-    else if (final === entries.has(id)) findings.push({ where: 'feed', id, problem: final ? 'is deleted and still shown' : 'is not shown' })
+    if (applied !== version) {
+      findings.push({ where: 'feed', id, problem: `has applied version ${applied} of ${version}` })
+    } else if (eventId !== null && eventId !== lastId) {
+      findings.push({
+        where: 'feed',
+        id,
+        problem: `has applied another event as version ${version}; \`events rebuild feed-posts\` applies it`
+      })
+    } else if (final === entries.has(id)) {
+      findings.push({ where: 'feed', id, problem: final ? 'is deleted and still shown' : 'is not shown' })
+    }
     entries.delete(id)
   }
   for (const id of entries) findings.push({ where: 'feed', id, problem: 'is shown, and no event speaks of it' })

@@ -58,7 +58,12 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
   }
 
   async function connect () {
-    const connected = await connectOperator(await natsUrl()).catch((cause: Error) => { throw new Error(`NATS cannot be reached (${connectionFault('NATS_URL', cause).message}): is everything running (pnpm start)?`, { cause }) })
+    const connected = await connectOperator(await natsUrl()).catch((cause: Error) => {
+      throw new Error(
+        `NATS cannot be reached (${connectionFault('NATS_URL', cause).message}): is everything running (pnpm start)?`,
+        { cause }
+      )
+    })
     closers.push(connected.close)
     return connected
   }
@@ -72,11 +77,25 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
     async database (name) {
       const known = pools.get(name)
       if (known) return known
-      const pool = new pg.Pool({ ...sessionConfig({ url: await databaseUrl(name), name: 'gatepost-events', statementTimeoutMs: STATEMENT_TIMEOUT_MS }), max: 2 })
+      const pool = new pg.Pool({
+        ...sessionConfig({
+          url: await databaseUrl(name),
+          name: 'gatepost-events',
+          statementTimeoutMs: STATEMENT_TIMEOUT_MS
+        }),
+        max: 2
+      })
       pool.on('error', () => {}) // an idle connection broke; the next query says so if there is none
       closers.push(() => pool.end())
       const sql: OperatorDatabase = { ...sqlOfPool(pool), transaction: (work) => transactionOfPool(pool, work) }
-      await sql.query('SELECT 1').catch((cause: Error) => { throw new Error(`the ${name} database cannot be reached (${connectionFault(`${name.toUpperCase()}_DATABASE_URL`, cause).message})`, { cause }) })
+      await sql.query('SELECT 1').catch((cause: Error) => {
+        throw new Error(
+          `the ${name} database cannot be reached (${
+            connectionFault(`${name.toUpperCase()}_DATABASE_URL`, cause).message
+          })`,
+          { cause }
+        )
+      })
       pools.set(name, sql)
       return sql
     },

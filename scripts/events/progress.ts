@@ -3,7 +3,10 @@ import { outstandingOf } from '@gatepost/events/rewind'
 import type { EventsContext } from './context.ts'
 
 /** Waits until a consumer has nothing left, or for `--wait` seconds has got no further; resolves with what is left. */
-export async function waitForConsumer ({ args, operator, progress }: EventsContext, consumer: string): Promise<{ total: number, left: number }> {
+export async function waitForConsumer (
+  { args, operator, progress }: EventsContext,
+  consumer: string
+): Promise<{ total: number, left: number }> {
   const connected = await operator()
   const total = await outstandingOf(connected, consumer)
   let left = total

@@ -1,5 +1,10 @@
 import { events } from '@gatepost/contracts/events'
-import { listQuarantined, type QuarantinedEvent, releaseQuarantined, skipQuarantined } from '@gatepost/events/quarantine'
+import {
+  listQuarantined,
+  type QuarantinedEvent,
+  releaseQuarantined,
+  skipQuarantined
+} from '@gatepost/events/quarantine'
 import { UsageError } from './arguments.ts'
 import type { DatabaseName, EventsContext } from './context.ts'
 import { table } from './table.ts'
@@ -9,13 +14,20 @@ export async function quarantine (context: EventsContext): Promise<boolean> {
   const { args: { words: [action = 'list', id] }, database, print } = context
   const found = await all(context)
   if (action === 'list' && id === undefined) return list(context, found)
-  if (!['release', 'skip'].includes(action) || id === undefined) throw new UsageError('it is quarantine list | release <event id> | skip <event id>')
+  if (!['release', 'skip'].includes(action) || id === undefined) {
+    throw new UsageError('it is quarantine list | release <event id> | skip <event id>')
+  }
   const event = found.find(({ eventId }) => eventId === id)
   if (!event) throw new Error(`no event ${id} is in quarantine`)
   const owner = await database(event.service)
   if (action === 'release') await releaseQuarantined(owner, id)
   else await skipQuarantined(owner, event, ({ service }) => database(service as DatabaseName))
-  print({ eventId: id, [action === 'release' ? 'released' : 'skipped']: true }, `${id} is ${action === 'release' ? 'released: its relay tries again' : 'skipped'}; ${event.behind} later events of its aggregate follow`)
+  print(
+    { eventId: id, [action === 'release' ? 'released' : 'skipped']: true },
+    `${id} is ${
+      action === 'release' ? 'released: its relay tries again' : 'skipped'
+    }; ${event.behind} later events of its aggregate follow`
+  )
   return true
 }
 
@@ -23,13 +35,24 @@ type Found = QuarantinedEvent & { service: DatabaseName }
 
 async function all ({ database }: EventsContext): Promise<Found[]> {
   const services = [...new Set(events.map(({ owner }) => owner as DatabaseName))]
-  const lists = await Promise.all(services.map(async (service) => (await listQuarantined(await database(service))).map((event) => ({ service, ...event }))))
+  const lists = await Promise
+    .all(services.map(async (service) =>
+      (await listQuarantined(await database(service))).map((event) => ({ service, ...event }))
+    ))
   return lists.flat()
 }
 
 function list ({ args, print }: EventsContext, found: Found[]) {
   if (args.json) for (const event of found) print(event, '')
   else if (found.length === 0) print({}, 'nothing is in quarantine')
-  else print({}, table(['event', 'type', 'since', 'waiting behind it', 'cause'], found.map((event) => [event.eventId, `${event.type} v${event.version}`, event.since, event.behind, event.error])))
+  else {
+    print(
+      {},
+      table(
+        ['event', 'type', 'since', 'waiting behind it', 'cause'],
+        found.map((event) => [event.eventId, `${event.type} v${event.version}`, event.since, event.behind, event.error])
+      )
+    )
+  }
   return true
 }

@@ -13,10 +13,18 @@ export async function rebuild (context: EventsContext): Promise<boolean> {
   await beginRebuild(await operator(), { definition, transaction })
   const { total, left } = await waitForConsumer(context, definition.name)
   if (left > 0) {
-    print({ consumer: definition.name, events: total, outstanding: left }, `${left} of ${total} events are outstanding and no longer become fewer: ${stuck(definition.service)} Then run it again`)
+    print(
+      { consumer: definition.name, events: total, outstanding: left },
+      `${left} of ${total} events are outstanding and no longer become fewer: ${
+        stuck(definition.service)
+      } Then run it again`
+    )
     return false
   }
   const removed = await finishRebuild({ definition, transaction })
-  print({ consumer: definition.name, events: total, outstanding: 0, removed }, `${definition.name} is rebuilt from ${total} events; ${removed} rows of which none spoke are removed`)
+  print(
+    { consumer: definition.name, events: total, outstanding: 0, removed },
+    `${definition.name} is rebuilt from ${total} events; ${removed} rows of which none spoke are removed`
+  )
   return true
 }

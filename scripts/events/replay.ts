@@ -8,7 +8,9 @@ import { stuck, waitForConsumer } from './progress.ts'
 export async function replay (context: EventsContext): Promise<boolean> {
   const { args, operator, print } = context
   const definition = (consumers as Record<string, ConsumerDefinition>)[args.consumer ?? '']
-  if (!definition || args.from === undefined) throw new UsageError(`replay needs --consumer ${Object.keys(consumers).join('|')} and --from SEQUENCE`)
+  if (!definition || args.from === undefined) {
+    throw new UsageError(`replay needs --consumer ${Object.keys(consumers).join('|')} and --from SEQUENCE`)
+  }
   await rewindConsumer(await operator(), definition, args.from)
   const { total, left } = await waitForConsumer(context, definition.name)
   print({ consumer: definition.name, from: args.from, events: total, outstanding: left }, left === 0

@@ -9,19 +9,30 @@ export async function resyncCommand ({ args, operator, database, print, progress
   const services = [...new Set(events.map((event) => event.owner as DatabaseName))]
   const reports = []
   for (const service of services) {
-    const report = await resync(await operator(), await database(service), { dryRun: args.dryRun, onProgress: (compared) => progress(`${service}: ${compared} events compared`) })
+    const report = await resync(await operator(), await database(service), {
+      dryRun: args.dryRun,
+      onProgress: (compared) => progress(`${service}: ${compared} events compared`)
+    })
     reports.push({ service, ...report, left: args.dryRun || report.missing === 0 ? 0 : await waitForRelay(service) })
   }
   const lost = reports.reduce((sum, report) => sum + report.missing, 0)
   const left = reports.reduce((sum, report) => sum + report.left, 0)
-  print({ services: reports, missing: lost, outstanding: left }, [
-    table(['service', 'compared', 'moved', 'missing'], reports.map((report) => [report.service, report.compared, report.moved, report.missing])),
-    lost === 0
-      ? 'the stream has everything'
-      : args.dryRun
-        ? `${lost} events are missing; without --dry-run they are published again`
-        : left === 0 ? `${lost} events were published again` : `${left} events still wait for their service's relay: does it run?`
-  ].join('\n'))
+  print(
+    { services: reports, missing: lost, outstanding: left },
+    [
+      table(
+        ['service', 'compared', 'moved', 'missing'],
+        reports.map((report) => [report.service, report.compared, report.moved, report.missing])
+      ),
+      lost === 0
+        ? 'the stream has everything'
+        : args.dryRun
+          ? `${lost} events are missing; without --dry-run they are published again`
+          : left === 0
+            ? `${lost} events were published again`
+            : `${left} events still wait for their service's relay: does it run?`
+    ].join('\n')
+  )
   return left === 0 && (lost === 0 || !args.dryRun)
 
   async function waitForRelay (service: DatabaseName) {

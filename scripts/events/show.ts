@@ -12,23 +12,46 @@ const SKEW_MS = 60_000
 /** One event, from its outbox to the consumers that have applied it. False when it is nowhere. */
 export async function show (context: EventsContext): Promise<boolean> {
   const [id] = context.args.words
-  if (!id || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) throw new UsageError('show needs the id of an event')
+  if (!id || !/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(id)) {
+    throw new UsageError('show needs the id of an event')
+  }
   const streamed = await findInStream(context, id)
   const stored = await findInOutbox(context, id)
   if (!streamed && !stored) {
-    context.print({ id, found: false }, `${id} is neither in an outbox nor in the stream: it never was, or it is erased`)
+    context.print(
+      { id, found: false },
+      `${id} is neither in an outbox nor in the stream: it never was, or it is erased`
+    )
     return false
   }
   const event = streamed?.event ?? (stored!.payload === '' ? undefined : JSON.parse(stored!.payload) as CloudEvent)
   const applied = event ? await appliedBy(context, event) : {}
   const { payload: _text, ...outbox } = stored ?? { payload: '' }
-  context.print({ id, found: true, sequence: streamed?.sequence ?? null, outbox: stored ? outbox : null, applied, event: event ?? null }, [
-    event ? visible(JSON.stringify(event, null, 2)).replaceAll('·', '\n') : 'its text is no longer kept',
-    '',
-    `outbox   ${stored ? `${stored.service}, row ${stored.row}${stored.quarantined ? `, in quarantine: ${visible(stored.error ?? '')}` : ''}` : 'no longer kept'}`,
-    `stream   ${streamed ? `sequence ${streamed.sequence}` : 'not in the stream'}`,
-    ...Object.entries(applied).map(([consumer, yes]) => `${consumer.padEnd(12)} ${yes ? 'applied' : 'not applied yet'}`)
-  ].join('\n'))
+  context.print(
+    {
+      id,
+      found: true,
+      sequence: streamed?.sequence ?? null,
+      outbox: stored ? outbox : null,
+      applied,
+      event: event ?? null
+    },
+    [
+      event ? visible(JSON.stringify(event, null, 2)).replaceAll('·', '\n') : 'its text is no longer kept',
+      '',
+      `outbox   ${
+        stored
+          ? `${stored.service}, row ${stored.row}${
+            stored.quarantined ? `, in quarantine: ${visible(stored.error ?? '')}` : ''
+          }`
+          : 'no longer kept'
+      }`,
+      `stream   ${streamed ? `sequence ${streamed.sequence}` : 'not in the stream'}`,
+      ...Object.entries(applied).map(([consumer, yes]) =>
+        `${consumer.padEnd(12)} ${yes ? 'applied' : 'not applied yet'}`
+      )
+    ].join('\n')
+  )
   return true
 }
 
@@ -40,12 +63,23 @@ async function findInStream ({ operator }: EventsContext, id: string) {
   return undefined
 }
 
-interface Stored { service: string, row: string, payload: string, quarantined: boolean, attempts: number, error: string | null, sequence: number | null }
+interface Stored {
+  service: string
+  row: string
+  payload: string
+  quarantined: boolean
+  attempts: number
+  error: string | null
+  sequence: number | null
+}
 
 async function findInOutbox ({ database }: EventsContext, id: string): Promise<Stored | undefined> {
   for (const service of new Set(events.map((event) => event.owner as DatabaseName))) {
-    const [row] = await (await database(service)).query<Stored>(`SELECT $2 AS service, id::text AS row, payload, quarantined_at IS NOT NULL AS quarantined, attempts, last_error AS error,
-      stream_sequence::float8 AS sequence FROM outbox WHERE event_id = $1::uuid`, [id, service])
+    const [row] = await (await database(service)).query<Stored>(
+      `SELECT $2 AS service, id::text AS row, payload, quarantined_at IS NOT NULL AS quarantined, attempts, last_error AS error,
+      stream_sequence::float8 AS sequence FROM outbox WHERE event_id = $1::uuid`,
+      [id, service]
+    )
     if (row) return row
   }
   return undefined
@@ -55,7 +89,10 @@ async function appliedBy ({ database }: EventsContext, event: CloudEvent) {
   const applied: Record<string, boolean> = {}
   for (const { name, service, filter } of Object.values(consumers)) {
     if (!matches(filter, `events.${event.type}`)) continue
-    const [row] = await (await database(service as DatabaseName)).query<{ version: number }>('SELECT version FROM inbox WHERE consumer = $1 AND aggregate_id = $2::uuid', [name, event.subject])
+    const [row] = await (await database(service as DatabaseName)).query<{ version: number }>(
+      'SELECT version FROM inbox WHERE consumer = $1 AND aggregate_id = $2::uuid',
+      [name, event.subject]
+    )
     applied[name] = (row?.version ?? 0) >= event.aggregateversion
   }
   return applied

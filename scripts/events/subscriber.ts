@@ -1,7 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import { inboxPrefixOf } from '@gatepost/events/broker'
 import { connectOperator } from '@gatepost/events/operator'
-import { consumerNamesOf, faultOfName, MAX_CONSUMERS_OF_ONE, type Subscriber } from '@gatepost/events/permissions/subscribers'
+import {
+  consumerNamesOf,
+  faultOfName,
+  MAX_CONSUMERS_OF_ONE,
+  type Subscriber
+} from '@gatepost/events/permissions/subscribers'
 import { readSubscribers, writeSubscribers } from '@gatepost/events/permissions/subscriber-file'
 import { orMissing } from '@gatepost/events/provision/missing'
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
@@ -14,7 +19,8 @@ import { table } from './table.ts'
 const USAGE = 'usage: pnpm events subscriber add <name> [--consumers N] | list | remove <name>'
 const DEFAULT_CONSUMERS = 5
 const RELOAD_MS = 3_000
-const DEPLOYED = 'written; it counts once the accounts are written (deploy/nats/write-configuration.ts) and the servers have reloaded them'
+const DEPLOYED =
+  'written; it counts once the accounts are written (deploy/nats/write-configuration.ts) and the servers have reloaded them'
 
 /** Programs outside that read the events, each as a user of its own. */
 export async function subscriber (context: EventsContext): Promise<boolean> {
@@ -24,7 +30,9 @@ export async function subscriber (context: EventsContext): Promise<boolean> {
   if (action === 'list') return list(context, subscribers)
   if (!['add', 'remove'].includes(action) || name === undefined) throw new UsageError(USAGE)
   const found = subscribers.find((each) => each.name === name)
-  return action === 'add' ? add(context, { name, file, subscribers, found }) : remove(context, { name, file, subscribers, found })
+  return action === 'add'
+    ? add(context, { name, file, subscribers, found })
+    : remove(context, { name, file, subscribers, found })
 }
 
 interface Change {
@@ -36,16 +44,25 @@ interface Change {
 
 async function add (context: EventsContext, { name, file, subscribers, found }: Change) {
   const { consumers = DEFAULT_CONSUMERS } = context.args
-  const fault = faultOfName(name) ?? (consumers < 1 || consumers > MAX_CONSUMERS_OF_ONE ? `--consumers needs 1 to ${MAX_CONSUMERS_OF_ONE}` : undefined)
+  const fault = faultOfName(name) ??
+    (consumers < 1 || consumers > MAX_CONSUMERS_OF_ONE ? `--consumers needs 1 to ${MAX_CONSUMERS_OF_ONE}` : undefined)
   if (fault) throw new UsageError(fault)
   if (found) throw new Error(`there is a subscriber ${name}; remove it first for a new password`)
   const added = { name, password: randomBytes(24).toString('base64url'), consumers }
   await writeSubscribers(file, [...subscribers, added])
   const address = `nats://${name}:${added.password}@${await hostOf(context)}`
   const state = await takeEffect(context, () => reads(address))
-  context.print({ name, address, inboxPrefix: inboxPrefixOf(name), consumers: consumerNamesOf(added), state }, [
-    table(['', ''], [['address', address], ['inbox prefix', inboxPrefixOf(name)], ['consumers', consumerNamesOf(added).join(', ')]]).trim(), '', state
-  ].join('\n'))
+  context.print(
+    { name, address, inboxPrefix: inboxPrefixOf(name), consumers: consumerNamesOf(added), state },
+    [
+      table(['', ''], [['address', address], ['inbox prefix', inboxPrefixOf(name)], [
+        'consumers',
+        consumerNamesOf(added).join(', ')
+      ]]).trim(),
+      '',
+      state
+    ].join('\n')
+  )
   return true
 }
 
@@ -56,14 +73,22 @@ async function remove (context: EventsContext, { name, file, subscribers, found 
   const address = `nats://${name}:${found.password}@${await hostOf(context)}`
   const state = await takeEffect(context, async () => !await reads(address))
   const operator = await context.operator().catch(() => undefined)
-  for (const consumer of operator ? consumerNamesOf(found) : []) await orMissing(operator!.jsm.consumers.delete(EVENTS_STREAM, consumer))
+  for (const consumer of operator ? consumerNamesOf(found) : []) {
+    await orMissing(operator!.jsm.consumers.delete(EVENTS_STREAM, consumer))
+  }
   context.print({ name, removed: true, state }, `${name} is removed: ${state}`)
   return true
 }
 
 async function list ({ print, args }: EventsContext, subscribers: Subscriber[]) {
-  if (args.json) for (const { name, consumers } of subscribers) print({ name, consumers }, '')
-  else print({}, subscribers.length === 0 ? 'no subscribers' : table(['name', 'consumers'], subscribers.map(({ name, consumers }) => [name, consumers])))
+  if (args.json) { for (const { name, consumers } of subscribers) print({ name, consumers }, '') } else {
+    print(
+      {},
+      subscribers.length === 0
+        ? 'no subscribers'
+        : table(['name', 'consumers'], subscribers.map(({ name, consumers }) => [name, consumers]))
+    )
+  }
   return true
 }
 

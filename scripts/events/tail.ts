@@ -13,7 +13,9 @@ const log: Log = { debug: () => {}, info: () => {}, warn: say, error: say }
 /** Ends after `--count` events, or when it is interrupted. */
 export async function tail ({ args, natsUrl, print }: EventsContext): Promise<boolean> {
   const { type, from, count = Infinity } = args
-  if (type && !events.some((event) => event.type === type)) throw new UsageError(`there is no event ${type}, only ${events.map((event) => event.type).join(', ')}`)
+  if (type && !events.some((event) => event.type === type)) {
+    throw new UsageError(`there is no event ${type}, only ${events.map((event) => event.type).join(', ')}`)
+  }
   const url = await natsUrl()
   const broker = createBroker({ servers: url, name: new URL(url.split(',')[0]!).username || 'reader', log })
   let seen = 0
@@ -32,7 +34,9 @@ export async function tail ({ args, natsUrl, print }: EventsContext): Promise<bo
   })
   process.once('SIGINT', resolve)
   process.once('SIGTERM', resolve)
-  void following.caughtUp.then(() => { if (!args.json && from === undefined) process.stderr.write('waiting for events …\n') })
+  void following.caughtUp.then(() => {
+    if (!args.json && from === undefined) process.stderr.write('waiting for events …\n')
+  })
   await ended
   following.stop()
   await broker.close()
@@ -40,5 +44,7 @@ export async function tail ({ args, natsUrl, print }: EventsContext): Promise<bo
 }
 
 function lineOf (sequence: number, { type, time, subject, aggregateversion, data }: CloudEvent) {
-  return `#${sequence}  ${time}  ${type}  ${subject} v${aggregateversion}  ${visible(JSON.stringify(data)).slice(0, 120)}`
+  return `#${sequence}  ${time}  ${type}  ${subject} v${aggregateversion}  ${
+    visible(JSON.stringify(data)).slice(0, 120)
+  }`
 }

@@ -8,7 +8,9 @@ export function errorsPage () {
   const rows = (Object.keys(problems) as ProblemCode[]).map((code) => {
     const { status, title, detail, retry } = problems[code]
     const where = operations.filter((operation) => problemCodesOf(operation).includes(code)).map(({ id }) => id)
-    const answeredBy = where.length > 8 || where.length === 0 ? 'any operation' : where.map((id) => `\`${id}\``).join(', ')
+    const answeredBy = where.length > 8 || where.length === 0
+      ? 'any operation'
+      : where.map((id) => `\`${id}\``).join(', ')
     return [`\`${code}\``, String(status), title, detail, retry ? 'may help' : 'does not help', answeredBy]
   })
   return `${GENERATED}

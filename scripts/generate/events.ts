@@ -7,10 +7,20 @@ import { GENERATED, table } from './markdown.ts'
 export function eventsPage () {
   const sections = events.map((definition) => `## \`${definition.type}\`
 
-${definition.summary} Subject \`${definition.subject}\`, aggregate: the ${definition.aggregate} (\`${definition.aggregateId}\`)${definition.final ? '; the last event of its aggregate' : ''}${definition.erasable ? '; erasable' : ''}.
+${definition.summary} Subject \`${definition.subject}\`, aggregate: the ${definition.aggregate} (\`${definition.aggregateId}\`)${
+      definition.final ? '; the last event of its aggregate' : ''
+    }${definition.erasable ? '; erasable' : ''}.
 
-${table(['member of `data`', 'type', 'meaning'], Object.entries<TSchema>(definition.data.properties).map(([name, schema]) => [`\`${name}\``, typeOf(schema), schema.description ?? '']))}
-`)
+${
+      table(
+        ['member of `data`', 'type', 'meaning'],
+        Object.entries<TSchema>(definition.data.properties).map((
+          [name, schema]
+        ) => [`\`${name}\``, typeOf(schema), schema.description ?? ''])
+      )
+    }
+`
+  )
   return `${GENERATED}
 # Events
 
@@ -46,7 +56,12 @@ Each way is tested with the JavaScript packages \`@nats-io/*\` 3 and \`nats\` 2,
 ${sections.join('\n')}
 ## Our own consumers
 
-${table(['durable', 'service', 'filter'], Object.values(consumers).map(({ name, service, filter }) => [`\`${name}\``, service, `\`${filter}\``]))}
+${
+    table(
+      ['durable', 'service', 'filter'],
+      Object.values(consumers).map(({ name, service, filter }) => [`\`${name}\``, service, `\`${filter}\``])
+    )
+  }
 `
 }
 

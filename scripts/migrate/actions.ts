@@ -9,14 +9,19 @@ import { withScratchPostgres } from './scratch-postgres.ts'
 /** Writes the migration of one service from its changed schema. */
 export async function makeOne (service: DatabaseService, name: string): Promise<void> {
   const file = await makeMigration(service, name)
-  console.log(file ? `wrote ${relative(process.cwd(), file)}; read it before it is committed` : 'schema and migrations agree: there is nothing to write')
+  console
+    .log(file
+      ? `wrote ${relative(process.cwd(), file)}; read it before it is committed`
+      : 'schema and migrations agree: there is nothing to write')
 }
 
 /** Applies pending migrations to the databases that the environment names. */
 export async function deployAll (services: readonly DatabaseService[]): Promise<void> {
   for (const one of services) {
     const url = process.env[migrationVariable(one, process.env) ?? '']
-    if (!url) throw new Error(`set ${one.toUpperCase()}_MIGRATION_DATABASE_URL (a role that owns the tables) or ${one.toUpperCase()}_DATABASE_URL`)
+    if (!url) {
+      throw new Error(`set ${one.toUpperCase()}_MIGRATION_DATABASE_URL (a role that owns the tables) or ${one.toUpperCase()}_DATABASE_URL`)
+    }
     const applied = await deploy(one, url)
     console.log(applied.length > 0 ? `${one}: applied ${applied.join(', ')}` : `${one}: nothing to do`)
   }

@@ -40,10 +40,12 @@ async function connected (service: DatabaseService, url: string) {
 async function finishedMigrations (service: DatabaseService, url: string) {
   const client = await connected(service, url)
   try {
-    const { rows } = await client.query('SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL')
+    const { rows } = await client
+      .query('SELECT migration_name FROM _prisma_migrations WHERE finished_at IS NOT NULL AND rolled_back_at IS NULL')
     return new Set(rows.map((row: { migration_name: string }) => row.migration_name))
   } catch (error) {
-    if ((error as { code?: string }).code === '42P01') return new Set<string>() // no such table: nothing was ever applied
+    // no such table: nothing was ever applied
+    if ((error as { code?: string }).code === '42P01') return new Set<string>()
     throw error
   } finally {
     await client.end()

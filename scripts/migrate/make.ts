@@ -12,13 +12,20 @@ interface MigrationOptions {
 }
 
 /**
- * Writes the migration from what the migrations of `folder` make to what its schema says, and returns its path; undefined
- * when they agree. Not by `prisma migrate dev`, whose look for data loss needs the native engine: read what you commit.
+ * Writes the migration from what the migrations of `folder` make to what its schema says, and returns its path;
+ * undefined when they agree. Not by `prisma migrate dev`, whose look for data loss needs the native engine: read what
+ * you commit.
  */
-export async function makeMigration (service: DatabaseService, name: string, { folder = schemaFolder(service), databaseUrl }: MigrationOptions = {}): Promise<string | undefined> {
+export async function makeMigration (
+  service: DatabaseService,
+  name: string,
+  { folder = schemaFolder(service), databaseUrl }: MigrationOptions = {}
+): Promise<string | undefined> {
   const migrations = join(folder, 'migrations')
   await mkdir(migrations, { recursive: true })
-  const sql = databaseUrl ? await sqlToSchema(folder, databaseUrl) : await withScratchPostgres((server) => sqlToSchema(folder, server.adminUrl(service)))
+  const sql = databaseUrl
+    ? await sqlToSchema(folder, databaseUrl)
+    : await withScratchPostgres((server) => sqlToSchema(folder, server.adminUrl(service)))
   if (sql === undefined) return undefined
   const stamp = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 14)
   const target = join(migrations, `${stamp}_${name.replaceAll(/\W+/g, '_').toLowerCase()}`)

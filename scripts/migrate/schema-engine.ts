@@ -17,7 +17,9 @@ interface Answer {
  * database at `url`; the role may make databases where migrations have to be tried out.
  */
 async function ask (url: string, method: string, params: object): Promise<unknown> {
-  const engine = spawn(process.execPath, [program, '--datasource', JSON.stringify({ url: withSession(url) })], { stdio: ['pipe', 'pipe', 'inherit'] })
+  const engine = spawn(process.execPath, [program, '--datasource', JSON.stringify({ url: withSession(url) })], {
+    stdio: ['pipe', 'pipe', 'inherit']
+  })
   engine.stdin.write(`${JSON.stringify({ jsonrpc: '2.0', id: 1, method, params })}\n`)
   for await (const line of createInterface({ input: engine.stdout })) {
     const { id, result, error } = JSON.parse(line) as Answer
@@ -31,7 +33,12 @@ async function ask (url: string, method: string, params: object): Promise<unknow
 
 /** A migration takes as long as it takes, and means the same whatever its role has set. */
 function withSession (url: string) {
-  const { connectionString, options } = sessionConfig({ url, name: 'gatepost-migrate', statementTimeoutMs: 0, settings: { idle_in_transaction_session_timeout: '0' } })
+  const { connectionString, options } = sessionConfig({
+    url,
+    name: 'gatepost-migrate',
+    statementTimeoutMs: 0,
+    settings: { idle_in_transaction_session_timeout: '0' }
+  })
   const target = new URL(connectionString!)
   target.searchParams.set('options', options!)
   return target.href
@@ -39,7 +46,10 @@ function withSession (url: string) {
 
 const filters = { externalTables: [], externalEnums: [] }
 
-/** Applies the pending migrations of a folder, as `prisma migrate deploy` does: under the engine's lock, and noted in its table. */
+/**
+ * Applies the pending migrations of a folder, as `prisma migrate deploy` does: under the engine's lock, and noted in
+ * its table.
+ */
 export async function applyMigrations (folder: string, url: string): Promise<void> {
   await ask(url, 'applyMigrations', { migrationsList: await migrationsIn(folder), filters })
 }
@@ -72,7 +82,10 @@ async function migrationsIn (folder: string) {
     lockfile: { path: 'migration_lock.toml', content: await read('migration_lock.toml') },
     shadowDbInitScript: '',
     migrationDirectories: await Promise.all((await migrationNames(folder)).map(async (name) => (
-      { path: name, migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: await read(`${name}/migration.sql`) } } }
+      {
+        path: name,
+        migrationFile: { path: 'migration.sql', content: { tag: 'ok', value: await read(`${name}/migration.sql`) } }
+      }
     )))
   }
 }

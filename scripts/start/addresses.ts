@@ -4,7 +4,18 @@ import type { SystemPorts } from '@gatepost/local-stack/ports'
 
 export type { Env }
 
-const DEFAULTS: SystemPorts = { gateway: 3000, auth: 3001, posts: 3002, feed: 3003, gatewayOps: 9300, authOps: 9301, postsOps: 9302, feedOps: 9303, nats: 4222, postgres: 54320 }
+const DEFAULTS: SystemPorts = {
+  gateway: 3000,
+  auth: 3001,
+  posts: 3002,
+  feed: 3003,
+  gatewayOps: 9300,
+  authOps: 9301,
+  postsOps: 9302,
+  feedOps: 9303,
+  nats: 4222,
+  postgres: 54320
+}
 
 /** The variable that chooses each port. */
 export const portVariables: Record<keyof SystemPorts, string> = {
@@ -26,15 +37,22 @@ export function portsOf (env: Env): SystemPorts {
   return Object.fromEntries(names.map((name) => {
     const text = env[portVariables[name]] || String(DEFAULTS[name])
     const port = Number(text)
-    if (!/^\d+$/.test(text) || port < 1 || port > 65_535) throw new Error(`${portVariables[name]} is "${text}": it needs a port, 1 to 65535`)
+    if (!/^\d+$/.test(text) || port < 1 || port > 65_535) {
+      throw new Error(`${portVariables[name]} is "${text}": it needs a port, 1 to 65535`)
+    }
     return [name, port]
   })) as unknown as SystemPorts
 }
 
 /** The ports that this run opens; a server that the environment names needs none. */
 export function neededPorts (env: Env): Array<keyof SystemPorts> {
-  const ownServers = { postgres: !['AUTH', 'POSTS', 'FEED'].every((name) => env[`${name}_DATABASE_URL`]), nats: !env.NATS_URL }
-  return (Object.keys(DEFAULTS) as Array<keyof SystemPorts>).filter((name) => ownServers[name as keyof typeof ownServers] ?? true)
+  const ownServers = {
+    postgres: !['AUTH', 'POSTS', 'FEED'].every((name) => env[`${name}_DATABASE_URL`]),
+    nats: !env.NATS_URL
+  }
+  return (Object.keys(DEFAULTS) as Array<keyof SystemPorts>).filter((name) =>
+    ownServers[name as keyof typeof ownServers] ?? true
+  )
 }
 
 /** What one wants to know once everything runs. */
@@ -47,10 +65,23 @@ export function addresses (env: Env, { dataDir, milliseconds }: { dataDir: strin
     ['API reference', `${gateway}/docs`],
     ['events', `${gateway}/docs/events`],
     ['NATS', env.NATS_URL ? 'as NATS_URL says' : `nats://127.0.0.1:${ports.nats}   (no credentials: read-only)`],
-    ['services', `auth ${ports.auth}, posts ${ports.posts}, feed ${ports.feed}${host === '127.0.0.1' ? '' : `   (HOST: ${host})`}`],
-    ['metrics', `gateway ${ports.gatewayOps}, auth ${ports.authOps}, posts ${ports.postsOps}, feed ${ports.feedOps}   (/metrics)`],
-    ['PostgreSQL', neededPorts(env).includes('postgres') ? `127.0.0.1:${ports.postgres}   (passwords in ${dataDir}/postgres/credentials.json)` : 'as *_DATABASE_URL say'],
+    [
+      'services',
+      `auth ${ports.auth}, posts ${ports.posts}, feed ${ports.feed}${host === '127.0.0.1' ? '' : `   (HOST: ${host})`}`
+    ],
+    [
+      'metrics',
+      `gateway ${ports.gatewayOps}, auth ${ports.authOps}, posts ${ports.postsOps}, feed ${ports.feedOps}   (/metrics)`
+    ],
+    [
+      'PostgreSQL',
+      neededPorts(env).includes('postgres')
+        ? `127.0.0.1:${ports.postgres}   (passwords in ${dataDir}/postgres/credentials.json)`
+        : 'as *_DATABASE_URL say'
+    ],
     ['logs', `${dataDir}/logs`]
   ]
-  return `\nGatepost is ready after ${(milliseconds / 1000).toFixed(1)} s.\n\n${rows.map(([name, value]) => `  ${name!.padEnd(14)} ${value}`).join('\n')}\n\nCtrl-C stops it.\n`
+  return `\nGatepost is ready after ${(milliseconds / 1000).toFixed(1)} s.\n\n${
+    rows.map(([name, value]) => `  ${name!.padEnd(14)} ${value}`).join('\n')
+  }\n\nCtrl-C stops it.\n`
 }

@@ -14,20 +14,35 @@ const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
  * makes the stream, and for services without one of their own.
  */
 export function refuseLoneBrokerUrls (env: Env) {
-  const lone = ACCOUNTS.filter((account) => account !== 'provisioner').map((account) => `${account.toUpperCase()}_NATS_URL`).find((name) => env[name])
-  if (lone) throw new Error(`${lone} is set and NATS_URL is not: set NATS_URL to the same broker, as the user that makes its stream`)
+  const lone = ACCOUNTS.filter((account) => account !== 'provisioner').map((account) =>
+    `${account.toUpperCase()}_NATS_URL`
+  ).find((name) => env[name])
+  if (lone) {
+    throw new Error(`${lone} is set and NATS_URL is not: set NATS_URL to the same broker, as the user that makes its stream`)
+  }
 }
 
 /** The named subscribers of the embedded broker. */
 export const subscribersOf = (dataDir: string) => join(dataDir, 'nats', 'subscribers.json')
 
-/** The embedded broker's accounts, whose passwords live in `dataDir`/nats, and how its stream and consumers are made. */
+/**
+ * The embedded broker's accounts, whose passwords live in `dataDir`/nats, and how its stream and consumers are made.
+ */
 export async function embeddedBroker (dataDir: string) {
   const folder = join(dataDir, 'nats')
   await mkdir(folder, { recursive: true })
-  const users = Object.fromEntries(await Promise.all(ACCOUNTS.map(async (account) => [account, { user: account, password: await secretIn(join(folder, `${account}.password`)) }]))) as
-    Record<typeof ACCOUNTS[number], { user: string, password: string }>
-  const authorization = brokerAuthorization(users, { anonymous: true, subscribers: await readSubscribers(subscribersOf(dataDir)) })
+  const users = Object
+    .fromEntries(await Promise
+      .all(ACCOUNTS.map(async (
+        account
+      ) => [account, { user: account, password: await secretIn(join(folder, `${account}.password`)) }]))) as Record<
+      typeof ACCOUNTS[number],
+      { user: string, password: string }
+    >
+  const authorization = brokerAuthorization(users, {
+    anonymous: true,
+    subscribers: await readSubscribers(subscribersOf(dataDir))
+  })
   return {
     broker: { authorization, users },
     provision: async (natsUrl: string) => { await provision({ servers: natsUrl }) }

@@ -6,7 +6,10 @@ import { FolderLockedError, lockFolder } from '@gatepost/local-stack/folder-lock
 /** What an embedded run keeps; `--fresh` removes this and nothing else that may be in the folder. */
 const CONTENTS = ['postgres', 'nats', 'logs', 'mail', 'token-secret']
 
-/** Makes the folder that keeps the state of the embedded run, for this process alone. Throws a readable error when another run has it, or it cannot be written. */
+/**
+ * Makes the folder that keeps the state of the embedded run, for this process alone. Throws a readable error when
+ * another run has it, or it cannot be written.
+ */
 export async function lockDataFolder (folder: string): Promise<void> {
   try {
     await mkdir(folder, { recursive: true })
@@ -17,7 +20,10 @@ export async function lockDataFolder (folder: string): Promise<void> {
     if (cause instanceof ForeignFilesError) throw cause
     if (!(cause instanceof FolderLockedError)) throw unwritable(folder, cause)
     const { pid, since } = cause.owner
-    throw new Error(`another start has the folder ${folder}: process ${pid}, since ${since.toISOString()}; stop it, or name another folder with GATEPOST_DATA`, { cause })
+    throw new Error(
+      `another start has the folder ${folder}: process ${pid}, since ${since.toISOString()}; stop it, or name another folder with GATEPOST_DATA`,
+      { cause }
+    )
   }
 }
 
@@ -42,9 +48,16 @@ async function refuseForeignFiles (folder: string) {
 
 /** Forgets what earlier runs kept. */
 export async function emptyDataFolder (folder: string): Promise<void> {
-  await Promise.all(CONTENTS.map((name) => rm(join(folder, name), { recursive: true, force: true }))).catch((cause) => { throw unwritable(folder, cause) })
+  await Promise.all(CONTENTS.map((name) => rm(join(folder, name), { recursive: true, force: true }))).catch((cause) => {
+    throw unwritable(folder, cause)
+  })
 }
 
 function unwritable (folder: string, cause: unknown) {
-  return new Error(`the folder ${folder} cannot be written (${(cause as NodeJS.ErrnoException).code}): make it writable, or name another one with GATEPOST_DATA`, { cause })
+  return new Error(
+    `the folder ${folder} cannot be written (${
+      (cause as NodeJS.ErrnoException).code
+    }): make it writable, or name another one with GATEPOST_DATA`,
+    { cause }
+  )
 }

@@ -56,6 +56,7 @@ function fromProc (pid: number) {
 }
 
 function fromPs (pid: number) {
-  const [, parent, command] = /^\s*(\d+)\s+(.*)$/m.exec(execFileSync('ps', ['-o', 'ppid=,args=', '-p', String(pid)], { encoding: 'utf8' }))!
+  const [, parent, command] = /^\s*(\d+)\s+(.*)$/m
+    .exec(execFileSync('ps', ['-o', 'ppid=,args=', '-p', String(pid)], { encoding: 'utf8' }))!
   return { parent: Number(parent), command: command!.split(' ') }
 }

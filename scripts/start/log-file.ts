@@ -7,8 +7,8 @@ export interface LogFile {
 }
 
 /**
- * A log file that begins empty. While it cannot be written (a full disk), its lines are lost, which is said once; it goes
- * on with the next line for which there is room.
+ * A log file that begins empty. While it cannot be written (a full disk), its lines are lost, which is said once; it
+ * goes on with the next line for which there is room.
  */
 export function createLogFile (path: string, say: (line: string) => void): LogFile {
   let flags: 'w' | 'a' = 'w'
@@ -24,7 +24,11 @@ export function createLogFile (path: string, say: (line: string) => void): LogFi
       flags = 'a'
       while (written < bytes.length) written += writeSync(file, bytes, written)
     } catch (error) {
-      if (lost === 0) say(`${basename(path)} cannot be written (${(error as NodeJS.ErrnoException).code}): its lines are lost until it can`)
+      if (lost === 0) {
+        say(`${basename(path)} cannot be written (${
+          (error as NodeJS.ErrnoException).code
+        }): its lines are lost until it can`)
+      }
       if (file !== undefined) closeSync(file)
       file = undefined
     }

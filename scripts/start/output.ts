@@ -7,8 +7,8 @@ const LEVELS: Record<string, 'warn' | 'error' | undefined> = { warn: 'warn', err
 const LONGEST_LINE = 65_536
 
 /**
- * Keeps what the processes of this run log, a file each, and shows warnings and errors as a line. While they start, each
- * misses the others for a moment, so warnings are shown only from `ready` on.
+ * Keeps what the processes of this run log, a file each, and shows warnings and errors as a line. While they start,
+ * each misses the others for a moment, so warnings are shown only from `ready` on.
  */
 export function relayOutput (folder: string, say: (line: string) => void) {
   mkdirSync(folder, { recursive: true })
@@ -19,7 +19,9 @@ export function relayOutput (folder: string, say: (line: string) => void) {
   function show (name: string, line: string) {
     const { level, msg, err } = recordIn(line)
     const kind = LEVELS[String(level)]
-    if (kind === 'error' || (kind === 'warn' && isReady)) say(`${name}: ${kind}: ${msg}${err?.message ? ` (${err.message})` : ''}`)
+    if (kind === 'error' || (kind === 'warn' && isReady)) {
+      say(`${name}: ${kind}: ${msg}${err?.message ? ` (${err.message})` : ''}`)
+    }
   }
 
   return {

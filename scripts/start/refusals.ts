@@ -20,7 +20,11 @@ export async function refuseUnusable (wanted: Wanted): Promise<void> {
 /** Prisma's clients are made by install scripts, which pnpm leaves out when the environment tells it to. */
 function refuseBareInstall (root: string) {
   const missing = DATABASES.filter((service) => !existsSync(join(root, 'services', service, 'generated')))
-  if (missing.length > 0) throw new Error(`the install scripts did not run, as with pnpm_config_ignore_scripts: run \`node scripts/generate-client.ts ${missing.join(' ')}\``)
+  if (missing.length > 0) {
+    throw new Error(`the install scripts did not run, as with pnpm_config_ignore_scripts: run \`node scripts/generate-client.ts ${
+      missing.join(' ')
+    }\``)
+  }
 }
 
 /** What the start makes itself stands here as something that any service takes. */
@@ -29,8 +33,16 @@ const MADE_LATER = { natsUrl: 'nats://127.0.0.1', tokenSecret: 'x'.repeat(32) }
 function refuseBadSettings ({ root, ports, env, dataDir }: Wanted) {
   const faults = new Set<string>()
   for (const [service, schema] of Object.entries(settingsSchemas)) {
-    const databaseUrl = DATABASES.some((name) => name === service) ? env[`${service.toUpperCase()}_DATABASE_URL`] || 'postgresql://127.0.0.1' : undefined
-    const settings = { ...MADE_LATER, ...env.NATS_URL && { natsUrl: env.NATS_URL }, ...env.TOKEN_SECRET && { tokenSecret: env.TOKEN_SECRET }, databaseUrl, dataDir }
+    const databaseUrl = DATABASES.some((name) => name === service)
+      ? env[`${service.toUpperCase()}_DATABASE_URL`] || 'postgresql://127.0.0.1'
+      : undefined
+    const settings = {
+      ...MADE_LATER,
+      ...env.NATS_URL && { natsUrl: env.NATS_URL },
+      ...env.TOKEN_SECRET && { tokenSecret: env.TOKEN_SECRET },
+      databaseUrl,
+      dataDir
+    }
     try {
       parseSettings(schema, serviceEnvironment({ service: service as ServiceName, root, ports, env, settings }))
     } catch (error) {

@@ -45,7 +45,10 @@ async function start (fresh: boolean) {
   return system
 }
 
-/** Resolves with the cause once this process is told to stop. A second signal ends it at once; that a launcher ends as well is none. */
+/**
+ * Resolves with the cause once this process is told to stop. A second signal ends it at once; that a launcher ends as
+ * well is none.
+ */
 function untilTold () {
   let signals = 0
   return new Promise<string>((resolve) => {

@@ -44,12 +44,18 @@ function isOfDurable (fault: Fault): fault is DurableFault {
   return !('milliseconds' in fault)
 }
 
-/** PostgreSQL is frozen for longer than it takes to give up a connection (2 s), a statement (5 s) and, at times, the relay's (10 s). */
+/**
+ * PostgreSQL is frozen for longer than it takes to give up a connection (2 s), a statement (5 s) and, at times, the
+ * relay's (10 s).
+ */
 function durationOf ({ victim, kind }: ProcessFault, random: Random) {
   return victim === 'PostgreSQL' && kind === 'freeze' ? 6_200 + random.below(5_000) : 200 + random.below(2_500)
 }
 
-/** Breaks something and makes it whole again; resolves with what happened, and when (`performance.now()`) its cause was gone. */
+/**
+ * Breaks something and makes it whole again; resolves with what happened, and when (`performance.now()`) its cause was
+ * gone.
+ */
 export async function commit (fault: Fault, system: RunningSystem): Promise<{ text: string, overAt: number }> {
   if (isOfDurable(fault)) return commitOnServer(fault, system)
   const { victim, kind, milliseconds } = fault
@@ -70,20 +76,32 @@ export async function commit (fault: Fault, system: RunningSystem): Promise<{ te
   }
   const overAt = performance.now()
   await system.startAgain(victim)
-  return { text: kind === 'restart' ? `${victim} restarted` : `${victim} killed, back after ${milliseconds} ms`, overAt }
+  return {
+    text: kind === 'restart' ? `${victim} restarted` : `${victim} killed, back after ${milliseconds} ms`,
+    overAt
+  }
 }
 
 async function commitOnServer ({ victim, kind }: DurableFault, system: RunningSystem) {
   const { host, username: user, password: pass } = new URL(system.brokerUrl('provisioner'))
   const nc = await connect({ servers: host, user, pass, inboxPrefix: '_INBOX_provisioner' })
-  const ask = async (call: string, body?: object) => (await nc.request(`$JS.API.CONSUMER.${call}`, JSON.stringify(body))).json<any>()
+  const ask = async (call: string, body?: object) =>
+    (await nc.request(`$JS.API.CONSUMER.${call}`, JSON.stringify(body))).json<any>()
   const path = `EVENTS.${victim}`
   try {
     const { config } = await ask(`INFO.${path}`)
     await ask(`DELETE.${path}`)
     // As `events replay --from 1` does; its service may have made it again, which begins at the same event or later.
-    if (kind === 'rewind') await ask(`DURABLE.CREATE.${path}`, { stream_name: 'EVENTS', config: { ...config, deliver_policy: 'by_start_sequence', opt_start_seq: 1 } })
-    return { text: kind === 'lose' ? `durable ${victim} lost` : `durable ${victim} rewound to the first event`, overAt: performance.now() }
+    if (kind === 'rewind') {
+      await ask(`DURABLE.CREATE.${path}`, {
+        stream_name: 'EVENTS',
+        config: { ...config, deliver_policy: 'by_start_sequence', opt_start_seq: 1 }
+      })
+    }
+    return {
+      text: kind === 'lose' ? `durable ${victim} lost` : `durable ${victim} rewound to the first event`,
+      overAt: performance.now()
+    }
   } finally {
     await nc.close()
   }

@@ -8,7 +8,10 @@ const PASSWORD = 'a horse, a battery and a staple'
 const CALL_TIMEOUT_MS = 10_000
 const PAUSE_MS = 30
 
-/** One client that registers, writes, changes and deletes posts, renames itself, logs out and in, until it is told to stop. */
+/**
+ * One client that registers, writes, changes and deletes posts, renames itself, logs out and in, until it is told to
+ * stop.
+ */
 export function startClient (origin: string, random: Random, ledger: Ledger, name: string) {
   const stopping = new AbortController()
   const own: string[] = []
@@ -19,7 +22,10 @@ export function startClient (origin: string, random: Random, ledger: Ledger, nam
     try {
       const answer = await fetch(origin + path, {
         method,
-        headers: { ...body && { 'content-type': 'application/json' }, ...session && { authorization: `Bearer ${session.token}` } },
+        headers: {
+          ...body && { 'content-type': 'application/json' },
+          ...session && { authorization: `Bearer ${session.token}` }
+        },
         ...body && { body: JSON.stringify(body) },
         signal: AbortSignal.timeout(CALL_TIMEOUT_MS)
       })
@@ -39,7 +45,11 @@ export function startClient (origin: string, random: Random, ledger: Ledger, nam
 
   async function enter (count: number) {
     const email = `${name}.${count}@example.com`
-    const answer = await call('POST', '/api/auth/register', { email, password: PASSWORD, displayName: `Client ${name}` })
+    const answer = await call('POST', '/api/auth/register', {
+      email,
+      password: PASSWORD,
+      displayName: `Client ${name}`
+    })
     if (!answer) return
     session = { token: answer.accessToken, sessionId: answer.sessionId, email, userId: answer.user.id }
     ledger.users.add(answer.user.id)

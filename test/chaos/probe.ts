@@ -42,15 +42,24 @@ export function createProbe (origin: string, ledger: Ledger, name: string) {
   return {
     // A registration whose answer came too late to be waited for is one all the same.
     register: () => enter('an account is there', async () => await registers() ?? logsIn()),
-    /** Resolves once the whole way has been gone, from the password to the feed, with when (`performance.now()`) each step was. */
+    /**
+     * Resolves once the whole way has been gone, from the password to the feed, with when (`performance.now()`) each
+     * step was.
+     */
     async works (): Promise<{ loggedInAt: number, postedAt: number, seenAt: number }> {
       await enter('a login', logsIn)
       const loggedInAt = performance.now()
-      const post = await until('a post is created', () => call('POST', '/api/posts', { title: 'Probe', content: 'probe' }))
+      const post = await until(
+        'a post is created',
+        () => call('POST', '/api/posts', { title: 'Probe', content: 'probe' })
+      )
       ledger.posts.set(post.id, { version: 1, deleted: false })
       const postedAt = performance.now()
       // It, or a later one that has pushed it off the page.
-      await until('the post is in the feed', async () => (await call('GET', '/api/feed'))?.items.some(({ id }: { id: string }) => id >= post.id))
+      await until(
+        'the post is in the feed',
+        async () => (await call('GET', '/api/feed'))?.items.some(({ id }: { id: string }) => id >= post.id)
+      )
       return { loggedInAt, postedAt, seenAt: performance.now() }
     }
   }

@@ -5,6 +5,8 @@ export function slowestRecoveries (recoveries: ChaosReport['recoveries']): strin
   const groups = Map.groupBy(recoveries, ({ fault: { victim, kind } }) => `${kind.padEnd(7)}  ${victim}`)
   return [...groups].sort().map(([name, measured]) => {
     const slowest = Math.max(...measured.map(({ milliseconds }) => milliseconds))
-    return `${name.padEnd(20)}  all works ${slowest} ms after it${measured.length > 1 ? `, at the slowest of ${measured.length}` : ''}`
+    return `${name.padEnd(20)}  all works ${slowest} ms after it${
+      measured.length > 1 ? `, at the slowest of ${measured.length}` : ''
+    }`
   })
 }

@@ -20,7 +20,9 @@ export interface ChaosReport {
   seed: number
   /** What was broken, in order. */
   faults: string[]
-  /** From the end of a fault (a killed process is started again) until a login, a post and its way to the feed succeed. */
+  /**
+   * From the end of a fault (a killed process is started again) until a login, a post and its way to the feed succeed.
+   */
   recoveries: { fault: Fault, milliseconds: number }[]
   answered: number
   unknown: number
@@ -33,7 +35,10 @@ const CLIENTS = 4
 /** So often is a fault given time to heal, in percent; else the next one comes on top of it. */
 const HEALED = 75
 
-/** Breaks one thing after another under load, then lets everything come to rest and holds it against what clients were told. */
+/**
+ * Breaks one thing after another under load, then lets everything come to rest and holds it against what clients were
+ * told.
+ */
 export async function runChaos ({ seed, rounds, say = () => {}, onOutput }: ChaosOptions): Promise<ChaosReport> {
   const { system, origin, stop } = await startWholeSystem(onOutput)
   try {
@@ -42,7 +47,10 @@ export async function runChaos ({ seed, rounds, say = () => {}, onOutput }: Chao
     const recoveries: ChaosReport['recoveries'] = []
     const probe = createProbe(origin, ledger, String(seed))
     await probe.register()
-    const clients = Array.from({ length: CLIENTS }, (_, at) => startClient(origin, createRandom(seed + at + 1), ledger, `${seed}.${at}`))
+    const clients = Array.from(
+      { length: CLIENTS },
+      (_, at) => startClient(origin, createRandom(seed + at + 1), ledger, `${seed}.${at}`)
+    )
     const random = createRandom(seed)
     const deck = faultsOf(random)
     for (let round = 1; round <= rounds; round++) {
@@ -64,7 +72,15 @@ export async function runChaos ({ seed, rounds, say = () => {}, onOutput }: Chao
     const audit = await settledAudit(system)
     const stream = await readStream(system.natsUrl, async () => true)
     const broken = [...audit, ...brokenPromises(stream, ledger)]
-    return { seed, faults, recoveries, answered: ledger.answered, unknown: ledger.unknown, events: stream.length, broken }
+    return {
+      seed,
+      faults,
+      recoveries,
+      answered: ledger.answered,
+      unknown: ledger.unknown,
+      events: stream.length,
+      broken
+    }
   } finally {
     await stop()
   }

@@ -39,7 +39,9 @@ export async function watchDatabases ({ postgres }: RunningSystem, say: (line: s
   async function look () {
     const kept = await Promise.all(pools.map(async (pool) => (await pool.query<Kept>(KEPT)).rows[0]!))
     for (const [at, { rows, seconds }] of kept.entries()) {
-      if (seconds > KEPT_SECONDS) broken.set(OWNERS[at]!, `outbox of ${OWNERS[at]}: rows stay longer than ${KEPT_SECONDS} s`)
+      if (seconds > KEPT_SECONDS) {
+        broken.set(OWNERS[at]!, `outbox of ${OWNERS[at]}: rows stay longer than ${KEPT_SECONDS} s`)
+      }
       if (rows > outbox.most) outbox.most = rows
     }
     outbox.last = Math.max(...kept.map(({ rows }) => rows))

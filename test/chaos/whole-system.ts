@@ -18,8 +18,14 @@ export interface WholeSystem {
   stop (): Promise<void>
 }
 
-/** All that `pnpm start` runs, on free ports and in a folder of its own, so that each part of it may be broken; nobody is limited. */
-export async function startWholeSystem (onOutput?: (name: string, text: string) => void, env: Record<string, string> = {}): Promise<WholeSystem> {
+/**
+ * All that `pnpm start` runs, on free ports and in a folder of its own, so that each part of it may be broken; nobody
+ * is limited.
+ */
+export async function startWholeSystem (
+  onOutput?: (name: string, text: string) => void,
+  env: Record<string, string> = {}
+): Promise<WholeSystem> {
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-chaos-'))
   await chmod(dataDir, 0o711)
   const ports = await freeSystemPorts()
@@ -27,7 +33,13 @@ export async function startWholeSystem (onOutput?: (name: string, text: string) 
     root,
     dataDir,
     ports,
-    env: { PATH: process.env.PATH, RATE_LIMIT_MAX: '100000', SENSITIVE_RATE_LIMIT_MAX: '100000', LOG_LEVEL: onOutput ? 'debug' : 'warn', ...env },
+    env: {
+      PATH: process.env.PATH,
+      RATE_LIMIT_MAX: '100000',
+      SENSITIVE_RATE_LIMIT_MAX: '100000',
+      LOG_LEVEL: onOutput ? 'debug' : 'warn',
+      ...env
+    },
     onOutput,
     ...await embeddedBroker(dataDir),
     migrate: async (service, url) => { await deploy(service as DatabaseService, url) }

@@ -29,7 +29,10 @@ const gateways = () => [
 ]
 
 async function makeKey (scopes?: string[]): Promise<{ id: string, key: string }> {
-  const { status, body } = await call(system.gatewayUrl, 'POST', '/api/auth/keys', { token: ada.accessToken, body: { name: 'Test', ...scopes && { scopes } } })
+  const { status, body } = await call(system.gatewayUrl, 'POST', '/api/auth/keys', {
+    token: ada.accessToken,
+    body: { name: 'Test', ...scopes && { scopes } }
+  })
   expect(status).toBe(201)
   return body
 }
@@ -37,7 +40,10 @@ async function makeKey (scopes?: string[]): Promise<{ id: string, key: string }>
 async function exchanges (ops: string) {
   const { body } = await call(ops, 'GET', '/metrics')
   const counts = [...body.matchAll(/^gatepost_key_exchanges_total\{.*?outcome="(\w+)".*?\} (\d+)$/mg)] as string[][]
-  return Object.fromEntries(counts.map(([, outcome, count]) => [outcome, Number(count)])) as Record<'exchanged' | 'refused' | 'failed', number>
+  return Object.fromEntries(counts.map(([, outcome, count]) => [outcome, Number(count)])) as Record<
+    'exchanged' | 'refused' | 'failed',
+    number
+  >
 }
 
 const statuses = (key: string, path = '/api/posts') =>
@@ -48,9 +54,13 @@ test('a key is taken wherever an access token is, for one exchange at each gatew
   for (const { url, ops } of gateways()) {
     const before = await exchanges(ops)
     const paths = ['/api/posts', '/api/feed', '/api/auth/me', `/api/users/${ada.userId}/overview`]
-    const answers = await Promise.all(Array.from({ length: 100 }, (_, i) => call(url, 'GET', paths[i % paths.length]!, { token: key })))
+    const answers = await Promise.all(Array.from({ length: 100 }, (_, i) =>
+      call(url, 'GET', paths[i % paths.length]!, { token: key })))
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([200]))
-    const { status, body } = await call(url, 'POST', '/api/posts', { token: key, body: { title: 'By a program', content: 'x' } })
+    const { status, body } = await call(url, 'POST', '/api/posts', {
+      token: key,
+      body: { title: 'By a program', content: 'x' }
+    })
     expect([status, body.authorId]).toEqual([201, ada.userId])
     expect((await exchanges(ops)).exchanged - before.exchanged).toBe(1)
   }
@@ -60,21 +70,34 @@ test('a deleted key stops working at every gateway', async () => {
   for (let trial = 0; trial < 10; trial++) {
     const { id, key } = await makeKey()
     expect(await statuses(key)).toEqual([200, 200])
-    expect((await call(system.gatewayUrl, 'DELETE', `/api/auth/keys/${id}`, { token: ada.accessToken })).status).toBe(204)
-    await eventually(async () => { expect(await statuses(key)).toEqual([401, 401]) })
+    expect((await call(system.gatewayUrl, 'DELETE', `/api/auth/keys/${id}`, { token: ada.accessToken })).status)
+      .toBe(204)
+    await eventually(async () => {
+      expect(await statuses(key)).toEqual([401, 401])
+    })
   }
 })
 
 test('every operation with a key of each scope is refused or let through as the contract says', async () => {
-  const protectedOnes = operations.filter(({ auth, id }) => (auth === 'user' || auth === 'optional') && id !== 'streamEvents')
+  const protectedOnes = operations.filter(({ auth, id }) =>
+    (auth === 'user' || auth === 'optional') && id !== 'streamEvents'
+  )
   for (const scope of SCOPES) {
     const { id, key } = await makeKey([scope])
     for (const operation of protectedOnes) {
       const path = operation.url.replace(/:\w+/g, ada.userId)
-      const { status, body } = await call(system.gatewayUrl, operation.method, path, { token: key, ...operation.body && { body: {} } })
+      const { status, body } = await call(system.gatewayUrl, operation.method, path, {
+        token: key,
+        ...operation.body && { body: {} }
+      })
       const expected = operation.scope === null ? 'FORBIDDEN' : operation.scope === scope ? undefined : 'SCOPE_MISSING'
-      if (expected === undefined) expect([operation.id, scope, status === 401 || status === 403 || status >= 500]).toEqual([operation.id, scope, false])
-      else expect([operation.id, scope, status, body.code]).toEqual([operation.id, scope, 403, expected])
+      if (expected === undefined) {
+        expect([operation.id, scope, status === 401 || status === 403 || status >= 500]).toEqual([
+          operation.id,
+          scope,
+          false
+        ])
+      } else expect([operation.id, scope, status, body.code]).toEqual([operation.id, scope, 403, expected])
     }
     await call(system.gatewayUrl, 'DELETE', `/api/auth/keys/${id}`, { token: ada.accessToken })
   }
@@ -88,7 +111,11 @@ test('what is no key of ours is 401, and auth is asked at most once', async () =
   for (let i = 0; i < 20; i++) {
     for (const text of [key, 'gp_', `${key.slice(0, -1)}${key.endsWith('x') ? 'y' : 'x'}`]) {
       const { status, headers, body } = await call(system.gatewayUrl, 'GET', '/api/posts', { token: text })
-      expect([status, body.code, headers.get('www-authenticate')]).toEqual([401, 'TOKEN_INVALID', expect.stringContaining('Bearer')])
+      expect([status, body.code, headers.get('www-authenticate')]).toEqual([
+        401,
+        'TOKEN_INVALID',
+        expect.stringContaining('Bearer')
+      ])
     }
   }
   expect((await exchanges(ops)).refused - before.refused).toBe(1)

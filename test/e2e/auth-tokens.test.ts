@@ -32,14 +32,28 @@ afterAll(async () => {
   await system?.stop()
 })
 
-interface Session { accessToken: string, refreshToken: string, sessionId: string }
+interface Session {
+  accessToken: string
+  refreshToken: string
+  sessionId: string
+}
 const post = (path: string, options: Parameters<typeof call>[3] = {}) => call(system.gatewayUrl, 'POST', path, options)
-const login = async (): Promise<Session> => (await post('/api/auth/login', { body: { email: ada.email, password: ada.password } })).body
-const refresh = (refreshToken: string, gateway = system.gatewayUrl) => call(gateway, 'POST', '/api/auth/refresh-token', { body: { refreshToken } })
+const login = async (): Promise<Session> =>
+  (await post('/api/auth/login', { body: { email: ada.email, password: ada.password } })).body
+const refresh = (refreshToken: string, gateway = system.gatewayUrl) =>
+  call(gateway, 'POST', '/api/auth/refresh-token', { body: { refreshToken } })
 
 /** The status of a protected call at each gateway and at each service itself. */
 function statuses (token: string) {
-  const doors = [[system.gatewayUrl, '/api/auth/me'], [system.gatewayUrl, '/api/posts'], [second.url, '/api/auth/me'], [second.url, '/api/posts'], [system.authUrl, '/api/auth/me'], [system.postsUrl, '/api/posts'], [system.feedUrl, '/api/feed']] as const
+  const doors = [
+    [system.gatewayUrl, '/api/auth/me'],
+    [system.gatewayUrl, '/api/posts'],
+    [second.url, '/api/auth/me'],
+    [second.url, '/api/posts'],
+    [system.authUrl, '/api/auth/me'],
+    [system.postsUrl, '/api/posts'],
+    [system.feedUrl, '/api/feed']
+  ] as const
   return Promise.all(doors.map(async ([origin, path]) => (await call(origin, 'GET', path, { token })).status))
 }
 const dead = (token: string) => eventually(async () => expect(await statuses(token)).toEqual(Array(7).fill(401)))
@@ -48,7 +62,10 @@ const alive = async (token: string) => expect(await statuses(token)).toEqual(Arr
 /** Answered by the gateway alone: what it knows itself. The stream is left at once. */
 async function streamStatus (gateway: string, token: string) {
   const leaving = new AbortController()
-  const { status } = await fetch(`${gateway}/api/events`, { headers: { authorization: `Bearer ${token}` }, signal: leaving.signal })
+  const { status } = await fetch(`${gateway}/api/events`, {
+    headers: { authorization: `Bearer ${token}` },
+    signal: leaving.signal
+  })
   leaving.abort()
   return status
 }
@@ -72,7 +89,8 @@ test('keys are public and cacheable through the gateway, and tokens carry nothin
 
 test('tabs that race at two gateways get one successor; a token used long ago ends its session everywhere, although the answer is 401', async () => {
   const first = await login()
-  const raced = await Promise.all(Array.from({ length: 10 }, (_, tab) => refresh(first.refreshToken, tab % 2 ? second.url : system.gatewayUrl)))
+  const raced = await Promise
+    .all(Array.from({ length: 10 }, (_, tab) => refresh(first.refreshToken, tab % 2 ? second.url : system.gatewayUrl)))
   expect(raced.map(({ status }) => status)).toEqual(Array(10).fill(200))
   expect(new Set(raced.map(({ body }) => body.refreshToken)).size).toBe(1)
   const next = await refresh(raced[0]!.body.refreshToken)
@@ -81,7 +99,9 @@ test('tabs that race at two gateways get one successor; a token used long ago en
   expect([reused.status, reused.body.code]).toEqual([401, 'AUTH_REFRESH_TOKEN_REUSED'])
   await dead(next.body.accessToken)
   expect((await refresh(next.body.refreshToken)).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
-  for (const junk of ['x', `${first.refreshToken.slice(0, -2)}AA`, 'A'.repeat(4096)]) expect((await refresh(junk)).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
+  for (const junk of ['x', `${first.refreshToken.slice(0, -2)}AA`, 'A'.repeat(4096)]) {
+    expect((await refresh(junk)).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
+  }
 })
 
 test('a logout counts at every gateway and in every service within a second', { retry: 2 }, async () => {
@@ -99,7 +119,8 @@ test('a logout counts at every gateway and in every service within a second', { 
 
 test('a logout ends what its scope says, everywhere: this session, the others, all, by either token, twice', async () => {
   const [one, two, three] = [await login(), await login(), await login()]
-  const logout = (scope: string, options: object) => post(`/api/auth/logout?scope=${scope}`, options).then(({ status }) => status)
+  const logout = (scope: string, options: object) =>
+    post(`/api/auth/logout?scope=${scope}`, options).then(({ status }) => status)
   expect(await logout('local', { token: one.accessToken })).toBe(204)
   await dead(one.accessToken)
   await alive(two.accessToken)
@@ -109,7 +130,10 @@ test('a logout ends what its scope says, everywhere: this session, the others, a
   const four = await login()
   expect(await logout('all', { body: { refreshToken: two.refreshToken } })).toBe(204)
   await Promise.all([dead(two.accessToken), dead(four.accessToken)])
-  expect([await logout('local', { token: one.accessToken }), await logout('all', { body: { refreshToken: two.refreshToken } })]).toEqual([204, 204])
+  expect([
+    await logout('local', { token: one.accessToken }),
+    await logout('all', { body: { refreshToken: two.refreshToken } })
+  ]).toEqual([204, 204])
 })
 
 test('a gateway that starts knows what was revoked before and while it was down', async () => {
@@ -119,72 +143,89 @@ test('a gateway that starts knows what was revoked before and while it was down'
   await post('/api/auth/logout', { token: meanwhile.accessToken })
   second.start()
   await second.ready()
-  expect(await Promise.all([before, meanwhile, living].map(({ accessToken }) => streamStatus(second.url, accessToken)))).toEqual([401, 401, 200])
+  expect(await Promise.all([before, meanwhile, living].map(({ accessToken }) => streamStatus(second.url, accessToken))))
+    .toEqual([401, 401, 200])
 })
 
-test('keys rotate by the command without a single 401 at two gateways, one of them cut off from NATS; that one says how stale it is, and has caught up when the way is back', async () => {
-  const doomed = await login()
-  let { accessToken, refreshToken } = await login()
-  const old = kidOf(accessToken)
-  proxy.cut()
-  let failures: string[] = []
-  const seen = new Map<string, number>()
-  const stopping = new AbortController()
-  const clients = [system.gatewayUrl, second.url].map(async (gateway) => {
-    while (!stopping.signal.aborted) {
-      const token = accessToken
-      for (const path of ['/api/auth/me', '/api/posts', '/api/feed']) {
-        const { status, body } = await call(gateway, 'GET', path, { token })
-        if (status !== 200) failures.push(`${status} ${path} ${JSON.stringify(body)}`)
+test(
+  'keys rotate by the command without a single 401 at two gateways, one of them cut off from NATS; that one says how stale it is, and has caught up when the way is back',
+  async () => {
+    const doomed = await login()
+    let { accessToken, refreshToken } = await login()
+    const old = kidOf(accessToken)
+    proxy.cut()
+    let failures: string[] = []
+    const seen = new Map<string, number>()
+    const stopping = new AbortController()
+    const clients = [system.gatewayUrl, second.url].map(async (gateway) => {
+      while (!stopping.signal.aborted) {
+        const token = accessToken
+        for (const path of ['/api/auth/me', '/api/posts', '/api/feed']) {
+          const { status, body } = await call(gateway, 'GET', path, { token })
+          if (status !== 200) failures.push(`${status} ${path} ${JSON.stringify(body)}`)
+        }
+        seen.set(gateway + kidOf(token), (seen.get(gateway + kidOf(token)) ?? 0) + 1)
+        await sleep(5)
       }
-      seen.set(gateway + kidOf(token), (seen.get(gateway + kidOf(token)) ?? 0) + 1)
-      await sleep(5)
+    })
+    const env = {
+      ...bareEnvironment,
+      AUTH_DATABASE_URL: system.databaseUrl('auth'),
+      TOKEN_SECRET: await system.tokenSecret()
     }
-  })
-  const env = { ...bareEnvironment, AUTH_DATABASE_URL: system.databaseUrl('auth'), TOKEN_SECRET: await system.tokenSecret() }
-  const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'scripts/keys.ts'), 'rotate'], { env })
-  const fresh = /^([\w-]{43}) signs from now on/m.exec(stdout)![1]!
-  expect(fresh).not.toBe(old)
-  await eventually(async () => {
-    ({ accessToken, refreshToken } = (await refresh(refreshToken)).body)
-    expect(kidOf(accessToken)).toBe(fresh)
-  }, { withinMs: 15_000 })
-  await eventually(() => { for (const gateway of [system.gatewayUrl, second.url]) expect(seen.get(gateway + fresh)).toBeGreaterThan(5) })
-  // A session whose token the old key signed goes on.
-  for (const gateway of [system.gatewayUrl, second.url]) expect((await call(gateway, 'GET', '/api/posts', { token: doomed.accessToken })).status).toBe(200)
-  stopping.abort()
-  await Promise.all(clients)
-  expect(failures).toEqual([])
-  failures = []
+    const { stdout } = await promisify(execFile)(process.execPath, [join(root, 'scripts/keys.ts'), 'rotate'], { env })
+    const fresh = /^([\w-]{43}) signs from now on/m.exec(stdout)![1]!
+    expect(fresh).not.toBe(old)
+    await eventually(async () => {
+      ;({ accessToken, refreshToken } = (await refresh(refreshToken)).body)
+      expect(kidOf(accessToken)).toBe(fresh)
+    }, { withinMs: 15_000 })
+    await eventually(() => {
+      for (const gateway of [system.gatewayUrl, second.url]) expect(seen.get(gateway + fresh)).toBeGreaterThan(5)
+    })
+    // A session whose token the old key signed goes on.
+    for (const gateway of [system.gatewayUrl, second.url]) {
+      expect((await call(gateway, 'GET', '/api/posts', { token: doomed.accessToken })).status).toBe(200)
+    }
+    stopping.abort()
+    await Promise.all(clients)
+    expect(failures).toEqual([])
+    failures = []
 
-  // Cut off from NATS the gateway goes on and says so; what it lets through, the services still refuse.
-  await eventually(async () => {
-    const { status, body } = await call(second.url, 'GET', '/ready')
-    expect([status, body.checks.nats.status, body.checks.revocations.status]).toEqual([200, 'degraded', 'degraded'])
-  }, { withinMs: 15_000 })
-  expect(await staleSeconds()).toBeGreaterThan(5)
-  expect((await post('/api/auth/logout', { token: doomed.accessToken })).status).toBe(204)
-  await eventually(async () => expect((await call(second.url, 'GET', '/api/posts', { token: doomed.accessToken })).status).toBe(401))
-  expect(await streamStatus(second.url, doomed.accessToken)).toBe(200)
+    // Cut off from NATS the gateway goes on and says so; what it lets through, the services still refuse.
+    await eventually(async () => {
+      const { status, body } = await call(second.url, 'GET', '/ready')
+      expect([status, body.checks.nats.status, body.checks.revocations.status]).toEqual([200, 'degraded', 'degraded'])
+    }, { withinMs: 15_000 })
+    expect(await staleSeconds()).toBeGreaterThan(5)
+    expect((await post('/api/auth/logout', { token: doomed.accessToken })).status).toBe(204)
+    await eventually(async () =>
+      expect((await call(second.url, 'GET', '/api/posts', { token: doomed.accessToken })).status).toBe(401)
+    )
+    expect(await streamStatus(second.url, doomed.accessToken)).toBe(200)
 
-  // One that starts now must not take requests before it has read what it missed.
-  await second.kill()
-  second.start()
-  await eventually(async () => {
-    const { status, body } = await call(second.url, 'GET', '/ready')
-    expect([status, body.checks.revocations.status]).toEqual([503, 'down'])
-  }, { withinMs: 15_000 })
-  proxy.mend()
-  await second.ready()
-  expect(await streamStatus(second.url, doomed.accessToken)).toBe(401)
-  expect(await staleSeconds()).toBeLessThan(5)
+    // One that starts now must not take requests before it has read what it missed.
+    await second.kill()
+    second.start()
+    await eventually(async () => {
+      const { status, body } = await call(second.url, 'GET', '/ready')
+      expect([status, body.checks.revocations.status]).toEqual([503, 'down'])
+    }, { withinMs: 15_000 })
+    proxy.mend()
+    await second.ready()
+    expect(await streamStatus(second.url, doomed.accessToken)).toBe(401)
+    expect(await staleSeconds()).toBeLessThan(5)
 
-  // One that ran through a cut needs no restart.
-  const later = await login()
-  proxy.cut()
-  await eventually(async () => expect((await call(second.url, 'GET', '/ready')).body.checks.nats.status).toBe('degraded'))
-  expect((await post('/api/auth/logout', { token: later.accessToken })).status).toBe(204)
-  expect(await streamStatus(second.url, later.accessToken)).toBe(200)
-  proxy.mend()
-  await eventually(async () => expect(await streamStatus(second.url, later.accessToken)).toBe(401))
-}, 60_000)
+    // One that ran through a cut needs no restart.
+    const later = await login()
+    proxy.cut()
+    await eventually(async () =>
+      expect((await call(second.url, 'GET', '/ready')).body.checks.nats.status).toBe('degraded')
+    )
+    expect((await post('/api/auth/logout', { token: later.accessToken })).status).toBe(204)
+    expect(await streamStatus(second.url, later.accessToken)).toBe(200)
+    proxy.mend()
+    await eventually(async () => expect(await streamStatus(second.url, later.accessToken)).toBe(401))
+  },
+  60_000
+)

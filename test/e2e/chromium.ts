@@ -10,14 +10,23 @@ const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-s
 /** CHROMIUM_BIN, or the first browser of the kind on PATH; it is too large to be fetched for one test. */
 export async function findChromium (): Promise<string | undefined> {
   const folders = (process.env.PATH ?? '').split(delimiter)
-  const candidates = process.env.CHROMIUM_BIN ? [process.env.CHROMIUM_BIN] : NAMES.flatMap((name) => folders.map((folder) => join(folder, name)))
+  const candidates = process.env.CHROMIUM_BIN
+    ? [process.env.CHROMIUM_BIN]
+    : NAMES.flatMap((name) => folders.map((folder) => join(folder, name)))
   for (const candidate of candidates) {
     if (await access(candidate, constants.X_OK).then(() => true, () => false)) return candidate
   }
   return undefined
 }
 
-interface Message { id?: number, method?: string, params?: any, sessionId?: string, result?: any, error?: { message: string } }
+interface Message {
+  id?: number
+  method?: string
+  params?: any
+  sessionId?: string
+  result?: any
+  error?: { message: string }
+}
 
 /** A page of a headless browser over the Chrome DevTools Protocol, in as few words of it as the tests need. */
 export class Page {
@@ -57,7 +66,12 @@ export class Page {
 
   /** The value of an expression, run in the page; promises are waited for. */
   async evaluate (expression: string): Promise<any> {
-    const { result, exceptionDetails } = await this.#send('Runtime.evaluate', { expression, awaitPromise: true, returnByValue: true, userGesture: true })
+    const { result, exceptionDetails } = await this.#send('Runtime.evaluate', {
+      expression,
+      awaitPromise: true,
+      returnByValue: true,
+      userGesture: true
+    })
     if (exceptionDetails) throw new Error(exceptionDetails.exception?.description ?? exceptionDetails.text)
     return result.value
   }
@@ -90,19 +104,41 @@ export class Page {
       if (error) waiting?.reject(new Error(error.message))
       else waiting?.resolve(result)
     } else if (method === 'Page.loadEventFired') this.#loaded.resolve()
-    else if (method === 'Runtime.exceptionThrown') this.complaints.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text)
-    else if (method === 'Runtime.consoleAPICalled' && (params.type === 'error' || params.type === 'assert')) this.complaints.push(JSON.stringify(params.args.map((arg: any) => arg.value ?? arg.description)))
-    else if (method === 'Log.entryAdded' && params.entry.level === 'error') this.complaints.push(`${params.entry.text} ${params.entry.url ?? ''}`)
-    else if (method === 'Audits.issueAdded' && params.issue.code === 'ContentSecurityPolicyIssue') this.complaints.push(JSON.stringify(params.issue.details))
-    else if (method === 'Network.requestWillBeSent') this.#methods.set(params.requestId, params.request.method)
-    else if (method === 'Network.responseReceived') this.answers.push({ method: this.#methods.get(params.requestId) ?? 'GET', url: params.response.url, status: params.response.status })
+    else if (method === 'Runtime.exceptionThrown') {
+      this.complaints.push(params.exceptionDetails.exception?.description ?? params.exceptionDetails.text)
+    } else if (method === 'Runtime.consoleAPICalled' && (params.type === 'error' || params.type === 'assert')) {
+      this.complaints.push(JSON.stringify(params.args.map((arg: any) => arg.value ?? arg.description)))
+    } else if (method === 'Log.entryAdded' && params.entry.level === 'error') {
+      this.complaints.push(`${params.entry.text} ${params.entry.url ?? ''}`)
+    } else if (method === 'Audits.issueAdded' && params.issue.code === 'ContentSecurityPolicyIssue') {
+      this.complaints.push(JSON.stringify(params.issue.details))
+    } else if (method === 'Network.requestWillBeSent') this.#methods.set(params.requestId, params.request.method)
+    else if (method === 'Network.responseReceived') {
+      this.answers.push({
+        method: this.#methods.get(params.requestId) ?? 'GET',
+        url: params.response.url,
+        status: params.response.status
+      })
+    }
   }
 }
 
 export async function startChromium (binary: string) {
   const folder = await mkdtemp(join(tmpdir(), 'gatepost-chromium-'))
   const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []
-  const child = spawn(binary, ['--headless=new', '--window-size=1400,1000', '--remote-debugging-port=0', `--user-data-dir=${folder}`, '--no-first-run', '--disable-gpu', '--disable-dev-shm-usage', '--disable-background-networking', '--disable-component-update', ...asRoot, 'about:blank'], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const child = spawn(binary, [
+    '--headless=new',
+    '--window-size=1400,1000',
+    '--remote-debugging-port=0',
+    `--user-data-dir=${folder}`,
+    '--no-first-run',
+    '--disable-gpu',
+    '--disable-dev-shm-usage',
+    '--disable-background-networking',
+    '--disable-component-update',
+    ...asRoot,
+    'about:blank'
+  ], { stdio: ['ignore', 'ignore', 'pipe'] })
   const ended = once(child, 'exit')
   const url = await addressOf(child)
   return {

@@ -12,14 +12,27 @@ interface CallOptions {
 }
 
 /** One HTTP call as a REST client would make it. */
-export async function call (origin: string, method: string, path: string, { token, body, headers = {} }: CallOptions = {}): Promise<Answer> {
+export async function call (
+  origin: string,
+  method: string,
+  path: string,
+  { token, body, headers = {} }: CallOptions = {}
+): Promise<Answer> {
   const response = await fetch(origin + path, {
     method,
-    headers: { ...token && { authorization: `Bearer ${token}` }, ...body !== undefined && { 'content-type': 'application/json' }, ...headers },
+    headers: {
+      ...token && { authorization: `Bearer ${token}` },
+      ...body !== undefined && { 'content-type': 'application/json' },
+      ...headers
+    },
     ...body !== undefined && { body: JSON.stringify(body) }
   })
   const text = await response.text()
-  return { status: response.status, headers: response.headers, body: text !== '' && /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text }
+  return {
+    status: response.status,
+    headers: response.headers,
+    body: text !== '' && /json/.test(response.headers.get('content-type') ?? '') ? JSON.parse(text) : text
+  }
 }
 
 export interface Account {
@@ -37,7 +50,16 @@ let count = 0
 export async function register (gatewayUrl: string, displayName: string): Promise<Account> {
   const email = `user${process.pid}.${count++}@example.com`
   const password = `long enough ${count} horse`
-  const { status, body } = await call(gatewayUrl, 'POST', '/api/auth/register', { body: { email, password, displayName } })
+  const { status, body } = await call(gatewayUrl, 'POST', '/api/auth/register', {
+    body: { email, password, displayName }
+  })
   if (status !== 201) throw new Error(`register answered ${status}: ${JSON.stringify(body)}`)
-  return { userId: body.user.id, email, password, accessToken: body.accessToken, refreshToken: body.refreshToken, sessionId: body.sessionId }
+  return {
+    userId: body.user.id,
+    email,
+    password,
+    accessToken: body.accessToken,
+    refreshToken: body.refreshToken,
+    sessionId: body.sessionId
+  }
 }

@@ -13,7 +13,10 @@ let system: System
 beforeAll(async () => { system = await startSystem({ env: { RATE_LIMIT_MAX: '100000' } }) }, 60_000)
 afterAll(async () => { await system?.stop() })
 
-/** Where a text stands: files of the broker, and tables with a row of it. PostgreSQL's dead tuples and WAL are not looked at. */
+/**
+ * Where a text stands: files of the broker, and tables with a row of it. PostgreSQL's dead tuples and WAL are not
+ * looked at.
+ */
 async function placesOf (text: string) {
   const places: string[] = []
   const store = join(system.dataDir, 'nats/store')
@@ -24,9 +27,14 @@ async function placesOf (text: string) {
   for (const service of ['auth', 'posts', 'feed'] as const) {
     const database = new pg.Pool({ connectionString: system.databaseUrl(service), max: 1, statement_timeout: 5_000 })
     try {
-      const { rows } = await database.query<{ name: string }>("SELECT format('public.%I', relname) AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(oid, 'SELECT')")
+      const { rows } = await database.query<
+        { name: string }
+      >("SELECT format('public.%I', relname) AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(oid, 'SELECT')")
       for (const { name } of rows) {
-        const { rowCount } = await database.query(`SELECT FROM ${name} AS each WHERE each::text LIKE '%' || $1 || '%' LIMIT 1`, [text])
+        const { rowCount } = await database.query(
+          `SELECT FROM ${name} AS each WHERE each::text LIKE '%' || $1 || '%' LIMIT 1`,
+          [text]
+        )
         if (rowCount) places.push(`${service} ${name}`)
       }
     } finally {
@@ -38,7 +46,10 @@ async function placesOf (text: string) {
 
 /** What a fresh reader of `GET /api/events` is given from the beginning, as one text. */
 async function replayed (token: string, until: string) {
-  const answer = await fetch(`${system.gatewayUrl}/api/events`, { headers: { authorization: `Bearer ${token}`, 'last-event-id': '0' }, signal: AbortSignal.timeout(10_000) })
+  const answer = await fetch(`${system.gatewayUrl}/api/events`, {
+    headers: { authorization: `Bearer ${token}`, 'last-event-id': '0' },
+    signal: AbortSignal.timeout(10_000)
+  })
   let text = ''
   for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
     text += chunk
@@ -47,17 +58,37 @@ async function replayed (token: string, until: string) {
   return text
 }
 
-test('what somebody wrote and was called is nowhere any more ten seconds after the account is deleted', { timeout: 60_000 }, async () => {
+test('what somebody wrote and was called is nowhere any more ten seconds after the account is deleted', {
+  timeout: 60_000
+}, async () => {
   const leaver = await register(system.gatewayUrl, TEXT)
   const reader = await register(system.gatewayUrl, KEPT)
-  const write = async (token: string, content: string) => (await call(system.gatewayUrl, 'POST', '/api/posts', { token, body: { title: 'Hello', content } })).body.id as string
+  const write = async (token: string, content: string) =>
+    (await call(system.gatewayUrl, 'POST', '/api/posts', { token, body: { title: 'Hello', content } })).body
+      .id as string
   const deleted = await write(leaver.accessToken, `${TEXT} was here`)
   await write(leaver.accessToken, `${TEXT} wrote again`)
-  await call(system.gatewayUrl, 'PATCH', `/api/posts/${deleted}`, { token: leaver.accessToken, body: { content: `${TEXT} changed it` } })
+  await call(system.gatewayUrl, 'PATCH', `/api/posts/${deleted}`, {
+    token: leaver.accessToken,
+    body: { content: `${TEXT} changed it` }
+  })
   await write(reader.accessToken, KEPT)
-  await eventually(async () => expect(await placesOf(TEXT)).toEqual(expect.arrayContaining(['auth public.users', 'auth public.outbox', 'posts public.posts', 'posts public.outbox', 'feed public.authors', 'feed public.entries'])))
+  await eventually(async () =>
+    expect(await placesOf(TEXT))
+      .toEqual(expect.arrayContaining([
+        'auth public.users',
+        'auth public.outbox',
+        'posts public.posts',
+        'posts public.outbox',
+        'feed public.authors',
+        'feed public.entries'
+      ]))
+  )
   await call(system.gatewayUrl, 'DELETE', `/api/posts/${deleted}`, { token: leaver.accessToken })
-  expect((await call(system.gatewayUrl, 'POST', '/api/auth/delete-account', { token: leaver.accessToken, body: { password: leaver.password } })).status).toBe(204)
+  expect((await call(system.gatewayUrl, 'POST', '/api/auth/delete-account', {
+    token: leaver.accessToken,
+    body: { password: leaver.password }
+  })).status).toBe(204)
   await eventually(async () => expect(await placesOf(TEXT)).toEqual([]), { withinMs: 10_000 })
   const text = await replayed(reader.accessToken, KEPT)
   expect(text).not.toContain(TEXT)

@@ -8,7 +8,9 @@ import { readme } from './from-outside/readme.ts'
 // What only asks, as strangers do, asks one system: to start one takes a processor seven seconds.
 let system: System
 beforeAll(async () => {
-  system = await startSystem({ env: { RATE_LIMIT_MAX: '100000', SENSITIVE_RATE_LIMIT_MAX: '100000', CORS_ORIGINS: 'https://app.example' } })
+  system = await startSystem({
+    env: { RATE_LIMIT_MAX: '100000', SENSITIVE_RATE_LIMIT_MAX: '100000', CORS_ORIGINS: 'https://app.example' }
+  })
 }, 60_000)
 afterAll(() => system?.stop())
 

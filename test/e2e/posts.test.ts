@@ -20,12 +20,17 @@ afterAll(async () => { await system?.stop() })
 
 const api = (account: Account, method: string, path: string, body?: unknown, headers: Record<string, string> = {}) =>
   call(system.gatewayUrl, method, path, { token: account.accessToken, body, headers })
-const write = (account: Account, title: string, headers?: Record<string, string>) => api(account, 'POST', '/api/posts', { title, content: 'Some content' }, headers)
+const write = (account: Account, title: string, headers?: Record<string, string>) =>
+  api(account, 'POST', '/api/posts', { title, content: 'Some content' }, headers)
 
 async function allPages (account: Account, path: string, limit = 7) {
   const items: Array<{ id: string }> = []
   for (let cursor: string | null = ''; cursor !== null;) {
-    const { status, body } = await api(account, 'GET', `${path}${path.includes('?') ? '&' : '?'}limit=${limit}${cursor && `&cursor=${cursor}`}`)
+    const { status, body } = await api(
+      account,
+      'GET',
+      `${path}${path.includes('?') ? '&' : '?'}limit=${limit}${cursor && `&cursor=${cursor}`}`
+    )
     expect(status).toBe(200)
     items.push(...body.items)
     cursor = body.nextCursor
@@ -51,10 +56,15 @@ test('a retry with its Idempotency-Key is answered as the first time, also after
 })
 
 test('ten parallel calls with one key make one post', async () => {
-  const answers = await Promise.all(Array.from({ length: 10 }, () => write(ben, 'Parallel', { 'idempotency-key': 'ten' })))
+  const answers = await Promise
+    .all(Array.from({ length: 10 }, () => write(ben, 'Parallel', { 'idempotency-key': 'ten' })))
   for (const { status } of answers) expect([201, 409]).toContain(status)
-  for (const { headers } of answers.filter(({ status }) => status === 409)) expect(headers.get('retry-after')).toMatch(/^\d+$/)
-  expect((await api(ben, 'GET', `/api/posts?authorId=${ben.userId}`)).body.items.filter(({ title }: { title: string }) => title === 'Parallel')).toHaveLength(1)
+  for (const { headers } of answers.filter(({ status }) => status === 409)) {
+    expect(headers.get('retry-after')).toMatch(/^\d+$/)
+  }
+  expect((await api(ben, 'GET', `/api/posts?authorId=${ben.userId}`)).body.items.filter((
+    { title }: { title: string }
+  ) => title === 'Parallel')).toHaveLength(1)
 })
 
 test('conditional requests pass the gateway: 304, 412, and a malformed tag is 400', async () => {
@@ -74,7 +84,8 @@ test('conditional requests pass the gateway: 304, 412, and a malformed tag is 40
 
 test('lists, searches and their cursors pass the gateway', async () => {
   for (let i = 0; i < 9; i++) await write(ada, `Paged walrus ${i}`)
-  const titles = (items: unknown[]) => (items as Array<{ title: string }>).map(({ title }) => title).filter((title) => title.startsWith('Paged'))
+  const titles = (items: unknown[]) =>
+    (items as Array<{ title: string }>).map(({ title }) => title).filter((title) => title.startsWith('Paged'))
   const newestFirst = Array.from({ length: 9 }, (_, i) => `Paged walrus ${8 - i}`)
   expect(titles(await allPages(ben, `/api/posts?authorId=${ada.userId}`, 2))).toEqual(newestFirst)
   expect(titles(await allPages(ben, '/api/posts?q=walruses', 4)).sort()).toEqual([...newestFirst].sort())
@@ -116,15 +127,27 @@ test('after kills of posts, feed and a lot of changes, feed and posts say the sa
     await change(i)
   }
   await eventually(async () => {
-    const posts = (await allPages(ada, '/api/posts', 100)) as Array<{ id: string, authorId: string, title: string, content: string, createdAt: string }>
+    const posts = (await allPages(ada, '/api/posts', 100)) as Array<
+      { id: string, authorId: string, title: string, content: string, createdAt: string }
+    >
     const feed = await allPages(ada, '/api/feed', 100)
     const names = { [ada.userId]: 'Ada', [ben.userId]: 'Ben' }
-    expect(feed).toEqual(posts.map(({ id, authorId, title, content, createdAt }) => ({ id, title, content, createdAt, author: { id: authorId, displayName: names[authorId] } })))
+    expect(feed)
+      .toEqual(posts.map(({ id, authorId, title, content, createdAt }) => ({
+        id,
+        title,
+        content,
+        createdAt,
+        author: { id: authorId, displayName: names[authorId] }
+      })))
   }, { withinMs: 15_000 })
 })
 
 async function events (...args: string[]) {
-  return (await promisify(execFile)(process.execPath, [fileURLToPath(new URL('../../scripts/events.ts', import.meta.url)), ...args], { env: system.operatorEnvironment })).stdout
+  return (await promisify(execFile)(process.execPath, [
+    fileURLToPath(new URL('../../scripts/events.ts', import.meta.url)),
+    ...args
+  ], { env: system.operatorEnvironment })).stdout
 }
 
 test('a feed that lost everything is rebuilt from zero by replaying the stream, and then equals the posts', async () => {

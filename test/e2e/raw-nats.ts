@@ -30,7 +30,8 @@ export class RawSubscriber {
     const socket = connect(Number(port), hostname)
     await once(socket, 'connect')
     const subscriber = new RawSubscriber(socket)
-    socket.write('CONNECT {"verbose":false,"pedantic":false,"headers":true,"protocol":1,"lang":"raw","version":"1"}\r\n')
+    socket
+      .write('CONNECT {"verbose":false,"pedantic":false,"headers":true,"protocol":1,"lang":"raw","version":"1"}\r\n')
     if (subject) socket.write(`SUB ${subject} 1\r\n`)
     return subscriber
   }

@@ -38,7 +38,11 @@ const everywhere = (probe: string): Refusal[] => [
   { head: `GET ${probe} HTTP/1.1\r\n${HOST}expect: miracles\r\n\r\n`, status: 417, instance: probe },
   { head: `GET ${probe} HTTP/1.1\r\n${HOST}${LARGE_HEADER}\r\n`, status: 431, instance: probe },
   { head: `GET ${probe} HTTP/1.1\r\n${HOST}no header\r\n\r\n`, status: 400, instance: probe },
-  { head: `POST ${probe} HTTP/1.1\r\n${HOST}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n`, status: 400, instance: probe },
+  {
+    head: `POST ${probe} HTTP/1.1\r\n${HOST}content-length: 1\r\ntransfer-encoding: chunked\r\n\r\n`,
+    status: 400,
+    instance: probe
+  },
   { head: `GET ${probe} HTTP/9.9\r\n${HOST}\r\n`, status: 400, instance: probe },
   { head: `CONNECT example.org:443 HTTP/1.1\r\n${HOST}\r\n`, status: 400, instance: 'example.org:443' },
   { head: 'NONSENSE\r\n\r\n', status: 400, instance: '' },
@@ -53,12 +57,38 @@ function ofRoutes (method: string, path: string): Refusal[] {
   const bytes = (count: number) => `content-length: ${count}\r\n`
   return [
     { head: `${method} ${path} HTTP/1.1\r\n${HOST}\r\n`, status: 401, instance: path },
-    { head: `${method} ${path} HTTP/1.1\r\n${HOST}${authorization}${json}${bytes(2_000_000)}\r\n`, status: 413, instance: path },
-    { head: `${method} ${path} HTTP/1.1\r\n${HOST}${authorization}content-type: text/plain\r\n${bytes(100)}\r\n${BODY}`, status: 415, instance: path },
-    { head: `${method} ${path} HTTP/1.1\r\n${HOST}${authorization}content-encoding: gzip\r\n${json}${bytes(100)}\r\n${BODY}`, status: 415, instance: path },
-    { head: `${method} ${path} HTTP/1.1\r\n${HOST}${authorization}${json}${bytes(100)}\r\n${BODY}`, status: 400, instance: path },
-    { head: `${method} ${path} HTTP/1.1\r\n${HOST}${authorization}${json}transfer-encoding: chunked\r\n\r\nzz\r\n`, status: 400, instance: path },
-    { head: `GET ${path}?q=%ff HTTP/1.1\r\n${HOST}${authorization}\r\n`, status: method === 'POST' ? 400 : 405, instance: path }
+    {
+      head: `${method} ${path} HTTP/1.1\r\n${HOST}${authorization}${json}${bytes(2_000_000)}\r\n`,
+      status: 413,
+      instance: path
+    },
+    {
+      head: `${method} ${path} HTTP/1.1\r\n${HOST}${authorization}content-type: text/plain\r\n${bytes(100)}\r\n${BODY}`,
+      status: 415,
+      instance: path
+    },
+    {
+      head: `${method} ${path} HTTP/1.1\r\n${HOST}${authorization}content-encoding: gzip\r\n${json}${
+        bytes(100)
+      }\r\n${BODY}`,
+      status: 415,
+      instance: path
+    },
+    {
+      head: `${method} ${path} HTTP/1.1\r\n${HOST}${authorization}${json}${bytes(100)}\r\n${BODY}`,
+      status: 400,
+      instance: path
+    },
+    {
+      head: `${method} ${path} HTTP/1.1\r\n${HOST}${authorization}${json}transfer-encoding: chunked\r\n\r\nzz\r\n`,
+      status: 400,
+      instance: path
+    },
+    {
+      head: `GET ${path}?q=%ff HTTP/1.1\r\n${HOST}${authorization}\r\n`,
+      status: method === 'POST' ? 400 : 405,
+      instance: path
+    }
   ]
 }
 
@@ -79,41 +109,62 @@ async function send (port: number, { head, isSlow }: Refusal) {
 }
 
 function parsed (answer: string, isHead: boolean) {
-  const [, status, id, type] = /^HTTP\/1\.1 (\d{3})(?=[^]*?\r\nx-request-id: ([\w-]{8,64})\r\n)(?=[^]*?\r\ncontent-type: ([^\r]+)\r\n)/i.exec(answer) ?? []
+  const [, status, id, type] =
+    /^HTTP\/1\.1 (\d{3})(?=[^]*?\r\nx-request-id: ([\w-]{8,64})\r\n)(?=[^]*?\r\ncontent-type: ([^\r]+)\r\n)/i
+      .exec(answer) ?? []
   const body = answer.slice(answer.indexOf('\r\n\r\n') + 4)
   const problem = isHead ? undefined : JSON.parse(body)
-  return { status: Number(status), id: id!, type, instance: isHead ? undefined : problem.instance, own: isHead ? body === '' : problem.requestId === id && problem.status === Number(status) }
+  return {
+    status: Number(status),
+    id: id!,
+    type,
+    instance: isHead ? undefined : problem.instance,
+    own: isHead ? body === '' : problem.requestId === id && problem.status === Number(status)
+  }
 }
 
 async function countsByStatus (port: number) {
   const metrics = await (await fetch(`http://127.0.0.1:${port}/metrics`)).text()
   const counts = new Map<number, number>()
-  for (const [, status, count] of metrics.matchAll(/^http_requests_total\{[^}]*status="(\d+)"[^}]*\} (\d+)/gm)) counts.set(Number(status), (counts.get(Number(status)) ?? 0) + Number(count))
+  for (const [, status, count] of metrics.matchAll(/^http_requests_total\{[^}]*status="(\d+)"[^}]*\} (\d+)/gm)) {
+    counts.set(Number(status), (counts.get(Number(status)) ?? 0) + Number(count))
+  }
   return counts
 }
 
-test.concurrent.each(PROCESSES)('every refusal of %s, from whatever layer and at either port, is a problem with an id, a line and a count', { timeout: 60_000 }, async (name) => {
-  const main = system.ports[name]
-  const operations = system.ports[`${name}Ops`]
-  const refusals = [
-    ...[...everywhere('/live'), ...OF_PROCESS[name]?.() ?? []].map((refusal) => ({ ...refusal, port: main })),
-    ...everywhere('/metrics').map((refusal) => ({ ...refusal, port: operations }))
-  ]
-  const before = await countsByStatus(operations)
-  const answers = await Promise.all(refusals.map(async (refusal) => {
-    const isHead = refusal.head.startsWith('HEAD')
-    return { ...parsed(await send(refusal.port, refusal), isHead), of: refusal }
-  }))
-  expect(answers.map(({ of, status, type, instance, own }) => [of.head.slice(0, 60), status, type, instance, own]))
-    .toEqual(refusals.map(({ head, status, instance }) => [head.slice(0, 60), status, 'application/problem+json', instance, true]))
-  const lines = await eventually(() => {
-    const ids = new Map(system.output.get(name)!.split('\n').filter((line) => line.includes('"msg":"request"')).map((line) => JSON.parse(line)).map(({ requestId, status }) => [requestId, status]))
-    const found = answers.map(({ id, of }) => [of.head.slice(0, 60), ids.get(id)])
-    expect(found.filter(([, status]) => status === undefined)).toEqual([])
-    return found
-  })
-  expect(lines).toEqual(answers.map(({ of, status }) => [of.head.slice(0, 60), status]))
-  const after = await countsByStatus(operations)
-  const wanted = Map.groupBy(refusals, ({ status }) => status)
-  expect([...wanted].map(([status]) => [status, after.get(status)! - (before.get(status) ?? 0)])).toEqual([...wanted].map(([status, all]) => [status, all.length]))
-})
+test.concurrent.each(PROCESSES)(
+  'every refusal of %s, from whatever layer and at either port, is a problem with an id, a line and a count',
+  { timeout: 60_000 },
+  async (name) => {
+    const main = system.ports[name]
+    const operations = system.ports[`${name}Ops`]
+    const refusals = [
+      ...[...everywhere('/live'), ...OF_PROCESS[name]?.() ?? []].map((refusal) => ({ ...refusal, port: main })),
+      ...everywhere('/metrics').map((refusal) => ({ ...refusal, port: operations }))
+    ]
+    const before = await countsByStatus(operations)
+    const answers = await Promise.all(refusals.map(async (refusal) => {
+      const isHead = refusal.head.startsWith('HEAD')
+      return { ...parsed(await send(refusal.port, refusal), isHead), of: refusal }
+    }))
+    expect(answers.map(({ of, status, type, instance, own }) => [of.head.slice(0, 60), status, type, instance, own]))
+      .toEqual(refusals.map((
+        { head, status, instance }
+      ) => [head.slice(0, 60), status, 'application/problem+json', instance, true]))
+    const lines = await eventually(() => {
+      const ids = new Map(system.output.get(name)!.split('\n').filter((line) =>
+        line.includes('"msg":"request"')
+      ).map((line) => JSON.parse(line)).map(({ requestId, status }) => [requestId, status]))
+      const found = answers.map(({ id, of }) => [of.head.slice(0, 60), ids.get(id)])
+      expect(found.filter(([, status]) =>
+        status === undefined
+      )).toEqual([])
+      return found
+    })
+    expect(lines).toEqual(answers.map(({ of, status }) => [of.head.slice(0, 60), status]))
+    const after = await countsByStatus(operations)
+    const wanted = Map.groupBy(refusals, ({ status }) => status)
+    expect([...wanted].map(([status]) => [status, after.get(status)! - (before.get(status) ?? 0)]))
+      .toEqual([...wanted].map(([status, all]) => [status, all.length]))
+  }
+)

@@ -50,7 +50,12 @@ class Gateway {
       root,
       ports: { ...system.ports, gateway: this.port, gatewayOps: this.opsPort },
       env: { PATH: process.env.PATH, PUBLIC_URL: system.gatewayUrl, RATE_LIMIT_MAX: '1000000', DRAIN_DELAY: '1' },
-      settings: { databaseUrl: undefined, natsUrl: system.brokerUrl('gateway'), tokenSecret: '', dataDir: system.dataDir }
+      settings: {
+        databaseUrl: undefined,
+        natsUrl: system.brokerUrl('gateway'),
+        tokenSecret: '',
+        dataDir: system.dataDir
+      }
     })
   }
 
@@ -61,7 +66,10 @@ class Gateway {
   }
 
   get (path: string) {
-    return fetch(`http://127.0.0.1:${this.port}${path}`, { headers: { connection: 'close' }, signal: AbortSignal.timeout(2000) })
+    return fetch(`http://127.0.0.1:${this.port}${path}`, {
+      headers: { connection: 'close' },
+      signal: AbortSignal.timeout(2000)
+    })
   }
 }
 
@@ -77,12 +85,21 @@ function startLoad () {
       const gateway = gateways.filter(({ ready }) => ready)[turn++ % 2] ?? gateways.find(({ ready }) => ready)
       if (gateway === undefined) return failures.push('no gateway is ready')
       try {
-        const answer = await gateway.pool.request({ method, path, body, headers: { authorization: `Bearer ${ada.accessToken}`, ...body && { 'content-type': 'application/json' } } })
+        const answer = await gateway.pool.request({
+          method,
+          path,
+          body,
+          headers: { authorization: `Bearer ${ada.accessToken}`, ...body && { 'content-type': 'application/json' } }
+        })
         const said = await answer.body.text()
-        if (answer.statusCode !== (method === 'GET' ? 200 : 201)) failures.push(`${method} ${path}: ${answer.statusCode} ${said}`)
+        if (answer.statusCode !== (method === 'GET' ? 200 : 201)) {
+          failures.push(`${method} ${path}: ${answer.statusCode} ${said}`)
+        }
         return
       } catch (error) {
-        if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') return failures.push(`${method} ${path}: ${String(error)}`)
+        if ((error as NodeJS.ErrnoException).code !== 'ECONNREFUSED') {
+          return failures.push(`${method} ${path}: ${String(error)}`)
+        }
         await sleep(10)
       }
     }
@@ -122,7 +139,10 @@ function startLoad () {
 function slowRequest ({ port }: Gateway) {
   const body = JSON.stringify({ title: 'Rolling', content: 'slowly' })
   const socket = connect(port, '127.0.0.1')
-  socket.write(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${ada.accessToken}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${body.slice(0, 9)}`)
+  socket
+    .write(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${ada.accessToken}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${
+      body.slice(0, 9)
+    }`)
   const answer = text(socket)
   return {
     finish () {
@@ -163,7 +183,9 @@ test('two gateways are restarted in turn under load: no request fails, none is m
 async function countPosts () {
   let count = 0
   for (let cursor: string | null = ''; cursor !== null;) {
-    const answer = await fetch(`${system.gatewayUrl}/api/posts?limit=100${cursor && `&cursor=${cursor}`}`, { headers: { authorization: `Bearer ${ada.accessToken}` } })
+    const answer = await fetch(`${system.gatewayUrl}/api/posts?limit=100${cursor && `&cursor=${cursor}`}`, {
+      headers: { authorization: `Bearer ${ada.accessToken}` }
+    })
     const page = await answer.json() as { items: unknown[], nextCursor: string | null }
     count += page.items.length
     cursor = page.nextCursor

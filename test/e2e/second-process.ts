@@ -6,7 +6,11 @@ import type { System } from '@gatepost/testing/system'
 export const root = fileURLToPath(new URL('../..', import.meta.url))
 
 /** One more process of a service beside those of a running system, with settings of its own. */
-export async function prepareSecond (system: System, service: ServiceName, { env = {}, natsPort = system.ports.nats }: { env?: Record<string, string>, natsPort?: number } = {}) {
+export async function prepareSecond (
+  system: System,
+  service: ServiceName,
+  { env = {}, natsPort = system.ports.nats }: { env?: Record<string, string>, natsPort?: number } = {}
+) {
   const [port, opsPort] = await freePorts(2) as [number, number]
   const natsUrl = new URL(system.brokerUrl(service))
   natsUrl.port = String(natsPort)

@@ -19,7 +19,16 @@ interface Attribute { key: string, value: Record<string, unknown> }
 interface Export {
   resourceSpans: Array<{
     resource: { attributes: Attribute[] }
-    scopeSpans: Array<{ spans: Array<Omit<CollectedSpan, 'service' | 'attributes' | 'endedNano'> & { attributes: Attribute[], endTimeUnixNano: string }> }>
+    scopeSpans: Array<
+      {
+        spans: Array<
+          Omit<CollectedSpan, 'service' | 'attributes' | 'endedNano'> & {
+            attributes: Attribute[]
+            endTimeUnixNano: string
+          }
+        >
+      }
+    >
   }>
 }
 
@@ -31,7 +40,9 @@ export async function startCollector () {
     const { resourceSpans } = await json(request) as Export
     for (const { resource, scopeSpans } of resourceSpans) {
       const service = String(valuesOf(resource.attributes)['service.name'])
-      for (const { attributes, endTimeUnixNano, ...span } of scopeSpans.flatMap((scope) => scope.spans)) spans.push({ ...span, service, attributes: valuesOf(attributes), endedNano: BigInt(endTimeUnixNano) })
+      for (const { attributes, endTimeUnixNano, ...span } of scopeSpans.flatMap((scope) => scope.spans)) {
+        spans.push({ ...span, service, attributes: valuesOf(attributes), endedNano: BigInt(endTimeUnixNano) })
+      }
     }
     response.setHeader('content-type', 'application/json').end('{}')
   })

@@ -42,7 +42,11 @@ async function treeOf ({ traceId, spanId }: { traceId: string, spanId: string },
 
 test('one trace leads from the client through gateway, service, outbox and NATS into the consumer', async () => {
   const trace = newTrace()
-  const { status } = await call(system.gatewayUrl, 'POST', '/api/posts', { token: ada.accessToken, body: { title: 'Traced', content: 'all the way' }, headers: { traceparent: trace.traceparent } })
+  const { status } = await call(system.gatewayUrl, 'POST', '/api/posts', {
+    token: ada.accessToken,
+    body: { title: 'Traced', content: 'all the way' },
+    headers: { traceparent: trace.traceparent }
+  })
   expect(status).toBe(201)
   expect(await treeOf(trace, 3)).toEqual([
     ['client', 'gateway: POST /api/posts', SERVER],
@@ -54,7 +58,11 @@ test('one trace leads from the client through gateway, service, outbox and NATS 
 test('a deleted account is one trace over all four processes', async () => {
   const trace = newTrace()
   const ben = await register(system.gatewayUrl, 'Ben')
-  await call(system.gatewayUrl, 'POST', '/api/auth/delete-account', { token: ben.accessToken, body: { password: ben.password }, headers: { traceparent: trace.traceparent } })
+  await call(system.gatewayUrl, 'POST', '/api/auth/delete-account', {
+    token: ben.accessToken,
+    body: { password: ben.password },
+    headers: { traceparent: trace.traceparent }
+  })
   const tree = await treeOf(trace, 5)
   expect(tree).toEqual([
     ['client', 'gateway: POST /api/auth/delete-account', SERVER],
@@ -67,9 +75,16 @@ test('a deleted account is one trace over all four processes', async () => {
 
 test('an answer put together by the gateway has a span of each service that was asked', async () => {
   const trace = newTrace()
-  await call(system.gatewayUrl, 'GET', `/api/users/${ada.userId}/overview`, { token: ada.accessToken, headers: { traceparent: trace.traceparent } })
+  await call(system.gatewayUrl, 'GET', `/api/users/${ada.userId}/overview`, {
+    token: ada.accessToken,
+    headers: { traceparent: trace.traceparent }
+  })
   const gateway = 'gateway: GET /api/users/:id/overview'
-  expect(await treeOf(trace, 3)).toEqual([['client', gateway, SERVER], [gateway, 'auth: GET /api/auth/users/:id', SERVER], [gateway, 'posts: GET /api/posts', SERVER]])
+  expect(await treeOf(trace, 3)).toEqual([['client', gateway, SERVER], [
+    gateway,
+    'auth: GET /api/auth/users/:id',
+    SERVER
+  ], [gateway, 'posts: GET /api/posts', SERVER]])
 })
 
 test('refused and aborted requests have their span too, with what became of them', async () => {
@@ -77,15 +92,24 @@ test('refused and aborted requests have their span too, with what became of them
   await call(system.gatewayUrl, 'GET', '/api/posts', { headers: { traceparent: refused.traceparent } })
   const aborted = newTrace()
   const socket = connect(system.ports.gateway, '127.0.0.1')
-  socket.write(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${ada.accessToken}\r\ntraceparent: ${aborted.traceparent}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"title":`, () => setTimeout(() => socket.destroy(), 50))
-  expect([await treeOf(refused, 1), await treeOf(aborted, 1)]).toEqual([[['client', 'gateway: GET /api/posts', SERVER]], [['client', 'gateway: POST /api/posts', SERVER]]])
-  const statusOf = ({ traceId }: { traceId: string }) => collector.ofTrace(traceId)[0]!.attributes['http.response.status_code']
+  socket.write(
+    `POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${ada.accessToken}\r\ntraceparent: ${aborted.traceparent}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"title":`,
+    () => setTimeout(() => socket.destroy(), 50)
+  )
+  expect([await treeOf(refused, 1), await treeOf(aborted, 1)]).toEqual([
+    [['client', 'gateway: GET /api/posts', SERVER]],
+    [['client', 'gateway: POST /api/posts', SERVER]]
+  ])
+  const statusOf = ({ traceId }: { traceId: string }) =>
+    collector.ofTrace(traceId)[0]!.attributes['http.response.status_code']
   expect([statusOf(refused), statusOf(aborted)]).toEqual([401, 499])
 })
 
 test('a client that does not want its trace recorded has it passed on and not exported', async () => {
   const [quiet, loud] = [newTrace('00'), newTrace()]
-  for (const { traceparent } of [quiet, loud]) await call(system.gatewayUrl, 'GET', '/api/posts', { token: ada.accessToken, headers: { traceparent } })
+  for (const { traceparent } of [quiet, loud]) {
+    await call(system.gatewayUrl, 'GET', '/api/posts', { token: ada.accessToken, headers: { traceparent } })
+  }
   await treeOf(loud, 2)
   expect(collector.ofTrace(quiet.traceId)).toEqual([])
 })

@@ -18,14 +18,25 @@ export async function setup () {
   await chmod(folder, 0o711)
   const [postgresPort, redisPort] = await freePorts(2) as [number, number]
   const [postgres, redis, broker] = await Promise.all([
-    startPostgres({ port: postgresPort, dataDir: join(folder, 'postgres'), services: SERVICES, unsafeButFast: true, maxConnections: 500, settings: planLog }),
+    startPostgres({
+      port: postgresPort,
+      dataDir: join(folder, 'postgres'),
+      services: SERVICES,
+      unsafeButFast: true,
+      maxConnections: 500,
+      settings: planLog
+    }),
     startRedis({ port: redisPort, say }),
     startBroker()
   ])
   await Promise.all(SERVICES.map((service) => deploy(service, postgres.ownerUrl(service))))
-  const natsUrls = Object.fromEntries(ACCOUNTS.map((account) => [account, broker.urlOf(account)])) as Record<BrokerAccount, string>
+  const natsUrls = Object.fromEntries(ACCOUNTS.map((account) => [account, broker.urlOf(account)])) as Record<
+    BrokerAccount,
+    string
+  >
   await preparePlanCheck(postgres, SERVICES)
-  process.env.GATEPOST_TEST_SERVERS = JSON.stringify({ postgresPort, credentials: postgres.credentials, redisUrl: redis.url, natsUrls } satisfies TestServers)
+  process.env.GATEPOST_TEST_SERVERS = JSON
+    .stringify({ postgresPort, credentials: postgres.credentials, redisUrl: redis.url, natsUrls } satisfies TestServers)
   return async () => {
     await Promise.all([postgres.stop(), redis.stop(), broker.stop()])
     const dear = await dearStatements(join(folder, 'postgres', 'cluster'))

@@ -15,8 +15,11 @@ afterAll(() => rm(folder, { recursive: true }))
 async function write (list: string) {
   const [subscribers, file] = [join(folder, 'subscribers.json'), join(folder, 'nats-server.conf')]
   await writeFile(subscribers, list)
-  const passwords = Object.fromEntries(['AUTH', 'POSTS', 'FEED', 'GATEWAY', 'PROVISIONER'].map((name) => [`NATS_${name}_PASSWORD`, 'secret']))
-  await promisify(execFile)(process.execPath, [script, file], { env: { ...process.env, ...passwords, NATS_SUBSCRIBERS: subscribers } })
+  const passwords = Object
+    .fromEntries(['AUTH', 'POSTS', 'FEED', 'GATEWAY', 'PROVISIONER'].map((name) => [`NATS_${name}_PASSWORD`, 'secret']))
+  await promisify(execFile)(process.execPath, [script, file], {
+    env: { ...process.env, ...passwords, NATS_SUBSCRIBERS: subscribers }
+  })
   return readFile(file, 'utf8')
 }
 
@@ -28,8 +31,15 @@ test('a deployed broker has the accounts of its subscribers, and lets nobody in 
 })
 
 test.each([
-  ['no JSON', 'it is no list'], ['{}', 'it is no list'], ['[null]', 'no name'], ['[{"name":"posts","password":"x","consumers":1}]', 'a name of our own'],
-  ['[{"name":"Bill }","password":"x","consumers":1}]', 'is no name'], ['[{"name":"billing","password":"x","consumers":0}]', 'needs 1 to 50']
+  ['no JSON', 'it is no list'],
+  ['{}', 'it is no list'],
+  ['[null]', 'no name'],
+  ['[{"name":"posts","password":"x","consumers":1}]', 'a name of our own'],
+  ['[{"name":"Bill }","password":"x","consumers":1}]', 'is no name'],
+  ['[{"name":"billing","password":"x","consumers":0}]', 'needs 1 to 50']
 ])('a list that is none is refused in one line: %s', async (list, reason) => {
-  await expect(write(list)).rejects.toMatchObject({ code: 1, stderr: expect.stringMatching(new RegExp(`^[^\\n]*lists no subscribers: [^\\n]*${reason}[^\\n]*\\n$`)) })
+  await expect(write(list)).rejects.toMatchObject({
+    code: 1,
+    stderr: expect.stringMatching(new RegExp(`^[^\\n]*lists no subscribers: [^\\n]*${reason}[^\\n]*\\n$`))
+  })
 })

@@ -6,7 +6,9 @@ import { bareEnvironment } from '@gatepost/testing/environment'
 import { expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
-const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as { scripts: Record<string, string> }
+const { scripts } = JSON.parse(readFileSync(new URL('../../package.json', import.meta.url), 'utf8')) as {
+  scripts: Record<string, string>
+}
 const names = Object.keys(scripts)
 
 /** As the package manager runs the script: its file and what follows. */
@@ -14,7 +16,14 @@ async function run (name: string, ...args: string[]) {
   const [program, file] = scripts[name]!.split(' ')
   expect(program).toBe('node')
   let output: { stdout: string, stderr: string } | undefined
-  const child = execFile(process.execPath, [file!, ...args], { cwd: root, env: bareEnvironment, timeout: 20_000 }, (_error, stdout, stderr) => { output = { stdout, stderr } })
+  const child = execFile(
+    process.execPath,
+    [file!, ...args],
+    { cwd: root, env: bareEnvironment, timeout: 20_000 },
+    (_error, stdout, stderr) => {
+      output = { stdout, stderr }
+    }
+  )
   const [code] = await once(child, 'close') as [number | null]
   await expect.poll(() => output).toBeDefined()
   return { code, ...output! }
@@ -35,13 +44,32 @@ const strict = names.filter((name) => name !== 'test')
 
 test.each(strict)('pnpm %s refuses an option that it does not know, in one line', async (name) => {
   const { code, stdout, stderr } = await run(name, '--fersh')
-  expect({ code, stdout, stderr }).toEqual({ code: 2, stdout: '', stderr: `${name}: unknown option '--fersh'; see pnpm ${name} --help\n` })
+  expect({ code, stdout, stderr }).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: `${name}: unknown option '--fersh'; see pnpm ${name} --help\n`
+  })
 })
 
 test.each([
-  ['start', 'fresh'], ['start', '--', '--fresh', 'now'], ['check', 'services'], ['generate', 'docs'], ['migrate', 'status', 'auth'], ['migrate', 'deploy', 'gateway'],
-  ['migrate'], ['events'], ['keys', 'list', 'all'], ['keys', 'list', '--now'], ['keys', 'drop'], ['admin', 'grant'], ['admin', 'grant', 'ada@example.org', 'bob@example.org'],
-  ['admin', 'constructor', 'ada@example.org'], ['chaos', '20'], ['chaos', '--rounds', 'x'], ['bench', 'nothing'], ['bench', 'gateway', 'auth']
+  ['start', 'fresh'],
+  ['start', '--', '--fresh', 'now'],
+  ['check', 'services'],
+  ['generate', 'docs'],
+  ['migrate', 'status', 'auth'],
+  ['migrate', 'deploy', 'gateway'],
+  ['migrate'],
+  ['events'],
+  ['keys', 'list', 'all'],
+  ['keys', 'list', '--now'],
+  ['keys', 'drop'],
+  ['admin', 'grant'],
+  ['admin', 'grant', 'ada@example.org', 'bob@example.org'],
+  ['admin', 'constructor', 'ada@example.org'],
+  ['chaos', '20'],
+  ['chaos', '--rounds', 'x'],
+  ['bench', 'nothing'],
+  ['bench', 'gateway', 'auth']
 ])('pnpm %s refuses what means nothing: %s', async (name, ...args) => {
   const { code, stdout, stderr } = await run(name, ...args)
   expect({ code, stdout }).toEqual({ code: 2, stdout: '' })

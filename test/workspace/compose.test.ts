@@ -31,20 +31,28 @@ afterAll(() => rmSync(folder, { recursive: true }))
 
 const secretsFile = join(folder, '.env')
 execFileSync('sh', [join(root, 'deploy/create-env.sh'), secretsFile])
-const secrets = Object.fromEntries(readFileSync(secretsFile, 'utf8').trim().split('\n').map((line) => line.split('=') as [string, string]))
+const secrets = Object
+  .fromEntries(readFileSync(secretsFile, 'utf8').trim().split('\n').map((line) => line.split('=') as [string, string]))
 
 const dockerfile = readFileSync(join(root, 'deploy/Dockerfile'), 'utf8')
 const text = readFileSync(join(root, 'docker-compose.yml'), 'utf8')
 /** As `docker compose config` resolves it, with nothing set but the secrets. */
-const compose: { services: Record<string, Container>, networks: Record<string, { internal?: boolean }>, volumes: Record<string, unknown> } =
-  parse(text.replace(/\$\{(\w+)(?::([-?])([^}]*))?\}/g, (whole, name: string, mark: string | undefined, rest: string) => {
+const compose: {
+  services: Record<string, Container>
+  networks: Record<string, { internal?: boolean }>
+  volumes: Record<string, unknown>
+} = parse(
+  text.replace(/\$\{(\w+)(?::([-?])([^}]*))?\}/g, (whole, name: string, mark: string | undefined, rest: string) => {
     const value = secrets[name] ?? (mark === '-' ? rest : undefined)
     if (value === undefined) throw new Error(`${whole}: neither deploy/create-env.sh nor a default gives it a value`)
     return value
   }), { merge: true })
 const containers = Object.entries(compose.services)
 for (const [, container] of containers) {
-  if (container.environment) container.environment = Object.fromEntries(Object.entries(container.environment).map(([name, value]) => [name, String(value ?? '')]))
+  if (container.environment) {
+    container.environment = Object
+      .fromEntries(Object.entries(container.environment).map(([name, value]) => [name, String(value ?? '')]))
+  }
 }
 
 test.each(['docker-compose.yml', ...globSync('deploy/**/*.{yml,yaml}', { cwd: root })])(
@@ -70,7 +78,8 @@ test('deploy/create-env.sh makes one long secret for each that is wanted, readab
   expect(new Set(Object.values(secrets)).size).toBe(wanted.size)
   for (const secret of Object.values(secrets)) expect(secret).toMatch(/^[0-9a-f]{64}$/)
   expect(statSync(secretsFile).mode & 0o777).toBe(0o600)
-  expect(() => execFileSync('sh', [join(root, 'deploy/create-env.sh'), secretsFile], { stdio: 'pipe' })).toThrow(/exists already/)
+  expect(() => execFileSync('sh', [join(root, 'deploy/create-env.sh'), secretsFile], { stdio: 'pipe' }))
+    .toThrow(/exists already/)
 })
 
 test.each(SERVICES)('%s starts with exactly settings that it knows, and all that it needs', async (service) => {
@@ -82,7 +91,9 @@ test.each(SERVICES)('%s starts with exactly settings that it knows, and all that
 
 test('no secret of one service is in the environment of another', () => {
   for (const [name, secret] of Object.entries(secrets)) {
-    const holders = containers.filter(([, { environment = {} }]) => Object.values(environment).some((value) => value.includes(secret))).map(([holder]) => holder)
+    const holders = containers.filter(([, { environment = {} }]) =>
+      Object.values(environment).some((value) => value.includes(secret))
+    ).map(([holder]) => holder)
     const services = holders.filter((holder) => (SERVICES as readonly string[]).includes(holder))
     expect(services.length, `${name} is known to ${services.join(', ')}`).toBeLessThanOrEqual(1)
     expect(text, name).not.toContain(`${name}:-`)
@@ -101,7 +112,10 @@ test('upstreams, brokers and databases are containers that exist, share a networ
       if (!/_URL$/.test(variable) || variable === 'PUBLIC_URL' || value === '') continue
       const { hostname, port } = new URL(value)
       expect(port, `${name}: ${variable}`).toBe(ports[hostname])
-      expect(networks.some((network) => compose.services[hostname]!.networks!.includes(network)), `${name} reaches ${hostname}`).toBe(true)
+      expect(
+        networks.some((network) => compose.services[hostname]!.networks!.includes(network)),
+        `${name} reaches ${hostname}`
+      ).toBe(true)
       seen++
     }
   }
@@ -119,16 +133,21 @@ test('every command names a file that exists, and every image and target is buil
       expect(image, name).toMatch(/:\d/)
     }
   }
-  expect(compose.services.nats!.image, 'the version that runs on a developer’s machine').toContain(`:${NATS.release!.version}-`)
+  expect(compose.services.nats!.image, 'the version that runs on a developer’s machine')
+    .toContain(`:${NATS.release!.version}-`)
 })
 
 test('the image takes memory as sparingly as what runs on a developer’s machine', () => {
-  expect(dockerfile).toContain(`ENV ${Object.entries(LEAN_MALLOC).map(([name, value]) => `${name}=${value}`).join(' ')}\n`)
+  expect(dockerfile)
+    .toContain(`ENV ${Object.entries(LEAN_MALLOC).map(([name, value]) => `${name}=${value}`).join(' ')}\n`)
 })
 
 test('auth is given every secret and everything about mail that an operator can set', async () => {
-  const { settingsSchema } = await import(pathToFileURL(join(root, 'services/auth/src/config.ts')).href) as { settingsSchema: TObject }
-  const chosen = Object.entries(settingsSchema.properties).filter(([name, { secret }]) => secret || /MAIL/.test(name)).map(([name]) => name)
+  const { settingsSchema } = await import(pathToFileURL(join(root, 'services/auth/src/config.ts')).href) as {
+    settingsSchema: TObject
+  }
+  const chosen = Object.entries(settingsSchema.properties).filter(([name, { secret }]) => secret || /MAIL/.test(name))
+    .map(([name]) => name)
   expect(chosen.length).toBeGreaterThan(8)
   expect(chosen.filter((name) => compose.services.auth!.environment![name] === undefined)).toEqual([])
 })
@@ -137,14 +156,18 @@ test('only the gateway can be reached from the machine, and only from the machin
   expect(containers.filter(([, { ports }]) => ports).map(([name]) => name)).toEqual(['gateway'])
   expect(compose.services.gateway!.ports).toEqual(['127.0.0.1:3000:3000'])
   const open = Object.entries(compose.networks).filter(([, network]) => !network?.internal).map(([name]) => name)
-  expect(containers.filter(([, { networks = [] }]) => networks.some((network) => open.includes(network))).map(([name]) => name)).toEqual(['auth', 'gateway'])
+  expect(containers.filter(([, { networks = [] }]) => networks.some((network) => open.includes(network))).map((
+    [name]
+  ) => name)).toEqual(['auth', 'gateway'])
 })
 
 test('our containers run without root, without capabilities and on a read-only file system', () => {
   for (const [name, { build, read_only: readOnly, cap_drop: dropped }] of containers) {
     if (build) expect({ name, readOnly, dropped }).toEqual({ name, readOnly: true, dropped: ['ALL'] })
   }
-  for (const stage of dockerfile.split(/^FROM /m).filter((part) => / AS (tools|service)\n/.test(part))) expect(stage).toMatch(/^USER node$/m)
+  for (const stage of dockerfile.split(/^FROM /m).filter((part) => / AS (tools|service)\n/.test(part))) {
+    expect(stage).toMatch(/^USER node$/m)
+  }
 })
 
 test('the order of the start: servers, their set-up, services, gateway; each waits for health or success', () => {
@@ -176,5 +199,7 @@ test('what has to survive is on a named volume', () => {
 test('the image runs the Node of the workspace, and copies what exists', () => {
   const workspace = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   expect(dockerfile).toContain(`FROM node:${workspace.dependencies.node}-`)
-  for (const [, path] of dockerfile.matchAll(/^COPY (?!--from)(?:.* )?(\S+) \S+$/gm)) expect(existsSync(join(root, path!)), path).toBe(true)
+  for (const [, path] of dockerfile.matchAll(/^COPY (?!--from)(?:.* )?(\S+) \S+$/gm)) {
+    expect(existsSync(join(root, path!)), path).toBe(true)
+  }
 })

@@ -10,7 +10,9 @@ const settings = parse(readFileSync(join(root, 'pnpm-workspace.yaml'), 'utf8')) 
 test('packages are checked against the Node that runs them, which is the same everywhere', () => {
   const manifests = ['package.json', ...globSync('services/*/package.json', { cwd: root })]
   for (const file of manifests) {
-    const { dependencies } = JSON.parse(readFileSync(join(root, file), 'utf8')) as { dependencies: Record<string, string> }
+    const { dependencies } = JSON.parse(readFileSync(join(root, file), 'utf8')) as {
+      dependencies: Record<string, string>
+    }
     expect(dependencies.node, file).toBe(settings.nodeVersion)
   }
 })

@@ -14,7 +14,9 @@ import { type PostgresServer, startPostgres } from '@gatepost/local-stack/postgr
 import { parse } from 'yaml'
 
 const root = fileURLToPath(new URL('../../', import.meta.url))
-const { services: containers } = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as { services: Record<string, { command: string[] }> }
+const { services: containers } = parse(readFileSync(join(root, 'docker-compose.yml'), 'utf8'), { merge: true }) as {
+  services: Record<string, { command: string[] }>
+}
 let folder: string
 
 beforeAll(() => {
@@ -26,54 +28,88 @@ afterAll(() => rmSync(folder, { recursive: true }))
 /** Runs the command of a job of docker-compose.yml. */
 async function job (name: string, env: Record<string, string>, ...args: string[]) {
   const [, ...command] = containers[name]!.command
-  const { stdout } = await promisify(execFile)(process.execPath, [...command.slice(0, args.length > 0 ? 1 : undefined), ...args], { cwd: root, env: { ...bareEnvironment, ...env } })
+  const { stdout } = await promisify(execFile)(process.execPath, [
+    ...command.slice(0, args.length > 0 ? 1 : undefined),
+    ...args
+  ], { cwd: root, env: { ...bareEnvironment, ...env } })
   return stdout
 }
 
-test('databases, migrate: an empty PostgreSQL gets databases, roles and tables; a second run changes nothing', async () => {
-  const [port] = await freePorts(1) as [number]
-  const server: PostgresServer = await startPostgres({ port, dataDir: join(folder, 'postgres'), services: [], unsafeButFast: true })
-  try {
-    const owner = (service: string) => `postgresql://${service}_owner:${service}-owns@127.0.0.1:${port}/${service}`
-    const databases = () => job('databases', {
-      POSTGRES_ADMIN_URL: server.adminUrl(),
-      AUTH_DATABASE_PASSWORD: 'auth-uses',
-      AUTH_OWNER_PASSWORD: 'auth-owns',
-      POSTS_DATABASE_PASSWORD: 'posts-uses',
-      POSTS_OWNER_PASSWORD: 'posts-owns',
-      FEED_DATABASE_PASSWORD: 'feed-uses',
-      FEED_OWNER_PASSWORD: 'feed-owns'
+test(
+  'databases, migrate: an empty PostgreSQL gets databases, roles and tables; a second run changes nothing',
+  async () => {
+    const [port] = await freePorts(1) as [number]
+    const server: PostgresServer = await startPostgres({
+      port,
+      dataDir: join(folder, 'postgres'),
+      services: [],
+      unsafeButFast: true
     })
-    const migrate = () => job('migrate', { AUTH_MIGRATION_DATABASE_URL: owner('auth'), POSTS_MIGRATION_DATABASE_URL: owner('posts'), FEED_MIGRATION_DATABASE_URL: owner('feed') })
-    await databases()
-    expect(await migrate()).toMatch(/^auth: applied .+\nposts: applied .+\nfeed: applied .+\n$/)
-    await databases()
-    expect(await migrate()).toBe('auth: nothing to do\nposts: nothing to do\nfeed: nothing to do\n')
-    await expect(job('databases', { POSTGRES_ADMIN_URL: server.adminUrl() })).rejects.toThrow(/AUTH_DATABASE_PASSWORD is missing/)
-  } finally {
-    await server.stop()
-  }
-}, 120_000)
+    try {
+      const owner = (service: string) => `postgresql://${service}_owner:${service}-owns@127.0.0.1:${port}/${service}`
+      const databases = () =>
+        job('databases', {
+          POSTGRES_ADMIN_URL: server.adminUrl(),
+          AUTH_DATABASE_PASSWORD: 'auth-uses',
+          AUTH_OWNER_PASSWORD: 'auth-owns',
+          POSTS_DATABASE_PASSWORD: 'posts-uses',
+          POSTS_OWNER_PASSWORD: 'posts-owns',
+          FEED_DATABASE_PASSWORD: 'feed-uses',
+          FEED_OWNER_PASSWORD: 'feed-owns'
+        })
+      const migrate = () =>
+        job('migrate', {
+          AUTH_MIGRATION_DATABASE_URL: owner('auth'),
+          POSTS_MIGRATION_DATABASE_URL: owner('posts'),
+          FEED_MIGRATION_DATABASE_URL: owner('feed')
+        })
+      await databases()
+      expect(await migrate()).toMatch(/^auth: applied .+\nposts: applied .+\nfeed: applied .+\n$/)
+      await databases()
+      expect(await migrate()).toBe('auth: nothing to do\nposts: nothing to do\nfeed: nothing to do\n')
+      await expect(job('databases', { POSTGRES_ADMIN_URL: server.adminUrl() })).rejects
+        .toThrow(/AUTH_DATABASE_PASSWORD is missing/)
+    } finally {
+      await server.stop()
+    }
+  },
+  120_000
+)
 
 test('broker-configuration, provision: a nats-server takes what is written, and every account exists', async () => {
   const accounts = ['auth', 'posts', 'feed', 'gateway', 'provisioner']
   const file = join(folder, 'nats-server.conf')
-  const passwords = Object.fromEntries(accounts.map((account) => [`NATS_${account.toUpperCase()}_PASSWORD`, `secret-of-${account}`]))
+  const passwords = Object
+    .fromEntries(accounts.map((account) => [`NATS_${account.toUpperCase()}_PASSWORD`, `secret-of-${account}`]))
   await job('broker-configuration', { NATS_STORE_DIR: join(folder, 'store'), ...passwords }, file)
   const [port, httpPort] = await freePorts(2) as [number, number]
-  writeFileSync(file, readFileSync(file, 'utf8').replace('0.0.0.0:4222', `127.0.0.1:${port}`).replace('127.0.0.1:8222', `127.0.0.1:${httpPort}`))
+  writeFileSync(
+    file,
+    readFileSync(file, 'utf8').replace('0.0.0.0:4222', `127.0.0.1:${port}`).replace(
+      '127.0.0.1:8222',
+      `127.0.0.1:${httpPort}`
+    )
+  )
   const { path, env } = await findBinary(NATS)
   const server = startChild(path, ['-c', file], { name: 'nats-server', env: { ...process.env, ...env } })
   try {
     await waitForPort(server, port)
     const health = await fetch(`http://127.0.0.1:${httpPort}/healthz?js-enabled-only=true`)
     expect(await health.json()).toMatchObject({ status: 'ok' })
-    for (let run = 1; run <= 2; run++) await job('provision', { NATS_URL: `nats://provisioner:secret-of-provisioner@127.0.0.1:${port}` })
+    for (let run = 1; run <= 2; run++) {
+      await job('provision', { NATS_URL: `nats://provisioner:secret-of-provisioner@127.0.0.1:${port}` })
+    }
     for (const account of accounts) {
-      const connection = await connect({ servers: `127.0.0.1:${port}`, user: account, pass: `secret-of-${account}`, reconnect: false })
+      const connection = await connect({
+        servers: `127.0.0.1:${port}`,
+        user: account,
+        pass: `secret-of-${account}`,
+        reconnect: false
+      })
       await connection.close()
     }
-    await expect(connect({ servers: `127.0.0.1:${port}`, user: 'auth', pass: 'guess', reconnect: false })).rejects.toThrow(/authorization/i)
+    await expect(connect({ servers: `127.0.0.1:${port}`, user: 'auth', pass: 'guess', reconnect: false })).rejects
+      .toThrow(/authorization/i)
   } finally {
     await server.stop()
   }

@@ -5,8 +5,14 @@ import type { TObject } from '@sinclair/typebox'
 import { parse, parseAllDocuments } from 'yaml'
 import { expect, test } from 'vitest'
 
-interface EnvVar { name: string, value?: string, valueFrom?: { secretKeyRef: { name: string, key: string } } }
-interface Probe { httpGet: { path: string, port: string } }
+interface EnvVar {
+  name: string
+  value?: string
+  valueFrom?: { secretKeyRef: { name: string, key: string } }
+}
+interface Probe {
+  httpGet: { path: string, port: string }
+}
 interface Container {
   image: string
   args: string[]
@@ -19,7 +25,12 @@ interface Container {
   resources: { limits: { memory: string } }
   securityContext: { readOnlyRootFilesystem: boolean }
 }
-interface PodSpec { containers: [Container], securityContext: { runAsNonRoot: boolean }, terminationGracePeriodSeconds: number, enableServiceLinks: boolean }
+interface PodSpec {
+  containers: [Container]
+  securityContext: { runAsNonRoot: boolean }
+  terminationGracePeriodSeconds: number
+  enableServiceLinks: boolean
+}
 interface Resource {
   kind: string
   metadata: { name: string }
@@ -44,7 +55,8 @@ const resources = files.filter((file) => basename(file) !== 'kustomization.yaml'
     return document.toJS() as Resource
   })
 })
-const named = (kind: string, name: string) => resources.find((resource) => resource.kind === kind && resource.metadata.name === name)
+const named = (kind: string, name: string) =>
+  resources.find((resource) => resource.kind === kind && resource.metadata.name === name)
 const podOf = (kind: string, name: string) => named(kind, name)!.spec.template!.spec
 const settings = named('ConfigMap', 'gatepost')!.data!
 
@@ -55,40 +67,53 @@ async function settingsSchemaOf (service: string): Promise<TObject> {
 test('auth is given every secret and everything about mail that an operator can set', async () => {
   const { properties } = await settingsSchemaOf('auth')
   const given = podOf('Deployment', 'auth').containers[0].env.map(({ name }) => name)
-  const chosen = Object.entries(properties).filter(([name, { secret }]) => secret || /MAIL(?!_DIR)/.test(name)).map(([name]) => name)
+  const chosen = Object.entries(properties).filter(([name, { secret }]) => secret || /MAIL(?!_DIR)/.test(name)).map((
+    [name]
+  ) => name)
   expect(chosen.filter((name) => !given.includes(name))).toEqual([])
 })
 
 test('the kustomization lists every file', () => {
-  const { resources: listed } = parse(readFileSync(join(root, 'deploy/kubernetes/kustomization.yaml'), 'utf8')) as { resources: string[] }
+  const { resources: listed } = parse(readFileSync(join(root, 'deploy/kubernetes/kustomization.yaml'), 'utf8')) as {
+    resources: string[]
+  }
   expect(new Set([...listed, 'kustomization.yaml'])).toEqual(new Set(files.map((file) => basename(file))))
 })
 
-test.each(SERVICES)('%s has every setting that it cannot do without, and no name that nobody knows', async (service) => {
-  const schema = await settingsSchemaOf(service)
-  const own = podOf('Deployment', service).containers[0].env.map(({ name }) => name)
-  expect(own.filter((name) => !(name in schema.properties))).toEqual([])
-  const given = new Set([...own, ...Object.keys(settings)])
-  const required = (schema.required as string[]).filter((name) => schema.properties[name]!.default === undefined)
-  expect(required.filter((name) => !given.has(name))).toEqual([])
-  for (const { name, value } of podOf('Deployment', service).containers[0].env) {
-    if (schema.properties[name]!.secret) expect(value, `${name} comes from a secret`).toBeUndefined()
+test.each(SERVICES)(
+  '%s has every setting that it cannot do without, and no name that nobody knows',
+  async (service) => {
+    const schema = await settingsSchemaOf(service)
+    const own = podOf('Deployment', service).containers[0].env.map(({ name }) => name)
+    expect(own.filter((name) => !(name in schema.properties))).toEqual([])
+    const given = new Set([...own, ...Object.keys(settings)])
+    const required = (schema.required as string[]).filter((name) => schema.properties[name]!.default === undefined)
+    expect(required.filter((name) => !given.has(name))).toEqual([])
+    for (const { name, value } of podOf('Deployment', service).containers[0].env) {
+      if (schema.properties[name]!.secret) expect(value, `${name} comes from a secret`).toBeUndefined()
+    }
   }
-})
+)
 
 test('every shared setting is known to some process', async () => {
-  const known = new Set((await Promise.all(SERVICES.map(settingsSchemaOf))).flatMap((schema) => Object.keys(schema.properties)))
+  const known =
+    new Set((await Promise.all(SERVICES.map(settingsSchemaOf))).flatMap((schema) => Object.keys(schema.properties)))
   expect(Object.keys(settings).filter((name) => !known.has(name))).toEqual([])
 })
 
 test.each(SERVICES)('%s listens, is probed, scraped and addressed on one and the same port', async (service) => {
   const schema = await settingsSchemaOf(service)
   const [container] = podOf('Deployment', service).containers
-  const defaults = [`${service.toUpperCase()}_PORT`, `${service.toUpperCase()}_OPS_PORT`].map((name) => Number(schema.properties[name]!.default))
+  const defaults = [`${service.toUpperCase()}_PORT`, `${service.toUpperCase()}_OPS_PORT`].map((name) =>
+    Number(schema.properties[name]!.default)
+  )
   expect(container.ports.map(({ containerPort }) => containerPort)).toEqual(defaults)
   expect(named('Service', service)!.spec.ports!.map(({ port }) => port)).toEqual([defaults[0]])
   expect(container.startupProbe.httpGet).toEqual({ path: '/live', port: 'http' })
-  expect(container.livenessProbe.httpGet, 'a broken dependency is no reason to restart').toEqual({ path: '/live', port: 'http' })
+  expect(container.livenessProbe.httpGet, 'a broken dependency is no reason to restart').toEqual({
+    path: '/live',
+    port: 'http'
+  })
   expect(container.readinessProbe.httpGet).toEqual({ path: '/ready', port: 'http' })
 })
 
@@ -101,11 +126,16 @@ test.each(SERVICES)('%s survives a rollout and a drained node: replicas, budget,
 })
 
 test('the gateway sees the pods of a service, and the outside world one gateway', () => {
-  for (const service of SERVICES) expect(named('Service', service)!.spec.clusterIP, service).toBe(service === 'gateway' ? undefined : 'None')
+  for (const service of SERVICES) {
+    expect(named('Service', service)!.spec.clusterIP, service).toBe(service === 'gateway' ? undefined : 'None')
+  }
 })
 
 test('pods run without root on a read-only file system, and service links do not overwrite *_PORT', () => {
-  const pods = resources.filter(({ spec }) => spec?.template).map(({ kind, spec }) => ({ kind, pod: spec.template!.spec }))
+  const pods = resources.filter(({ spec }) => spec?.template).map(({ kind, spec }) => ({
+    kind,
+    pod: spec.template!.spec
+  }))
   expect(pods).toHaveLength(6)
   for (const { kind, pod } of pods) {
     expect(pod.securityContext.runAsNonRoot).toBe(true)
@@ -117,7 +147,9 @@ test('pods run without root on a read-only file system, and service links do not
 
 test('the README names every secret and key that the manifests refer to', () => {
   const readme = readFileSync(join(root, 'deploy/README.md'), 'utf8')
-  const references = resources.flatMap(({ spec }) => spec?.template?.spec.containers[0].env ?? []).flatMap(({ valueFrom }) => valueFrom ? [valueFrom.secretKeyRef] : [])
+  const references = resources.flatMap(({ spec }) => spec?.template?.spec.containers[0].env ?? []).flatMap((
+    { valueFrom }
+  ) => valueFrom ? [valueFrom.secretKeyRef] : [])
   expect(references.length).toBeGreaterThan(10)
   for (const { name, key } of references) {
     expect(readme).toContain(`\`${name}\``)

@@ -12,7 +12,9 @@ function git (...args: string[]) {
 }
 
 /** Printed where the test cannot run: a download has no history to clone. */
-const noRepository = existsSync(join(root, '.git')) ? undefined : 'this folder is no clone, so line endings are not checked'
+const noRepository = existsSync(join(root, '.git'))
+  ? undefined
+  : 'this folder is no clone, so line endings are not checked'
 if (noRepository) process.stdout.write(`${noRepository}\n`)
 
 test.skipIf(noRepository)('a clone whose Git converts line endings has the files that were committed', () => {

@@ -44,7 +44,8 @@ test('a migration that fails says which, where and why', async () => {
   const migration = join(copy, 'migrations', '99990101000000_broken')
   mkdirSync(migration)
   writeFileSync(join(migration, 'migration.sql'), 'ALTER TABLE nothing ADD COLUMN x int;')
-  await expect(applyMigrations(copy, database.adminUrl)).rejects.toThrow(/No such table: nothing[^]*99990101000000_broken/)
+  await expect(applyMigrations(copy, database.adminUrl)).rejects
+    .toThrow(/No such table: nothing[^]*99990101000000_broken/)
 })
 
 test('a migration means the same whatever the role of the owner has set, and is refused behind a pooler', async () => {
@@ -53,11 +54,18 @@ test('a migration means the same whatever the role of the owner has set, and is 
   const migration = join(copy, 'migrations', '99990101000000_hostile')
   mkdirSync(migration)
   writeFileSync(join(migration, 'migration.sql'), 'CREATE TABLE "hostile" AS SELECT now() AS at; SELECT pg_sleep(0.1);')
-  await sql(database.adminUrl, ['search_path = pg_catalog', "statement_timeout = '10ms'", "datestyle = 'German'"].map((setting) => `ALTER ROLE posts_owner IN DATABASE ${database.name} SET ${setting}`).join(';'))
+  await sql(
+    database.adminUrl,
+    ['search_path = pg_catalog', "statement_timeout = '10ms'", "datestyle = 'German'"].map((setting) =>
+      `ALTER ROLE posts_owner IN DATABASE ${database.name} SET ${setting}`
+    ).join(';')
+  )
   await sql(database.adminUrl, 'DELETE FROM _prisma_migrations WHERE finished_at IS NULL') // of the test before
   await applyMigrations(copy, database.ownerUrl)
-  expect(await sql(database.adminUrl, "SELECT FROM pg_tables WHERE schemaname = 'public' AND tablename = 'hostile'")).toHaveLength(1)
-  await expect(deploy('posts', `${database.ownerUrl}?pgbouncer=true`)).rejects.toThrow('POSTS_MIGRATION_DATABASE_URL leads to PostgreSQL itself')
+  expect(await sql(database.adminUrl, "SELECT FROM pg_tables WHERE schemaname = 'public' AND tablename = 'hostile'"))
+    .toHaveLength(1)
+  await expect(deploy('posts', `${database.ownerUrl}?pgbouncer=true`)).rejects
+    .toThrow('POSTS_MIGRATION_DATABASE_URL leads to PostgreSQL itself')
 })
 
 async function sql (url: string, text: string) {

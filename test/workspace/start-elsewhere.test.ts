@@ -29,7 +29,10 @@ const hostile = {
 }
 
 function environmentOf (pid: number) {
-  return Object.fromEntries(readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean).map((line) => [line.split('=', 1)[0]!, line.slice(line.indexOf('=') + 1)]))
+  return Object
+    .fromEntries(readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0').filter(Boolean).map((
+      line
+    ) => [line.split('=', 1)[0]!, line.slice(line.indexOf('=') + 1)]))
 }
 
 /** A broker that is not ours, with a user for each of our processes. */
@@ -51,32 +54,47 @@ test('a folder with every odd character, an environment of other tools, and a br
     GATEPOST_DATA: undefined,
     NODE_COMPILE_CACHE: join(folder, 'compile'), // what is compiled under this folder's name is of no use to others
     NATS_URL: urlOf('provisioner'),
-    ...Object.fromEntries((['auth', 'posts', 'feed', 'gateway'] as const).map((account) => [`${account.toUpperCase()}_NATS_URL`, urlOf(account)]))
+    ...Object
+      .fromEntries((['auth', 'posts', 'feed', 'gateway'] as const).map((
+        account
+      ) => [`${account.toUpperCase()}_NATS_URL`, urlOf(account)]))
   }, { cwd: clone })
   await untilReady(run)
   const answer = await fetch(`http://${HOST}:${ports.GATEWAY_PORT}/api/auth/register`, {
-    method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify({ email: 'ada@example.org', password: 'a bridge over the river', displayName: 'Ada' })
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ email: 'ada@example.org', password: 'a bridge over the river', displayName: 'Ada' })
   })
   expect(answer.status).toBe(201)
   expect(existsSync(join(clone, '.data/logs/auth.log'))).toBe(true)
-  if (process.platform !== 'linux') return process.stdout.write('environments of processes are checked on Linux alone\n')
+  if (process.platform !== 'linux') {
+    return process.stdout.write('environments of processes are checked on Linux alone\n')
+  }
   const children = childrenOf(run.process.pid!)
   for (const service of ['auth', 'posts', 'feed', 'gateway'] as const) {
-    const environment = environmentOf(children.find(({ args }) => args.includes(`services/${service}/src/server.ts`))!.pid)
+    const environment = environmentOf(children.find(({ args }) =>
+      args.includes(`services/${service}/src/server.ts`)
+    )!.pid)
     expect(environment).toMatchObject({ NATS_URL: urlOf(service), HOST, LOG_LEVEL: 'INFO' })
-    expect(Object.keys(environment).filter((name) => /^PG|PROXY|^AWS|^DATABASE_URL|_NATS_URL|MIGRATION/i.test(name))).toEqual([])
+    expect(Object.keys(environment).filter((name) => /^PG|PROXY|^AWS|^DATABASE_URL|_NATS_URL|MIGRATION/i.test(name)))
+      .toEqual([])
     expect('TOKEN_SECRET' in environment).toBe(service === 'auth')
   }
   run.process.kill('SIGTERM')
   expect(await run.ended).toBe(0)
 }, 120_000)
 
-test.skipIf(process.getuid?.() !== 0)('an account without a name and without a home is told what it lacks, by its own remedy', async () => {
-  const data = join(folder, 'nameless')
-  mkdirSync(data)
-  chmodSync(data, 0o777)
-  chmodSync(folder, 0o711)
-  const run = start({ HOME: undefined, GATEPOST_DATA: data, NATS_URL: 'nats://127.0.0.1:9' }, { uid: 54_321 })
-  expect(await run.ended).toBe(1)
-  expect(run.output()).toMatch(/^Gatepost could not start: PostgreSQL needs an account with a name, and user id 54321 has none: add it to \/etc\/passwd, or set AUTH_DATABASE_URL/m)
-}, 60_000)
+test.skipIf(process.getuid?.() !== 0)(
+  'an account without a name and without a home is told what it lacks, by its own remedy',
+  async () => {
+    const data = join(folder, 'nameless')
+    mkdirSync(data)
+    chmodSync(data, 0o777)
+    chmodSync(folder, 0o711)
+    const run = start({ HOME: undefined, GATEPOST_DATA: data, NATS_URL: 'nats://127.0.0.1:9' }, { uid: 54_321 })
+    expect(await run.ended).toBe(1)
+    expect(run.output())
+      .toMatch(/^Gatepost could not start: PostgreSQL needs an account with a name, and user id 54321 has none: add it to \/etc\/passwd, or set AUTH_DATABASE_URL/m)
+  },
+  60_000
+)

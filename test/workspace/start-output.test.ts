@@ -18,8 +18,12 @@ afterEach(() => rmSync(folder, { recursive: true }))
 const error = (msg: string) => `${JSON.stringify({ level: 'error', msg, err: { message: 'why' } })}\n`
 
 test.each([
-  ['text that only looks like JSON', '{ not JSON\n'], ['null', 'null\n'], ['a list', '[{"level":"error"}]\n'], ['a number', '{1}\n'],
-  ['an error that is none', '{"level":"error","msg":"odd","err":null}\n'], ['a prototype', '{"level":"constructor","msg":"no"}\n']
+  ['text that only looks like JSON', '{ not JSON\n'],
+  ['null', 'null\n'],
+  ['a list', '[{"level":"error"}]\n'],
+  ['a number', '{1}\n'],
+  ['an error that is none', '{"level":"error","msg":"odd","err":null}\n'],
+  ['a prototype', '{"level":"constructor","msg":"no"}\n']
 ])('what is no log line of ours does no harm: %s', (_name, text) => {
   const output = relayOutput(folder, say)
   output.onOutput('auth', text)
@@ -61,7 +65,9 @@ test('a file that is full for a while goes on with the next line once there is r
   const script = join(folder, 'fill.ts')
   writeFileSync(script, `
     import { truncateSync } from 'node:fs'
-    import { createLogFile } from ${JSON.stringify(fileURLToPath(new URL('../../scripts/start/log-file.ts', import.meta.url)))}
+    import { createLogFile } from ${
+      JSON.stringify(fileURLToPath(new URL('../../scripts/start/log-file.ts', import.meta.url)))
+    }
     const path = process.argv[2]
     const file = createLogFile(path, (line) => console.log(line))
     for (let n = 0; n < 100; n++) file.write(\`\${n} \${'x'.repeat(200)}\\n\`)
@@ -70,7 +76,10 @@ test('a file that is full for a while goes on with the next line once there is r
     file.write('next\\n')
   `)
   const log = join(folder, 'auth.log')
-  const output = execFileSync('sh', ['-c', 'ulimit -f 16; exec "$0" "$1" "$2"', process.execPath, script, log], { encoding: 'utf8' })
-  expect(output).toMatch(/^auth\.log cannot be written \(EFBIG\): its lines are lost until it can\nauth\.log is written again; \d+ bytes were lost\n$/)
+  const output = execFileSync('sh', ['-c', 'ulimit -f 16; exec "$0" "$1" "$2"', process.execPath, script, log], {
+    encoding: 'utf8'
+  })
+  expect(output)
+    .toMatch(/^auth\.log cannot be written \(EFBIG\): its lines are lost until it can\nauth\.log is written again; \d+ bytes were lost\n$/)
   expect(readFileSync(log, 'utf8').slice(1000)).toMatch(/^\n?whole\nnext\n$/)
 })

@@ -1,5 +1,14 @@
 import { once } from 'node:events'
-import { chmodSync, chownSync, existsSync, mkdirSync, mkdtempSync, readdirSync, symlinkSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  chownSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  symlinkSync,
+  writeFileSync
+} from 'node:fs'
 import { type AddressInfo, connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { expect, test } from 'vitest'
@@ -12,7 +21,11 @@ const api = `http://127.0.0.1:${ports.GATEWAY_PORT}`
 const credentials = { email: 'ada@example.org', password: 'a bridge over the river' }
 
 async function call (path: string, body: unknown) {
-  return fetch(api + path, { method: 'POST', headers: { 'content-type': 'application/json' }, body: JSON.stringify(body) })
+  return fetch(api + path, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify(body)
+  })
 }
 
 test('the first run comes up and says where; Ctrl-C stops it in order and leaves nothing', async () => {
@@ -38,20 +51,29 @@ async function secondStart (...args: string[]) {
   return run.output().trim()
 }
 
-test('a second run keeps the data, and has it alone; when a service crashes it says so, stops the rest and fails', async () => {
-  const run = start()
-  await untilReady(run)
-  expect(run.output()).not.toContain('applied')
-  expect((await call('/api/auth/login', credentials)).status).toBe(200)
-  const refusal = `Gatepost could not start: another start has the folder ${join(folder, 'data')}: process ${run.process.pid}, since `
-  for (const said of await Promise.all([secondStart(), secondStart('--fresh')])) expect(said).toMatch(new RegExp(`^${refusal}.*Z; stop it, or name another folder with GATEPOST_DATA$`))
-  expect((await call('/api/auth/login', credentials)).status).toBe(200)
-  const { pid } = childrenOf(run.process.pid!).find(({ args }) => args.includes('services/posts/'))!
-  process.kill(pid, 'SIGKILL')
-  expect(await run.ended).toBe(1)
-  expect(run.output()).toMatch(/^posts ended by SIGKILL$/m)
-  expect(await openPorts()).toEqual([])
-}, 180_000)
+test(
+  'a second run keeps the data, and has it alone; when a service crashes it says so, stops the rest and fails',
+  async () => {
+    const run = start()
+    await untilReady(run)
+    expect(run.output()).not.toContain('applied')
+    expect((await call('/api/auth/login', credentials)).status).toBe(200)
+    const refusal = `Gatepost could not start: another start has the folder ${
+      join(folder, 'data')
+    }: process ${run.process.pid}, since `
+    for (const said of await Promise.all([secondStart(), secondStart('--fresh')])) {
+      expect(said)
+        .toMatch(new RegExp(`^${refusal}.*Z; stop it, or name another folder with GATEPOST_DATA$`))
+    }
+    expect((await call('/api/auth/login', credentials)).status).toBe(200)
+    const { pid } = childrenOf(run.process.pid!).find(({ args }) => args.includes('services/posts/'))!
+    process.kill(pid, 'SIGKILL')
+    expect(await run.ended).toBe(1)
+    expect(run.output()).toMatch(/^posts ended by SIGKILL$/m)
+    expect(await openPorts()).toEqual([])
+  },
+  180_000
+)
 
 /** Stands for pnpm: starts the script by a shell and says who is who. */
 const manager = join(folder, 'pnpm.cjs')
@@ -94,7 +116,8 @@ test('a port in use is one line that names the port and the variable', async () 
   await once(other, 'listening')
   const run = start()
   expect(await run.ended).toBe(1)
-  expect(run.output().trim()).toBe(`Gatepost could not start: port ${ports.FEED_PORT} is in use: stop what has it, or choose another port with FEED_PORT`)
+  expect(run.output().trim())
+    .toBe(`Gatepost could not start: port ${ports.FEED_PORT} is in use: stop what has it, or choose another port with FEED_PORT`)
   other.close()
   expect(await openPorts()).toEqual([])
 })
@@ -106,7 +129,8 @@ test('a port that an outgoing connection has is in use as well, though nothing l
   await once(outgoing, 'connect')
   const run = start({ POSTGRES_PORT: String(outgoing.localPort) })
   expect(await run.ended).toBe(1)
-  expect(run.output().trim()).toBe(`Gatepost could not start: port ${outgoing.localPort} is in use: stop what has it, or choose another port with POSTGRES_PORT`)
+  expect(run.output().trim())
+    .toBe(`Gatepost could not start: port ${outgoing.localPort} is in use: stop what has it, or choose another port with POSTGRES_PORT`)
   outgoing.destroy()
   other.close()
 })
@@ -116,7 +140,8 @@ test('a data folder that cannot be made is one line', async () => {
   writeFileSync(file, '')
   const run = start({ GATEPOST_DATA: join(file, 'data') })
   expect(await run.ended).toBe(1)
-  expect(run.output().trim()).toMatch(/^Gatepost could not start: the folder .*\/file\/data cannot be written \(ENOTDIR\): make it writable, or name another one with GATEPOST_DATA$/)
+  expect(run.output().trim())
+    .toMatch(/^Gatepost could not start: the folder .*\/file\/data cannot be written \(ENOTDIR\): make it writable, or name another one with GATEPOST_DATA$/)
 })
 
 test.skipIf(process.getuid?.() !== 0)('files of another account are left alone, by root too', async () => {
@@ -124,11 +149,13 @@ test.skipIf(process.getuid?.() !== 0)('files of another account are left alone, 
   mkdirSync(theirs)
   chownSync(theirs, 54_321, 54_321)
   chmodSync(folder, 0o711)
-  await expect(lockDataFolder(theirs)).rejects.toThrow(`${theirs} belongs to another account, user id 54321: start as that account, or name another folder with GATEPOST_DATA`)
+  await expect(lockDataFolder(theirs)).rejects
+    .toThrow(`${theirs} belongs to another account, user id 54321: start as that account, or name another folder with GATEPOST_DATA`)
   mkdirSync(join(folder, 'ours'))
   const run = start({ GATEPOST_DATA: join(folder, 'ours') }, { uid: 54_321 })
   expect(await run.ended).toBe(1)
-  expect(run.output().trim()).toMatch(/^Gatepost could not start: .*\/ours belongs to another account, user id 0: give it to this one \(sudo chown -R 54321 .*\/ours\), or name another folder with GATEPOST_DATA$/)
+  expect(run.output().trim())
+    .toMatch(/^Gatepost could not start: .*\/ours belongs to another account, user id 0: give it to this one \(sudo chown -R 54321 .*\/ours\), or name another folder with GATEPOST_DATA$/)
 })
 
 test('no nats-server and no way to fetch one is one line, and PostgreSQL does not stay behind', async () => {
@@ -141,6 +168,7 @@ test('no nats-server and no way to fetch one is one line, and PostgreSQL does no
     PATH: programs, GATEPOST_CACHE: join(folder, 'cache'), https_proxy: 'http://127.0.0.1:1', NODE_USE_ENV_PROXY: '1'
   })
   expect(await run.ended).toBe(1)
-  expect(run.output().trim().split('\n').at(-1)).toMatch(/^Gatepost could not start: nats-server is not on this machine and could not be fetched \(.+\)\. Install it .+, or name one with NATS_SERVER_BIN, and start again\.$/)
+  expect(run.output().trim().split('\n').at(-1))
+    .toMatch(/^Gatepost could not start: nats-server is not on this machine and could not be fetched \(.+\)\. Install it .+, or name one with NATS_SERVER_BIN, and start again\.$/)
   expect(await openPorts()).toEqual([])
 }, 60_000)

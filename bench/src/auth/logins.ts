@@ -23,31 +23,55 @@ export interface LoginRow {
 const ACCOUNTS = 16
 /** As many as keep both processes busy with some waiting in each. */
 const IN_FLIGHT = 8
-/** A process that has just started takes half as much again for what is not the hash: until so many its code is not compiled. */
+/**
+ * A process that has just started takes half as much again for what is not the hash: until so many its code is not
+ * compiled.
+ */
 const WARM_UP_LOGINS = 1_000
 const PASSWORD = 'violet tram 92 over Dresden'
 const emailOf = (number: number) => `bench${number}@example.com`
 
-/** Logins through the gateway and at auth itself in turns with the bare hash, which nothing stands around: first on cores that everything shares, then with a core for hashing alone. */
-export async function measureLogins (ground: Ground, { gateways, auths, cpu, hashApart }: Stage, { rounds, seconds }: { rounds: number, seconds: number }): Promise<LoginRow[]> {
-  const callers = (origins: string[]) => origins.map((origin) => {
-    const caller = callerOf(origin, IN_FLIGHT)
-    ground.onEnd(() => caller.close())
-    return caller
-  })
+/**
+ * Logins through the gateway and at auth itself in turns with the bare hash, which nothing stands around: first on
+ * cores that everything shares, then with a core for hashing alone.
+ */
+export async function measureLogins (
+  ground: Ground,
+  { gateways, auths, cpu, hashApart }: Stage,
+  { rounds, seconds }: { rounds: number, seconds: number }
+): Promise<LoginRow[]> {
+  const callers = (origins: string[]) =>
+    origins.map((origin) => {
+      const caller = callerOf(origin, IN_FLIGHT)
+      ground.onEnd(() => caller.close())
+      return caller
+    })
   const [gateway, direct] = [callers([gateways[0]]), callers(auths)]
   for (let number = 0; number < ACCOUNTS; number++) {
-    const { status, body } = await gateway[0]!.call('POST', '/api/auth/register', { body: { email: emailOf(number), password: PASSWORD, displayName: 'Bench' } })
+    const { status, body } = await gateway[0]!.call('POST', '/api/auth/register', {
+      body: { email: emailOf(number), password: PASSWORD, displayName: 'Bench' }
+    })
     if (status !== 201) throw new Error(`register: ${status} ${JSON.stringify(body)}`)
   }
-  const kinds = { 'bare argon2id': bareVerify(), 'login at two auth processes': loginAt(direct), 'login through the gateway': loginAt(gateway) }
+  const kinds = {
+    'bare argon2id': bareVerify(),
+    'login at two auth processes': loginAt(direct),
+    'login through the gateway': loginAt(gateway)
+  }
   async function measure (name: string, work: Work): Promise<MeasuredRound> {
     const bare = name.startsWith('bare')
     const [own, before] = [process.cpuUsage(), cpu()]
     const round = await run(work, seconds, bare ? availableParallelism() : IN_FLIGHT)
     const [{ user, system }, after] = [process.cpuUsage(own), cpu()]
     const each = (seconds: number) => seconds * 1_000 / round.times.length
-    return { ...round, cpu: { hashing: each(bare ? (user + system) / 1e6 : after.auth - before.auth), gateway: each(after.gateway - before.gateway), PostgreSQL: each(after.PostgreSQL - before.PostgreSQL) } }
+    return {
+      ...round,
+      cpu: {
+        hashing: each(bare ? (user + system) / 1e6 : after.auth - before.auth),
+        gateway: each(after.gateway - before.gateway),
+        PostgreSQL: each(after.PostgreSQL - before.PostgreSQL)
+      }
+    }
   }
   async function measureAll (apart: boolean): Promise<LoginRow[]> {
     const results = Object.fromEntries(Object.keys(kinds).map((name) => [name, [] as MeasuredRound[]]))
@@ -70,7 +94,9 @@ export async function measureLogins (ground: Ground, { gateways, auths, cpu, has
     }))
   }
   await run(kinds['bare argon2id'], 1, IN_FLIGHT)
-  for (let done = 0; done < WARM_UP_LOGINS;) done += (await run(kinds['login through the gateway'], 1, IN_FLIGHT)).times.length
+  for (let done = 0; done < WARM_UP_LOGINS;) {
+    done += (await run(kinds['login through the gateway'], 1, IN_FLIGHT)).times.length
+  }
   const together = await measureAll(false)
   if (!which('taskset')) return together
   const shareAgain = hashApart()
@@ -85,14 +111,20 @@ type MeasuredRound = Round & Pick<LoginRow, 'cpu'>
 
 /** The hash with the parameters of auth, by the library of auth. */
 function bareVerify (): Work {
-  const { hashSync, verify } = createRequire(new URL('../../../services/auth/package.json', import.meta.url))('@node-rs/argon2') as { hashSync (password: string, options: object): string, verify (hash: string, password: string): Promise<boolean> }
+  const { hashSync, verify } =
+    createRequire(new URL('../../../services/auth/package.json', import.meta.url))('@node-rs/argon2') as {
+      hashSync(password: string, options: object): string
+      verify(hash: string, password: string): Promise<boolean>
+    }
   const stored = hashSync(PASSWORD, { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 })
   return () => verify(stored, PASSWORD)
 }
 
 function loginAt (callers: Caller[]): Work {
   return async (number) => {
-    const { status } = await callers[number % callers.length]!.call('POST', '/api/auth/login', { body: { email: emailOf(number % ACCOUNTS), password: PASSWORD } })
+    const { status } = await callers[number % callers.length]!.call('POST', '/api/auth/login', {
+      body: { email: emailOf(number % ACCOUNTS), password: PASSWORD }
+    })
     return status === 200
   }
 }
@@ -121,7 +153,9 @@ export async function beginSessions (gateway: Caller, count: number): Promise<st
   const tokens: string[] = []
   await Promise.all(Array.from({ length: 4 }, async () => {
     while (tokens.length < count) {
-      const { status, body } = await gateway.call('POST', '/api/auth/login', { body: { email: emailOf(0), password: PASSWORD } })
+      const { status, body } = await gateway.call('POST', '/api/auth/login', {
+        body: { email: emailOf(0), password: PASSWORD }
+      })
       if (status !== 200) throw new Error(`login: ${status} ${JSON.stringify(body)}`)
       tokens.push(body.accessToken)
     }

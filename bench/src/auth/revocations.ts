@@ -12,8 +12,14 @@ export interface RevocationRow {
 
 const LATE_MS = 10_000
 
-/** Milliseconds from the 204 of a logout to the first 401, at each door; asked again and again, one question at a time. */
-export async function measureRevocations (ground: Ground, { gateways, posts }: Stage, samples: number): Promise<RevocationRow[]> {
+/**
+ * Milliseconds from the 204 of a logout to the first 401, at each door; asked again and again, one question at a time.
+ */
+export async function measureRevocations (
+  ground: Ground,
+  { gateways, posts }: Stage,
+  samples: number
+): Promise<RevocationRow[]> {
   const doors = [
     // Answered by the gateway alone, so that no service's 401 is taken for its own.
     { name: 'first gateway', origin: gateways[0], method: 'HEAD', path: '/api/events' },
@@ -39,5 +45,10 @@ export async function measureRevocations (ground: Ground, { gateways, posts }: S
       times[index]!.push(performance.now() - from)
     }))
   }
-  return doors.map(({ name }, index) => ({ name, p50: quantile(times[index]!, 0.5), p99: quantile(times[index]!, 0.99), max: Math.max(...times[index]!) }))
+  return doors.map(({ name }, index) => ({
+    name,
+    p50: quantile(times[index]!, 0.5),
+    p99: quantile(times[index]!, 0.99),
+    max: Math.max(...times[index]!)
+  }))
 }

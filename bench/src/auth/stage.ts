@@ -17,14 +17,20 @@ export interface Stage {
   posts: string
   /** Seconds of CPU that they have used so far, by what they are. */
   cpu (): { auth: number, gateway: number, PostgreSQL: number }
-  /** Leaves the first core to the threads that hash, of auth and of this process, and everything else to the others, until what it returns is called. */
+  /**
+   * Leaves the first core to the threads that hash, of auth and of this process, and everything else to the others,
+   * until what it returns is called.
+   */
   hashApart (): () => void
 }
 
 /** Where Node runs a password's hash; it starts all of them at the first one. */
 const HASHING_THREADS = 'libuv-worker'
 
-/** The whole system with a second auth and a second gateway; both gateways share the logins out to both. Nothing is off but the rate limits, which would refuse. */
+/**
+ * The whole system with a second auth and a second gateway; both gateways share the logins out to both. Nothing is off
+ * but the rate limits, which would refuse.
+ */
 export async function startStage (ground: Ground): Promise<Stage> {
   const root = fileURLToPath(new URL('../../../', import.meta.url))
   const dataDir = await ground.folder()
@@ -44,19 +50,46 @@ export async function startStage (ground: Ground): Promise<Stage> {
   }
   const authUrl = `${url(ports.auth)},${url(others.auth)}`
   const system = await startSystem({
-    root, dataDir, ports, env: { ...env, AUTH_URL: authUrl }, ...await embeddedBroker(dataDir), migrate: async (service, owner) => { await deploy(service as DatabaseService, owner) }, onOutput: () => {}
+    root,
+    dataDir,
+    ports,
+    env: { ...env, AUTH_URL: authUrl },
+    ...await embeddedBroker(dataDir),
+    migrate: async (service, owner) => {
+      await deploy(service as DatabaseService, owner)
+    },
+    onOutput: () => {}
   })
   ground.onEnd(() => system.stop())
-  const pids: Record<'auth' | 'gateway', number[]> = { auth: [system.children.get('auth')!.pid], gateway: [system.children.get('gateway')!.pid] }
+  const pids: Record<'auth' | 'gateway', number[]> = {
+    auth: [system.children.get('auth')!.pid],
+    gateway: [system.children.get('gateway')!.pid]
+  }
   for (const service of ['auth', 'gateway'] as const) {
-    const settings = { databaseUrl: service === 'auth' ? system.databaseUrl('auth') : undefined, natsUrl: system.brokerUrl(service), tokenSecret: TOKEN_SECRET, dataDir }
-    const child = startService({ service, root, ports: others, env: { ...env, AUTH_URL: authUrl }, settings, onOutput: () => {} })
+    const settings = {
+      databaseUrl: service === 'auth' ? system.databaseUrl('auth') : undefined,
+      natsUrl: system.brokerUrl(service),
+      tokenSecret: TOKEN_SECRET,
+      dataDir
+    }
+    const child = startService({
+      service,
+      root,
+      ports: others,
+      env: { ...env, AUTH_URL: authUrl },
+      settings,
+      onOutput: () => {}
+    })
     ground.onEnd(() => child.stop())
     pids[service].push(child.pid)
     await waitUntilReady(service, others[service])
   }
   const used = (groups: number[]) => groups.reduce((sum, group) => sum + cpuSeconds(group), 0)
-  const cpu = () => ({ auth: used(pids.auth), gateway: used(pids.gateway), PostgreSQL: cpuSeconds(system.children.get('PostgreSQL')!.pid) })
+  const cpu = () => ({
+    auth: used(pids.auth),
+    gateway: used(pids.gateway),
+    PostgreSQL: cpuSeconds(system.children.get('PostgreSQL')!.pid)
+  })
   const hashApart = () => {
     const { measured, rest } = coresFor(1)
     const moveAll = (cores: number[]) => { for (const pid of processesOf(process.pid)) moveThreads(pid, cores) }
@@ -64,5 +97,11 @@ export async function startStage (ground: Ground): Promise<Stage> {
     for (const pid of [process.pid, ...pids.auth.flatMap(processesOf)]) moveThreads(pid, measured, HASHING_THREADS)
     return () => moveAll([...measured, ...rest])
   }
-  return { gateways: [url(ports.gateway), url(others.gateway)], auths: [url(ports.auth), url(others.auth)], posts: url(ports.posts), cpu, hashApart }
+  return {
+    gateways: [url(ports.gateway), url(others.gateway)],
+    auths: [url(ports.auth), url(others.auth)],
+    posts: url(ports.posts),
+    cpu,
+    hashApart
+  }
 }

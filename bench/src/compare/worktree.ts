@@ -6,10 +6,18 @@ import type { Ground } from '../ground.ts'
 
 const run = promisify(execFile)
 
-/** The commit's tree in a temporary folder, with its dependencies. Returns the folder and the commit's line in the log. */
-export async function checkOut (ground: Ground, root: string, commit: string): Promise<{ tree: string, title: string }> {
+/**
+ * The commit's tree in a temporary folder, with its dependencies. Returns the folder and the commit's line in the log.
+ */
+export async function checkOut (
+  ground: Ground,
+  root: string,
+  commit: string
+): Promise<{ tree: string, title: string }> {
   const git = async (...args: string[]) => (await run('git', ['-C', root, ...args])).stdout.trim()
-  const title = await git('log', '-1', '--format=%h %s', commit).catch(() => { throw new Error(`there is no commit "${commit}"`) })
+  const title = await git('log', '-1', '--format=%h %s', commit).catch(() => {
+    throw new Error(`there is no commit "${commit}"`)
+  })
   const tree = join(await ground.folder(), 'tree')
   ground.onEnd(async () => { await git('worktree', 'remove', '--force', tree) })
   await git('worktree', 'add', '--detach', '--quiet', tree, commit)
@@ -22,7 +30,11 @@ export async function checkOut (ground: Ground, root: string, commit: string): P
 /** By the pnpm that runs us, else by one that npx finds. */
 async function install (tree: string) {
   const pnpm = process.env.npm_execpath?.includes('pnpm') ? process.env.npm_execpath : undefined
-  const [command, ...args] = pnpm === undefined ? ['npx', '-y', 'pnpm@12'] : /\.[cm]?js$/.test(pnpm) ? [process.execPath, pnpm] : [pnpm]
+  const [command, ...args] = pnpm === undefined
+    ? ['npx', '-y', 'pnpm@12']
+    : /\.[cm]?js$/.test(pnpm)
+      ? [process.execPath, pnpm]
+      : [pnpm]
   await run(command!, [...args, 'install', '--frozen-lockfile', '--prefer-offline', '--ignore-scripts'], { cwd: tree })
 }
 
@@ -36,7 +48,11 @@ async function linkDependencies (root: string, tree: string) {
     for (const member of await readdir(join(tree, group))) {
       const [from, to] = [join(root, group, member, 'node_modules'), join(tree, group, member, 'node_modules')]
       await mkdir(to, { recursive: true })
-      await cp(from, to, { recursive: true, verbatimSymlinks: true, filter: (path) => !path.endsWith('.cache') && !path.endsWith('.bin') }).catch((error) => {
+      await cp(from, to, {
+        recursive: true,
+        verbatimSymlinks: true,
+        filter: (path) => !path.endsWith('.cache') && !path.endsWith('.bin')
+      }).catch((error) => {
         if (error.code !== 'ENOENT') throw error // a member that is not here any more
       })
     }

@@ -25,7 +25,8 @@ export async function bareRate (broker: Broker, count: number) {
 const FILL = `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
   SELECT id, aggregate, version, $5, payload FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[]) AS row (id, aggregate, version, payload)`
 
-const FILL_PUBLISHED = `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence, published_at)
+const FILL_PUBLISHED =
+  `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence, published_at)
   SELECT uuidv7(), uuidv7(), 1, $2, '', i, now() FROM generate_series(1, $1::int) i`
 
 /** Rows that are published and kept, with the statistics of every outbox in service: nothing waits. */
@@ -35,11 +36,24 @@ export async function fillPublished ({ pool, asOwner }: Ground, rows: number) {
 }
 
 /** Seconds from a relay's start until it has published a backlog, and until each row of it is marked. */
-export async function drain ({ pool, databaseUrl }: Ground, { broker, subscriber, log }: { broker: Broker, subscriber: Broker, log: Log }, rows: number): Promise<{ published: number, marked: number }> {
+export async function drain (
+  { pool, databaseUrl }: Ground,
+  { broker, subscriber, log }: { broker: Broker, subscriber: Broker, log: Log },
+  rows: number
+): Promise<{ published: number, marked: number }> {
   for (let first = 0; first < rows; first += BATCH) {
-    const events = Array.from({ length: Math.min(BATCH, rows - first) }, (_, at) => ({ id: randomUUIDv7(), version: at % EVENTS_PER_AGGREGATE + 1 }))
+    const events = Array.from(
+      { length: Math.min(BATCH, rows - first) },
+      (_, at) => ({ id: randomUUIDv7(), version: at % EVENTS_PER_AGGREGATE + 1 })
+    )
     const aggregates = events.map((_, at) => events[at - at % EVENTS_PER_AGGREGATE]!.id)
-    await pool.query(FILL, [events.map(({ id }) => id), aggregates, events.map(({ version }) => version), events.map(({ version }, at) => payloadOf(aggregates[at]!, version)), postCreated.subject])
+    await pool.query(FILL, [
+      events.map(({ id }) => id),
+      aggregates,
+      events.map(({ version }) => version),
+      events.map(({ version }, at) => payloadOf(aggregates[at]!, version)),
+      postCreated.subject
+    ])
   }
   const jsm = await subscriber.jetstream()!.jetstreamManager(false)
   const streamed = async () => (await jsm.streams.info(EVENTS_STREAM)).state.messages
@@ -51,7 +65,9 @@ export async function drain ({ pool, databaseUrl }: Ground, { broker, subscriber
   relay.start()
   for (;;) {
     if (published === undefined && await streamed() >= before + rows) published = elapsed()
-    const { rows: [left] } = await pool.query<{ left: boolean }>('SELECT EXISTS (SELECT FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NULL) AS left')
+    const { rows: [left] } = await pool.query<
+      { left: boolean }
+    >('SELECT EXISTS (SELECT FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NULL) AS left')
     if (!left!.left) break
     await sleep(20)
   }
@@ -60,15 +76,22 @@ export async function drain ({ pool, databaseUrl }: Ground, { broker, subscriber
   return { published: published ?? marked, marked }
 }
 
-const payloadOf = (postId: string, version: number) => JSON.stringify({
-  specversion: '1.0',
-  id: postId,
-  source: postCreated.source,
-  type: postCreated.type,
-  subject: postId,
-  time: new Date().toISOString(),
-  datacontenttype: 'application/json',
-  dataschema: '/asyncapi.json',
-  aggregateversion: version,
-  data: { postId, authorId: postId, title: 'A title of some length', content: 'Lorem ipsum dolor sit amet, '.repeat(8), createdAt: new Date().toISOString() }
-})
+const payloadOf = (postId: string, version: number) =>
+  JSON.stringify({
+    specversion: '1.0',
+    id: postId,
+    source: postCreated.source,
+    type: postCreated.type,
+    subject: postId,
+    time: new Date().toISOString(),
+    datacontenttype: 'application/json',
+    dataschema: '/asyncapi.json',
+    aggregateversion: version,
+    data: {
+      postId,
+      authorId: postId,
+      title: 'A title of some length',
+      content: 'Lorem ipsum dolor sit amet, '.repeat(8),
+      createdAt: new Date().toISOString()
+    }
+  })

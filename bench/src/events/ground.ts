@@ -12,14 +12,24 @@ import { deploy } from '../../../scripts/migrate/deploy.ts'
 
 const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
 
-/** A PostgreSQL that keeps its promises, with the posts database, and a nats-server with the real accounts, for one run. */
+/**
+ * A PostgreSQL that keeps its promises, with the posts database, and a nats-server with the real accounts, for one run.
+ */
 export async function prepareGround () {
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-bench-'))
   const [postgresPort, natsPort] = await freePorts(2) as [number, number]
-  const users = Object.fromEntries(ACCOUNTS.map((user) => [user, { user, password: randomUUID() }])) as Record<typeof ACCOUNTS[number], { user: string, password: string }>
+  const users = Object.fromEntries(ACCOUNTS.map((user) => [user, { user, password: randomUUID() }])) as Record<
+    typeof ACCOUNTS[number],
+    { user: string, password: string }
+  >
   const start = {
     postgres: () => startPostgres({ port: postgresPort, dataDir: join(dataDir, 'postgres'), services: ['posts'] }),
-    nats: () => startNats({ port: natsPort, dataDir: join(dataDir, 'nats'), authorization: brokerAuthorization(users, { anonymous: true }) })
+    nats: () =>
+      startNats({
+        port: natsPort,
+        dataDir: join(dataDir, 'nats'),
+        authorization: brokerAuthorization(users, { anonymous: true })
+      })
   }
   const [postgres, nats] = await Promise.all([start.postgres(), start.nats()])
   const running = { postgres, nats }

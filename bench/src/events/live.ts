@@ -8,7 +8,11 @@ import type { Ground } from './ground.ts'
 const WARM_UP_SECONDS = 1
 
 /** Commits events at a steady rate, and watches them arrive at a subscriber on a connection of its own. */
-export async function live (ground: Ground, { broker, subscriber, log }: { broker: Broker, subscriber: Broker, log: Log }, { rate, seconds }: { rate: number, seconds: number }) {
+export async function live (
+  ground: Ground,
+  { broker, subscriber, log }: { broker: Broker, subscriber: Broker, log: Log },
+  { rate, seconds }: { rate: number, seconds: number }
+) {
   const relay = createRelay({ databaseUrl: ground.databaseUrl, service: 'posts', broker, log: log as never })
   relay.start()
   while (!relay.status().leader) await sleep(20)
@@ -29,12 +33,23 @@ export async function live (ground: Ground, { broker, subscriber, log }: { broke
       relay.wake()
     }
   })
-  for (const deadline = performance.now() + 5_000; [...committed.keys()].some((id) => !arrived.has(id)) && performance.now() < deadline;) await sleep(20)
+  for (
+    const deadline = performance.now() + 5_000;
+    [...committed.keys()].some((id) => !arrived.has(id)) && performance.now() < deadline;
+  ) await sleep(20)
   clearInterval(watch)
   subscription.unsubscribe()
   await relay.stop()
   // An event may be there before its creator hears of the commit.
   const delays = [...committed].map(([id, at]) => Math.max(0, (arrived.get(id) ?? NaN) - at)).sort((a, b) => a - b)
   const percentile = (share: number) => delays[Math.floor(delays.length * share)] ?? NaN
-  return { rate, made, oldestMs: oldest * 1_000, p50: percentile(0.5), p99: percentile(0.99), events: delays.length, lost: delays.filter(Number.isNaN).length }
+  return {
+    rate,
+    made,
+    oldestMs: oldest * 1_000,
+    p50: percentile(0.5),
+    p99: percentile(0.99),
+    events: delays.length,
+    lost: delays.filter(Number.isNaN).length
+  }
 }

@@ -12,17 +12,26 @@ const EVERY_MS = 20
  * Two replicas of a relay and a steady trickle of creations: from each kill, the seconds until what was
  * killed answers again, where it is started again, and until something created after the kill is there.
  */
-export async function recoveries (ground: Ground, subscriber: Broker): Promise<Record<string, { server: number, event: number }>> {
+export async function recoveries (
+  ground: Ground,
+  subscriber: Broker
+): Promise<Record<string, { server: number, event: number }>> {
   const leaders: number[] = []
-  const replicas = [0, 1].map((index) => startChild(process.execPath, [fileURLToPath(new URL('relay-process.ts', import.meta.url))], {
-    name: 'relay',
-    env: { ...process.env, DATABASE_URL: ground.databaseUrl, NATS_URL: ground.natsUrl('posts') },
-    onOutput: (text) => { if (text.includes('this relay leads')) leaders.push(index) }
-  }))
+  const replicas = [0, 1].map((index) =>
+    startChild(process.execPath, [fileURLToPath(new URL('relay-process.ts', import.meta.url))], {
+      name: 'relay',
+      env: { ...process.env, DATABASE_URL: ground.databaseUrl, NATS_URL: ground.natsUrl('posts') },
+      onOutput: (text) => {
+        if (text.includes('this relay leads')) leaders.push(index)
+      }
+    })
+  )
   const created = new Map<string, number>()
   const arrived = { newest: 0 }
   void subscriber.connection()!.subscribe(postCreated.subject, {
-    callback (_error, message) { arrived.newest = Math.max(arrived.newest, created.get(message.headers?.get('Nats-Msg-Id') ?? '') ?? 0) }
+    callback (_error, message) {
+      arrived.newest = Math.max(arrived.newest, created.get(message.headers?.get('Nats-Msg-Id') ?? '') ?? 0)
+    }
   })
   const ending = new AbortController()
   const creating = (async () => {

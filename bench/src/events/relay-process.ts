@@ -5,4 +5,9 @@ import { createRelay } from '@gatepost/events/relay'
 const { DATABASE_URL, NATS_URL } = process.env
 const say = (...words: unknown[]) => { console.log(...words) }
 const log: Log = { debug: () => {}, info: say, warn: say, error: say }
-createRelay({ databaseUrl: DATABASE_URL!, service: 'posts', broker: createBroker({ servers: NATS_URL!, name: 'posts', log }), log: log as never }).start()
+createRelay({
+  databaseUrl: DATABASE_URL!,
+  service: 'posts',
+  broker: createBroker({ servers: NATS_URL!, name: 'posts', log }),
+  log: log as never
+}).start()

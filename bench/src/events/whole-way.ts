@@ -8,8 +8,8 @@ import { median } from '../gateway/report.ts'
 const TIMES = 3
 
 /**
- * The whole system with one user: from each kill of a process, which is started again at once, the seconds until a login,
- * a post and its way into the feed have succeeded, and until the process itself was ready. The middle of three.
+ * The whole system with one user: from each kill of a process, which is started again at once, the seconds until a
+ * login, a post and its way into the feed have succeeded, and until the process itself was ready. The middle of three.
  */
 export async function wholeWay (): Promise<Map<string, { works: number, ready: number }>> {
   const { system, origin, stop } = await startWholeSystem()
@@ -30,7 +30,10 @@ export async function wholeWay (): Promise<Map<string, { works: number, ready: n
         const { seenAt } = await probe.works()
         samples.push({ works: (seenAt - begun) / 1_000, ready: await ready / 1_000 })
       }
-      found.set(name, { works: median(samples.map(({ works }) => works)), ready: median(samples.map(({ ready }) => ready)) })
+      found.set(name, {
+        works: median(samples.map(({ works }) => works)),
+        ready: median(samples.map(({ ready }) => ready))
+      })
     }
     return found
   } finally {

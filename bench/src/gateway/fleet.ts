@@ -36,10 +36,21 @@ export function createFleet ({ ground, signers, upstream, shared }: FleetOptions
     }
     const [port, opsPort] = await freePorts(2) as [number, number]
     const signer = signers[peer.alg]
-    const { command, args = [], env } = await peer.command({ mode, port, opsPort, folder: await ground.folder(), signer, ...shared })
+    const { command, args = [], env } = await peer.command({
+      mode,
+      port,
+      opsPort,
+      folder: await ground.folder(),
+      signer,
+      ...shared
+    })
     const { measured } = coresFor(mode === 'two processes' ? 2 : 1)
     // Its log goes through a file descriptor that takes everything: reading it would be work on somebody's core.
-    const child = startChild(...pinned(measured, which(command) ?? command, args), { name: peer.name, env: { ...process.env, ...env }, stdio: ['ignore', 'ignore', 'pipe'] })
+    const child = startChild(...pinned(measured, which(command) ?? command, args), {
+      name: peer.name,
+      env: { ...process.env, ...env },
+      stdio: ['ignore', 'ignore', 'pipe']
+    })
     ground.onEnd(() => child.stop(2000))
     await waitForPort(child, port)
     const one = { name: peer.name, signer, url: `http://127.0.0.1:${port}`, pid: child.pid, child }
@@ -55,7 +66,9 @@ export function createFleet ({ ground, signers, upstream, shared }: FleetOptions
     /** Those that have this mode, started when it is first asked for. */
     async inMode (mode: Mode): Promise<Running[]> {
       if (!running.has(mode)) {
-        const launched = await Promise.allSettled(peers.filter(({ modes }) => modes.includes(mode)).map((peer) => launch(peer, mode)))
+        const launched = await Promise.allSettled(peers.filter(({ modes }) =>
+          modes.includes(mode)
+        ).map((peer) => launch(peer, mode)))
         const failure = launched.find(({ status }) => status === 'rejected')
         if (failure) throw (failure as PromiseRejectedResult).reason
         const able = launched.flatMap((one) => one.status === 'fulfilled' && one.value ? [one.value] : [])
@@ -75,10 +88,14 @@ async function conform ({ name, url, signer, child }: Running, { open }: Peer, m
     return answer.status
   }
   const good = accessToken(signer)
-  for (let tries = 0; await status(good) === 503 && tries < 100; tries++) await new Promise((resolve) => setTimeout(resolve, 100))
+  for (let tries = 0; await status(good) === 503 && tries < 100; tries++) {
+    await new Promise((resolve) => setTimeout(resolve, 100))
+  }
   const tokens = [good, good, good, accessToken(createSigner(signer.alg)), 'x']
   const wanted = mode === 'limited' ? /(429,?)$/ : open ? /200,200$/ : /200,200,401,401$/
   const answers: number[] = []
   for (const token of tokens) answers.push(await status(token))
-  if (!wanted.test(answers.join())) throw new Error(`${name} answered ${answers.join()} to three good, a forged and no token\n${child?.lastWords()}`)
+  if (!wanted.test(answers.join())) {
+    throw new Error(`${name} answered ${answers.join()} to three good, a forged and no token\n${child?.lastWords()}`)
+  }
 }

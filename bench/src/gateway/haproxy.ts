@@ -1,7 +1,9 @@
 import { limitOf, type Mode } from './peers.ts'
 
 /** HAProxy with the same policy: JWT verified, a limit per address, an id, security headers, one log line. */
-export function haproxyConfig ({ port, upstream, mode, alg, keyFile }: { port: number, upstream: string, mode: Mode, alg: string, keyFile: string }) {
+export function haproxyConfig (
+  { port, upstream, mode, alg, keyFile }: { port: number, upstream: string, mode: Mode, alg: string, keyFile: string }
+) {
   const [max, seconds] = limitOf(mode)
   const policy = `
   log global

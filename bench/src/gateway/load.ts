@@ -36,15 +36,24 @@ export async function closedLoop (load: Load, options: LoadOptions): Promise<Mea
   return which('wrk') ? wrk(load, options) : cannon(load)
 }
 
-async function wrk ({ url, method, headers, body, tokens, connections, seconds }: Load, { ground, cores }: LoadOptions): Promise<Measured> {
+async function wrk (
+  { url, method, headers, body, tokens, connections, seconds }: Load,
+  { ground, cores }: LoadOptions
+): Promise<Measured> {
   const folder = await ground.folder()
   const script = `
 wrk.method = ${JSON.stringify(method)}
-${Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`).join('\n')}
+${
+    Object.entries(headers).map(([name, value]) => `wrk.headers[${JSON.stringify(name)}] = ${JSON.stringify(value)}`)
+      .join('\n')
+  }
 ${body === undefined ? '' : `wrk.body = ${JSON.stringify(body)}`}
-${tokens
-? `local requests, n = {}, 0
-init = function () for token in io.lines(${JSON.stringify(join(folder, 'tokens'))}) do wrk.headers["authorization"] = "Bearer " .. token; requests[#requests + 1] = wrk.format() end end
+${
+    tokens
+      ? `local requests, n = {}, 0
+init = function () for token in io.lines(${
+        JSON.stringify(join(folder, 'tokens'))
+      }) do wrk.headers["authorization"] = "Bearer " .. token; requests[#requests + 1] = wrk.format() end end
 request = function () n = n % #requests + 1; return requests[n] end`
 : ''}
 done = function (summary, latency)
@@ -53,30 +62,74 @@ done = function (summary, latency)
 end`
   await writeFile(join(folder, 'load.lua'), script)
   if (tokens) await writeFile(join(folder, 'tokens'), tokens.join('\n'))
-  const output = await outputOf(ground, cores, which('wrk')!, ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', join(folder, 'load.lua'), url])
-  const [requests, micros, p50, p99, errors] = /RESULT (.*)/.exec(output)![1]!.split(' ').map(Number) as [number, number, number, number, number]
+  const output = await outputOf(ground, cores, which('wrk')!, [
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '--timeout',
+    '5s',
+    '-s',
+    join(folder, 'load.lua'),
+    url
+  ])
+  const [requests, micros, p50, p99, errors] = /RESULT (.*)/.exec(output)![1]!.split(' ').map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number
+  ]
   return { requestsPerSecond: requests / (micros / 1e6), p50: p50 / 1000, p99: p99 / 1000, errors }
 }
 
 async function cannon ({ url, method, headers, body, tokens, connections, seconds }: Load): Promise<Measured> {
   const requests = tokens?.map((token) => ({ method, headers: { ...headers, authorization: `Bearer ${token}` }, body }))
-  const result = await autocannon({ url, method, headers, body, ...requests && { requests }, connections, duration: seconds })
-  return { requestsPerSecond: result.requests.average, p50: result.latency.p50, p99: result.latency.p99, errors: result.non2xx + result.errors }
+  const result = await autocannon({
+    url,
+    method,
+    headers,
+    body,
+    ...requests && { requests },
+    connections,
+    duration: seconds
+  })
+  return {
+    requestsPerSecond: result.requests.average,
+    p50: result.latency.p50,
+    p99: result.latency.p99,
+    errors: result.non2xx + result.errors
+  }
 }
 
 /** For so long the answers of an open loop do not count yet. */
 export const OPEN_LOOP_WARM_UP_MS = 500
 
-/** A load of so many requests per second, whether the last ones were answered or not; how long each took is counted from when it was due. */
-export async function openLoop (load: Load, rate: number, { ground, cores, warmUpMs = OPEN_LOOP_WARM_UP_MS }: LoadOptions & { warmUpMs?: number }): Promise<Measured> {
+/**
+ * A load of so many requests per second, whether the last ones were answered or not; how long each took is counted from
+ * when it was due.
+ */
+export async function openLoop (
+  load: Load,
+  rate: number,
+  { ground, cores, warmUpMs = OPEN_LOOP_WARM_UP_MS }: LoadOptions & { warmUpMs?: number }
+): Promise<Measured> {
   const file = join(await ground.folder(), 'load.json')
   await writeFile(file, JSON.stringify({ ...load, rate, warmUpMs }))
-  return JSON.parse(await outputOf(ground, cores, process.execPath, [fileURLToPath(new URL('open-loop.ts', import.meta.url)), file]))
+  return JSON
+    .parse(await outputOf(ground, cores, process.execPath, [
+      fileURLToPath(new URL('open-loop.ts', import.meta.url)),
+      file
+    ]))
 }
 
 async function outputOf (ground: Ground, cores: number, command: string, args: string[]) {
   let output = ''
-  const child = startChild(...pinned(coresFor(cores).rest, command, args), { name: command, onOutput: (text) => { output += text } })
+  const child = startChild(...pinned(coresFor(cores).rest, command, args), {
+    name: command,
+    onOutput: (text) => {
+      output += text
+    }
+  })
   ground.onEnd(() => child.stop(1000))
   await child.ended
   if (child.process.exitCode !== 0) throw new Error(`${command} failed\n${output}`)

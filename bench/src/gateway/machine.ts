@@ -5,13 +5,19 @@ import { delimiter, join } from 'node:path'
 
 /** A program on PATH, or undefined. */
 export function which (name: string): string | undefined {
-  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/bin'].map((folder) => join(folder, name)).find((path) => existsSync(path))
+  return [...(process.env.PATH ?? '').split(delimiter), '/usr/sbin', '/usr/bin'].map((folder) => join(folder, name))
+    .find((path) => existsSync(path))
 }
 
-/** The cores of what is measured, the first ones, and those of load and upstream: the others, or all where there are no others. */
+/**
+ * The cores of what is measured, the first ones, and those of load and upstream: the others, or all where there are no
+ * others.
+ */
 export function coresFor (measured: number): { measured: number[], rest: number[] } {
   const all = Array.from({ length: availableParallelism() }, (_, core) => core)
-  return all.length > measured ? { measured: all.slice(0, measured), rest: all.slice(measured) } : { measured: all, rest: all }
+  return all.length > measured
+    ? { measured: all.slice(0, measured), rest: all.slice(measured) }
+    : { measured: all, rest: all }
 }
 
 /** The command that keeps a program on these cores, where the machine can. */
@@ -22,7 +28,9 @@ export function pinned (cores: number[], command: string, args: string[]): [stri
 
 /** Moves the threads of a running process to these cores: those of this name, or all of them. */
 export function moveThreads (pid: number, cores: number[], name?: string) {
-  const threads = readdirSync(`/proc/${pid}/task`).filter((thread) => name === undefined || readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim() === name)
+  const threads = readdirSync(`/proc/${pid}/task`).filter((thread) =>
+    name === undefined || readFileSync(`/proc/${pid}/task/${thread}/comm`, 'utf8').trim() === name
+  )
   for (const thread of threads) {
     const { status, stderr } = spawnSync('taskset', ['-p', '-c', cores.join(), thread], { encoding: 'utf8' })
     if (status !== 0) throw new Error(`taskset: ${stderr}`)
@@ -32,7 +40,9 @@ export function moveThreads (pid: number, cores: number[], name?: string) {
 /** A process and all that it started, and these started; only itself where /proc does not tell. */
 export function processesOf (pid: number): number[] {
   try {
-    const parents = new Map(readdirSync('/proc').filter((name) => /^\d+$/.test(name)).map((name) => [Number(name), Number(statOf(Number(name))?.[1])]))
+    const parents = new Map(readdirSync('/proc').filter((name) =>
+      /^\d+$/.test(name)
+    ).map((name) => [Number(name), Number(statOf(Number(name))?.[1])]))
     const family = [pid]
     for (const member of family) for (const [child, parent] of parents) if (parent === member) family.push(child)
     return family
@@ -52,7 +62,9 @@ function statOf (pid: number) {
 
 /** Seconds of CPU that a child and its own children have used; NaN where /proc does not tell. */
 export function cpuSeconds (pid: number): number {
-  const used = processesOf(pid).map(statOf).map((fields) => fields ? (Number(fields[11]) + Number(fields[12])) / 100 : NaN)
+  const used = processesOf(pid).map(statOf).map((fields) =>
+    fields ? (Number(fields[11]) + Number(fields[12])) / 100 : NaN
+  )
   return used.reduce((sum, seconds) => sum + seconds, 0) || NaN
 }
 
@@ -73,5 +85,10 @@ export function describeMachine (...programs: Array<[command: string, ...args: s
     const { stdout, stderr } = spawnSync(program, args, { encoding: 'utf8' })
     return `${stdout}${stderr}`.split(/\n| - | \[/)[0]!.trim()
   }
-  return [`${cpus()[0]?.model ?? 'unknown'} × ${availableParallelism()}`, `${Math.round(totalmem() / 2 ** 30)} GiB`, `Node ${process.version}`, ...programs.map(version)].join(', ')
+  return [
+    `${cpus()[0]?.model ?? 'unknown'} × ${availableParallelism()}`,
+    `${Math.round(totalmem() / 2 ** 30)} GiB`,
+    `Node ${process.version}`,
+    ...programs.map(version)
+  ].join(', ')
 }

@@ -28,11 +28,17 @@ export interface Row {
   rounds: Round[]
 }
 
-/** The gateway beside its peers, in interleaved rounds, each of which has all workloads of a group: a slow minute is a minute of all of them. */
+/**
+ * The gateway beside its peers, in interleaved rounds, each of which has all workloads of a group: a slow minute is a
+ * minute of all of them.
+ */
 export const benchGateway = (options: Options) => onGround(async (ground) => {
   const wanted = workloads.filter(({ name }) => isWanted(name, options.only))
   const { fleet } = await prepareStage(ground, { redis: wanted.some(({ mode }) => mode === 'redis') })
-  /** What each peer reached in a closed loop, which an open loop's rate is a share of: with the full GET, where that is measured. */
+  /**
+   * What each peer reached in a closed loop, which an open loop's rate is a share of: with the full GET, where that is
+   * measured.
+   */
   const most = new Map<string, number>()
   const rows: Row[] = []
   for (const group of Map.groupBy(wanted, ({ group }) => group).values()) {
@@ -53,10 +59,16 @@ export const benchGateway = (options: Options) => onGround(async (ground) => {
   await writeSection('gateway', summary(rows, machine))
 })
 
-/** Before a group's rounds, each workload at each peer: much of what is new in its way is compiled until then, a POST's in a process that has only answered GETs. */
+/**
+ * Before a group's rounds, each workload at each peer: much of what is new in its way is compiled until then, a POST's
+ * in a process that has only answered GETs.
+ */
 const WARM_UP_SECONDS = 3
 
-/** Before each turn: meanwhile the processor's caches were others', and a process that was idle has some of its code compiled anew. */
+/**
+ * Before each turn: meanwhile the processor's caches were others', and a process that was idle has some of its code
+ * compiled anew.
+ */
 const LEAD_IN_SECONDS = 2
 
 /** A peer's share of each round, and what it had in those that were. */
@@ -79,7 +91,9 @@ async function measure (turns: Turn[], { ground, most, seconds, rounds }: Measur
     if (!most.has(peer.name) || workload.name === FULL_GET) most.set(peer.name, requestsPerSecond)
   }
   const run = (load: Load, { workload, peer }: Turn) =>
-    workload.share ? openLoop(load, most.get(peer.name)! * workload.share, optionsOf(workload)) : closedLoop(load, optionsOf(workload))
+    workload.share
+      ? openLoop(load, most.get(peer.name)! * workload.share, optionsOf(workload))
+      : closedLoop(load, optionsOf(workload))
 
   async function measureOnce (turn: Turn): Promise<Round> {
     const { workload: { load: loadOf, share, refused }, peer } = turn
@@ -89,7 +103,9 @@ async function measure (turns: Turn[], { ground, most, seconds, rounds }: Measur
     const measured = await run(load, turn)
     const answers = measured.requestsPerSecond * (share ? seconds + OPEN_LOOP_WARM_UP_MS / 1000 : seconds)
     const cpuMicros = (cpuSeconds(peer.pid) - cpu) * 1e6 / answers
-    const errors = refused ? Math.max(0, Math.round(measured.requestsPerSecond * seconds * 0.99) - measured.errors) : measured.errors
+    const errors = refused
+      ? Math.max(0, Math.round(measured.requestsPerSecond * seconds * 0.99) - measured.errors)
+      : measured.errors
     return { ...measured, errors, cpuMicros }
   }
 
@@ -99,7 +115,10 @@ async function measure (turns: Turn[], { ground, most, seconds, rounds }: Measur
       turn.rounds.push(measured)
       const [workload, peer] = [turn.workload.name, turn.peer.name]
       if (workload === FULL_GET) most.set(peer, Math.max(most.get(peer)!, measured.requestsPerSecond))
-      console.log(`${round} of ${rounds} · ${workload} · ${peer} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${measured.p99.toFixed(1)} ms · ${Math.round(measured.cpuMicros)} µs of CPU`)
+      console
+        .log(`${round} of ${rounds} · ${workload} · ${peer} · ${Math.round(measured.requestsPerSecond)}/s · p99 ${
+          measured.p99.toFixed(1)
+        } ms · ${Math.round(measured.cpuMicros)} µs of CPU`)
     }
   }
 }

@@ -10,8 +10,12 @@ http {
   ${http}
 }`
 
-/** Debian's nginx with as much of the policy as it has: a limit by address, security headers, a request id, a log line. */
-export function nginxConfig ({ port, upstream, mode, folder }: { port: number, upstream: string, mode: Mode, folder: string }) {
+/**
+ * Debian's nginx with as much of the policy as it has: a limit by address, security headers, a request id, a log line.
+ */
+export function nginxConfig (
+  { port, upstream, mode, folder }: { port: number, upstream: string, mode: Mode, folder: string }
+) {
   const [max] = limitOf(mode)
   const rate = max === 1 ? '1r/m' : '1000000r/s'
   const policy = `

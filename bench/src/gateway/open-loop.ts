@@ -1,20 +1,24 @@
 // A process of its own, so that nothing else delays it: sends the requests that a file describes in time, over
-// connections that stay open, and writes what it saw as JSON. A request that finds no free connection waits, and its waiting counts.
+// connections that stay open, and writes what it saw as JSON. A request that finds no free connection waits, and its
+// waiting counts.
 import { readFileSync } from 'node:fs'
 import { connect, type Socket } from 'node:net'
 import type { Load, Measured } from './load.ts'
 
-const { url, method, headers, body = '', tokens, connections, seconds, rate, warmUpMs } = JSON.parse(readFileSync(process.argv[2]!, 'utf8')) as Load & { rate: number, warmUpMs: number }
+const { url, method, headers, body = '', tokens, connections, seconds, rate, warmUpMs } = JSON
+  .parse(readFileSync(process.argv[2]!, 'utf8')) as Load & { rate: number, warmUpMs: number }
 const { hostname, port, pathname, search } = new URL(url)
-const requestOf = (headers: Record<string, string>) => Buffer.from([
-  `${method} ${pathname}${search} HTTP/1.1`,
-  `host: ${hostname}:${port}`,
-  ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
-  ...body ? [`content-length: ${Buffer.byteLength(body)}`] : [],
-  '',
-  body
-].join('\r\n'))
-const requests = tokens?.map((token) => requestOf({ ...headers, authorization: `Bearer ${token}` })) ?? [requestOf(headers)]
+const requestOf = (headers: Record<string, string>) =>
+  Buffer.from([
+    `${method} ${pathname}${search} HTTP/1.1`,
+    `host: ${hostname}:${port}`,
+    ...Object.entries(headers).map(([name, value]) => `${name}: ${value}`),
+    ...body ? [`content-length: ${Buffer.byteLength(body)}`] : [],
+    '',
+    body
+  ].join('\r\n'))
+const requests = tokens?.map((token) => requestOf({ ...headers, authorization: `Bearer ${token}` })) ??
+  [requestOf(headers)]
 let turn = 0
 
 /** Requests are due in a bunch each millisecond: what a timer can do. */
@@ -36,7 +40,10 @@ class Connection {
 
   constructor (socket: Socket) {
     this.socket = socket
-    socket.setNoDelay(true).on('data', (chunk) => this.read(chunk)).on('close', () => { errors++; open() }).on('error', () => {})
+    socket.setNoDelay(true).on('data', (chunk) => this.read(chunk)).on('close', () => {
+      errors++
+      open()
+    }).on('error', () => {})
   }
 
   send (due: number) {
@@ -51,7 +58,11 @@ class Connection {
       if (end < 0) return
       const length = /\r\ncontent-length: *(\d+)/i.exec(this.head)
       // A chunked answer ends with an empty chunk, and none of those that come here has such bytes inside.
-      this.missing = length ? Number(length[1]) - (this.head.length - end - 4) : this.head.endsWith('\r\n0\r\n\r\n') ? 0 : Infinity
+      this.missing = length
+        ? Number(length[1]) - (this.head.length - end - 4)
+        : this.head.endsWith('\r\n0\r\n\r\n')
+          ? 0
+          : Infinity
     } else if (this.missing === Infinity) {
       if (chunk.toString('latin1').endsWith('0\r\n\r\n')) this.missing = 0
     } else this.missing -= chunk.length
@@ -81,7 +92,9 @@ for (let i = 0; i < connections; i++) {
   open()
   if (i % 100 === 99) await new Promise((resolve) => setTimeout(resolve, 20)) // a burst of them would overflow the server's backlog
 }
-for (const deadline = performance.now() + 5000; free.length < connections && performance.now() < deadline;) await new Promise((resolve) => setTimeout(resolve, 10))
+for (const deadline = performance.now() + 5000; free.length < connections && performance.now() < deadline;) {
+  await new Promise((resolve) => setTimeout(resolve, 10))
+}
 
 begun = performance.now()
 const end = begun + warmUpMs + seconds * 1000
@@ -100,5 +113,10 @@ await new Promise((resolve) => setTimeout(resolve, 300))
 errors += waiting.length
 took.sort((a, b) => a - b)
 const percentile = (share: number) => took[Math.floor(took.length * share)] ?? NaN
-const result: Measured = { requestsPerSecond: answered / measuredSeconds, p50: percentile(0.5), p99: percentile(0.99), errors }
+const result: Measured = {
+  requestsPerSecond: answered / measuredSeconds,
+  p50: percentile(0.5),
+  p99: percentile(0.99),
+  errors
+}
 process.stdout.write(JSON.stringify(result), () => process.exit())

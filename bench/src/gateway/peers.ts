@@ -6,7 +6,10 @@ import { haproxyConfig } from './haproxy.ts'
 import { nginxConfig } from './nginx.ts'
 import { ISSUER, type Signer } from './tokens.ts'
 
-/** `plain`: nothing but forwarding. `full`: the whole policy. `limited`: the whole policy and a limit that is long used up. */
+/**
+ * `plain`: nothing but forwarding. `full`: the whole policy. `limited`: the whole policy and a limit that is long used
+ * up.
+ */
 export type Mode = 'plain' | 'full' | 'limited' | 'redis' | 'two processes'
 
 export interface Setting {
@@ -42,7 +45,8 @@ export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
 
 /** The limit of a mode: requests and seconds. */
-export const limitOf = (mode: Mode): [max: number, seconds: number] => mode === 'limited' ? [1, 3600] : [1_000_000_000, 1]
+export const limitOf = (mode: Mode): [max: number, seconds: number] =>
+  mode === 'limited' ? [1, 3600] : [1_000_000_000, 1]
 
 const ALL: Mode[] = ['plain', 'full', 'limited', 'two processes']
 
@@ -67,7 +71,15 @@ const node = (name: string, script: string, modes: Mode[], does: string, extra: 
   does,
   command: async ({ mode, port, upstream, signer }) => {
     const [max, seconds] = limitOf(mode)
-    const env = { PORT: String(port), UPSTREAM: upstream, PUBLIC_KEY: signer.publicPem, MODE: mode, LIMIT_MAX: String(max), LIMIT_SECONDS: String(seconds), ...extra }
+    const env = {
+      PORT: String(port),
+      UPSTREAM: upstream,
+      PUBLIC_KEY: signer.publicPem,
+      MODE: mode,
+      LIMIT_MAX: String(max),
+      LIMIT_SECONDS: String(seconds),
+      ...extra
+    }
     return { command: process.execPath, args: [file(`../peers/${script}.ts`)], env }
   }
 })
@@ -99,7 +111,10 @@ export const gatepostOf = (root: string, name = 'Gatepost'): Peer => ({
   })
 })
 
-/** In the order of their turns, Gatepost beside what it is compared with. The upstream itself is the first; it is there already. */
+/**
+ * In the order of their turns, Gatepost beside what it is compared with. The upstream itself is the first; it is there
+ * already.
+ */
 export const peers: Peer[] = [
   haproxy('RS256', [...ALL, 'redis']),
   gatepostOf(ROOT),
@@ -117,7 +132,9 @@ export const peers: Peer[] = [
       return { command: 'nginx', args: ['-c', join(folder, 'nginx.conf'), '-p', folder] }
     }
   },
-  node('bare Node proxy', 'bare-undici', ['plain', 'full', 'two processes'], 'RS256 (cached), body parsed, log', { CACHE: 'yes' }),
+  node('bare Node proxy', 'bare-undici', ['plain', 'full', 'two processes'], 'RS256 (cached), body parsed, log', {
+    CACHE: 'yes'
+  }),
   node('bare Node proxy, no token cache', 'bare-undici', ['full'], 'RS256, body parsed, log'),
   node('fast-gateway', 'fast-gateway', ['plain', 'full'], 'RS256'),
   node('Express', 'express', ['plain', 'full', 'limited'], 'RS256, limit, headers, body parsed, log')

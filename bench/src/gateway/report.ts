@@ -37,21 +37,35 @@ machine strangers only ever take. Rounds far apart tell that they did.
 
 | peer | what it does of the full policy |
 | --- | --- |
-${peers.filter(({ name }) => rows.some(({ peer }) => peer === name)).map(({ name, does }) => `| ${name} | ${does} |`).join('\n')}
+${
+    peers.filter(({ name }) => rows.some(({ peer }) => peer === name)).map(({ name, does }) => `| ${name} | ${does} |`)
+      .join('\n')
+  }
 
-${[...Map.groupBy(rows, ({ workload }) => workload)].map(([workload, group]) => `## ${workload}\n\n${table(group)}`).join('\n\n')}
+${
+    [...Map.groupBy(rows, ({ workload }) => workload)].map(([workload, group]) => `## ${workload}\n\n${table(group)}`)
+      .join('\n\n')
+  }
 ${scaling(rows)}`
 }
 
 /** The ratios that matter, on one line for each workload. */
 export function summary (rows: Row[], machine: string): string {
-  const lines = [...Map.groupBy(rows.filter(({ workload }) => !workload.startsWith(SAME_RATE)), ({ workload }) => workload)].flatMap(([workload, group]) => {
+  const lines = [
+    ...Map.groupBy(rows.filter(({ workload }) => !workload.startsWith(SAME_RATE)), ({ workload }) => workload)
+  ].flatMap(([workload, group]) => {
     const find = (name: string) => group.find(({ peer }) => peer === name)
     const gatepost = find('Gatepost')
     if (!gatepost) return []
     const bare = find('bare Node proxy') ?? find('bare Node proxy, no token cache')
-    const cells = [ratio(gatepost, find(REFERENCE)), ratio(gatepost, find('HAProxy ES256')), ratio(gatepost, find('plain plugins')), bare ? ratio(bare, find(REFERENCE)) : '–',
-      ratio(gatepost, find(REFERENCE), 'p99'), Math.round(undisturbed(gatepost, 'cpuMicros'))]
+    const cells = [
+      ratio(gatepost, find(REFERENCE)),
+      ratio(gatepost, find('HAProxy ES256')),
+      ratio(gatepost, find('plain plugins')),
+      bare ? ratio(bare, find(REFERENCE)) : '–',
+      ratio(gatepost, find(REFERENCE), 'p99'),
+      Math.round(undisturbed(gatepost, 'cpuMicros'))
+    ]
     return [`| ${[workload, ...cells].join(' | ')} |`]
   })
   return `${machine}:
@@ -66,9 +80,14 @@ ${atOneRate(rows)}`
 function atOneRate (rows: Row[]) {
   const all = rows.filter(({ workload }) => workload.startsWith(SAME_RATE))
   if (all.length === 0) return ''
-  const line = (row: Row) => `| ${row.workload.slice(SAME_RATE.length)} | ${Math.round(undisturbed(row, 'cpuMicros'))} | ${row.rounds.map(({ cpuMicros }) => Math.round(cpuMicros)).join(', ')} |`
+  const line = (row: Row) =>
+    `| ${row.workload.slice(SAME_RATE.length)} | ${Math.round(undisturbed(row, 'cpuMicros'))} | ${
+      row.rounds.map(({ cpuMicros }) => Math.round(cpuMicros)).join(', ')
+    } |`
   return `
-| admitted or refused, ${Math.round(undisturbed(all[0]!, 'requestsPerSecond'))} a second each | CPU µs/request | in each round |
+| admitted or refused, ${
+    Math.round(undisturbed(all[0]!, 'requestsPerSecond'))
+  } a second each | CPU µs/request | in each round |
 | --- | ---: | --- |
 ${all.map(line).join('\n')}`
 }
@@ -78,7 +97,18 @@ function table (group: Row[]) {
   const line = (row: Row) => {
     const rates = row.rounds.map(({ requestsPerSecond }) => Math.round(requestsPerSecond))
     const errors = row.rounds.reduce((sum, round) => sum + round.errors, 0)
-    return `| ${[row.peer, Math.round(undisturbed(row, 'requestsPerSecond')), `${Math.min(...rates)} – ${Math.round(median(rates))} – ${Math.max(...rates)}`, ratio(row, reference), undisturbed(row, 'p50').toFixed(1), undisturbed(row, 'p99').toFixed(1), Math.round(undisturbed(row, 'cpuMicros')), errors].join(' | ')} |`
+    return `| ${
+      [
+        row.peer,
+        Math.round(undisturbed(row, 'requestsPerSecond')),
+        `${Math.min(...rates)} – ${Math.round(median(rates))} – ${Math.max(...rates)}`,
+        ratio(row, reference),
+        undisturbed(row, 'p50').toFixed(1),
+        undisturbed(row, 'p99').toFixed(1),
+        Math.round(undisturbed(row, 'cpuMicros')),
+        errors
+      ].join(' | ')
+    } |`
   }
   return `| peer | requests/s | slowest – middle – fastest | ÷ ${REFERENCE} | p50 ms | p99 ms | CPU µs/request | errors |
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
@@ -90,7 +120,17 @@ function scaling (rows: Row[]) {
   const two = rows.filter(({ workload }) => workload === TWO_PROCESSES)
   const lines = two.flatMap((row) => {
     const one = rows.find(({ workload, peer }) => workload === ONE_PROCESS && peer === row.peer)
-    return one ? [`| ${row.peer} | ${(undisturbed(row, 'requestsPerSecond') / undisturbed(one, 'requestsPerSecond')).toFixed(2)} | ${(2 * undisturbed(one, 'cpuMicros') / undisturbed(row, 'cpuMicros')).toFixed(2)} |`] : []
+    return one
+      ? [
+        `| ${row.peer} | ${
+          (undisturbed(row, 'requestsPerSecond') / undisturbed(one, 'requestsPerSecond')).toFixed(2)
+        } | ${(2 * undisturbed(one, 'cpuMicros') / undisturbed(row, 'cpuMicros')).toFixed(2)} |`
+        ]
+      : []
   })
-  return lines.length === 0 ? '' : `\n### Two processes ÷ one\n\n| peer | requests/s | the same, were there free cores for load and upstream (by CPU per request) |\n| --- | ---: | ---: |\n${lines.join('\n')}\n`
+  return lines.length === 0
+    ? ''
+    : `\n### Two processes ÷ one\n\n| peer | requests/s | the same, were there free cores for load and upstream (by CPU per request) |\n| --- | ---: | ---: |\n${
+      lines.join('\n')
+    }\n`
 }

@@ -6,7 +6,10 @@ import { createFleet } from './fleet.ts'
 import { createSigner, jwkOf } from './tokens.ts'
 import { startUpstream } from './upstream.ts'
 
-/** Everything that peers stand on: keys, an upstream that answers at once, a broker with the real accounts, Redis where it is wanted. */
+/**
+ * Everything that peers stand on: keys, an upstream that answers at once, a broker with the real accounts, Redis where
+ * it is wanted.
+ */
 export async function prepareStage (ground: Ground, { redis: withRedis = false } = {}) {
   const signers = { EdDSA: createSigner('EdDSA'), RS256: createSigner('RS256'), ES256: createSigner('ES256') }
   const upstream = await startUpstream(ground, { keys: [jwkOf(signers.EdDSA)] })
@@ -18,5 +21,14 @@ export async function prepareStage (ground: Ground, { redis: withRedis = false }
     ground.onEnd(() => redis.stop())
     redisUrl = redis.url
   }
-  return { signers, broker, fleet: createFleet({ ground, signers, upstream, shared: { upstream: upstream.url, natsUrl: broker.urlOf('gateway'), redisUrl } }) }
+  return {
+    signers,
+    broker,
+    fleet: createFleet({
+      ground,
+      signers,
+      upstream,
+      shared: { upstream: upstream.url, natsUrl: broker.urlOf('gateway'), redisUrl }
+    })
+  }
 }

@@ -12,14 +12,29 @@ export interface Signer {
 export function createSigner (alg: Signer['alg']): Signer {
   const pair = alg === 'EdDSA'
     ? generateKeyPairSync('ed25519')
-    : alg === 'RS256' ? generateKeyPairSync('rsa', { modulusLength: 2048 }) : generateKeyPairSync('ec', { namedCurve: 'P-256' })
-  return { alg, privateKey: pair.privateKey, publicPem: pair.publicKey.export({ type: 'spki', format: 'pem' }) as string }
+    : alg === 'RS256'
+      ? generateKeyPairSync('rsa', { modulusLength: 2048 })
+      : generateKeyPairSync('ec', { namedCurve: 'P-256' })
+  return {
+    alg,
+    privateKey: pair.privateKey,
+    publicPem: pair.publicKey.export({ type: 'spki', format: 'pem' }) as string
+  }
 }
 
 /** An access token as auth issues them, by whichever algorithm a peer can verify. */
 export function accessToken ({ alg, privateKey }: Signer, n = 0, sid = SUB): string {
   const now = Math.floor(Date.now() / 1000)
-  const claims = { iss: ISSUER, aud: 'gatepost', sub: SUB, sid, jti: SUB.slice(0, -12) + n.toString(16).padStart(12, '0'), role: 'user', iat: now, exp: now + 3600 }
+  const claims = {
+    iss: ISSUER,
+    aud: 'gatepost',
+    sub: SUB,
+    sid,
+    jti: SUB.slice(0, -12) + n.toString(16).padStart(12, '0'),
+    role: 'user',
+    iat: now,
+    exp: now + 3600
+  }
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const input = `${encode({ alg, typ: 'at+jwt', kid: 'bench' })}.${encode(claims)}`
   const signature = alg === 'EdDSA'

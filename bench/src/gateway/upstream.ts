@@ -10,9 +10,20 @@ import { nginxMain } from './nginx.ts'
 const ID = '01900000-0000-7000-8000-00000000000a'
 export const POST_PATH = `/api/posts/${ID}`
 export const PUBLIC_PATH = '/.well-known/jwks.json'
-const post = JSON.stringify({ id: ID, authorId: ID, title: 'A title', content: 'x'.repeat(600), version: 1, createdAt: '2026-01-01T00:00:00.000Z', updatedAt: '2026-01-01T00:00:00.000Z' })
+const post = JSON.stringify({
+  id: ID,
+  authorId: ID,
+  title: 'A title',
+  content: 'x'.repeat(600),
+  version: 1,
+  createdAt: '2026-01-01T00:00:00.000Z',
+  updatedAt: '2026-01-01T00:00:00.000Z'
+})
 
-/** Answers every GET with one post and every POST with 201, as fast as can be: nginx where there is one, else Node. Returns its URL and its process. */
+/**
+ * Answers every GET with one post and every POST with 201, as fast as can be: nginx where there is one, else Node.
+ * Returns its URL and its process.
+ */
 export async function startUpstream (ground: Ground, jwks: object): Promise<{ url: string, pid: number }> {
   const [port] = await freePorts(1) as [number]
   const nginx = which('nginx')
@@ -24,8 +35,12 @@ export async function startUpstream (ground: Ground, jwks: object): Promise<{ ur
     location = ${PUBLIC_PATH} { return 200 '${JSON.stringify(jwks)}'; }
     location = /live { return 200 '{"status":"up"}'; }
     location / { if ($request_method = POST) { return 201 '${post}'; } return 200 '${post}'; }
-  }`))
-  const child = startChild(...pinned(coresFor(1).rest, nginx, ['-c', join(folder, 'nginx.conf'), '-p', folder]), { name: 'nginx (upstream)' })
+  }`
+  )
+  )
+  const child = startChild(...pinned(coresFor(1).rest, nginx, ['-c', join(folder, 'nginx.conf'), '-p', folder]), {
+    name: 'nginx (upstream)'
+  })
   ground.onEnd(() => child.stop())
   await waitForPort(child, port)
   return { url: `http://127.0.0.1:${port}`, pid: child.pid }
@@ -34,7 +49,8 @@ export async function startUpstream (ground: Ground, jwks: object): Promise<{ ur
 async function nodeUpstream (ground: Ground, port: number, jwks: object) {
   const server = createServer((request, response) => {
     request.resume()
-    response.writeHead(request.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' }).end(request.url === PUBLIC_PATH ? JSON.stringify(jwks) : post)
+    response.writeHead(request.method === 'POST' ? 201 : 200, { 'content-type': 'application/json' })
+      .end(request.url === PUBLIC_PATH ? JSON.stringify(jwks) : post)
   })
   await new Promise<void>((resolve) => { server.listen(port, '127.0.0.1', resolve) })
   ground.onEnd(() => new Promise((resolve) => { server.closeAllConnections(); server.close(resolve) }))

@@ -12,7 +12,10 @@ export interface Workload {
   refused?: boolean
   /** Peers it is about; all that have the mode when absent. */
   only?: RegExp
-  /** Requests come at this share of the rate that a GET with the full policy reached in the closed loop, whether the last was answered or not. */
+  /**
+   * Requests come at this share of the rate that a GET with the full policy reached in the closed loop, whether the
+   * last was answered or not.
+   */
   share?: number
   /** Workloads of one group are measured in turns; the groups one after the other. */
   group: string
@@ -21,11 +24,20 @@ export interface Workload {
 const body = JSON.stringify({ title: 'A title', content: 'x'.repeat(980) })
 
 const get = (connections: number) => (peer: Running, seconds: number): Load => ({
-  url: peer.url + POST_PATH, method: 'GET', headers: { authorization: `Bearer ${accessToken(peer.signer)}` }, connections, seconds
+  url: peer.url + POST_PATH,
+  method: 'GET',
+  headers: { authorization: `Bearer ${accessToken(peer.signer)}` },
+  connections,
+  seconds
 })
 
 const post = (peer: Running, seconds: number): Load => ({
-  url: `${peer.url}/api/posts`, method: 'POST', body, headers: { authorization: `Bearer ${accessToken(peer.signer)}`, 'content-type': 'application/json' }, connections: 64, seconds
+  url: `${peer.url}/api/posts`,
+  method: 'POST',
+  body,
+  headers: { authorization: `Bearer ${accessToken(peer.signer)}`, 'content-type': 'application/json' },
+  connections: 64,
+  seconds
 })
 
 let serial = 1
@@ -35,7 +47,10 @@ let serial = 1
  * thirty times slower than the others, and none of those who verify RS256 here keeps tokens, or they are left out.
  */
 function newTokens (peer: Running, seconds: number) {
-  return Array.from({ length: peer.signer.alg === 'EdDSA' ? 12_000 * seconds : 1_000 }, () => accessToken(peer.signer, serial++))
+  return Array.from(
+    { length: peer.signer.alg === 'EdDSA' ? 12_000 * seconds : 1_000 },
+    () => accessToken(peer.signer, serial++)
+  )
 }
 
 /** Of the right form, so that only cryptography tells. */
@@ -47,23 +62,83 @@ export const FULL_GET = 'GET, full policy, 64 connections'
 export const ONE_PROCESS = 'GET, full policy, one process'
 export const TWO_PROCESSES = 'GET, full policy, two processes'
 
-/** What Gatepost spends on a request that it admits or refuses: comparable at one rate alone, since a load that waits for each answer costs more where it waits less. */
+/**
+ * What Gatepost spends on a request that it admits or refuses: comparable at one rate alone, since a load that waits
+ * for each answer costs more where it waits less.
+ */
 export const SAME_RATE = 'At one rate: '
-const atOneRate = (name: string, load: Workload['load'], more: Partial<Workload> = {}): Workload => ({ name: SAME_RATE + name, group: SAME_RATE, mode: 'full', only: /^Gatepost$/, share: 0.2, load, ...more })
-const withTokens = (tokensOf: (peer: Running, seconds: number) => string[]) => (peer: Running, seconds: number): Load => ({ ...get(64)(peer, seconds), headers: {}, tokens: tokensOf(peer, seconds) })
+const atOneRate = (name: string, load: Workload['load'], more: Partial<Workload> = {}): Workload => ({
+  name: SAME_RATE + name,
+  group: SAME_RATE,
+  mode: 'full',
+  only: /^Gatepost$/,
+  share: 0.2,
+  load,
+  ...more
+})
+const withTokens =
+  (tokensOf: (peer: Running, seconds: number) => string[]) => (peer: Running, seconds: number): Load => ({
+    ...get(64)(peer, seconds),
+    headers: {},
+    tokens: tokensOf(peer, seconds)
+  })
 
 /** Everything that the processes with the whole policy do. */
 const FULL = 'full policy'
 
 export const workloads: Workload[] = [
-  { name: 'GET, no policy, 64 connections', group: 'no policy', mode: 'plain', load: (peer, seconds) => ({ ...get(64)(peer, seconds), url: peer.url + PUBLIC_PATH, headers: {} }) },
+  {
+    name: 'GET, no policy, 64 connections',
+    group: 'no policy',
+    mode: 'plain',
+    load: (peer, seconds) => ({ ...get(64)(peer, seconds), url: peer.url + PUBLIC_PATH, headers: {} })
+  },
   { name: FULL_GET, group: FULL, mode: 'full', load: get(64) },
-  { name: 'GET, full policy, 1024 connections', group: FULL, mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, load: get(1024) },
-  { name: 'GET, full policy, every token new', group: FULL, mode: 'full', only: /HAProxy|no token cache|Gatepost|plugins|Express/, load: withTokens(newTokens) },
-  { name: 'POST 1 KB, full policy, validated, 64 connections', group: FULL, mode: 'full', only: /^(?!HAProxy ES256|bare Node proxy, no)/, load: post },
-  { name: 'GET at half of its own rate, full policy', group: FULL, mode: 'full', only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/, share: 0.5, load: get(64) },
-  { name: 'a forged token refused', group: FULL, mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: withTokens(oneForgery) },
-  { name: 'forged tokens refused, every one new', group: FULL, mode: 'full', only: /^(?!nginx|bare Node proxy, no)/, refused: true, load: withTokens(newForgeries) },
+  {
+    name: 'GET, full policy, 1024 connections',
+    group: FULL,
+    mode: 'full',
+    only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/,
+    load: get(1024)
+  },
+  {
+    name: 'GET, full policy, every token new',
+    group: FULL,
+    mode: 'full',
+    only: /HAProxy|no token cache|Gatepost|plugins|Express/,
+    load: withTokens(newTokens)
+  },
+  {
+    name: 'POST 1 KB, full policy, validated, 64 connections',
+    group: FULL,
+    mode: 'full',
+    only: /^(?!HAProxy ES256|bare Node proxy, no)/,
+    load: post
+  },
+  {
+    name: 'GET at half of its own rate, full policy',
+    group: FULL,
+    mode: 'full',
+    only: /RS256|nginx|^bare Node proxy$|Gatepost|plugins|Express/,
+    share: 0.5,
+    load: get(64)
+  },
+  {
+    name: 'a forged token refused',
+    group: FULL,
+    mode: 'full',
+    only: /^(?!nginx|bare Node proxy, no)/,
+    refused: true,
+    load: withTokens(oneForgery)
+  },
+  {
+    name: 'forged tokens refused, every one new',
+    group: FULL,
+    mode: 'full',
+    only: /^(?!nginx|bare Node proxy, no)/,
+    refused: true,
+    load: withTokens(newForgeries)
+  },
   { name: 'over the limit, refused', group: 'over the limit', mode: 'limited', refused: true, load: get(64) },
   atOneRate('a token seen before', get(64)),
   atOneRate('a new token', withTokens(newTokens)),

@@ -21,7 +21,11 @@ interface Account {
 async function startAuth (ground: Ground) {
   const { urls, ownerUrl } = await startServices(ground, ['auth'])
   const caller = createCaller()
-  const first: Account = await caller.post(`${urls.auth}/api/auth/register`, { email: 'first@example.org', password: PASSWORD, displayName: 'First' })
+  const first: Account = await caller.post(`${urls.auth}/api/auth/register`, {
+    email: 'first@example.org',
+    password: PASSWORD,
+    displayName: 'First'
+  })
   const run = (...statements: string[]) => execute(ownerUrl('auth'), ...statements)
   return {
     api: `${urls.auth}/api/auth`,
@@ -32,7 +36,9 @@ async function startAuth (ground: Ground) {
     async addUsers (from: number, to: number) {
       await run(`INSERT INTO users (id, email, email_key, display_name, password_hash)
         SELECT ${id(1)}, e, e, 'User ' || i, (SELECT password_hash FROM users WHERE email_key = 'first@example.org')
-        FROM (SELECT i, 'user-' || i || '@example.org' AS e FROM generate_series(${from + 1}, ${to}) i) made`, 'VACUUM ANALYZE users')
+        FROM (SELECT i, 'user-' || i || '@example.org' AS e FROM generate_series(${from + 1}, ${to}) i) made`,
+      'VACUUM ANALYZE users'
+      )
     }
   }
 }
@@ -47,9 +53,24 @@ export async function measureAccounts (ground: Ground, most: number) {
     filled = size
     const anyUser = (n: number) => `01900001-0000-7000-8000-${(1 + n * 7919 % size).toString(16).padStart(12, '0')}`
     users.sizes.push(size)
-    users.add('register', await timeCalls(SLOW_CALLS, (n) => caller.post(`${api}/register`, { email: `new-${size}-${n}@example.org`, password: PASSWORD, displayName: 'New' })))
-    users.add('login', await timeCalls(SLOW_CALLS, (n) => caller.post(`${api}/login`, { email: emailOf(1 + n * 7919 % size), password: PASSWORD })))
-    for (const [name, path] of [['own account', () => 'me'], ['a profile', (n: number) => `users/${anyUser(n)}`]] as const) {
+    users.add(
+      'register',
+      await timeCalls(SLOW_CALLS, (n) =>
+        caller.post(`${api}/register`, {
+          email: `new-${size}-${n}@example.org`,
+          password: PASSWORD,
+          displayName: 'New'
+        }))
+    )
+    users.add(
+      'login',
+      await timeCalls(SLOW_CALLS, (n) =>
+        caller.post(`${api}/login`, { email: emailOf(1 + n * 7919 % size), password: PASSWORD }))
+    )
+    for (
+      const [name, path] of [['own account', () => 'me'], ['a profile', (n: number) =>
+        `users/${anyUser(n)}`]] as const
+    ) {
       await timeCalls(CALLS, (n) => caller.get(`${api}/${path(n)}`, first.accessToken))
       users.add(name, await timeCalls(CALLS, (n) => caller.get(`${api}/${path(n)}`, first.accessToken)))
     }
@@ -62,18 +83,28 @@ export async function measureSessions (ground: Ground, most: number) {
   const { api, caller, run, addUsers } = await startAuth(ground)
   await addUsers(0, 1_000)
   const logins: Account[] = []
-  for (let n = 0; n < 20; n++) logins.push(await caller.post(`${api}/login`, { email: emailOf(1 + n), password: PASSWORD }))
+  for (let n = 0; n < 20; n++) {
+    logins.push(await caller.post(`${api}/login`, { email: emailOf(1 + n), password: PASSWORD }))
+  }
 
   async function measure (name: string, kind: number, ended: string) {
     const series = createSeries(name, 'ms')
     let filled = 0
     for (const size of powersOfTen(most)) {
-      await run(`INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at, ended_at, end_reason)
-        SELECT ${id(kind)}, ('01900001-0000-7000-8000-' || lpad(to_hex(21 + i % 900), 12, '0'))::uuid, now(), now(), now() + interval '30 days', now() + interval '90 days', now() + interval '10 minutes', ${ended}
-        FROM generate_series(${filled + 1}, ${size}) i`, 'VACUUM ANALYZE sessions')
+      await run(
+        `INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at, ended_at, end_reason)
+        SELECT ${
+          id(kind)
+        }, ('01900001-0000-7000-8000-' || lpad(to_hex(21 + i % 900), 12, '0'))::uuid, now(), now(), now() + interval '30 days', now() + interval '90 days', now() + interval '10 minutes', ${ended}
+        FROM generate_series(${filled + 1}, ${size}) i`,
+        'VACUUM ANALYZE sessions'
+      )
       filled = size
       series.sizes.push(size)
-      series.add('login', await timeCalls(SLOW_CALLS, (n) => caller.post(`${api}/login`, { email: emailOf(21 + n), password: PASSWORD })))
+      series.add(
+        'login',
+        await timeCalls(SLOW_CALLS, (n) => caller.post(`${api}/login`, { email: emailOf(21 + n), password: PASSWORD }))
+      )
       async function refresh (n: number) {
         const login = logins[n % logins.length]!
         Object.assign(login, await caller.post(`${api}/refresh-token`, { refreshToken: login.refreshToken }))
@@ -85,8 +116,13 @@ export async function measureSessions (ground: Ground, most: number) {
         series.add(name, await timeCalls(CALLS, call))
       }
       const toEnd: Account[] = []
-      for (let n = 0; n < SLOW_CALLS; n++) toEnd.push(await caller.post(`${api}/login`, { email: emailOf(60 + n), password: PASSWORD }))
-      series.add('logout', await timeCalls(SLOW_CALLS, (n) => caller.post(`${api}/logout?scope=local`, {}, toEnd[n]!.accessToken)))
+      for (let n = 0; n < SLOW_CALLS; n++) {
+        toEnd.push(await caller.post(`${api}/login`, { email: emailOf(60 + n), password: PASSWORD }))
+      }
+      series.add(
+        'logout',
+        await timeCalls(SLOW_CALLS, (n) => caller.post(`${api}/logout?scope=local`, {}, toEnd[n]!.accessToken))
+      )
     }
     return series
   }

@@ -17,10 +17,15 @@ export async function measureConnections (ground: Ground, most: number) {
   const latency = createSeries(`gateway, ${RATE} requests/s over so many open connections`, 'ms')
   const memory = createSeries('gateway, so many open connections', 'MB', /./)
   const { load } = workloads.find(({ name }) => name === FULL_GET)!
-  await openLoop({ ...load(gateway, SECONDS), connections: 10 }, RATE, { ground, cores: 1 }) // its hot code is compiled meanwhile
+  // its hot code is compiled meanwhile
+  await openLoop({ ...load(gateway, SECONDS), connections: 10 }, RATE, { ground, cores: 1 })
   for (const connections of SIZES.filter((size) => size <= most)) {
     const warmUpMs = OPEN_LOOP_WARM_UP_MS + connections / RATE * 1000 // each has served a request before any counts
-    const { p50, p99, errors } = await openLoop({ ...load(gateway, SECONDS), connections }, RATE, { ground, cores: 1, warmUpMs })
+    const { p50, p99, errors } = await openLoop({ ...load(gateway, SECONDS), connections }, RATE, {
+      ground,
+      cores: 1,
+      warmUpMs
+    })
     if (errors > 0) throw new Error(`${errors} errors over ${connections} connections`)
     latency.sizes.push(connections)
     memory.sizes.push(connections)

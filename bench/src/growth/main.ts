@@ -25,7 +25,10 @@ const parts: Record<string, (ground: Ground, most: number) => Promise<Series[]>>
   revocations: measureRevocations
 }
 
-/** What a call costs as what it stands on grows: each part alone, from small to large. Throws when something outgrows a logarithm. */
+/**
+ * What a call costs as what it stands on grows: each part alone, from small to large. Throws when something outgrows a
+ * logarithm.
+ */
 export async function benchGrowth ({ max, only }: Options) {
   const all: Series[] = []
   for (const [name, part] of Object.entries(parts)) {
@@ -43,7 +46,15 @@ export async function benchGrowth ({ max, only }: Options) {
 
 async function write (all: Series[]) {
   const results = new URL('../../results/', import.meta.url)
-  await writeFile(new URL('growth.md', results), `# What a call costs as things grow\n\n${describeMachine()}; one call at a time, straight to the service, medians, unless it says otherwise.\n\n${all.map(tableOf).join('\n\n')}\n`)
+  await writeFile(
+    new URL('growth.md', results),
+    `# What a call costs as things grow\n\n${describeMachine()}; one call at a time, straight to the service, medians, unless it says otherwise.\n\n${
+      all.map(tableOf).join('\n\n')
+    }\n`
+  )
   await writeFile(new URL('growth.svg', results), chart(all))
-  await writeSection('growth', `${describeMachine()}; as curves: [growth.svg](../bench/results/growth.svg).\n\n${summaryOf(all)}`)
+  await writeSection(
+    'growth',
+    `${describeMachine()}; as curves: [growth.svg](../bench/results/growth.svg).\n\n${summaryOf(all)}`
+  )
 }

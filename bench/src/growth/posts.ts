@@ -17,7 +17,9 @@ export async function measurePosts (ground: Ground, most: number) {
   for (const size of powersOfTen(most)) {
     await fillPosts(ownerUrl('posts'), size, { from: filled, words: WORDS })
     await fillFeed(ownerUrl('feed'), size, filled)
-    const ids = (await execute(ownerUrl('posts'), `SELECT id FROM posts ORDER BY random() LIMIT ${CALLS}`)).map((row) => String(row.id))
+    const ids = (await execute(ownerUrl('posts'), `SELECT id FROM posts ORDER BY random() LIMIT ${CALLS}`)).map((row) =>
+      String(row.id)
+    )
     filled = size
     const api = `${urls.posts}/api/posts`
     const calls = {

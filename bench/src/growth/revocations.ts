@@ -55,11 +55,14 @@ export async function measureRevocations (ground: Ground, most: number) {
   let published = 0
   for (const size of powersOfTen(most)) {
     await Promise.all(Array.from({ length: IN_FLIGHT }, async () => {
-      while (published < size) await auth.jetstream()!.publish(sessionRevoked.subject, revocation(published++, expiresAt))
+      while (published < size) {
+        await auth.jetstream()!.publish(sessionRevoked.subject, revocation(published++, expiresAt))
+      }
     }))
     const good = accessToken(signers.EdDSA)
     const revoked = accessToken(signers.EdDSA, size, sessionOf(size - 1))
-    while (await ask(revoked) !== 401) await new Promise((resolve) => setTimeout(resolve, 100)) // it has heard of all of them
+    // it has heard of all of them
+    while (await ask(revoked) !== 401) await new Promise((resolve) => setTimeout(resolve, 100))
     for (const series of [calls, memory, start]) series.sizes.push(size)
     await timeCalls(CALLS, () => expect(good, 200))
     calls.add('admitted', await timeCalls(CALLS, () => expect(good, 200)))

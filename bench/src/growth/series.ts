@@ -11,9 +11,22 @@ export interface Series {
   excused?: RegExp
 }
 
-export function createSeries (of: string, unit: Series['unit'], excused?: RegExp): Series & { add (line: string, value: number): void } {
+export function createSeries (
+  of: string,
+  unit: Series['unit'],
+  excused?: RegExp
+): Series & { add(line: string, value: number): void } {
   const lines = new Map<string, number[]>()
-  return { of, unit, sizes: [], lines, excused, add (line, value) { lines.set(line, [...lines.get(line) ?? [], value]) } }
+  return {
+    of,
+    unit,
+    sizes: [],
+    lines,
+    excused,
+    add (line, value) {
+      lines.set(line, [...lines.get(line) ?? [], value])
+    }
+  }
 }
 
 /** 10², 10³ … up to the most. */
@@ -50,18 +63,39 @@ export function outgrowsLogarithm (sizes: number[], values: number[], unit: Seri
 }
 
 export function faultsOf ({ sizes, lines, unit, excused }: Series): string[] {
-  return [...lines].filter(([name, values]) => !excused?.test(name) && outgrowsLogarithm(sizes, values, unit)).map(([name]) => name)
+  return [...lines].filter(([name, values]) => !excused?.test(name) && outgrowsLogarithm(sizes, values, unit)).map((
+    [name]
+  ) => name)
 }
 
 /** From the smallest size to the largest, a line each. */
 export function summaryOf (all: Series[]): string {
-  const lines = all.flatMap(({ of, unit, sizes, lines }) => [...lines].map(([name, values]) =>
-    `| ${[of, name, ...[sizes[0]!, sizes.at(-1)!].map((size) => size.toLocaleString('en')), ...[values[0]!, values.at(-1)!].map((value) => `${value.toFixed(unit === 'MB' ? 0 : 2)} ${unit}`)].join(' | ')} |`))
-  return `| what grows | call | from | to | at first | at last |\n| --- | --- | ---: | ---: | ---: | ---: |\n${lines.join('\n')}`
+  const lines = all.flatMap(({ of, unit, sizes, lines }) =>
+    [...lines].map(([name, values]) =>
+      `| ${
+        [
+          of,
+          name,
+          ...[sizes[0]!, sizes.at(-1)!].map((size) => size.toLocaleString('en')),
+          ...[values[0]!, values.at(-1)!].map((value) => `${value.toFixed(unit === 'MB' ? 0 : 2)} ${unit}`)
+        ].join(' | ')
+      } |`
+    )
+  )
+  return `| what grows | call | from | to | at first | at last |\n| --- | --- | ---: | ---: | ---: | ---: |\n${
+    lines.join('\n')
+  }`
 }
 
 export function tableOf ({ of, unit, sizes, lines }: Series): string {
   const digits = unit === 'MB' ? 0 : 2
-  return `## ${of}, ${unit}\n\n| | ${sizes.map((size) => size.toLocaleString('en')).join(' | ')} | |\n| --- |${' ---: |'.repeat(sizes.length)} --- |\n${
-    [...lines].map(([name, values]) => `| ${[name, ...values.map((value) => value.toFixed(digits))].join(' | ')} | ${outgrowsLogarithm(sizes, values, unit) ? 'faster than a logarithm' : ''} |`).join('\n')}`
+  return `## ${of}, ${unit}\n\n| | ${sizes.map((size) => size.toLocaleString('en')).join(' | ')} | |\n| --- |${
+    ' ---: |'.repeat(sizes.length)
+  } --- |\n${
+    [...lines].map(([name, values]) =>
+      `| ${[name, ...values.map((value) => value.toFixed(digits))].join(' | ')} | ${
+        outgrowsLogarithm(sizes, values, unit) ? 'faster than a logarithm' : ''
+      } |`
+    ).join('\n')
+  }`
 }

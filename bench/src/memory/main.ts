@@ -57,11 +57,17 @@ export const benchMemory = ({ requests }: { requests: number }) => onGround(asyn
   const growth = mean(settled.slice(half)) / mean(settled.slice(0, half)) - 1
   const text = `# Memory of the gateway
 
-${describeMachine()}; ${requests} requests of ${CALLERS} callers in ${seconds.toFixed(0)} s: ${[...counts].map(([name, count]) => `${count} ${name}`).join(', ')}.
+${describeMachine()}; ${requests} requests of ${CALLERS} callers in ${seconds.toFixed(0)} s: ${
+      [...counts].map(([name, count]) => `${count} ${name}`).join(', ')
+    }.
 
 | requests | RSS, MB | heap used, MB | outside of the heap, MB |
 | ---: | ---: | ---: | ---: |
-${samples.map(({ requests, resident, heap, external }) => `| ${requests} | ${resident.toFixed(1)} | ${heap.toFixed(1)} | ${external.toFixed(1)} |`).join('\n')}
+${
+      samples.map(({ requests, resident, heap, external }) =>
+        `| ${requests} | ${resident.toFixed(1)} | ${heap.toFixed(1)} | ${external.toFixed(1)} |`
+      ).join('\n')
+    }
 
 From the first to the second half after the start-up, the mean RSS changed by ${(growth * 100).toFixed(1)} %.
 `

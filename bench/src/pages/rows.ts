@@ -6,16 +6,23 @@ const AUTHORS = 1_000
 const BATCH = 50_000
 
 /** Words `w0`, `w1` … as language has them: a few are everywhere, most are rare. */
-const content = (words: number) => `(SELECT string_agg('w' || floor(20000 * power(random(), 4))::int, ' ') FROM generate_series(1, ${words}) WHERE i > 0)`
+const content = (words: number) =>
+  `(SELECT string_agg('w' || floor(20000 * power(random(), 4))::int, ' ') FROM generate_series(1, ${words}) WHERE i > 0)`
 /** UUIDv7s of one post every 100 ms. */
-const ID = "(SELECT substr(t, 1, 8) || '-' || substr(t, 9) || '-7000-8000-' || substr(md5(i::text), 1, 12) FROM lpad(to_hex(1700000000000 + i::bigint * 100), 12, '0') t)::uuid"
+const ID =
+  "(SELECT substr(t, 1, 8) || '-' || substr(t, 9) || '-7000-8000-' || substr(md5(i::text), 1, 12) FROM lpad(to_hex(1700000000000 + i::bigint * 100), 12, '0') t)::uuid"
 
 /** Fills a table up to so many posts, from so many; the index of words is made afterwards, which is faster. */
 export async function fillPosts (ownerUrl: string, rows: number, { from: filled = 0, words = 40 } = {}) {
   await execute(ownerUrl, 'DROP INDEX posts_search_idx')
   for (let from = filled + 1; from <= rows; from += BATCH) {
-    await execute(ownerUrl, `INSERT INTO posts (id, author_id, title, content, created_at, updated_at)
-      SELECT ${ID}, ${authorOf(rows)}, 'number ' || i, ${content(words)}, now(), now() FROM generate_series(${from}, ${Math.min(rows, from + BATCH - 1)}) i`)
+    await execute(
+      ownerUrl,
+      `INSERT INTO posts (id, author_id, title, content, created_at, updated_at)
+      SELECT ${ID}, ${authorOf(rows)}, 'number ' || i, ${content(words)}, now(), now() FROM generate_series(${from}, ${
+        Math.min(rows, from + BATCH - 1)
+      }) i`
+    )
   }
   await execute(ownerUrl, 'CREATE INDEX posts_search_idx ON posts USING GIN (search)', 'VACUUM ANALYZE posts')
 }
@@ -23,12 +30,18 @@ export async function fillPosts (ownerUrl: string, rows: number, { from: filled 
 export async function fillFeed (ownerUrl: string, rows: number, from = 0) {
   await execute(ownerUrl,
     `INSERT INTO authors (id, display_name) SELECT ('01800000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, 'Author ' || i FROM generate_series(0, ${AUTHORS}) i ON CONFLICT DO NOTHING`,
-    `INSERT INTO entries (id, author_id, title, content, created_at) SELECT ${ID}, ${authorOf(rows)}, 'number ' || i, repeat('content ', 30), now() FROM generate_series(${from + 1}, ${rows}) i`,
-    'VACUUM ANALYZE authors', 'VACUUM ANALYZE entries')
+    `INSERT INTO entries (id, author_id, title, content, created_at) SELECT ${ID}, ${
+      authorOf(rows)
+    }, 'number ' || i, repeat('content ', 30), now() FROM generate_series(${from + 1}, ${rows}) i`,
+    'VACUUM ANALYZE authors',
+    'VACUUM ANALYZE entries'
+  )
 }
 
 function authorOf (rows: number) {
-  return `(CASE WHEN i < ${rows / 2} AND i % 5 = 0 THEN '${PROLIFIC}' ELSE '01800000-0000-7000-8000-' || lpad(to_hex(1 + i % ${AUTHORS}), 12, '0') END)::uuid`
+  return `(CASE WHEN i < ${
+    rows / 2
+  } AND i % 5 = 0 THEN '${PROLIFIC}' ELSE '01800000-0000-7000-8000-' || lpad(to_hex(1 + i % ${AUTHORS}), 12, '0') END)::uuid`
 }
 
 /** Runs statements, and returns the last one's rows. */

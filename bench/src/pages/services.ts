@@ -25,7 +25,9 @@ export async function startServices<Name extends Service> (ground: Ground, servi
   for (const [index, service] of services.entries()) {
     await deploy(service, postgres.ownerUrl(service))
     const upper = service.toUpperCase()
-    const child = startChild(process.execPath, [fileURLToPath(new URL(`../../../services/${service}/src/server.ts`, import.meta.url))], {
+    const child = startChild(process.execPath, [
+      fileURLToPath(new URL(`../../../services/${service}/src/server.ts`, import.meta.url))
+    ], {
       name: service,
       env: {
         [`${upper}_PORT`]: String(ports[2 * index]),

@@ -1,4 +1,5 @@
-// What Node can do: node:http in front, undici behind, a map of verified tokens, one buffered log line. No safety at all.
+// What Node can do: node:http in front, undici behind, a map of verified tokens, one buffered log line. No safety at
+// all.
 import { createPublicKey, randomUUID, verify } from 'node:crypto'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { availableParallelism } from 'node:os'
@@ -16,7 +17,9 @@ function subjectOf (token: string) {
   const known = verified.get(token)
   if (known) return known
   const [head, body, signature] = token.split('.') as [string, string, string]
-  if (!body || !signature || !verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url'))) return undefined
+  if (
+    !body || !signature || !verify('sha256', Buffer.from(`${head}.${body}`), key, Buffer.from(signature, 'base64url'))
+  ) return undefined
   const { sub } = JSON.parse(Buffer.from(body, 'base64url').toString())
   if (CACHE) verified.set(token, sub)
   return sub as string
@@ -46,11 +49,19 @@ function forward (request: IncomingMessage, response: ServerResponse, subject: s
     body
   }, {
     onRequestStart () {},
-    onResponseStart (_controller, status, headers) { response.writeHead(status, { 'content-type': headers['content-type'] as string, 'x-request-id': id }) },
-    onResponseData (_controller, chunk) { response.write(chunk) },
+    onResponseStart (_controller, status, headers) {
+      response.writeHead(status, { 'content-type': headers['content-type'] as string, 'x-request-id': id })
+    },
+    onResponseData (_controller, chunk) {
+      response.write(chunk)
+    },
     onResponseEnd () {
       response.end()
-      if (MODE !== 'plain') log += `${JSON.stringify({ time: Date.now(), method: request.method, url: request.url, status: response.statusCode })}\n`
+      if (MODE !== 'plain') {
+        log += `${
+          JSON.stringify({ time: Date.now(), method: request.method, url: request.url, status: response.statusCode })
+        }\n`
+      }
     },
     onResponseError () { response.destroy() }
   })
@@ -59,6 +70,14 @@ function forward (request: IncomingMessage, response: ServerResponse, subject: s
 const processes = MODE === 'two processes' ? Math.min(2, availableParallelism()) : 1
 if (cluster.isPrimary && processes > 1) for (let i = 0; i < processes; i++) cluster.fork()
 else {
-  setInterval(() => { process.stdout.write(log); log = '' }, 100)
-  createServer(serve).listen({ port: Number(PORT), host: '127.0.0.1', reusePort: processes > 1, exclusive: processes > 1 })
+  setInterval(() => {
+    process.stdout.write(log)
+    log = ''
+  }, 100)
+  createServer(serve).listen({
+    port: Number(PORT),
+    host: '127.0.0.1',
+    reusePort: processes > 1,
+    exclusive: processes > 1
+  })
 }

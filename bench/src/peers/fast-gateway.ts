@@ -19,7 +19,12 @@ function authenticate (request: Exchange, response: { send (body: object, status
 }
 
 // Its routes end in `/*`, which does not match the collection itself: that needs a route of its own, or POST is 404.
-const route = (prefix: string, pathRegex?: string) => ({ prefix, prefixRewrite: prefix, target: UPSTREAM, ...pathRegex !== undefined && { pathRegex } })
+const route = (prefix: string, pathRegex?: string) => ({
+  prefix,
+  prefixRewrite: prefix,
+  target: UPSTREAM,
+  ...pathRegex !== undefined && { pathRegex }
+})
 
 await gateway({
   middlewares: MODE === 'plain' ? [] : [authenticate],

@@ -16,31 +16,66 @@ export interface Call {
 }
 
 /** A load that sends as soon as it is answered, by wrk where there is one, else by autocannon. */
-export async function load (ground: Ground, call: Call, { connections, seconds }: { connections: number, seconds: number }) {
+export async function load (
+  ground: Ground,
+  call: Call,
+  { connections, seconds }: { connections: number, seconds: number }
+) {
   const { method, bodies = [undefined] } = call
   const headers = { authorization: `Bearer ${call.token}`, ...call.bodies && { 'content-type': 'application/json' } }
   if (!which('wrk')) {
     const requests = bodies.flatMap((body) => call.paths.map((path) => ({ method, path, headers, body })))
     const result = await autocannon({ url: call.url, requests, connections, duration: seconds })
-    return { rate: result.requests.average, p50: result.latency.p50, p99: result.latency.p99, errors: result.non2xx + result.errors }
+    return {
+      rate: result.requests.average,
+      p50: result.latency.p50,
+      p99: result.latency.p99,
+      errors: result.non2xx + result.errors
+    }
   }
   const folder = await ground.folder()
   await writeFile(join(folder, 'paths'), call.paths.join('\n'))
   await writeFile(join(folder, 'load.lua'), `
 local requests, n = {}, 0
-local headers = { ${Object.entries(headers).map(([name, value]) => `[${JSON.stringify(name)}] = ${JSON.stringify(value)}`).join(', ')} }
-local bodies, n_bodies = { ${bodies.map((body) => body === undefined ? 'nil' : JSON.stringify(body)).join(', ')} }, ${bodies.length}
-init = function () for b = 1, n_bodies do for path in io.lines(${JSON.stringify(join(folder, 'paths'))}) do requests[#requests + 1] = wrk.format("${method}", path, headers, bodies[b]) end end end
+local headers = { ${
+      Object.entries(headers).map(([name, value]) => `[${JSON.stringify(name)}] = ${JSON.stringify(value)}`).join(', ')
+    } }
+local bodies, n_bodies = { ${
+      bodies.map((body) => body === undefined ? 'nil' : JSON.stringify(body)).join(', ')
+    } }, ${bodies.length}
+init = function () for b = 1, n_bodies do for path in io.lines(${
+      JSON.stringify(join(folder, 'paths'))
+    }) do requests[#requests + 1] = wrk.format("${method}", path, headers, bodies[b]) end end end
 request = function () n = n % #requests + 1; return requests[n] end
 done = function (summary, latency)
   io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
     summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))
 end`)
   let output = ''
-  const child = startChild(which('wrk')!, ['-t1', `-c${connections}`, `-d${seconds}s`, '--timeout', '5s', '-s', join(folder, 'load.lua'), call.url], { name: 'wrk', onOutput: (text) => { output += text } })
+  const child = startChild(which('wrk')!, [
+    '-t1',
+    `-c${connections}`,
+    `-d${seconds}s`,
+    '--timeout',
+    '5s',
+    '-s',
+    join(folder, 'load.lua'),
+    call.url
+  ], {
+    name: 'wrk',
+    onOutput: (text) => {
+      output += text
+    }
+  })
   await child.ended
   const result = /RESULT (.*)/.exec(output)
   if (!result) throw new Error(`wrk failed\n${output}`)
-  const [requests, micros, p50, p99, errors] = result[1]!.split(' ').map(Number) as [number, number, number, number, number]
+  const [requests, micros, p50, p99, errors] = result[1]!.split(' ').map(Number) as [
+    number,
+    number,
+    number,
+    number,
+    number
+  ]
   return { rate: requests / (micros / 1e6), p50: p50 / 1000, p99: p99 / 1000, errors }
 }

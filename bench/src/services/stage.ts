@@ -18,15 +18,32 @@ const PROCESSES = ['posts', 'feed', 'gateway'] as const
 const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
 export const CONNECTIONS = 16
 
-/** Gateway, posts and feed as processes, on a PostgreSQL that keeps its promises and a nats-server with the real accounts. */
-export async function setStage (ground: Ground, fill: { [Service in typeof WITH_TABLES[number]]: (ownerUrl: string) => Promise<void> }) {
+/**
+ * Gateway, posts and feed as processes, on a PostgreSQL that keeps its promises and a nats-server with the real
+ * accounts.
+ */
+export async function setStage (
+  ground: Ground,
+  fill: { [Service in typeof WITH_TABLES[number]]: (ownerUrl: string) => Promise<void> }
+) {
   const dataDir = await ground.folder()
   const [postgresPort, natsPort, ...ports] = await freePorts(2 + 2 * PROCESSES.length) as [number, number, ...number[]]
-  const users = Object.fromEntries(ACCOUNTS.map((user) => [user, { user, password: randomUUID() }])) as Record<typeof ACCOUNTS[number], { user: string, password: string }>
+  const users = Object.fromEntries(ACCOUNTS.map((user) => [user, { user, password: randomUUID() }])) as Record<
+    typeof ACCOUNTS[number],
+    { user: string, password: string }
+  >
   const natsUrl = (user: typeof ACCOUNTS[number]) => `nats://${user}:${users[user].password}@127.0.0.1:${natsPort}`
-  const postgres = await startPostgres({ port: postgresPort, dataDir: join(dataDir, 'postgres'), services: WITH_TABLES })
+  const postgres = await startPostgres({
+    port: postgresPort,
+    dataDir: join(dataDir, 'postgres'),
+    services: WITH_TABLES
+  })
   ground.onEnd(() => postgres.stop())
-  const nats = await startNats({ port: natsPort, dataDir: join(dataDir, 'nats'), authorization: brokerAuthorization(users, { anonymous: true }) })
+  const nats = await startNats({
+    port: natsPort,
+    dataDir: join(dataDir, 'nats'),
+    authorization: brokerAuthorization(users, { anonymous: true })
+  })
   ground.onEnd(() => nats.stop())
   await provision({ servers: natsUrl('provisioner') })
   for (const service of WITH_TABLES) {
@@ -36,11 +53,16 @@ export async function setStage (ground: Ground, fill: { [Service in typeof WITH_
   const issuer = await startTokenIssuer()
   ground.onEnd(() => issuer.stop())
   const urlOf = (index: number) => `http://127.0.0.1:${ports[2 * index]}`
-  const urls = Object.fromEntries(PROCESSES.map((name, index) => [name, urlOf(index)])) as Record<typeof PROCESSES[number], string>
+  const urls = Object.fromEntries(PROCESSES.map((name, index) => [name, urlOf(index)])) as Record<
+    typeof PROCESSES[number],
+    string
+  >
   const { POSTS_NODE_OPTIONS } = process.env
   for (const [index, name] of PROCESSES.entries()) {
     const upper = name.toUpperCase()
-    const child = startChild(process.execPath, [fileURLToPath(new URL(`../../../services/${name}/src/server.ts`, import.meta.url))], {
+    const child = startChild(process.execPath, [
+      fileURLToPath(new URL(`../../../services/${name}/src/server.ts`, import.meta.url))
+    ], {
       name,
       // Their logs go to a file descriptor that takes everything: reading them would be work on somebody's core.
       stdio: ['ignore', 'ignore', 'pipe'],
@@ -48,7 +70,13 @@ export async function setStage (ground: Ground, fill: { [Service in typeof WITH_
         [`${upper}_PORT`]: String(ports[2 * index]),
         [`${upper}_OPS_PORT`]: String(ports[2 * index + 1]),
         ...name !== 'gateway' && { [`${upper}_DATABASE_URL`]: postgres.serviceUrl(name) },
-        ...name === 'gateway' && { POSTS_URL: urls.posts, FEED_URL: urls.feed, RATE_LIMIT_MAX: '1000000000', USER_RATE_LIMIT_MAX: '1000000000' },
+        ...name === 'gateway' &&
+          {
+            POSTS_URL: urls.posts,
+            FEED_URL: urls.feed,
+            RATE_LIMIT_MAX: '1000000000',
+            USER_RATE_LIMIT_MAX: '1000000000'
+          },
         ...name === 'posts' && POSTS_NODE_OPTIONS && { NODE_OPTIONS: POSTS_NODE_OPTIONS },
         AUTH_URL: issuer.url,
         PUBLIC_URL: ISSUER,
@@ -58,7 +86,13 @@ export async function setStage (ground: Ground, fill: { [Service in typeof WITH_
     ground.onEnd(() => child.stop())
   }
   for (const url of Object.values(urls)) await waitUntilReady(url)
-  const pools = Object.fromEntries(WITH_TABLES.map((service) => [service, new pg.Pool({ connectionString: postgres.serviceUrl(service), max: CONNECTIONS })])) as Record<typeof WITH_TABLES[number], pg.Pool>
+  const pools = Object
+    .fromEntries(WITH_TABLES.map((
+      service
+    ) => [service, new pg.Pool({ connectionString: postgres.serviceUrl(service), max: CONNECTIONS })])) as Record<
+      typeof WITH_TABLES[number],
+      pg.Pool
+    >
   ground.onEnd(() => Promise.all(Object.values(pools).map((pool) => pool.end())))
   return { urls, pools, natsUrl, token: issuer.token() }
 }

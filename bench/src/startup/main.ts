@@ -10,7 +10,18 @@ import { ROOT } from '../gateway/peers.ts'
 import { writeSection } from '../section.ts'
 import { median } from '../gateway/report.ts'
 
-const PORTS = ['GATEWAY_PORT', 'AUTH_PORT', 'POSTS_PORT', 'FEED_PORT', 'GATEWAY_OPS_PORT', 'AUTH_OPS_PORT', 'POSTS_OPS_PORT', 'FEED_OPS_PORT', 'NATS_PORT', 'POSTGRES_PORT']
+const PORTS = [
+  'GATEWAY_PORT',
+  'AUTH_PORT',
+  'POSTS_PORT',
+  'FEED_PORT',
+  'GATEWAY_OPS_PORT',
+  'AUTH_OPS_PORT',
+  'POSTS_OPS_PORT',
+  'FEED_OPS_PORT',
+  'NATS_PORT',
+  'POSTGRES_PORT'
+]
 const SERVICES = ['gateway', 'auth', 'posts', 'feed']
 
 const TARGET_SECONDS = 5
@@ -38,7 +49,9 @@ export const benchStartup = ({ starts, idle }: { starts: number, idle: number })
 | first, in a new data folder | ${first.seconds.toFixed(2)} | |
 | later, median of ${starts} | ${seconds.toFixed(2)} | ${seconds <= TARGET_SECONDS ? 'yes' : 'no'} |
 
-| service | resident MB after ${idle} s of nothing to do | at most ${TARGET_MEGABYTES} |\n| --- | ---: | --- |\n${rows.join('\n')}\n`
+| service | resident MB after ${idle} s of nothing to do | at most ${TARGET_MEGABYTES} |\n| --- | ---: | --- |\n${
+      rows.join('\n')
+    }\n`
   await writeFile(new URL('../../results/startup.md', import.meta.url), `# Start of the whole system\n\n${text}`)
   await writeSection('startup', text)
   console.log(`\n${text}`)
@@ -52,17 +65,30 @@ async function start (ground: Ground, dataDir: string, idleSeconds: number): Pro
   const child = startChild(process.execPath, [join(ROOT, 'scripts/start.ts')], {
     name: 'pnpm start',
     cwd: ROOT,
-    env: { PATH: process.env.PATH, HOME: process.env.HOME, GATEPOST_DATA: dataDir, ...Object.fromEntries(PORTS.map((name, index) => [name, String(ports[index])])) },
+    env: {
+      PATH: process.env.PATH,
+      HOME: process.env.HOME,
+      GATEPOST_DATA: dataDir,
+      ...Object.fromEntries(PORTS.map((name, index) => [name, String(ports[index])]))
+    },
     onOutput (text) {
       output += text
       if (output.includes('Gatepost is ready')) ready.resolve((performance.now() - begun) / 1000)
     }
   })
   ground.onEnd(() => child.stop(30_000))
-  const seconds = await Promise.race([ready.promise, child.ended.then((end) => { throw new Error(`${end}\n${output}`) })])
+  const seconds = await Promise.race([
+    ready.promise,
+    child.ended.then((end) => {
+      throw new Error(`${end}\n${output}`)
+    })
+  ])
   await sleep(idleSeconds * 1000)
   const megabytes = new Map(SERVICES.map((service) => [service, residentMegabytes(processOf(child.pid, service))]))
-  console.log(`ready after ${seconds.toFixed(2)} s${idleSeconds > 0 ? `; ${[...megabytes].map(([name, size]) => `${name} ${size.toFixed(0)} MB`).join(', ')}` : ''}`)
+  console
+    .log(`ready after ${seconds.toFixed(2)} s${
+      idleSeconds > 0 ? `; ${[...megabytes].map(([name, size]) => `${name} ${size.toFixed(0)} MB`).join(', ')}` : ''
+    }`)
   await child.stop(30_000)
   return { seconds, megabytes }
 }
@@ -72,7 +98,8 @@ function processOf (parent: number, service: string): number {
   try {
     return Number(readdirSync('/proc').filter((name) => /^\d+$/.test(name)).find((pid) => {
       try {
-        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`services/${service}/src/server.ts`) && readFileSync(`/proc/${pid}/status`, 'utf8').includes(`PPid:\t${parent}\n`)
+        return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`services/${service}/src/server.ts`) &&
+          readFileSync(`/proc/${pid}/status`, 'utf8').includes(`PPid:\t${parent}\n`)
       } catch {
         return false // it has ended
       }

@@ -1,6 +1,9 @@
 /** Remembers the events that were dealt with, so that at-least-once becomes once. */
 export interface Dedupe {
-  /** Does the work unless it was done for this id before; resolves with whether it was done now. A failure is not remembered. */
+  /**
+   * Does the work unless it was done for this id before; resolves with whether it was done now. A failure is not
+   * remembered.
+   */
   once (event: { id: string }, work: () => Promise<void> | void): Promise<boolean>
   readonly size: number
 }

@@ -1,6 +1,21 @@
 import { isDeepStrictEqual } from 'node:util'
-import { envelopeOf, EVENTS_STREAM, type CloudEvent, type EventData, type EventDefinition } from '@gatepost/contracts/event'
-import { AckPolicy, DeliverPolicy, jetstreamManager, JetStreamApiError, type ConsumerInfo, type ConsumerMessages, type JetStreamManager, type JsMsg } from '@nats-io/jetstream'
+import {
+  envelopeOf,
+  EVENTS_STREAM,
+  type CloudEvent,
+  type EventData,
+  type EventDefinition
+} from '@gatepost/contracts/event'
+import {
+  AckPolicy,
+  DeliverPolicy,
+  jetstreamManager,
+  JetStreamApiError,
+  type ConsumerInfo,
+  type ConsumerMessages,
+  type JetStreamManager,
+  type JsMsg
+} from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { Ajv, type ValidateFunction } from 'ajv'
 
@@ -26,23 +41,26 @@ export interface SubscribeOptions<Definitions extends readonly unknown[]> {
   /** The events to receive: `[postCreated, postDeleted]`. */
   events: Definitions
   /**
-   * A name of your own under which NATS remembers how far you are, over restarts. Without it the subscription ends with the
-   * process. Several processes may share it: they take turns, and if one dies another has its event after five seconds.
+   * A name of your own under which NATS remembers how far you are, over restarts. Without it the subscription ends with
+   * the process. Several processes may share it: they take turns, and if one dies another has its event after five
+   * seconds.
    */
   durable?: string
   /** Default `first`. */
   from?: Beginning
   /**
-   * Resolve when the event is dealt with: it is acknowledged then. Reject, and it comes again, after half a second at first
-   * and a minute at last; everything later waits for it, so resolve for what will never work.
+   * Resolve when the event is dealt with: it is acknowledged then. Reject, and it comes again, after half a second at
+   * first and a minute at last; everything later waits for it, so resolve for what will never work.
    */
   onEvent: (event: EventOf<Definitions>, delivery: Delivery<EventOf<Definitions>>) => Promise<void> | void
   /**
-   * Told of what cannot be handled: an event that does not fit its contract (it is passed over), and what `onEvent` threw.
-   * Default: to standard error.
+   * Told of what cannot be handled: an event that does not fit its contract (it is passed over), and what `onEvent`
+   * threw. Default: to standard error.
    */
   onError?: (error: Error, message: { subject: string, sequence: number }) => void
-  /** Under what prefix answers come. Default: that of a named subscriber, `_INBOX_<user>`, when the address has a user. */
+  /**
+   * Under what prefix answers come. Default: that of a named subscriber, `_INBOX_<user>`, when the address has a user.
+   */
   inboxPrefix?: string
 }
 
@@ -58,8 +76,8 @@ const ACK_WAIT_MS = 5_000
 const NANOSECONDS = 1e6
 const RECONNECT_MS = 500
 /**
- * With more than one out, those that a dead process or a broken connection had would come again after later ones. With one,
- * the server itself keeps the order, whoever comes and goes, for the price of a round trip for each event.
+ * With more than one out, those that a dead process or a broken connection had would come again after later ones. With
+ * one, the server itself keeps the order, whoever comes and goes, for the price of a round trip for each event.
  */
 const IN_ORDER = { max_ack_pending: 1, max_deliver: -1 }
 const redeliveryDelay = (deliveries: number) => Math.min(60_000, 500 * 2 ** (deliveries - 1))
@@ -67,21 +85,40 @@ const redeliveryDelay = (deliveries: number) => Math.min(60_000, 500 * 2 ** (del
 /**
  * Receives events one after the other, in the stream's order, also over failures, crashes and restarts: none before
  * `onEvent` has resolved for every earlier one. At least once: keep what you have dealt with by `event.id` (see
- * {@link createDedupe}) if twice would hurt. An event costs a round trip to NATS besides your own work. Survives losses of
- * the connection. Throws when NATS cannot be reached at the beginning, or has no stream of events.
+ * {@link createDedupe}) if twice would hurt. An event costs a round trip to NATS besides your own work. Survives losses
+ * of the connection. Throws when NATS cannot be reached at the beginning, or has no stream of events.
  */
-export async function subscribe<const Definitions extends readonly unknown[]> (options: SubscribeOptions<Definitions>): Promise<Subscription> {
+export async function subscribe<const Definitions extends readonly unknown[]> (
+  options: SubscribeOptions<Definitions>
+): Promise<Subscription> {
   const { servers, durable, from = 'first', onEvent, onError = report, inboxPrefix: prefix } = options
   const definitions = options.events as readonly EventDefinition[]
   const validators = validatorsOf(definitions)
   const { hosts, user, pass } = addressOf(servers)
   const inboxPrefix = prefix ?? (user && `_INBOX_${user}`)
-  const nc = await connect({ servers: hosts, user, pass, inboxPrefix, maxReconnectAttempts: -1, reconnectTimeWait: RECONNECT_MS, name: durable ?? 'subscriber' })
+  const nc = await connect({
+    servers: hosts,
+    user,
+    pass,
+    inboxPrefix,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_MS,
+    name: durable ?? 'subscriber'
+  })
   try {
     const jsm = await jetstreamManager(nc, { checkAPI: false })
     const { name, config } = await ensureConsumer(jsm, { durable, from, filter: filterOf(definitions) })
-    const messages = await (await jsm.jetstream().consumers.get(EVENTS_STREAM, name)).consume({ max_messages: 64, expires: 10_000, abort_on_missing_resource: true })
-    const running = receive(messages, { heartbeatMs: config.ack_wait! / NANOSECONDS / 3, validators, onError, onEvent: onEvent as (event: CloudEvent, delivery: Delivery) => Promise<void> | void })
+    const messages = await (await jsm.jetstream().consumers.get(EVENTS_STREAM, name)).consume({
+      max_messages: 64,
+      expires: 10_000,
+      abort_on_missing_resource: true
+    })
+    const running = receive(messages, {
+      heartbeatMs: config.ack_wait! / NANOSECONDS / 3,
+      validators,
+      onError,
+      onEvent: onEvent as (event: CloudEvent, delivery: Delivery) => Promise<void> | void
+    })
     return {
       closed: running.finally(() => nc.close()),
       async stop () {
@@ -115,7 +152,12 @@ async function receiveOne (message: JsMsg, { heartbeatMs, validators, onError, o
   try {
     const event = parse(message)
     if (!validate(event)) {
-      onError(new Error(`event ${message.seq} does not fit its contract: ${validate.errors?.map((error) => `${error.instancePath} ${error.message}`).join('; ')}`), place)
+      onError(
+        new Error(`event ${message.seq} does not fit its contract: ${
+          validate.errors?.map((error) => `${error.instancePath} ${error.message}`).join('; ')
+        }`),
+        place
+      )
       return message.term()
     }
     await onEvent(event, { event, sequence: message.seq, redelivered: message.redelivered })
@@ -150,17 +192,24 @@ function filterOf (definitions: readonly EventDefinition[]) {
   return owners.size === 1 ? `events.${[...owners][0]}.>` : 'events.>'
 }
 
-async function ensureConsumer (jsm: JetStreamManager, { durable, from, filter }: { durable: string | undefined, from: Beginning, filter: string }): Promise<ConsumerInfo> {
+async function ensureConsumer (
+  jsm: JetStreamManager,
+  { durable, from, filter }: { durable: string | undefined, from: Beginning, filter: string }
+): Promise<ConsumerInfo> {
   const wanted = { filter_subject: filter, ...IN_ORDER }
   const config = {
-    ...durable ? { durable_name: durable } : { name: `reader-${crypto.randomUUID()}`, inactive_threshold: 60_000 * NANOSECONDS },
+    ...durable
+      ? { durable_name: durable }
+      : { name: `reader-${crypto.randomUUID()}`, inactive_threshold: 60_000 * NANOSECONDS },
     ack_policy: AckPolicy.Explicit,
     ack_wait: ACK_WAIT_MS * NANOSECONDS,
     ...wanted
   }
   const known = durable ? await orMissing(jsm.consumers.info(EVENTS_STREAM, durable)) : undefined
   if (!known) return jsm.consumers.add(EVENTS_STREAM, { ...config, ...beginningOf(from) })
-  return isDeepStrictEqual({ ...known.config, ...wanted }, known.config) ? known : jsm.consumers.update(EVENTS_STREAM, known.name, wanted)
+  return isDeepStrictEqual({ ...known.config, ...wanted }, known.config)
+    ? known
+    : jsm.consumers.update(EVENTS_STREAM, known.name, wanted)
 }
 
 function beginningOf (from: Beginning) {
@@ -179,9 +228,14 @@ async function orMissing<T> (answer: Promise<T>): Promise<T | undefined> {
 }
 
 function addressOf (servers: string) {
-  const urls = servers.split(',').map((server) => new URL(server.includes('://') ? server.trim() : `nats://${server.trim()}`))
+  const urls = servers.split(',').map((server) =>
+    new URL(server.includes('://') ? server.trim() : `nats://${server.trim()}`)
+  )
   const { username, password } = urls.find((url) => url.username !== '') ?? urls[0]!
-  return { hosts: urls.map((url) => `${url.protocol}//${url.hostname}:${url.port || '4222'}`), ...username !== '' && { user: decodeURIComponent(username), pass: decodeURIComponent(password) } }
+  return {
+    hosts: urls.map((url) => `${url.protocol}//${url.hostname}:${url.port || '4222'}`),
+    ...username !== '' && { user: decodeURIComponent(username), pass: decodeURIComponent(password) }
+  }
 }
 
 async function disconnect (nc: NatsConnection) {

@@ -25,7 +25,9 @@ beforeAll(async () => {
   publisher = await connect({ servers: host, user, pass, inboxPrefix: '_INBOX_posts' })
   const js = jetstream(publisher)
   const text = 'x'.repeat(1_000)
-  for (let sent = 0; sent < EVENTS; sent += 500) await Promise.all(Array.from({ length: 500 }, () => js.publish(SUBJECT, text)))
+  for (let sent = 0; sent < EVENTS; sent += 500) {
+    await Promise.all(Array.from({ length: 500 }, () => js.publish(SUBJECT, text)))
+  }
 })
 afterAll(async () => {
   await Promise.all([publisher, ...opened].map((nc) => nc.close()))
@@ -57,19 +59,29 @@ async function count (messages: AsyncIterable<{ ack (): void, info: { pending: n
   return seen
 }
 
-test.each([[true, 'ada'], [false, 'pull']])('@nats-io/jetstream 3: a pull consumer (named: %s)', async (named, name) => {
-  const nc = await connect3(named)
-  await (await jetstreamManager(nc)).consumers.add('EVENTS', { durable_name: name, ack_policy: AckPolicy.Explicit })
-  expect(await count(await (await jetstream(nc).consumers.get('EVENTS', name)).consume())).toBe(EVENTS)
-})
+test.each([[true, 'ada'], [false, 'pull']])(
+  '@nats-io/jetstream 3: a pull consumer (named: %s)',
+  async (named, name) => {
+    const nc = await connect3(named)
+    await (await jetstreamManager(nc)).consumers.add('EVENTS', { durable_name: name, ack_policy: AckPolicy.Explicit })
+    expect(await count(await (await jetstream(nc).consumers.get('EVENTS', name)).consume())).toBe(EVENTS)
+  }
+)
 
-test.each([[true, 'ada_2'], [false, 'push']])('@nats-io/jetstream 3: a push consumer with flow control (named: %s)', async (named, name) => {
-  const nc = await connect3(named)
-  await (await jetstreamManager(nc)).consumers.add('EVENTS', {
-    durable_name: name, ack_policy: AckPolicy.Explicit, deliver_subject: createInbox(named ? INBOX : undefined), flow_control: true, idle_heartbeat: 1e9
-  })
-  expect(await count(await (await jetstream(nc).consumers.getPushConsumer('EVENTS', name)).consume())).toBe(EVENTS)
-})
+test.each([[true, 'ada_2'], [false, 'push']])(
+  '@nats-io/jetstream 3: a push consumer with flow control (named: %s)',
+  async (named, name) => {
+    const nc = await connect3(named)
+    await (await jetstreamManager(nc)).consumers.add('EVENTS', {
+      durable_name: name,
+      ack_policy: AckPolicy.Explicit,
+      deliver_subject: createInbox(named ? INBOX : undefined),
+      flow_control: true,
+      idle_heartbeat: 1e9
+    })
+    expect(await count(await (await jetstream(nc).consumers.getPushConsumer('EVENTS', name)).consume())).toBe(EVENTS)
+  }
+)
 
 test('@nats-io/jetstream 3: an ordered consumer without credentials', async () => {
   const nc = await connect3(false)
@@ -90,15 +102,22 @@ test.each([true, false])('@nats-io/jetstream 3: single messages, and what comes 
 
 test.each([[true, 'ada_3'], [false, 'pull-2']])('nats 2: a pull consumer (named: %s)', async (named, name) => {
   const nc = await connect2(named)
-  await (await nc.jetstreamManager()).consumers.add('EVENTS', { durable_name: name, ack_policy: nats2.AckPolicy.Explicit })
+  await (await nc.jetstreamManager()).consumers.add('EVENTS', {
+    durable_name: name,
+    ack_policy: nats2.AckPolicy.Explicit
+  })
   expect(await count(await (await nc.jetstream().consumers.get('EVENTS', name)).consume())).toBe(EVENTS)
 })
 
-test.each([[true, 'ada_4'], [false, 'push-2']])('nats 2: a push consumer with flow control (named: %s)', async (named, name) => {
-  const nc = await connect2(named)
-  const options = nats2.consumerOpts().durable(name).manualAck().flowControl().idleHeartbeat(1_000).deliverTo(nats2.createInbox(named ? INBOX : undefined))
-  expect(await count(await nc.jetstream().subscribe('events.>', options))).toBe(EVENTS)
-})
+test.each([[true, 'ada_4'], [false, 'push-2']])(
+  'nats 2: a push consumer with flow control (named: %s)',
+  async (named, name) => {
+    const nc = await connect2(named)
+    const options = nats2.consumerOpts().durable(name).manualAck().flowControl().idleHeartbeat(1_000)
+      .deliverTo(nats2.createInbox(named ? INBOX : undefined))
+    expect(await count(await nc.jetstream().subscribe('events.>', options))).toBe(EVENTS)
+  }
+)
 
 test('nats 2: an ordered consumer without credentials', async () => {
   const nc = await connect2(false)
@@ -120,10 +139,16 @@ test('@gatepost/client: subscribe, as a named subscriber', async () => {
 })
 
 const python = await findPythonClient()
-test.skipIf(python.missing)(`Python: a pull and a push consumer with flow control${python.missing ? ` (not tested: ${python.missing})` : ''}`, async () => {
-  expect(await readByPython(python, { host, ...credentials, way: 'pull', consumer: 'ada_5', count: EVENTS })).toBe(EVENTS)
-  expect(await readByPython(python, { host, ...credentials, way: 'push', consumer: 'ada_6', count: EVENTS })).toBe(EVENTS)
-}, 30_000)
+test.skipIf(python.missing)(
+  `Python: a pull and a push consumer with flow control${python.missing ? ` (not tested: ${python.missing})` : ''}`,
+  async () => {
+    expect(await readByPython(python, { host, ...credentials, way: 'pull', consumer: 'ada_5', count: EVENTS }))
+      .toBe(EVENTS)
+    expect(await readByPython(python, { host, ...credentials, way: 'push', consumer: 'ada_6', count: EVENTS }))
+      .toBe(EVENTS)
+  },
+  30_000
+)
 
 /** Heard by subscribers, and kept by no stream. */
 function noStream () {

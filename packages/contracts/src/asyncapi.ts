@@ -4,10 +4,15 @@ import { EVENT_MEDIA_TYPE, eventHeaders, eventsStreamSettings } from './stream.t
 
 type Json = Record<string, unknown>
 
-/** NATS' own bindings say nothing at these places: each must be an empty object. What JetStream adds stands in `x-jetstream`. */
+/**
+ * NATS' own bindings say nothing at these places: each must be an empty object. What JetStream adds stands in
+ * `x-jetstream`.
+ */
 const NO_BINDING = { nats: {} }
 
-/** Every event as an AsyncAPI 3.0 document: one channel for each subject, the stream behind it, and how one reads it. */
+/**
+ * Every event as an AsyncAPI 3.0 document: one channel for each subject, the stream behind it, and how one reads it.
+ */
 export function asyncApi (natsUrl: string): Json {
   const { host } = new URL(natsUrl)
   return {
@@ -15,17 +20,22 @@ export function asyncApi (natsUrl: string): Json {
     info: {
       title: 'Gatepost events',
       version: '1',
-      description: 'Domain events as CloudEvents 1.0 on NATS JetStream. Every committed change has exactly one event; delivery is at least once, ' +
+      description:
+        'Domain events as CloudEvents 1.0 on NATS JetStream. Every committed change has exactly one event; delivery is at least once, ' +
         '`id` makes it exactly once; per aggregate `aggregateversion` is 1, 2, 3 … in the order of publication.',
       license: { name: 'MIT' },
-      tags: [...new Set(events.map(({ owner }) => owner))].map((name) => ({ name, description: `Published by ${name}` }))
+      tags: [...new Set(events.map(({ owner }) => owner))].map((name) => ({
+        name,
+        description: `Published by ${name}`
+      }))
     },
     defaultContentType: EVENT_MEDIA_TYPE,
     servers: {
       nats: {
         host,
         protocol: 'nats',
-        description: `JetStream stream ${EVENTS_STREAM} holds ${EVENTS_SUBJECTS}; named subscribers may read it, and in the embedded run whoever connects without credentials.`,
+        description:
+          `JetStream stream ${EVENTS_STREAM} holds ${EVENTS_SUBJECTS}; named subscribers may read it, and in the embedded run whoever connects without credentials.`,
         bindings: NO_BINDING,
         'x-jetstream': { stream: eventsStreamSettings, consumers: Object.values(consumers) }
       }
@@ -49,7 +59,9 @@ function channel ({ type, subject, name, summary }: EventDefinition): Json {
     bindings: NO_BINDING,
     'x-jetstream': {
       stream: EVENTS_STREAM,
-      consumers: Object.values(consumers).filter(({ filter }) => passes(filter, subject)).map((consumer) => consumer.name)
+      consumers: Object.values(consumers).filter(({ filter }) => passes(filter, subject)).map((consumer) =>
+        consumer.name
+      )
     }
   }
 }
@@ -67,14 +79,26 @@ function operation ({ type, subject, owner, summary }: EventDefinition): Json {
   }
 }
 
-/** The requests by which anybody makes a durable consumer and pulls it, in JetStream's wire protocol; `{name}` is one's own choice. One at a time, so that what a crash left comes again before anything later. */
+/**
+ * The requests by which anybody makes a durable consumer and pulls it, in JetStream's wire protocol; `{name}` is one's
+ * own choice. One at a time, so that what a crash left comes again before anything later.
+ */
 function consumerOf (subject: string): Json {
   return {
     create: {
       subject: `$JS.API.CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.{name}`,
       request: {
         stream_name: EVENTS_STREAM,
-        config: { durable_name: '{name}', filter_subject: subject, deliver_policy: 'all', ack_policy: 'explicit', replay_policy: 'instant', ack_wait: 5e9, max_deliver: -1, max_ack_pending: 1 }
+        config: {
+          durable_name: '{name}',
+          filter_subject: subject,
+          deliver_policy: 'all',
+          ack_policy: 'explicit',
+          replay_policy: 'instant',
+          ack_wait: 5e9,
+          max_deliver: -1,
+          max_ack_pending: 1
+        }
       }
     },
     next: { subject: `$JS.API.CONSUMER.MSG.NEXT.${EVENTS_STREAM}.{name}`, request: { batch: 1, expires: 5e9 } },
@@ -89,9 +113,17 @@ function message (definition: EventDefinition): Json {
     summary: definition.summary,
     tags: [{ name: definition.owner }],
     traits: [{ $ref: '#/components/messageTraits/cloudEvent' }],
-    correlationId: { description: 'W3C trace context of the request that caused the event', location: '$message.payload#/traceparent' },
+    correlationId: {
+      description: 'W3C trace context of the request that caused the event',
+      location: '$message.payload#/traceparent'
+    },
     payload: JSON.parse(JSON.stringify(envelopeOf(definition))),
-    'x-aggregate': { name: definition.aggregate, id: definition.aggregateId, final: definition.final ?? false, erasable: definition.erasable ?? false }
+    'x-aggregate': {
+      name: definition.aggregate,
+      id: definition.aggregateId,
+      final: definition.final ?? false,
+      erasable: definition.erasable ?? false
+    }
   }
 }
 

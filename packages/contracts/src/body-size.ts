@@ -36,7 +36,10 @@ function sizeOf (schema: TSchema): number {
 
 /** `"name":value,` for each. */
 function sizeOfMembers (properties: Record<string, TSchema>) {
-  return Object.entries(properties).reduce((sum, [name, value]) => sum + 4 + BYTES_OF_NAME_CHARACTER * name.length + sizeOf(value), 2)
+  return Object.entries(properties).reduce(
+    (sum, [name, value]) => sum + 4 + BYTES_OF_NAME_CHARACTER * name.length + sizeOf(value),
+    2
+  )
 }
 
 function sizeOfConstant (value: unknown) {

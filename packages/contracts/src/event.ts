@@ -20,8 +20,8 @@ export interface EventOptions<Data extends TObject> {
    */
   final?: boolean
   /**
-   * Whether its text goes with the aggregate, as personal data and what somebody wrote: once the aggregate's final event
-   * is published, this one is erased from the stream, the outbox and the dead letters.
+   * Whether its text goes with the aggregate, as personal data and what somebody wrote: once the aggregate's final
+   * event is published, this one is erased from the stream, the outbox and the dead letters.
    */
   erasable?: boolean
   data: Data
@@ -29,7 +29,10 @@ export interface EventOptions<Data extends TObject> {
 
 /** One domain event: plain data from which subject, envelope, documentation and permissions follow. */
 export interface EventDefinition<Data extends TObject = TObject> extends Omit<EventOptions<Data>, 'aggregateId'> {
-  /** The member of `data` that holds the aggregate's id; checked by {@link event}, plain here so that a list can hold all events. */
+  /**
+   * The member of `data` that holds the aggregate's id; checked by {@link event}, plain here so that a list can hold
+   * all events.
+   */
   aggregateId: string
   /** CloudEvents `type`: `posts.post-created.v1`. */
   type: string

@@ -12,7 +12,9 @@ export const API = { name: 'Gatepost', version: '1' }
 export function problemCodesOf (operation: Operation): ProblemCode[] {
   const codes: ProblemCode[] = ['INTERNAL']
   if (operation.auth === 'user' || operation.auth === 'admin') codes.push('TOKEN_REQUIRED', 'TOKEN_INVALID')
-  if (operation.auth === 'user' || operation.auth === 'admin') codes.push(operation.scope === null ? 'FORBIDDEN' : 'SCOPE_MISSING')
+  if (operation.auth === 'user' || operation.auth === 'admin') {
+    codes.push(operation.scope === null ? 'FORBIDDEN' : 'SCOPE_MISSING')
+  }
   if (operation.auth === 'admin') codes.push('FORBIDDEN')
   if (operation.limit !== 'none') codes.push('RATE_LIMITED', 'REQUEST_INVALID')
   if (operation.body) codes.push('REQUEST_MALFORMED', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE')
@@ -30,15 +32,30 @@ export function openApi (serverUrl: string): Json {
   }
   return {
     openapi: '3.1.0',
-    info: { title: API.name, version: API.version, description: 'Sign-up and login, posts, a feed. Protected operations need an access token, `accessToken` in the answer to a registration or login. Every error is application/problem+json (RFC 9457).' },
+    info: {
+      title: API.name,
+      version: API.version,
+      description:
+        'Sign-up and login, posts, a feed. Protected operations need an access token, `accessToken` in the answer to a registration or login. Every error is application/problem+json (RFC 9457).'
+    },
     servers: [{ url: serverUrl }],
     tags: [...new Set(operations.map(({ service }) => service))].map((name) => ({ name })),
     paths,
     components: {
       schemas: Object.fromEntries(schemas),
       securitySchemes: {
-        accessToken: { type: 'http', scheme: 'bearer', bearerFormat: 'JWT', description: 'The `accessToken` in the answer to a registration or login.' },
-        apiKey: { type: 'http', scheme: 'bearer', bearerFormat: 'gp_…', description: 'A key of `POST /api/auth/keys`; the roles named are its scopes.' }
+        accessToken: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'JWT',
+          description: 'The `accessToken` in the answer to a registration or login.'
+        },
+        apiKey: {
+          type: 'http',
+          scheme: 'bearer',
+          bearerFormat: 'gp_…',
+          description: 'A key of `POST /api/auth/keys`; the roles named are its scopes.'
+        }
       }
     }
   }
@@ -51,10 +68,20 @@ function describe (operation: Operation, schemas: Map<string, Json>): Json {
     tags: [service],
     summary,
     ...auth !== 'none' && { security: securityOf(operation) },
-    parameters: [...parameters(operation.params, 'path'), ...parameters(operation.query, 'query'), ...parameters(operation.headers, 'header')],
-    ...body && { requestBody: { required: !bodyOptional, content: { 'application/json': { schema: reference(body, schemas) } } } },
+    parameters: [
+      ...parameters(operation.params, 'path'),
+      ...parameters(operation.query, 'query'),
+      ...parameters(operation.headers, 'header')
+    ],
+    ...body &&
+      {
+        requestBody: { required: !bodyOptional, content: { 'application/json': { schema: reference(body, schemas) } } }
+      },
     responses: {
-      ...Object.fromEntries(Object.entries(operation.responses).map(([status, response]) => [status, describeResponse(response, schemas)])),
+      ...Object
+        .fromEntries(Object.entries(operation.responses).map((
+          [status, response]
+        ) => [status, describeResponse(response, schemas)])),
       ...describeProblems(operation)
     }
   }
@@ -74,20 +101,29 @@ function parameters (schema: TSchema, place: string) {
   }))
 }
 
-function describeResponse ({ description, schema, contentType = 'application/json', headers = {} }: ResponseDefinition, schemas: Map<string, Json>): Json {
+function describeResponse (
+  { description, schema, contentType = 'application/json', headers = {} }: ResponseDefinition,
+  schemas: Map<string, Json>
+): Json {
   return {
     description,
-    headers: Object.fromEntries(Object.entries(headers).map(([name, text]) => [name, { description: text, schema: { type: 'string' } }])),
+    headers: Object
+      .fromEntries(Object.entries(headers).map((
+        [name, text]
+      ) => [name, { description: text, schema: { type: 'string' } }])),
     ...schema && { content: { [contentType]: { schema: reference(schema, schemas) } } }
   }
 }
 
 function describeProblems (operation: Operation) {
   const byStatus = Map.groupBy(problemCodesOf(operation), (code) => problems[code].status)
-  return Object.fromEntries([...byStatus].filter(([status]) => !(status in operation.responses)).map(([status, codes]) => [status, {
-    description: codes.map((code) => `\`${code}\`: ${problems[code].detail}`).join('\n\n'),
-    content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
-  }]))
+  return Object
+    .fromEntries([...byStatus].filter(([status]) => !(status in operation.responses)).map((
+      [status, codes]
+    ) => [status, {
+      description: codes.map((code) => `\`${code}\`: ${problems[code].detail}`).join('\n\n'),
+      content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
+    }]))
 }
 
 function reference (schema: TSchema, schemas: Map<string, Json>): Json {

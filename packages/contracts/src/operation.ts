@@ -10,7 +10,10 @@ import type { Scope } from './scope.ts'
  */
 export type AuthPolicy = 'none' | 'optional' | 'user' | 'admin'
 
-/** Which rate limits count the call: `default` the one over all of `/api`, `sensitive` that and the tighter group, `none` neither. */
+/**
+ * Which rate limits count the call: `default` the one over all of `/api`, `sensitive` that and the tighter group,
+ * `none` neither.
+ */
 export type LimitPolicy = 'none' | 'default' | 'sensitive'
 
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
@@ -26,7 +29,13 @@ export interface ResponseDefinition<Schema extends TSchema = TSchema> {
 
 export type Responses = Record<number, ResponseDefinition>
 
-export interface OperationOptions<Params extends TProperties, Query extends TProperties, Headers extends TProperties, Body extends TSchema, Answers extends Responses> {
+export interface OperationOptions<
+  Params extends TProperties,
+  Query extends TProperties,
+  Headers extends TProperties,
+  Body extends TSchema,
+  Answers extends Responses
+> {
   id: string
   /** Who answers: the gateway itself, or the service that it forwards to. */
   service: ServiceName
@@ -43,7 +52,10 @@ export interface OperationOptions<Params extends TProperties, Query extends TPro
   limit: LimitPolicy
   params?: Params
   query?: Query
-  /** Request headers with a meaning here, lower case. They are the only ones forwarded beside the ones that every operation forwards. */
+  /**
+   * Request headers with a meaning here, lower case. They are the only ones forwarded beside the ones that every
+   * operation forwards.
+   */
   headers?: Headers
   body?: Body
   /** Whether a request without a body is fine. */
@@ -56,7 +68,13 @@ export interface OperationOptions<Params extends TProperties, Query extends TPro
 }
 
 /** One HTTP call of the public API: the single place where its url, inputs, answers and policy are stated. */
-export interface Operation<Params extends TProperties = TProperties, Query extends TProperties = TProperties, Headers extends TProperties = TProperties, Body extends TSchema = TSchema, Answers extends Responses = Responses> {
+export interface Operation<
+  Params extends TProperties = TProperties,
+  Query extends TProperties = TProperties,
+  Headers extends TProperties = TProperties,
+  Body extends TSchema = TSchema,
+  Answers extends Responses = Responses
+> {
   id: string
   service: ServiceName
   method: Method
@@ -78,12 +96,20 @@ export interface Operation<Params extends TProperties = TProperties, Query exten
 const DEFAULT_TIMEOUT_MS = 10_000
 
 /** Defines an operation. What is not named (a query parameter, a body) is refused. */
-export function operation<const Answers extends Responses, Params extends TProperties = {}, Query extends TProperties = {}, Headers extends TProperties = {}, Body extends TSchema = TSchema> (
+export function operation<
+  const Answers extends Responses,
+  Params extends TProperties = {},
+  Query extends TProperties = {},
+  Headers extends TProperties = {},
+  Body extends TSchema = TSchema
+> (
   options: OperationOptions<Params, Query, Headers, Body, Answers>
 ): Operation<Params, Query, Headers, Body, Answers> {
   return {
     ...options,
-    scope: options.scope === undefined ? `${options.service}:${options.method === 'GET' ? 'read' : 'write'}` as Scope : options.scope,
+    scope: options.scope === undefined
+      ? `${options.service}:${options.method === 'GET' ? 'read' : 'write'}` as Scope
+      : options.scope,
     params: strict(options.params ?? {} as Params),
     query: strict(options.query ?? {} as Query),
     headers: Type.Object(options.headers ?? {} as Headers),

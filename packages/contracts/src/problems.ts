@@ -14,7 +14,10 @@ export interface ProblemDefinition {
   retry: boolean
 }
 
-export const problems = { ...edgeProblems, ...authProblems, ...postsProblems, ...feedProblems } satisfies Record<string, ProblemDefinition>
+export const problems = { ...edgeProblems, ...authProblems, ...postsProblems, ...feedProblems } satisfies Record<
+  string,
+  ProblemDefinition
+>
 
 export type ProblemCode = keyof typeof problems
 

@@ -10,7 +10,10 @@ export const DateTimeSchema = Type.String({
 })
 
 /** An object that refuses members it does not name. */
-export function strict<Properties extends TProperties> (properties: Properties, options: { title?: string, description?: string, minProperties?: number } = {}) {
+export function strict<Properties extends TProperties> (
+  properties: Properties,
+  options: { title?: string, description?: string, minProperties?: number } = {}
+) {
   return Type.Object(properties, { ...options, additionalProperties: false })
 }
 
@@ -23,20 +26,30 @@ export const SINGLE_LINE_PATTERN = '^[^\\u0000-\\u001f\\u007f-\\u009f]*$'
 /** As above, but newline, carriage return and tab may stand in it. */
 export const MULTI_LINE_PATTERN = '^[^\\u0000-\\u0008\\u000b\\u000c\\u000e-\\u001f\\u007f-\\u009f]*$'
 
-export const DisplayNameSchema = Type.String({ minLength: 1, maxLength: 80, pattern: SINGLE_LINE_PATTERN, description: '1 to 80 code points' })
+export const DisplayNameSchema = Type.String({
+  minLength: 1,
+  maxLength: 80,
+  pattern: SINGLE_LINE_PATTERN,
+  description: '1 to 80 code points'
+})
 
 /** Blank by itself, and fine among other characters: spaces, joiners of letters and of emoji, variation selectors. */
 const BLANK = '\\p{Zs}\\u200c\\u200d\\ufe00-\\ufe0f\\u{e0100}-\\u{e01ef}'
 /** Never fine in a name: line ends, and characters that nobody sees or that turn the text around them. */
-const UNSEEN = '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800' +
+const UNSEEN =
+  '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800' +
   '\\u3164\\ufeff\\uffa0\\ufff9-\\ufffb\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e00ff}'
 
-/** A name that somebody chooses now. Names that were chosen before are {@link DisplayNameSchema}. The pattern has one way to match, so a long text costs no more. */
+/**
+ * A name that somebody chooses now. Names that were chosen before are {@link DisplayNameSchema}. The pattern has one
+ * way to match, so a long text costs no more.
+ */
 export const NewDisplayNameSchema = Type.String({
   minLength: 1,
   maxLength: 80,
   pattern: `^[${BLANK}]*[^${BLANK}${UNSEEN}][^${UNSEEN}]*$`,
-  description: '1 to 80 code points, at least one of which can be seen; none that is invisible or changes the direction of writing'
+  description:
+    '1 to 80 code points, at least one of which can be seen; none that is invisible or changes the direction of writing'
 })
 
 /** Opaque continuation of a list; made and read by the service that answered. */

@@ -1,6 +1,9 @@
 import { EVENTS_STREAM, EVENTS_SUBJECTS, MAX_EVENT_BYTES } from './event.ts'
 
-/** A relay that does not know whether an event arrived sends it again with the same id, and within this time the server takes it for one. */
+/**
+ * A relay that does not know whether an event arrived sends it again with the same id, and within this time the server
+ * takes it for one.
+ */
 export const DUPLICATE_WINDOW_MS = 10 * 60_000
 /** Headers come on top of the event itself. */
 const MAX_MESSAGE_BYTES = MAX_EVENT_BYTES + 16 * 1024
@@ -8,7 +11,10 @@ const MAX_MESSAGE_BYTES = MAX_EVENT_BYTES + 16 * 1024
 /** A CloudEvent as JSON, in structured mode. */
 export const EVENT_MEDIA_TYPE = 'application/cloudevents+json'
 
-/** The stream as subscribers may rely on it, in the names and units of JetStream's API (times in nanoseconds): it keeps everything. */
+/**
+ * The stream as subscribers may rely on it, in the names and units of JetStream's API (times in nanoseconds): it keeps
+ * everything.
+ */
 export const eventsStreamSettings = {
   name: EVENTS_STREAM,
   subjects: [EVENTS_SUBJECTS],
@@ -29,8 +35,15 @@ export const eventHeaders = {
   type: 'object',
   required: ['Nats-Msg-Id', 'content-type'],
   properties: {
-    'Nats-Msg-Id': { type: 'string', description: 'The event’s id: the server drops a second message with it within the duplicate window.' },
-    'Nats-Expected-Stream': { type: 'string', const: EVENTS_STREAM, description: 'Of the publisher’s making: the server refuses the message elsewhere.' },
+    'Nats-Msg-Id': {
+      type: 'string',
+      description: 'The event’s id: the server drops a second message with it within the duplicate window.'
+    },
+    'Nats-Expected-Stream': {
+      type: 'string',
+      const: EVENTS_STREAM,
+      description: 'Of the publisher’s making: the server refuses the message elsewhere.'
+    },
     'content-type': { type: 'string', const: EVENT_MEDIA_TYPE }
   }
 } as const

@@ -9,7 +9,9 @@ import { eventsStreamSettings } from '../src/stream.ts'
 interface Written {
   channels: Record<string, { address: string, bindings: object, 'x-jetstream': { consumers: string[] } }>
   operations: Record<string, { 'x-jetstream': { create: { request: { config: { filter_subject: string } } } } }>
-  components: { messages: Record<string, { payload: { properties: { data: { properties: object, required?: string[] } } } }> }
+  components: {
+    messages: Record<string, { payload: { properties: { data: { properties: object, required?: string[] } } } }>
+  }
   servers: { nats: { 'x-jetstream': object } }
 }
 
@@ -20,7 +22,9 @@ let complaints: string[]
 beforeAll(async () => {
   const { document: parsed, diagnostics } = await new Parser().parse(JSON.stringify(written))
   // 3.0 is what we promise; that there is a 3.1 is no fault.
-  complaints = diagnostics.filter(({ code }) => code !== 'asyncapi-latest-version').map(({ path, message }) => `${path.join('.')}: ${message}`)
+  complaints = diagnostics.filter(({ code }) => code !== 'asyncapi-latest-version').map(({ path, message }) =>
+    `${path.join('.')}: ${message}`
+  )
   document = parsed!
 })
 
@@ -30,7 +34,8 @@ test('the official parser has nothing to say against the document', () => {
 })
 
 test('every event has a channel on its subject, an operation and a message, and nothing else has', () => {
-  expect(document.channels().all().map((channel) => channel.address()).sort()).toEqual(events.map(({ subject }) => subject).sort())
+  expect(document.channels().all().map((channel) => channel.address()).sort())
+    .toEqual(events.map(({ subject }) => subject).sort())
   for (const operation of document.operations().all()) {
     expect(operation.action()).toBe('send')
     expect(operation.channels().all()).toHaveLength(1)
@@ -41,11 +46,17 @@ test('every event has a channel on its subject, an operation and a message, and 
 })
 
 test('NATS is bound at the server, each channel, operation and message, and each message has its headers', () => {
-  const bound = [...document.servers().all(), ...document.channels().all(), ...document.operations().all(), ...document.messages().all()]
+  const bound = [
+    ...document.servers().all(),
+    ...document.channels().all(),
+    ...document.operations().all(),
+    ...document.messages().all()
+  ]
   for (const part of bound) expect(part.bindings().all().map((binding) => binding.protocol())).toEqual(['nats'])
   for (const message of document.messages().all()) {
     expect(message.contentType()).toBe('application/cloudevents+json')
-    expect(Object.keys(message.headers()!.properties()!)).toEqual(expect.arrayContaining(['Nats-Msg-Id', 'content-type']))
+    expect(Object.keys(message.headers()!.properties()!))
+      .toEqual(expect.arrayContaining(['Nats-Msg-Id', 'content-type']))
   }
 })
 
@@ -54,16 +65,22 @@ test('the payloads are the envelopes that publishers are checked against, and th
     const { payload } = written.components.messages[definition.type]!
     expect(payload).toEqual(JSON.parse(JSON.stringify(envelopeOf(definition))))
     const golden = JSON.parse(await readFile(new URL(`golden/${definition.type}.json`, import.meta.url), 'utf8'))
-    expect(Object.keys(payload.properties.data.properties)).toEqual(expect.arrayContaining(Object.keys(golden.properties)))
+    expect(Object.keys(payload.properties.data.properties))
+      .toEqual(expect.arrayContaining(Object.keys(golden.properties)))
   }
 })
 
 test('the stream, its duplicate window and every consumer are told, each at the channels that it reads', () => {
-  expect(written.servers.nats['x-jetstream']).toMatchObject({ stream: { name: EVENTS_STREAM, retention: 'limits', duplicate_window: eventsStreamSettings.duplicate_window }, consumers: Object.values(consumers) })
+  expect(written.servers.nats['x-jetstream']).toMatchObject({
+    stream: { name: EVENTS_STREAM, retention: 'limits', duplicate_window: eventsStreamSettings.duplicate_window },
+    consumers: Object.values(consumers)
+  })
   const readersOf = (type: string) => written.channels[type]!['x-jetstream'].consumers
   expect(readersOf('posts.post-created.v1')).toEqual(['feed-posts'])
   expect(readersOf('auth.user-deleted.v1')).toEqual(['feed-users', 'posts-users'])
   expect(readersOf('auth.user-updated.v1')).toEqual(['feed-users'])
   expect(new Set(events.flatMap(({ type }) => readersOf(type)))).toEqual(new Set(Object.keys(consumers)))
-  for (const { type, subject } of events) expect(written.operations[`send-${type}`]!['x-jetstream'].create.request.config.filter_subject).toBe(subject)
+  for (const { type, subject } of events) {
+    expect(written.operations[`send-${type}`]!['x-jetstream'].create.request.config.filter_subject).toBe(subject)
+  }
 })

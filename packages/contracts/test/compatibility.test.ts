@@ -15,28 +15,59 @@ Either keep to it (new members are fine), or publish a new version beside the ol
 `
 
 // With GOLDEN=write a new event is recorded; a recorded one is never rewritten, so a break cannot slip in that way.
-test.each(events.map((definition) => [definition.type, definition] as const))('%s still is what was published', async (type, definition) => {
-  const file = new URL(`${type}.json`, golden)
-  if (!existsSync(file)) {
-    expect(process.env.GOLDEN, `${type} is new: record it with GOLDEN=write pnpm test packages/contracts/test/compatibility.test.ts`).toBe('write')
-    await writeFile(file, `${JSON.stringify(definition.data, null, 2)}\n`)
+test.each(events.map((definition) => [definition.type, definition] as const))(
+  '%s still is what was published',
+  async (type, definition) => {
+    const file = new URL(`${type}.json`, golden)
+    if (!existsSync(file)) {
+      expect(
+        process.env.GOLDEN,
+        `${type} is new: record it with GOLDEN=write pnpm test packages/contracts/test/compatibility.test.ts`
+      ).toBe('write')
+      await writeFile(file, `${JSON.stringify(definition.data, null, 2)}\n`)
+    }
+    const breaks = breaksOf(JSON.parse(await readFile(file, 'utf8')), JSON.parse(JSON.stringify(definition.data)))
+    expect(breaks.length, `${EXPLANATION}\n${breaks.map((text) => `  ${text}`).join('\n')}\n${ADVICE}`).toBe(0)
   }
-  const breaks = breaksOf(JSON.parse(await readFile(file, 'utf8')), JSON.parse(JSON.stringify(definition.data)))
-  expect(breaks.length, `${EXPLANATION}\n${breaks.map((text) => `  ${text}`).join('\n')}\n${ADVICE}`).toBe(0)
-})
+)
 
 test('no published event is gone', async () => {
-  for (const name of await readdir(golden)) expect(eventOfType(name.replace(/\.json$/, '')), `${name} was published: subscribers wait for it`).toBeDefined()
+  for (const name of await readdir(golden)) {
+    expect(eventOfType(name.replace(/\.json$/, '')), `${name} was published: subscribers wait for it`).toBeDefined()
+  }
 })
 
-const published = eventData({ id: Type.String(), count: Type.Integer({ minimum: 0 }), reason: Type.Union([Type.Literal('a'), Type.Literal('b')]) })
+const published = eventData({
+  id: Type.String(),
+  count: Type.Integer({ minimum: 0 }),
+  reason: Type.Union([Type.Literal('a'), Type.Literal('b')])
+})
 
 test.each([
   ['a member is gone', eventData({ id: Type.String(), reason: published.properties.reason }), 'data.count: is gone'],
-  ['a member may be missing', eventData({ ...published.properties, id: Type.Optional(Type.String()) }), 'data.id: was always there and may be missing now'],
-  ['a type changed', eventData({ ...published.properties, count: Type.String() }), 'data.count: type was "integer" and is "string"'],
-  ['a bound is wider', eventData({ ...published.properties, count: Type.Integer({ minimum: -1 }) }), 'data.count: minimum was 0 and is -1'],
-  ['a value is new', eventData({ ...published.properties, reason: Type.Union([Type.Literal('a'), Type.Literal('b'), Type.Literal('c')]) }), 'data.reason: may be {"const":"c","type":"string"} now']
+  [
+    'a member may be missing',
+    eventData({ ...published.properties, id: Type.Optional(Type.String()) }),
+    'data.id: was always there and may be missing now'
+  ],
+  [
+    'a type changed',
+    eventData({ ...published.properties, count: Type.String() }),
+    'data.count: type was "integer" and is "string"'
+  ],
+  [
+    'a bound is wider',
+    eventData({ ...published.properties, count: Type.Integer({ minimum: -1 }) }),
+    'data.count: minimum was 0 and is -1'
+  ],
+  [
+    'a value is new',
+    eventData({
+      ...published.properties,
+      reason: Type.Union([Type.Literal('a'), Type.Literal('b'), Type.Literal('c')])
+    }),
+    'data.reason: may be {"const":"c","type":"string"} now'
+  ]
 ])('it breaks subscribers when %s', (_what, schema, fault) => {
   expect(breaksOf(JSON.parse(JSON.stringify(published)), JSON.parse(JSON.stringify(schema)))).toContain(fault)
 })
@@ -50,7 +81,16 @@ test.each([
 })
 
 test('a second version stands beside the first: a subject of its own, the same aggregate', () => {
-  const second = event({ ...postUpdated, aggregateId: 'postId', version: 2, summary: 'As before, with the language.', data: eventData({ ...postUpdated.data.properties, language: Type.String() }) })
-  expect([postUpdated.subject, second.subject]).toEqual(['events.posts.post-updated.v1', 'events.posts.post-updated.v2'])
+  const second = event({
+    ...postUpdated,
+    aggregateId: 'postId',
+    version: 2,
+    summary: 'As before, with the language.',
+    data: eventData({ ...postUpdated.data.properties, language: Type.String() })
+  })
+  expect([postUpdated.subject, second.subject]).toEqual([
+    'events.posts.post-updated.v1',
+    'events.posts.post-updated.v2'
+  ])
   expect([second.type, second.source]).toEqual(['posts.post-updated.v2', '/services/posts'])
 })

@@ -20,7 +20,8 @@ export function breaksOf (published: Schema, present: Schema, path = 'data'): st
   const breaks: string[] = []
   for (const keyword of new Set([...Object.keys(published), ...Object.keys(present)])) {
     if (DESCRIPTIVE.has(keyword) || JSON.stringify(published[keyword]) === JSON.stringify(present[keyword])) continue
-    breaks.push(`${path}: ${keyword} was ${JSON.stringify(published[keyword])} and is ${JSON.stringify(present[keyword])}`)
+    breaks
+      .push(`${path}: ${keyword} was ${JSON.stringify(published[keyword])} and is ${JSON.stringify(present[keyword])}`)
   }
   for (const [name, schema] of Object.entries(published.properties ?? {})) {
     const now = present.properties?.[name]
@@ -28,7 +29,9 @@ export function breaksOf (published: Schema, present: Schema, path = 'data'): st
     else breaks.push(...breaksOf(schema, now, `${path}.${name}`))
   }
   for (const name of published.required ?? []) {
-    if (present.properties?.[name] && !present.required?.includes(name)) breaks.push(`${path}.${name}: was always there and may be missing now`)
+    if (present.properties?.[name] && !present.required?.includes(name)) {
+      breaks.push(`${path}.${name}: was always there and may be missing now`)
+    }
   }
   if (published.items && present.items) breaks.push(...breaksOf(published.items, present.items, `${path}[]`))
   else if (published.items || present.items) breaks.push(`${path}: items changed`)

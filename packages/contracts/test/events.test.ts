@@ -17,12 +17,26 @@ test('a subject is events.<owner>.<event>.v<major>', () => {
 
 test('a name that could not be a subject token is refused', () => {
   for (const name of ['post.created', 'post created', 'post*', '>', 'PostCreated', '']) {
-    expect(() => event({ owner: 'posts', name, version: 1, summary: '', aggregate: 'post', aggregateId: 'x' as never, data: eventData({}) })).toThrow(/not an event name/)
+    expect(() =>
+      event({
+        owner: 'posts',
+        name,
+        version: 1,
+        summary: '',
+        aggregate: 'post',
+        aggregateId: 'x' as never,
+        data: eventData({})
+      })
+    ).toThrow(/not an event name/)
   }
 })
 
 test('no event has a member for an address, a password, a token or a key', () => {
-  for (const { data } of events) for (const member of Object.keys(data.properties)) expect(member).not.toMatch(/mail|password|token|key|secret|hash/i)
+  for (const { data } of events) {
+    for (const member of Object.keys(data.properties)) {
+      expect(member).not.toMatch(/mail|password|token|key|secret|hash/i)
+    }
+  }
 })
 
 test('the aggregate’s id is a member of the data', () => {
@@ -30,7 +44,19 @@ test('the aggregate’s id is a member of the data', () => {
 })
 
 test('an envelope takes extensions and unknown members, and refuses another type', () => {
-  const envelope = { specversion: '1.0', id: ID, source: '/services/posts', type: 'posts.post-deleted.v1', subject: ID, time: '2026-01-01T00:00:00.000Z', datacontenttype: 'application/json', dataschema: 'x', aggregateversion: 2, data: { postId: ID, authorId: ID, later: 1 }, extension: 1 }
+  const envelope = {
+    specversion: '1.0',
+    id: ID,
+    source: '/services/posts',
+    type: 'posts.post-deleted.v1',
+    subject: ID,
+    time: '2026-01-01T00:00:00.000Z',
+    datacontenttype: 'application/json',
+    dataschema: 'x',
+    aggregateversion: 2,
+    data: { postId: ID, authorId: ID, later: 1 },
+    extension: 1
+  }
   expect(Value.Check(envelopeOf(postDeleted), envelope)).toBe(true)
   expect(Value.Check(envelopeOf(postDeleted), { ...envelope, type: 'posts.post-created.v1' })).toBe(false)
   expect(Value.Check(envelopeOf(postDeleted), { ...envelope, aggregateversion: 0 })).toBe(false)

@@ -11,8 +11,21 @@ test('ids and method + url name one operation each', () => {
 })
 
 test('every operation of /api has a limit, and a policy that needs a token unless it is one of the open ones', () => {
-  const open = operations.filter(({ url, auth }) => url.startsWith('/api') && auth !== 'user' && auth !== 'admin').map(({ id }) => id)
-  expect(open.sort()).toEqual(['confirmEmailChange', 'forgotPassword', 'login', 'logout', 'refreshToken', 'register', 'resendVerification', 'resetPassword', 'validateToken', 'verifyEmail'])
+  const open = operations.filter(({ url, auth }) => url.startsWith('/api') && auth !== 'user' && auth !== 'admin').map((
+    { id }
+  ) => id)
+  expect(open.sort()).toEqual([
+    'confirmEmailChange',
+    'forgotPassword',
+    'login',
+    'logout',
+    'refreshToken',
+    'register',
+    'resendVerification',
+    'resetPassword',
+    'validateToken',
+    'verifyEmail'
+  ])
   for (const { url, limit } of operations) expect(limit === 'none').toBe(!url.startsWith('/api'))
 })
 
@@ -26,7 +39,16 @@ test('the scopes of keys are those of the operations that need a token, and no k
   const protectedOnes = operations.filter(({ auth }) => auth !== 'none')
   expect(new Set(protectedOnes.flatMap(({ scope }) => scope ?? []))).toEqual(new Set(SCOPES))
   expect(protectedOnes.filter(({ scope }) => scope === null).map(({ id }) => id).sort()).toEqual([
-    'changeEmail', 'changePassword', 'createApiKey', 'deleteAccount', 'deleteApiKey', 'endSession', 'exportMe', 'listApiKeys', 'listSessions', 'logout'
+    'changeEmail',
+    'changePassword',
+    'createApiKey',
+    'deleteAccount',
+    'deleteApiKey',
+    'endSession',
+    'exportMe',
+    'listApiKeys',
+    'listSessions',
+    'logout'
   ])
 })
 
@@ -50,7 +72,10 @@ test('OpenAPI names every operation, every status that it can answer, and no dan
   const paths = document.paths as Record<string, Record<string, { responses: object }>>
   for (const operation of operations) {
     const described = paths[operation.url.replace(/:(\w+)/g, '{$1}')]![operation.method.toLowerCase()]!
-    const statuses = [...Object.keys(operation.responses), ...problemCodesOf(operation).map((code) => String(problems[code].status))]
+    const statuses = [
+      ...Object.keys(operation.responses),
+      ...problemCodesOf(operation).map((code) => String(problems[code].status))
+    ]
     expect(Object.keys(described.responses)).toEqual(expect.arrayContaining(statuses))
   }
   const { schemas } = document.components as { schemas: object }

@@ -25,7 +25,9 @@ export interface StreamedAggregate {
 }
 
 interface Reading extends StreamedAggregate {
-  /** Versions that stand where an earlier one belongs: a fault, unless the aggregate ended and its events were erased. */
+  /**
+   * Versions that stand where an earlier one belongs: a fault, unless the aggregate ended and its events were erased.
+   */
   gaps: string[]
   /** Whether an erasable event stands in the stream. */
   erasable: boolean
@@ -49,7 +51,10 @@ const ERASURE_MS = 60_000
  * Reads the whole stream: every event valid, each aggregate's versions in order without a gap, and no erasable event of
  * an aggregate that ended a minute ago. Of a part of the aggregates, where their ids are too many at once.
  */
-export async function indexStream (operator: Operator, { part = WHOLE, onProgress }: { part?: Part, onProgress?: (read: number) => void } = {}): Promise<StreamIndex> {
+export async function indexStream (
+  operator: Operator,
+  { part = WHOLE, onProgress }: { part?: Part, onProgress?: (read: number) => void } = {}
+): Promise<StreamIndex> {
   const aggregates = new Map<string, Reading>()
   const index: StreamIndex = { aggregates, sequences: new Map(), repeated: 0, collisions: 0, findings: [] }
   const finding = (id: string, problem: string) => index.findings.push({ where: 'stream', id, problem })
@@ -65,7 +70,16 @@ export async function indexStream (operator: Operator, { part = WHOLE, onProgres
       index.sequences.set(event.id, message.seq)
       const definition = eventOfType(event.type)
       const [, owner = ''] = message.subject.split('.')
-      const reading = aggregates.get(event.subject) ?? { owner, aggregate: definition?.aggregate ?? '', version: 0, lastId: '', final: false, gaps: [], erasable: false }
+      const reading = aggregates.get(event.subject) ??
+        {
+          owner,
+          aggregate: definition?.aggregate ?? '',
+          version: 0,
+          lastId: '',
+          final: false,
+          gaps: [],
+          erasable: false
+        }
       aggregates.set(event.subject, reading)
       const expected = reading.version + 1
       const misplaced = `version ${event.aggregateversion} stands at sequence ${message.seq}, where ${expected} belongs`
@@ -78,7 +92,10 @@ export async function indexStream (operator: Operator, { part = WHOLE, onProgres
       }
       reading.erasable ||= definition?.erasable === true
       if (definition?.final && reading.erasable && Date.now() - Date.parse(event.time) > ERASURE_MS) {
-        finding(event.subject, `ended at sequence ${message.seq}, and earlier events of it are not erased; does the relay of ${owner} run?`)
+        finding(
+          event.subject,
+          `ended at sequence ${message.seq}, and earlier events of it are not erased; does the relay of ${owner} run?`
+        )
       }
     } catch (error) {
       if (!(error instanceof MalformedEventError)) throw error
@@ -89,14 +106,31 @@ export async function indexStream (operator: Operator, { part = WHOLE, onProgres
   return index
 }
 
-const outbox = (part: Part) => `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.aggregate_version AS version,
+const outbox = (part: Part) =>
+  `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.aggregate_version AS version,
   o.stream_sequence::float8 AS sequence, o.quarantined_at IS NOT NULL AS quarantined, o.last_error AS error
   FROM outbox o WHERE o.id > $1::bigint AND ${partCondition('o.aggregate_id', part)} ORDER BY o.id LIMIT 5000`
 
-interface OutboxLine { id: string, eventId: string, aggregateId: string, version: number, sequence: number | null, quarantined: boolean, error: string | null }
+interface OutboxLine {
+  id: string
+  eventId: string
+  aggregateId: string
+  version: number
+  sequence: number | null
+  quarantined: boolean
+  error: string | null
+}
 
-/** Every row of an outbox is in the stream where it says, or still waits. Returns the versions that wait, by aggregate. */
-export async function auditOutbox (service: string, sql: Sql, index: StreamIndex, findings: Finding[], part: Part = WHOLE): Promise<Map<string, number>> {
+/**
+ * Every row of an outbox is in the stream where it says, or still waits. Returns the versions that wait, by aggregate.
+ */
+export async function auditOutbox (
+  service: string,
+  sql: Sql,
+  index: StreamIndex,
+  findings: Finding[],
+  part: Part = WHOLE
+): Promise<Map<string, number>> {
   const waiting = new Map<string, number>()
   for (let after = '0'; ;) {
     const rows = await sql.query<OutboxLine>(outbox(part), [after])
@@ -106,8 +140,11 @@ export async function auditOutbox (service: string, sql: Sql, index: StreamIndex
     for (const row of rows) {
       const finding = (problem: string) => findings.push({ where: `${service} outbox`, id: row.eventId, problem })
       if (row.quarantined && row.sequence === null) finding(`in quarantine: ${row.error}`)
-      else if (row.sequence === null) waiting.set(row.aggregateId, Math.max(row.version, waiting.get(row.aggregateId) ?? 0))
-      else if (!index.sequences.has(row.eventId) && !isErased(row, index)) finding(`published as ${row.sequence} and not in the stream; \`events resync\` publishes it again`)
+      else if (row.sequence === null) {
+        waiting.set(row.aggregateId, Math.max(row.version, waiting.get(row.aggregateId) ?? 0))
+      } else if (!index.sequences.has(row.eventId) && !isErased(row, index)) {
+        finding(`published as ${row.sequence} and not in the stream; \`events resync\` publishes it again`)
+      }
     }
   }
 }
@@ -123,9 +160,15 @@ export interface AuditedRow {
   version: number
 }
 
-/** Every row's version is the last one that was published or waits, and every aggregate that did not end has its row. */
+/**
+ * Every row's version is the last one that was published or waits, and every aggregate that did not end has its row.
+ */
 export function auditRows (
-  { where, owner, aggregate }: { where: string, owner: string, aggregate: string }, rows: readonly AuditedRow[], index: StreamIndex, waiting: Map<string, number>, findings: Finding[]
+  { where, owner, aggregate }: { where: string, owner: string, aggregate: string },
+  rows: readonly AuditedRow[],
+  index: StreamIndex,
+  waiting: Map<string, number>,
+  findings: Finding[]
 ) {
   const present = new Set<string>()
   for (const { id, version } of rows) {
@@ -135,7 +178,10 @@ export function auditRows (
     if (known !== version) findings.push({ where, id, problem: `is at version ${version}, its events at ${known}` })
   }
   for (const [id, streamed] of index.aggregates) {
-    if (streamed.owner !== owner || streamed.aggregate !== aggregate || streamed.final || waiting.has(id) || present.has(id)) continue
+    if (
+      streamed.owner !== owner || streamed.aggregate !== aggregate || streamed.final || waiting.has(id) ||
+      present.has(id)
+    ) continue
     findings.push({ where, id, problem: `is at version ${streamed.version} in the stream, and there is no row` })
   }
 }

@@ -134,7 +134,14 @@ export function createBroker ({ servers, name, log }: BrokerOptions): Broker {
     onRefusal: refusals.onRefusal,
     async close () {
       closing.abort()
-      if (status === 'connected') await Promise.race([connection!.drain().catch((error: unknown) => log.debug({ err: error }, 'the connection broke while it was drained')), sleep(2_000, undefined, { ref: false })])
+      if (status === 'connected') {
+        await Promise.race([
+          connection!.drain().catch((error: unknown) =>
+            log.debug({ err: error }, 'the connection broke while it was drained')
+          ),
+          sleep(2_000, undefined, { ref: false })
+        ])
+      }
       become('closed')
       await connection?.close()
       await running

@@ -22,7 +22,10 @@ export interface ConsumerOptions<Tx> {
   handlers: Record<string, Handler<Tx>>
   transaction: Transaction<Tx>
   log: Logger
-  /** Events handled side by side; those of one aggregate never are. Default 8: keep it below the size of the database pool. */
+  /**
+   * Events handled side by side; those of one aggregate never are. Default 8: keep it below the size of the database
+   * pool.
+   */
   concurrency?: number
   registry?: Registry
   /** Called with each event once its effect is committed. */
@@ -49,20 +52,28 @@ export interface Consumer {
 }
 
 /** Gives a handler the type of its event: `[postCreated.type]: handlerOf(postCreated, async (event, tx) => …)`. */
-export function handlerOf<Definition, Tx> (_definition: Definition, handler: (event: CloudEvent<EventData<Definition>>, tx: Tx) => Promise<void>): Handler<Tx> {
+export function handlerOf<Definition, Tx> (
+  _definition: Definition,
+  handler: (event: CloudEvent<EventData<Definition>>, tx: Tx) => Promise<void>
+): Handler<Tx> {
   return handler as Handler<Tx>
 }
 
-/** Few, so that a killed replica holds little, a slow one leaves work to others, and all of it can be told to be worked on. */
+/**
+ * Few, so that a killed replica holds little, a slow one leaves work to others, and all of it can be told to be worked
+ * on.
+ */
 const MAX_HELD = 64
 const REFILL_AT = 32
 
 /**
- * Pulls a durable consumer. Each event is validated, then its effect and its version are written in one transaction, then
- * it is acknowledged. What fails comes again later and later; what can never work goes to the dead-letter stream with its
- * cause; a database that is away is waited for.
+ * Pulls a durable consumer. Each event is validated, then its effect and its version are written in one transaction,
+ * then it is acknowledged. What fails comes again later and later; what can never work goes to the dead-letter stream
+ * with its cause; a database that is away is waited for.
  */
-export function createConsumer<Tx> ({ broker, definition, handlers, transaction, log: parent, concurrency = 8, registry, onApplied }: ConsumerOptions<Tx>): Consumer {
+export function createConsumer<Tx> (
+  { broker, definition, handlers, transaction, log: parent, concurrency = 8, registry, onApplied }: ConsumerOptions<Tx>
+): Consumer {
   const log = parent.child({ consumer: definition.name })
   const metrics = createConsumerMetrics(registry, definition.name)
   const workers = createWorkers({ broker, definition, handlers, transaction, log, concurrency, metrics, onApplied })

@@ -47,7 +47,9 @@ function letterOf (message: { seq: number, data: Uint8Array }, header: (name: st
 /** The dead letters of one consumer or of all, oldest first. */
 export async function listDeadLetters (operator: Operator, consumer?: string): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = []
-  for await (const message of scan(operator, { stream: DEAD_LETTER_STREAM })) letters.push(letterOf(message, (name) => message.headers?.get(name) ?? ''))
+  for await (const message of scan(operator, { stream: DEAD_LETTER_STREAM })) {
+    letters.push(letterOf(message, (name) => message.headers?.get(name) ?? ''))
+  }
   return consumer === undefined ? letters : letters.filter((letter) => letter.consumer === consumer)
 }
 
@@ -70,11 +72,13 @@ export async function dropDeadLetter ({ jsm }: Operator, number: number): Promis
 const REPLAY_TIMEOUT_MS = 15_000
 
 /**
- * Has the running consumer handle the event again, and drops the letter once it is applied (or was before). Replay those
- * of one aggregate in their order. Throws when no replica of the consumer runs.
+ * Has the running consumer handle the event again, and drops the letter once it is applied (or was before). Replay
+ * those of one aggregate in their order. Throws when no replica of the consumer runs.
  */
 export async function replayDeadLetter (operator: Operator, letter: DeadLetter): Promise<ReplayAnswer> {
-  const reply = await operator.nc.request(replaySubject(letter.consumer), letter.payload, { timeout: REPLAY_TIMEOUT_MS })
+  const reply = await operator.nc.request(replaySubject(letter.consumer), letter.payload, {
+    timeout: REPLAY_TIMEOUT_MS
+  })
   const answer = reply.json<ReplayAnswer>()
   if ('verdict' in answer && answer.verdict !== 'gap') await dropDeadLetter(operator, letter.number)
   return answer

@@ -58,7 +58,9 @@ export function createEraser ({ pool, service, broker, log, goOn }: EraserOption
       const events = await eraseMessages(jsm, aggregateIds, failed)
       const deadLetters = await eraseDeadLetters(jsm, aggregateIds)
       await store.settle(due.filter((erasure) => !failed.has(erasure.aggregateId)))
-      if (events + deadLetters > 0) log.info({ aggregates: due.length, events, deadLetters }, 'events of ended aggregates erased')
+      if (events + deadLetters > 0) {
+        log.info({ aggregates: due.length, events, deadLetters }, 'events of ended aggregates erased')
+      }
     } catch (error) {
       for (const id of aggregateIds) failed.add(id)
       throw error
@@ -73,7 +75,9 @@ export function createEraser ({ pool, service, broker, log, goOn }: EraserOption
       const nc = broker.connection()
       if (!nc) return
       const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: TIMEOUT_MS })
-      for (let due = await store.due(AGGREGATES); due.length > 0 && goOn(); due = await store.due(AGGREGATES)) await eraseBatch(jsm, due)
+      for (let due = await store.due(AGGREGATES); due.length > 0 && goOn(); due = await store.due(AGGREGATES)) {
+        await eraseBatch(jsm, due)
+      }
     },
     /** Drops refused events of ended aggregates, so that the final one is published. */
     async eraseRefused () {

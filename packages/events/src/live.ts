@@ -86,7 +86,9 @@ export function createLiveTail<Item extends LiveItem> (options: LiveTailOptions<
     await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined)
   }
 
-  /** A sequence that the stream never reached is one of a stream that was lost: the new one is read from its beginning. */
+  /**
+   * A sequence that the stream never reached is one of a stream that was lost: the new one is read from its beginning.
+   */
   async function placeOf (position: number) {
     return await stream.lastSequence() < position ? 0 : position
   }

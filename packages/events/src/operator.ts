@@ -14,7 +14,15 @@ export interface Operator {
 /** Connects with the credentials in the address, or as a reader without. Throws within five seconds when it cannot. */
 export async function connectOperator (servers: string): Promise<Operator> {
   const { hosts, user, pass } = addressOf(servers)
-  const nc = await connect({ servers: hosts, user, pass, name: 'operator', timeout: 5_000, reconnect: false, ...user && { inboxPrefix: inboxPrefixOf(user) } })
+  const nc = await connect({
+    servers: hosts,
+    user,
+    pass,
+    name: 'operator',
+    timeout: 5_000,
+    reconnect: false,
+    ...user && { inboxPrefix: inboxPrefixOf(user) }
+  })
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: 5_000 })
   return { nc, jsm, js: jsm.jetstream(), close: () => nc.close() }
 }

@@ -20,33 +20,52 @@ export interface EventOf<Definition extends EventDefinition> {
 
 const INSERT = `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
   VALUES ($1::uuid, $2::uuid, $3::int, $4, $5)`
-const INSERT_ENDING = `WITH ended AS (INSERT INTO erasures (aggregate_id, version) VALUES ($2::uuid, $3::int) ON CONFLICT DO NOTHING) ${INSERT}`
+const INSERT_ENDING =
+  `WITH ended AS (INSERT INTO erasures (aggregate_id, version) VALUES ($2::uuid, $3::int) ON CONFLICT DO NOTHING) ${INSERT}`
 
 /**
  * Stores an event in the caller's transaction, so that it exists exactly if the change does. Nobody is notified from
- * here, since a NOTIFY in every transaction would serialise their commits: call `relay.wake()` after the commit. The last
- * event of an aggregate whose earlier ones are erasable also asks for their erasure.
- * Throws {@link UnpublishableEventError} for what breaks the contract or is larger than MAX_EVENT_BYTES.
+ * here, since a NOTIFY in every transaction would serialise their commits: call `relay.wake()` after the commit. The
+ * last event of an aggregate whose earlier ones are erasable also asks for their erasure. Throws {@link
+ * UnpublishableEventError} for what breaks the contract or is larger than MAX_EVENT_BYTES.
  */
 export async function appendEvent<Definition extends EventDefinition> (
   sql: Sql, definition: Definition, { data, aggregateVersion, traceparent }: EventOf<Definition>
 ): Promise<CloudEvent<EventData<Definition>>> {
   const { event, ...row } = outboxRow(definition, { data, aggregateVersion, traceparent })
-  await sql.query(isEnding(definition.subject) ? INSERT_ENDING : INSERT, [row.eventId, row.aggregateId, row.aggregateVersion, row.subject, row.payload])
+  await sql.query(isEnding(definition.subject) ? INSERT_ENDING : INSERT, [
+    row.eventId,
+    row.aggregateId,
+    row.aggregateVersion,
+    row.subject,
+    row.payload
+  ])
   return event
 }
 
 const INSERT_MANY = `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
   SELECT event_id, aggregate_id, aggregate_version, $4, payload
   FROM unnest($1::uuid[], $2::uuid[], $3::int[], $5::text[]) WITH ORDINALITY AS event (event_id, aggregate_id, aggregate_version, payload, place) ORDER BY place`
-const INSERT_MANY_ENDINGS = `WITH ended AS (INSERT INTO erasures (aggregate_id, version) SELECT * FROM unnest($2::uuid[], $3::int[]) ON CONFLICT DO NOTHING) ${INSERT_MANY}`
+const INSERT_MANY_ENDINGS =
+  `WITH ended AS (INSERT INTO erasures (aggregate_id, version) SELECT * FROM unnest($2::uuid[], $3::int[]) ON CONFLICT DO NOTHING) ${INSERT_MANY}`
 
-/** Stores events of one definition, in their order, as {@link appendEvent} would one after the other, with one statement. */
-export async function appendEvents<Definition extends EventDefinition> (sql: Sql, definition: Definition, events: EventOf<Definition>[]): Promise<void> {
+/**
+ * Stores events of one definition, in their order, as {@link appendEvent} would one after the other, with one
+ * statement.
+ */
+export async function appendEvents<Definition extends EventDefinition> (
+  sql: Sql,
+  definition: Definition,
+  events: EventOf<Definition>[]
+): Promise<void> {
   if (events.length === 0) return
   const rows = events.map((event) => outboxRow(definition, event))
   await sql.query(isEnding(definition.subject) ? INSERT_MANY_ENDINGS : INSERT_MANY, [
-    rows.map((row) => row.eventId), rows.map((row) => row.aggregateId), rows.map((row) => row.aggregateVersion), definition.subject, rows.map((row) => row.payload)
+    rows.map((row) => row.eventId),
+    rows.map((row) => row.aggregateId),
+    rows.map((row) => row.aggregateVersion),
+    definition.subject,
+    rows.map((row) => row.payload)
   ])
 }
 
@@ -72,8 +91,17 @@ export function outboxRow<Definition extends EventDefinition> (
   const fault = faultOf(definition, event)
   if (fault) throw new UnpublishableEventError(`${definition.type}: ${fault}`)
   const size = Buffer.byteLength(payload)
-  if (size > MAX_EVENT_BYTES) throw new UnpublishableEventError(`${definition.type}: ${size} bytes, at most ${MAX_EVENT_BYTES} can be published`)
-  return { event, eventId: event.id, aggregateId: event.subject, aggregateVersion, subject: definition.subject, payload }
+  if (size > MAX_EVENT_BYTES) {
+    throw new UnpublishableEventError(`${definition.type}: ${size} bytes, at most ${MAX_EVENT_BYTES} can be published`)
+  }
+  return {
+    event,
+    eventId: event.id,
+    aggregateId: event.subject,
+    aggregateVersion,
+    subject: definition.subject,
+    payload
+  }
 }
 
 /** The event as it will be published, with a new id and the time of now. */

@@ -3,7 +3,12 @@ import { consumers, events } from '@gatepost/contracts/events'
 import { inboxPrefixOf } from './broker.ts'
 import { api, changing, type Permissions, readingMessages, taking, usingConsumers } from './permissions/subjects.ts'
 import { permissionsOfAnonymous, permissionsOfSubscriber, type Subscriber } from './permissions/subscribers.ts'
-import { DEAD_LETTER_STREAM, DEAD_LETTER_SUBJECTS, deadLetterSubject, replaySubject } from './provision/configuration.ts'
+import {
+  DEAD_LETTER_STREAM,
+  DEAD_LETTER_SUBJECTS,
+  deadLetterSubject,
+  replaySubject
+} from './provision/configuration.ts'
 
 export interface Credential {
   user: string
@@ -28,13 +33,17 @@ function permissionsOf (service: ServiceName): Permissions {
           deadLetterSubject(name),
           deadLetterSubject(name, '*')
         ]),
-        ...own.length > 0 ? [api(`STREAM.INFO.${DEAD_LETTER_STREAM}`), api(`STREAM.MSG.GET.${DEAD_LETTER_STREAM}`)] : [],
+        ...own.length > 0
+          ? [api(`STREAM.INFO.${DEAD_LETTER_STREAM}`), api(`STREAM.MSG.GET.${DEAD_LETTER_STREAM}`)]
+          : [],
         ...events.some((event) => event.owner === service && event.erasable) ? erasing : [],
         ...readingTheStream
       ]),
       deny: denyDurables(own.map((consumer) => consumer.name))
     },
-    subscribe: { allow: [`${inboxPrefixOf(service)}.>`, EVENTS_SUBJECTS, ...own.map(({ name }) => replaySubject(name))] },
+    subscribe: {
+      allow: [`${inboxPrefixOf(service)}.>`, EVENTS_SUBJECTS, ...own.map(({ name }) => replaySubject(name))]
+    },
     ...own.length > 0 && { allow_responses: true }
   }
 }
@@ -49,7 +58,10 @@ const erasing = [
   api(`STREAM.MSG.DELETE.${DEAD_LETTER_STREAM}`)
 ]
 
-/** The durable consumers of the contracts: only its owner pulls one, and makes it again when it is gone; only the operator deletes one. */
+/**
+ * The durable consumers of the contracts: only its owner pulls one, and makes it again when it is gone; only the
+ * operator deletes one.
+ */
 function denyDurables (own: string[]) {
   return Object.keys(consumers).flatMap((name) => own.includes(name)
     ? changing(name).filter((subject) => subject !== api(`CONSUMER.CREATE.${EVENTS_STREAM}.${name}.>`))
@@ -97,11 +109,14 @@ export interface SubscriberOptions {
 
 /**
  * The accounts of the broker, in nats-server's configuration language: one for the services and the operator, each user
- * with what it needs, one for each subscriber, and, if wanted, one for whoever connects without credentials. Permissions
- * alone could not hold the line between them: the server answers to any reply subject of the requester's account in its
- * own name, so in one account a reader could have it publish an event, or purge the stream.
+ * with what it needs, one for each subscriber, and, if wanted, one for whoever connects without credentials.
+ * Permissions alone could not hold the line between them: the server answers to any reply subject of the requester's
+ * account in its own name, so in one account a reader could have it publish an event, or purge the stream.
  */
-export function brokerAuthorization (credentials: BrokerCredentials, { subscribers = [], anonymous = false }: SubscriberOptions = {}): string {
+export function brokerAuthorization (
+  credentials: BrokerCredentials,
+  { subscribers = [], anonymous = false }: SubscriberOptions = {}
+): string {
   const users = (Object.keys(credentials) as (keyof BrokerCredentials)[]).map((name) => {
     const { user, password } = credentials[name]
     return { user, password, permissions: name === 'provisioner' ? provisioner : permissionsOf(name) }
@@ -120,12 +135,15 @@ export function brokerAuthorization (credentials: BrokerCredentials, { subscribe
       limits: ANONYMOUS_LIMITS
     })
   }
-  const maxConsumers = OWN_CONSUMERS + (anonymous ? ANONYMOUS_CONSUMERS : 0) + subscribers.reduce((sum, subscriber) => sum + subscriber.consumers, 0)
+  const maxConsumers = OWN_CONSUMERS + (anonymous ? ANONYMOUS_CONSUMERS : 0) +
+    subscribers.reduce((sum, subscriber) => sum + subscriber.consumers, 0)
   return `accounts {
   GATEPOST {
     jetstream: { max_consumers: ${maxConsumers} }
     users = ${lines(users)}
-    exports = ${lines([...shared, ...accounts.map(({ name, inboxes }): Export => ({ stream: inboxes, accounts: [name] }))])}
+    exports = ${
+    lines([...shared, ...accounts.map(({ name, inboxes }): Export => ({ stream: inboxes, accounts: [name] }))])
+  }
   }
 ${accounts.map(subscriberAccount).join('\n')}
 }

@@ -1,6 +1,12 @@
 import { consumers as ownConsumers, type ConsumerDefinition } from '@gatepost/contracts/events'
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
-import { type ConsumerConfig, JetStreamApiError, type JetStreamManager, type StreamConfig, type StreamInfo } from '@nats-io/jetstream'
+import {
+  type ConsumerConfig,
+  JetStreamApiError,
+  type JetStreamManager,
+  type StreamConfig,
+  type StreamInfo
+} from '@nats-io/jetstream'
 import { connectOperator } from './operator.ts'
 import { makeAnew } from './provision/anew.ts'
 import { consumerConfig, deadLetterStream, eventsStream } from './provision/configuration.ts'
@@ -10,7 +16,10 @@ import { orMissing } from './provision/missing.ts'
 export interface ProvisionOptions {
   /** Addresses and credentials of an account that may administer the streams; see BrokerOptions. */
   servers: string
-  /** Copies of each stream, also of those that exist: 1, or 3 or 5 in a cluster. By default 1 when a stream is made, and as it is when it exists. */
+  /**
+   * Copies of each stream, also of those that exist: 1, or 3 or 5 in a cluster. By default 1 when a stream is made, and
+   * as it is when it exists.
+   */
   replicas?: number | undefined
   /** Only look; nothing is made or changed. */
   check?: boolean
@@ -23,7 +32,10 @@ export interface ProvisionReport {
   changes: string[]
 }
 
-/** The streams on this server would lose events, or cannot be what is asked for; the message says which setting and what to do. */
+/**
+ * The streams on this server would lose events, or cannot be what is asked for; the message says which setting and what
+ * to do.
+ */
 export class UnsafeStreamError extends Error {
   override name = 'UnsafeStreamError'
 }
@@ -41,17 +53,23 @@ interface Provisioning {
  * everything runs. Throws {@link UnsafeStreamError}, and changes nothing, when a stream exists whose limits or
  * retention could lose events; an operator must decide about such a stream.
  */
-export async function provision ({ servers, replicas, check = false, consumers = Object.values(ownConsumers) }: ProvisionOptions): Promise<ProvisionReport> {
+export async function provision (
+  { servers, replicas, check = false, consumers = Object.values(ownConsumers) }: ProvisionOptions
+): Promise<ProvisionReport> {
   const { nc, jsm, close } = await connectOperator(servers)
   try {
     // A single server of version 2.9 takes the setting for an existing stream, and keeps one copy.
-    if (replicas !== undefined && replicas > 1 && !nc.info?.cluster) throw new UnsafeStreamError(`NATS_REPLICAS is ${replicas}, and this NATS is a single server: ${CLUSTER}`)
+    if (replicas !== undefined && replicas > 1 && !nc.info?.cluster) {
+      throw new UnsafeStreamError(`NATS_REPLICAS is ${replicas}, and this NATS is a single server: ${CLUSTER}`)
+    }
     const provisioning: Provisioning = { jsm, check, changes: [] }
     const wanted = [eventsStream(), deadLetterStream()]
     const present = await Promise.all(wanted.map((config) => orMissing(jsm.streams.info(config.name))))
     const dangers = wanted.flatMap((config, at) => present[at] ? dangersOf(config, present[at].config) : [])
     if (dangers.length > 0) throw new UnsafeStreamError(dangers.join('\n'))
-    for (const [at, config] of wanted.entries()) await provisionStream({ ...config, ...replicas && { num_replicas: replicas } }, present[at]!, provisioning)
+    for (const [at, config] of wanted.entries()) {
+      await provisionStream({ ...config, ...replicas && { num_replicas: replicas } }, present[at]!, provisioning)
+    }
     for (const consumer of consumers) await provisionConsumer(consumer, present[0]!, provisioning)
     return { changes: provisioning.changes }
   } finally {
@@ -59,7 +77,11 @@ export async function provision ({ servers, replicas, check = false, consumers =
   }
 }
 
-async function provisionStream (config: Partial<StreamConfig> & { name: string }, present: StreamInfo | null, { jsm, check, changes }: Provisioning) {
+async function provisionStream (
+  config: Partial<StreamConfig> & { name: string },
+  present: StreamInfo | null,
+  { jsm, check, changes }: Provisioning
+) {
   if (!present) {
     changes.push(`stream ${config.name}: made`)
     if (!check) await jsm.streams.add({ num_replicas: 1, ...config }).catch(refused(`stream ${config.name}`))
@@ -84,7 +106,11 @@ function refused (change: string) {
 /** Where a consumer begins is for its first start alone, and an operator may have rewound it since. */
 const BEGINNING = ['deliver_policy', 'opt_start_seq']
 
-async function provisionConsumer (definition: ConsumerDefinition, stream: StreamInfo | null, { jsm, check, changes }: Provisioning) {
+async function provisionConsumer (
+  definition: ConsumerDefinition,
+  stream: StreamInfo | null,
+  { jsm, check, changes }: Provisioning
+) {
   const config = consumerConfig(definition)
   const info = stream && await orMissing(jsm.consumers.info(EVENTS_STREAM, definition.name))
   if (!info) {
@@ -98,7 +124,11 @@ async function provisionConsumer (definition: ConsumerDefinition, stream: Stream
   if (check) return
   const { deliver_policy: policy, opt_start_seq: start } = info.config
   try {
-    await jsm.consumers.update(EVENTS_STREAM, definition.name, { ...config, deliver_policy: policy, ...start && { opt_start_seq: start } } as Partial<ConsumerConfig>)
+    await jsm.consumers.update(
+      EVENTS_STREAM,
+      definition.name,
+      { ...config, deliver_policy: policy, ...start && { opt_start_seq: start } } as Partial<ConsumerConfig>
+    )
     const updated = await jsm.consumers.info(EVENTS_STREAM, definition.name)
     if (differencesOf(config, updated.config, BEGINNING).length === 0) return
   } catch (error) {

@@ -57,8 +57,12 @@ export function createReadAfter ({ sql, consumers, log }: ReadAfterOptions): Rea
     if (asking) return
     asking = true
     while (waiters.size > 0) {
-      await new Promise((resolve) => { setTimeout(resolve, ASK_AGAIN_MS) })
-      if (waiters.size > 0) await ask([...waiters]).catch((err) => log.debug({ err }, 'applied versions could not be read'))
+      await new Promise((resolve) => {
+        setTimeout(resolve, ASK_AGAIN_MS)
+      })
+      if (waiters.size > 0) {
+        await ask([...waiters]).catch((err) => log.debug({ err }, 'applied versions could not be read'))
+      }
     }
     asking = false
   }
@@ -70,7 +74,9 @@ export function createReadAfter ({ sql, consumers, log }: ReadAfterOptions): Rea
 
     async wait (positions, waitMs) {
       const missing = new Map<string, number>()
-      for (const { aggregateId, version } of positions) missing.set(aggregateId, Math.max(version, missing.get(aggregateId) ?? 0))
+      for (const { aggregateId, version } of positions) {
+        missing.set(aggregateId, Math.max(version, missing.get(aggregateId) ?? 0))
+      }
       const { promise, resolve } = Promise.withResolvers<boolean>()
       const waiter: Waiter = { missing, resolve }
       waiters.add(waiter) // before it asks: what is applied meanwhile is not missed

@@ -22,13 +22,18 @@ export async function beginRebuild (operator: Operator, { definition, transactio
   await transaction(async (sql) => {
     // What is being applied now ends before, and would otherwise be remembered without what came before it.
     await sql.query('LOCK TABLE inbox IN SHARE ROW EXCLUSIVE MODE')
-    for (const table of ['inbox', 'inbox_collisions', 'event_starts']) await sql.query(`DELETE FROM ${table} WHERE consumer = $1`, [definition.name])
+    for (const table of ['inbox', 'inbox_collisions', 'event_starts']) {
+      await sql.query(`DELETE FROM ${table} WHERE consumer = $1`, [definition.name])
+    }
   })
   await rewindConsumer(operator, definition, 1)
   return state.last_seq
 }
 
-/** Once every event was applied again: removes the rows of which none spoke, and forgets collisions. Resolves with how many rows. */
+/**
+ * Once every event was applied again: removes the rows of which none spoke, and forgets collisions. Resolves with how
+ * many rows.
+ */
 export function finishRebuild ({ definition: { name }, transaction }: RebuildOptions): Promise<number> {
   return transaction(async (sql) => {
     await sql.query('DELETE FROM inbox_collisions WHERE consumer = $1', [name])

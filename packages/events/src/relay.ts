@@ -15,7 +15,10 @@ import { createPublisher } from './relay/publisher.ts'
 import { reconcile } from './relay/reconciliation.ts'
 
 export interface RelayOptions {
-  /** The service's own database, with the tables `outbox`, `outbox_lease`, `erasures`, `event_positions` and `stream_readings`. */
+  /**
+   * The service's own database, with the tables `outbox`, `outbox_lease`, `erasures`, `event_positions` and
+   * `stream_readings`.
+   */
   databaseUrl: string
   /** The owner of the outbox: `posts`. */
   service: string
@@ -32,7 +35,9 @@ export interface RelayStatus {
   oldestUnpublishedSeconds: number
   /** Rows that the stream refused for good; their aggregates wait for an operator. */
   quarantined: number
-  /** Subjects that this service's account may not publish; their rows wait, and what follows them in their aggregates. */
+  /**
+   * Subjects that this service's account may not publish; their rows wait, and what follows them in their aggregates.
+   */
   notPermitted: string[]
   inFlight: number
 }
@@ -66,10 +71,16 @@ const NOTIFY_MS = 10
  */
 export function createRelay ({ databaseUrl, service, broker, log, retentionDays = 7, registry }: RelayOptions): Relay {
   const leasePool = new pg.Pool({ ...sessionConfig({ url: databaseUrl, name: `${service}-lease` }), max: 1 })
-  const workPool = new pg.Pool({ ...sessionConfig({ url: databaseUrl, name: `${service}-relay`, settings: OUTBOX_SESSION }), max: 2 })
+  const workPool = new pg.Pool({
+    ...sessionConfig({ url: databaseUrl, name: `${service}-relay`, settings: OUTBOX_SESSION }),
+    max: 2
+  })
   /** A pooler has no session that would listen: the leader's poll finds what others stored. */
   const notifies = !isPooled(databaseUrl)
-  for (const pool of [leasePool, workPool]) pool.on('error', (error) => log.debug({ err: error }, 'an idle database connection broke'))
+  for (const pool of [leasePool, workPool]) {
+    pool.on('error', (error) =>
+      log.debug({ err: error }, 'an idle database connection broke'))
+  }
   const erases = ERASABLE_OWNERS.has(service)
   let stopping: Promise<void> | undefined
   const metrics = createRelayMetrics(registry)
@@ -104,7 +115,10 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     } catch {
       oldest += STATISTICS_MS / 1_000 // the database is away, which the lease reports; what waits grows older meanwhile
     }
-    if (oldestErasure > LATE_ERASURE_SECONDS && lease.held() && performance.now() - erasureWarnedAt > LATE_ERASURE_WARNING_MS) {
+    if (
+      oldestErasure > LATE_ERASURE_SECONDS && lease.held() &&
+      performance.now() - erasureWarnedAt > LATE_ERASURE_WARNING_MS
+    ) {
       log.warn({ oldestSeconds: Math.round(oldestErasure) }, 'events of ended aggregates wait for their erasure')
       erasureWarnedAt = performance.now()
     }
@@ -131,8 +145,15 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     if (!positionsRead && lease.held()) positionsRead = await eraser.readPositions()
   }
 
-  const reading = createRoutine({ name: 'read where erasable events stand', everyMs: READ_POSITIONS_MS, work: readPositions, log })
-  const stopWatching = broker.onChange((status) => { if (status === 'connected') reading.wake() })
+  const reading = createRoutine({
+    name: 'read where erasable events stand',
+    everyMs: READ_POSITIONS_MS,
+    work: readPositions,
+    log
+  })
+  const stopWatching = broker.onChange((status) => {
+    if (status === 'connected') reading.wake()
+  })
   const pruning = createRoutine({ name: 'prune the outbox', everyMs: PRUNE_MS, work: prune, log })
   const routines = [
     pruning,
@@ -164,13 +185,21 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
       if (!notifies) return
       notifying ??= setTimeout(() => {
         notifying = undefined
-        leasePool.query(`NOTIFY ${CHANNEL}`).catch((error: unknown) => log.debug({ err: error }, 'the leader could not be notified; it polls'))
+        leasePool.query(`NOTIFY ${CHANNEL}`).catch((error: unknown) =>
+          log.debug({ err: error }, 'the leader could not be notified; it polls')
+        )
       }, NOTIFY_MS)
     },
     stop () {
       stopping ??= stop()
       return stopping
     },
-    status: () => ({ leader: lease.held(), oldestUnpublishedSeconds: oldest, quarantined, notPermitted: drain.forbidden(), inFlight: drain.inFlight() })
+    status: () => ({
+      leader: lease.held(),
+      oldestUnpublishedSeconds: oldest,
+      quarantined,
+      notPermitted: drain.forbidden(),
+      inFlight: drain.inFlight()
+    })
   }
 }

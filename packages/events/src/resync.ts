@@ -13,19 +13,28 @@ export interface ResyncReport {
 }
 
 // Ordered by the column: an unqualified "id" would be the text that is selected.
-const archive = (part: Part) => `SELECT o.id::text, o.event_id::text AS "eventId", o.stream_sequence::float8 AS sequence FROM outbox o
+const archive = (part: Part) =>
+  `SELECT o.id::text, o.event_id::text AS "eventId", o.stream_sequence::float8 AS sequence FROM outbox o
   WHERE o.stream_sequence IS NOT NULL AND o.payload <> '' AND o.id > $1::bigint AND ${partCondition('o.event_id', part)}
     AND NOT EXISTS (SELECT FROM erasures e WHERE e.aggregate_id = o.aggregate_id AND e.version > o.aggregate_version) ORDER BY o.id LIMIT 1000`
-const NOTE = 'UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::bigint[], id)] WHERE id = ANY ($1::bigint[])'
+const NOTE =
+  'UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::bigint[], id)] WHERE id = ANY ($1::bigint[])'
 const REOPEN = 'UPDATE outbox SET stream_sequence = NULL, published_at = NULL WHERE id = ANY ($1::bigint[])'
 
 /**
  * Compares what an outbox published with what the stream holds, for when the broker lost its tail or all of it. What is
- * missing is handed to the relay again, which keeps order and fencing; consumers skip what they had. What is being erased stays away. With `dryRun`
- * nothing is changed. `onProgress` is called with the number of rows compared. No more ids are held than of `eventsAtOnce`.
+ * missing is handed to the relay again, which keeps order and fencing; consumers skip what they had. What is being
+ * erased stays away. With `dryRun` nothing is changed. `onProgress` is called with the number of rows compared. No more
+ * ids are held than of `eventsAtOnce`.
  */
 export async function resync (
-  operator: Operator, sql: Sql, { dryRun = false, onProgress, eventsAtOnce }: { dryRun?: boolean, onProgress?: (compared: number) => void, eventsAtOnce?: number } = {}
+  operator: Operator,
+  sql: Sql,
+  { dryRun = false, onProgress, eventsAtOnce }: {
+    dryRun?: boolean
+    onProgress?: (compared: number) => void
+    eventsAtOnce?: number
+  } = {}
 ): Promise<ResyncReport> {
   const report: ResyncReport = { compared: 0, moved: 0, missing: 0 }
   for (const part of await partsOf(operator, eventsAtOnce)) {
@@ -61,7 +70,12 @@ async function resyncPart (operator: Operator, sql: Sql, { part, dryRun, report,
     if (rows.some((row) => !sequences.has(row.eventId))) await readOn()
     const moved = rows.filter((row) => sequences.has(row.eventId) && sequences.get(row.eventId) !== row.sequence)
     const missing = rows.filter((row) => !sequences.has(row.eventId))
-    if (!dryRun && moved.length > 0) await sql.query(NOTE, [moved.map((row) => row.id), moved.map((row) => sequences.get(row.eventId))])
+    if (!dryRun && moved.length > 0) {
+      await sql.query(NOTE, [
+        moved.map((row) => row.id),
+        moved.map((row) => sequences.get(row.eventId))
+      ])
+    }
     if (!dryRun && missing.length > 0) await sql.query(REOPEN, [missing.map((row) => row.id)])
     report.compared += rows.length
     report.moved += moved.length
@@ -72,6 +86,8 @@ async function resyncPart (operator: Operator, sql: Sql, { part, dryRun, report,
 
 /** Rows that the relay has yet to publish, without those in quarantine. */
 export async function unpublishedIn (sql: Sql): Promise<number> {
-  const [row] = await sql.query<{ count: number }>('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NULL')
+  const [row] = await sql.query<
+    { count: number }
+  >('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NULL')
   return row!.count
 }

@@ -26,7 +26,9 @@ export interface RevocationsStatus {
 export interface Revocations {
   /** Resolves once every revocation that can still matter has been read. */
   ready: Promise<void>
-  /** The same, or two seconds from the start: a process that is about to listen waits for this, and for NATS no longer. */
+  /**
+   * The same, or two seconds from the start: a process that is about to listen waits for this, and for NATS no longer.
+   */
   readyOrLate: Promise<void>
   status (): RevocationsStatus
   stop (): void
@@ -40,7 +42,9 @@ const START_MS = 2_000
  * Follows `session-revoked`, from one token life ago. An event that cannot be read is logged and passed over: one bad
  * message must not keep every later revocation from being seen.
  */
-export function followRevocations ({ broker, revocations, accessTokenTtl, log, registry }: RevocationsOptions): Revocations {
+export function followRevocations (
+  { broker, revocations, accessTokenTtl, log, registry }: RevocationsOptions
+): Revocations {
   let caughtUp = false
   const tail = createTail({
     broker,

@@ -14,7 +14,11 @@ export class BeyondPositionError extends Error {
  * database that was restored from a backup, and fills an empty one from 1. The consumer's replicas may go on running.
  * Throws {@link BeyondPositionError}, and changes nothing, when that would skip an event.
  */
-export async function rewindConsumer (operator: Operator, definition: ConsumerDefinition, sequence: number): Promise<void> {
+export async function rewindConsumer (
+  operator: Operator,
+  definition: ConsumerDefinition,
+  sequence: number
+): Promise<void> {
   const position = await positionOf(operator, definition)
   if (sequence > position) {
     throw new BeyondPositionError(`${definition.name} has not applied all events before sequence ${sequence}, which would be skipped: --from may be at most ${position}`)

@@ -10,7 +10,10 @@ export interface ScanOptions {
   from?: { sequence: number } | { time: Date }
   /** Without the bodies, where the headers say enough. */
   headersOnly?: boolean
-  /** What was lost on its way with a broken connection, or deleted before it was sent, is waited for so long. Default 5 s. */
+  /**
+   * What was lost on its way with a broken connection, or deleted before it was sent, is waited for so long. Default 5
+   * s.
+   */
   idleMs?: number
 }
 
@@ -18,7 +21,10 @@ export interface ScanOptions {
  * Every message from `from` up to the one that is the last when the scan begins, in order. Throws when the end is not
  * reached: nobody must take a part for the whole.
  */
-export async function * scan ({ js, jsm }: Pick<Operator, 'js' | 'jsm'>, { stream = EVENTS_STREAM, filter, from = { sequence: 1 }, headersOnly = false, idleMs = 5_000 }: ScanOptions = {}): AsyncGenerator<JsMsg> {
+export async function * scan (
+  { js, jsm }: Pick<Operator, 'js' | 'jsm'>,
+  { stream = EVENTS_STREAM, filter, from = { sequence: 1 }, headersOnly = false, idleMs = 5_000 }: ScanOptions = {}
+): AsyncGenerator<JsMsg> {
   const { state } = await jsm.streams.info(stream)
   if (state.messages === 0) return
   const consumer = await js.consumers.get(stream, {

@@ -12,12 +12,17 @@ interface PrismaConnection {
 
 /** SQL in the transaction of a Prisma client. */
 export function sqlOf (connection: PrismaConnection): Sql {
-  return { query: <Row>(text: string, values: readonly unknown[] = []) => connection.$queryRawUnsafe<Row[]>(text, ...values) }
+  return {
+    query: <Row>(text: string, values: readonly unknown[] = []) => connection.$queryRawUnsafe<Row[]>(text, ...values)
+  }
 }
 
 type NameOf = (statement: { sql: string }) => string
 
-/** Single statements on any connection of a pool, or on one of them, each prepared once under the name that `nameOf` gives it, if any. */
+/**
+ * Single statements on any connection of a pool, or on one of them, each prepared once under the name that `nameOf`
+ * gives it, if any.
+ */
 export function sqlOfPool (pool: Pool | PoolClient, nameOf: NameOf = () => ''): Sql {
   return {
     async query<Row> (text: string, values: readonly unknown[] = []) {
@@ -28,7 +33,11 @@ export function sqlOfPool (pool: Pool | PoolClient, nameOf: NameOf = () => ''): 
 }
 
 /** Such statements in one transaction. Rejects with what the work rejected with, once nothing of it is left. */
-export async function transactionOfPool<Result> (pool: Pool, work: (sql: Sql) => Promise<Result>, nameOf?: NameOf): Promise<Result> {
+export async function transactionOfPool<Result> (
+  pool: Pool,
+  work: (sql: Sql) => Promise<Result>,
+  nameOf?: NameOf
+): Promise<Result> {
   const client = await pool.connect()
   let broken = false
   try {

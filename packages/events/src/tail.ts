@@ -52,7 +52,10 @@ export function createTail ({ broker, filter, from, onMessage, onBegin, log }: T
     const begun = last
     if (begun === undefined) last = await firstSequence(js, state.last_seq) - 1
     else if (state.last_seq < begun) {
-      log.warn({ seen: begun, last: state.last_seq }, 'the stream is shorter than it was; reading it from its beginning')
+      log.warn(
+        { seen: begun, last: state.last_seq },
+        'the stream is shorter than it was; reading it from its beginning'
+      )
       last = 0
     }
     if (last !== begun) onBegin?.(last!)
@@ -90,7 +93,11 @@ export function createTail ({ broker, filter, from, onMessage, onBegin, log }: T
       }
     } finally {
       messages = undefined
-      if (broker.status() === 'connected') consumer.delete().catch((error: unknown) => log.debug({ err: error }, 'the server will forget the reader by itself'))
+      if (broker.status() === 'connected') {
+        consumer.delete().catch((error: unknown) =>
+          log.debug({ err: error }, 'the server will forget the reader by itself')
+        )
+      }
     }
   }
 

@@ -28,10 +28,14 @@ export function parseEvent (data: Uint8Array): CloudEvent {
   } catch (error) {
     throw new MalformedEventError('not JSON in UTF-8', { cause: error })
   }
-  if (typeof event !== 'object' || event === null || event.specversion !== '1.0') throw new MalformedEventError('not a CloudEvent 1.0')
+  if (typeof event !== 'object' || event === null || event.specversion !== '1.0') {
+    throw new MalformedEventError('not a CloudEvent 1.0')
+  }
   const { id, type, subject, aggregateversion } = event
   if (typeof id !== 'string' || !UUID.test(id)) throw new MalformedEventError('id is not a UUID')
-  if (typeof type !== 'string' || typeof subject !== 'string' || !UUID.test(subject)) throw new MalformedEventError('type or subject is missing')
+  if (typeof type !== 'string' || typeof subject !== 'string' || !UUID.test(subject)) {
+    throw new MalformedEventError('type or subject is missing')
+  }
   if (!Number.isInteger(aggregateversion) || aggregateversion! < 1 || aggregateversion! > 2 ** 31 - 1) {
     throw new MalformedEventError('aggregateversion is not a positive integer')
   }

@@ -9,8 +9,12 @@ beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
 /** A version of each post, as they are while nothing publishes them. */
-const append = (version: number) => stage.pool.query(`INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
-  SELECT gen_random_uuid(), ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, $1, 'events.posts.post-updated.v1', repeat('x', 200) FROM generate_series(1, ${ROWS}) i`, [version])
+const append = (version: number) =>
+  stage.pool.query(
+    `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
+  SELECT gen_random_uuid(), ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, $1, 'events.posts.post-updated.v1', repeat('x', 200) FROM generate_series(1, ${ROWS}) i`,
+    [version]
+  )
 
 test('a backlog over an analysed outbox is published and marked in a time that grows with its rows alone', async () => {
   await append(1)
@@ -19,7 +23,8 @@ test('a backlog over an analysed outbox is published and marked in a time that g
   await append(2)
   const relay = stage.relay(stage.broker())
   await eventually(() => relay.status().leader)
-  const left = async () => (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count
+  const left = async () =>
+    (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count
   await eventually(left, (count) => count === 0, 15_000)
   expect(await stage.streamed()).toBe(ROWS)
   expect(stage.lines.filter(({ level }) => level >= 40)).toEqual([])
@@ -27,7 +32,8 @@ test('a backlog over an analysed outbox is published and marked in a time that g
 
 test('rows that cannot be marked are a warning and a metric, and are marked once that is possible', async () => {
   const registry = new Registry()
-  const failures = async () => Number(/^gatepost_outbox_mark_failures_total (\d+)$/m.exec(await registry.metrics())?.[1])
+  const failures = async () =>
+    Number(/^gatepost_outbox_mark_failures_total (\d+)$/m.exec(await registry.metrics())?.[1])
   const marking = () => stage.lines.filter(({ msg }) => /mark/.test(msg)).map(({ level, msg }) => [level, msg])
   const relay = stage.relay(stage.broker(), { registry })
   await eventually(() => relay.status().leader)
@@ -37,7 +43,9 @@ test('rows that cannot be marked are a warning and a metric, and are marked once
   await eventually(failures, (count) => count > 1)
   expect(marking()).toEqual([[40, 'published rows cannot be marked; trying on']])
   await stage.asOwner('GRANT UPDATE ON outbox TO posts')
-  await eventually(async () => (await stage.pool.query('SELECT FROM outbox WHERE stream_sequence IS NULL')).rowCount === 0)
+  await eventually(async () =>
+    (await stage.pool.query('SELECT FROM outbox WHERE stream_sequence IS NULL')).rowCount === 0
+  )
   expect(marking().at(-1)).toEqual([30, 'published rows are marked again'])
   expect(await stage.streamed()).toBe(1)
 })

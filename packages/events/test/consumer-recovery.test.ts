@@ -27,23 +27,36 @@ async function publishVersions (posts: string[], first: number, last: number) {
 const postIds = (count: number) => Array.from({ length: count }, () => uuidv7())
 
 function consume (more: Partial<ConsumerOptions<Tx>> = {}) {
-  const consumer = stage.defer(createConsumer<Tx>({
-    broker: stage.broker('feed'), definition: consumers['feed-posts'], handlers: recordAll, transaction: transactionOf(feed), log: stage.log, ...more
-  }), (started) => started.stop())
+  const consumer = stage.defer(
+    createConsumer<Tx>({
+      broker: stage.broker('feed'),
+      definition: consumers['feed-posts'],
+      handlers: recordAll,
+      transaction: transactionOf(feed),
+      log: stage.log,
+      ...more
+    }),
+    (started) => started.stop()
+  )
   consumer.start()
   return consumer
 }
 
-const slowly = (ms: number): ConsumerOptions<Tx>['handlers'] => Object.fromEntries(Object.entries(recordAll).map(([type, handler]) => [type, async (event, tx) => {
-  await new Promise((resolve) => setTimeout(resolve, ms))
-  await handler(event, tx)
-}]))
+const slowly = (ms: number): ConsumerOptions<Tx>['handlers'] =>
+  Object.fromEntries(Object.entries(recordAll).map(([type, handler]) => [type, async (event, tx) => {
+    await new Promise((resolve) => setTimeout(resolve, ms))
+    await handler(event, tx)
+  }]))
 
 test('nothing is delivered twice without a crash, however long it waits behind slow handlers', async () => {
   await operator.jsm.consumers.update('EVENTS', 'feed-posts', { ack_wait: 1_000 * 1e6 })
   await publishVersions(postIds(400), 1, 1)
   consume({ handlers: slowly(20), concurrency: 2 })
-  await eventually(async () => (await operator.jsm.consumers.info('EVENTS', 'feed-posts')).ack_floor.stream_seq, (floor) => floor === 400, 30_000)
+  await eventually(
+    async () => (await operator.jsm.consumers.info('EVENTS', 'feed-posts')).ack_floor.stream_seq,
+    (floor) => floor === 400,
+    30_000
+  )
   expect((await operator.jsm.consumers.info('EVENTS', 'feed-posts')).delivered.consumer_seq).toBe(400)
 })
 
@@ -58,8 +71,14 @@ test('what five killed replicas held is exact soon after the acknowledgement wai
   consume({ handlers: slowly(20) })
   await publishVersions(posts, 4, 6)
   const published = performance.now()
-  const { rows } = await eventually(() => feed.query<{ post: string, versions: number[] }>('SELECT post, array_agg(version ORDER BY id) AS versions FROM effects GROUP BY post'),
-    (found) => found.rows.flatMap(({ versions }) => versions).length === 32 * 6, 30_000)
+  const { rows } = await eventually(
+    () =>
+      feed.query<
+        { post: string, versions: number[] }
+      >('SELECT post, array_agg(version ORDER BY id) AS versions FROM effects GROUP BY post'),
+    (found) => found.rows.flatMap(({ versions }) => versions).length === 32 * 6,
+    30_000
+  )
   for (const { versions } of rows) expect(versions).toEqual([1, 2, 3, 4, 5, 6])
   expect(performance.now() - published).toBeLessThan(6_000) // 2.5 s on a quiet machine
 })

@@ -28,9 +28,17 @@ const info = () => operator.jsm.consumers.info('EVENTS', 'feed-posts')
 const said = (text: string) => stage.lines.filter(({ msg }) => msg.includes(text))
 
 function consume (more: Partial<ConsumerOptions<Tx>> = {}) {
-  const consumer = stage.defer(createConsumer<Tx>({
-    broker: stage.broker('feed'), definition: consumers['feed-posts'], handlers: recordAll, transaction: transactionOf(feed), log: stage.log, ...more
-  }), (started) => started.stop())
+  const consumer = stage.defer(
+    createConsumer<Tx>({
+      broker: stage.broker('feed'),
+      definition: consumers['feed-posts'],
+      handlers: recordAll,
+      transaction: transactionOf(feed),
+      log: stage.log,
+      ...more
+    }),
+    (started) => started.stop()
+  )
   consumer.start()
   return consumer
 }

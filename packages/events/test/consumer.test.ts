@@ -5,7 +5,15 @@ import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createConsumer, handlerOf, type ConsumerOptions, type Transaction } from '../src/consumer.ts'
 import { createEffects, record, recordAll, transactionOf, type Tx } from './support/effects.ts'
-import { appendDeletion, appendVersion, appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import {
+  appendDeletion,
+  appendVersion,
+  appendVersions,
+  eventually,
+  setStage,
+  type Stage,
+  uuidv7
+} from './support/stage.ts'
 
 let stage: Stage
 let feed: pg.Pool
@@ -18,14 +26,25 @@ beforeEach(async () => {
 afterEach(() => stage.close())
 
 function consume (more: Partial<ConsumerOptions<Tx>> = {}) {
-  const consumer = stage.defer(createConsumer<Tx>({
-    broker: stage.broker('feed'), definition: consumers['feed-posts'], handlers: recordAll, transaction, log: stage.log, ...more
-  }), (started) => started.stop())
+  const consumer = stage.defer(
+    createConsumer<Tx>({
+      broker: stage.broker('feed'),
+      definition: consumers['feed-posts'],
+      handlers: recordAll,
+      transaction,
+      log: stage.log,
+      ...more
+    }),
+    (started) => started.stop()
+  )
   consumer.start()
   return consumer
 }
 
-const effects = async (post: string) => (await feed.query<{ version: number }>('SELECT version FROM effects WHERE post = $1 ORDER BY id', [post])).rows.map((row) => row.version)
+const effects = async (post: string) =>
+  (await feed.query<{ version: number }>('SELECT version FROM effects WHERE post = $1 ORDER BY id', [post])).rows.map((
+    row
+  ) => row.version)
 const state = async () => {
   const nc = await stage.admin()
   const { jetstreamManager } = await import('@nats-io/jetstream')
@@ -70,7 +89,9 @@ test('events of several aggregates are handled side by side, those of one aggreg
     }
   })
   await eventually(() => effects(post), (versions) => versions.length === 2)
-  const outcomes = async () => (await registry.getSingleMetric('gatepost_consumer_events_total')!.get()).values.filter(({ value }) => value > 0).map(({ labels, value }) => `${labels.outcome} ${value}`).join()
+  const outcomes = async () =>
+    (await registry.getSingleMetric('gatepost_consumer_events_total')!.get()).values.filter(({ value }) => value > 0)
+      .map(({ labels, value }) => `${labels.outcome} ${value}`).join()
   await eventually(outcomes, (counted) => counted === 'applied 3') // counted after the commit
 })
 
@@ -142,7 +163,10 @@ test('what can never work is in the dead-letter stream with its cause before it 
   const post = uuidv7()
   const good = await appendVersion(stage.sql, post, 1)
   await publishRaw('events.posts.post-created.v1', 'no json')
-  await publishRaw('events.posts.post-created.v1', JSON.stringify({ ...good, id: uuidv7(), subject: uuidv7(), data: { title: 1 } }))
+  await publishRaw(
+    'events.posts.post-created.v1',
+    JSON.stringify({ ...good, id: uuidv7(), subject: uuidv7(), data: { title: 1 } })
+  )
   await publishRaw('events.posts.post-created.v1', JSON.stringify(good))
   consume()
   await eventually(() => effects(post), (versions) => versions.length === 1)
@@ -171,7 +195,10 @@ test('a handler that fails is tried again, later each time; its transaction leav
   expect(starts).toHaveLength(3)
   expect(starts[1]! - starts[0]!).toBeGreaterThan(95)
   expect(starts[2]! - starts[1]!).toBeGreaterThan(290)
-  expect(stage.lines.filter((line) => line.msg === 'event failed; it comes again').map((line) => line.delay)).toEqual([100, 300])
+  expect(stage.lines.filter((line) => line.msg === 'event failed; it comes again').map((line) => line.delay)).toEqual([
+    100,
+    300
+  ])
   expect((await feed.query('SELECT consumer FROM inbox')).rows).toEqual([{ consumer: 'feed-posts' }])
 })
 
@@ -181,7 +208,15 @@ test('a handler slower than the acknowledgement wait is not given its event twic
   await jsm.consumers.update('EVENTS', 'feed-posts', { ack_wait: 3_000 * 1e6 })
   let starts = 0
   const post = uuidv7()
-  consume({ handlers: { [postCreated.type]: async (_event, tx) => { starts++; await new Promise((resolve) => setTimeout(resolve, 4_500)); await record(post, 1, tx) } } })
+  consume({
+    handlers: {
+      [postCreated.type]: async (_event, tx) => {
+        starts++
+        await new Promise((resolve) => setTimeout(resolve, 4_500))
+        await record(post, 1, tx)
+      }
+    }
+  })
   await publishRaw('events.posts.post-created.v1', JSON.stringify(await appendVersion(stage.sql, post, 1)))
   await eventually(() => effects(post), (versions) => versions.length === 1, 30_000)
   await eventually(state, ({ unacknowledged }) => unacknowledged === 0)

@@ -26,9 +26,17 @@ const publish = (event: CloudEvent) => operator.js.publish(`events.${event.type}
 const letters = () => eventually(() => listDeadLetters(operator), (found) => found.length > 0)
 
 function consume (more: Partial<ConsumerOptions<Tx>> = {}) {
-  const consumer = stage.defer(createConsumer<Tx>({
-    broker: stage.broker('feed'), definition, handlers: recordAll, transaction: transactionOf(feed), log: stage.log, ...more
-  }), (started) => started.stop())
+  const consumer = stage.defer(
+    createConsumer<Tx>({
+      broker: stage.broker('feed'),
+      definition,
+      handlers: recordAll,
+      transaction: transactionOf(feed),
+      log: stage.log,
+      ...more
+    }),
+    (started) => started.stop()
+  )
   consumer.start()
 }
 
@@ -73,7 +81,10 @@ test('a consumer is not given events from beyond its position, which would skip 
   await publish(await appendVersion(stage.sql, uuidv7(), 1))
   await expect(rewindConsumer(operator, definition, 2)).rejects.toThrow(BeyondPositionError)
   consume()
-  await eventually(async () => (await operator.jsm.consumers.info('EVENTS', 'feed-posts')).ack_floor.stream_seq, (floor) => floor === 2)
+  await eventually(
+    async () => (await operator.jsm.consumers.info('EVENTS', 'feed-posts')).ack_floor.stream_seq,
+    (floor) => floor === 2
+  )
   await expect(rewindConsumer(operator, definition, 4)).rejects.toThrow(/at most 3/)
   await rewindConsumer(operator, definition, 3)
   await rewindConsumer(operator, definition, 2)

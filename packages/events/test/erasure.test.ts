@@ -14,7 +14,16 @@ import { appendEvent, appendEvents } from '../src/outbox.ts'
 import { provision } from '../src/provision.ts'
 import { createRelay } from '../src/relay.ts'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
-import { appendDeletion, appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
+import {
+  appendDeletion,
+  appendVersion,
+  appendVersions,
+  eventually,
+  setStage,
+  sqlOf,
+  type Stage,
+  uuidv7
+} from './support/stage.ts'
 
 const MARK = 'Wilhelmina Vanishing'
 const WITHIN = 10_000
@@ -26,16 +35,25 @@ afterEach(() => stage.close())
 
 const relay = (more: object = {}) => stage.relay(stage.broker(), more)
 const jetStream = async () => jetstreamManager(await stage.admin(), { checkAPI: false })
-const unpublished = async (pool = stage.pool) => (await pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
+const unpublished = async (pool = stage.pool) =>
+  (await pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
 const published = () => eventually(unpublished, (count) => count === 0)
-const versionsOf = async (post: string) => (await stage.stream()).filter(({ aggregate }) => aggregate === post).map(({ version }) => version)
-const erased = async (pool = stage.pool) => eventually(async () => (await pool.query('SELECT erased_at FROM erasures')).rows, (rows) => rows.length > 0 && rows.every((row) => row.erased_at), WITHIN)
+const versionsOf = async (post: string) =>
+  (await stage.stream()).filter(({ aggregate }) => aggregate === post).map(({ version }) => version)
+const erased = async (pool = stage.pool) =>
+  eventually(
+    async () => (await pool.query('SELECT erased_at FROM erasures')).rows,
+    (rows) => rows.length > 0 && rows.every((row) => row.erased_at),
+    WITHIN
+  )
 
 /** Whether a file of the broker holds the text. */
 async function onDisk (text = MARK) {
   const folder = join(stage.nats.dataDir, 'store')
   for (const file of await readdir(folder, { recursive: true, withFileTypes: true })) {
-    const bytes = file.isFile() ? await readFile(join(file.parentPath, file.name)).catch(() => Buffer.alloc(0)) : undefined
+    const bytes = file.isFile()
+      ? await readFile(join(file.parentPath, file.name)).catch(() => Buffer.alloc(0))
+      : undefined
     if (bytes?.includes(text)) return true
   }
   return false
@@ -43,9 +61,14 @@ async function onDisk (text = MARK) {
 
 /** Whether any visible row of any table holds the text. */
 async function inRows (pool = stage.pool, text = MARK) {
-  const { rows: tables } = await pool.query<{ name: string }>("SELECT format('public.%I', tablename) AS name FROM pg_tables WHERE schemaname = 'public'")
+  const { rows: tables } = await pool.query<
+    { name: string }
+  >("SELECT format('public.%I', tablename) AS name FROM pg_tables WHERE schemaname = 'public'")
   for (const { name } of tables) {
-    const { rowCount } = await pool.query(`SELECT FROM ${name} AS each WHERE each::text LIKE '%' || $1 || '%' LIMIT 1`, [text])
+    const { rowCount } = await pool.query(
+      `SELECT FROM ${name} AS each WHERE each::text LIKE '%' || $1 || '%' LIMIT 1`,
+      [text]
+    )
     if (rowCount) return true
   }
   return false
@@ -76,10 +99,19 @@ test('the text of a deleted post is in no file of the broker and no row; its end
 test('once a user has left, the name is gone', async () => {
   const database = stage.defer(await createDatabase('auth'), (created) => created.drop())
   const auth = stage.defer(new pg.Pool({ connectionString: database.url, max: 3 }), (opened) => opened.end())
-  stage.defer(createRelay({ databaseUrl: database.url, service: 'auth', broker: stage.broker('auth'), log: stage.log }), (each) => each.stop()).start()
+  stage.defer(
+    createRelay({ databaseUrl: database.url, service: 'auth', broker: stage.broker('auth'), log: stage.log }),
+    (each) => each.stop()
+  ).start()
   const userId = uuidv7()
-  await appendEvent(sqlOf(auth), userRegistered, { data: { userId, displayName: MARK, registeredAt: new Date().toISOString() }, aggregateVersion: 1 })
-  await appendEvent(sqlOf(auth), userUpdated, { data: { userId, displayName: `${MARK} the Second` }, aggregateVersion: 2 })
+  await appendEvent(sqlOf(auth), userRegistered, {
+    data: { userId, displayName: MARK, registeredAt: new Date().toISOString() },
+    aggregateVersion: 1
+  })
+  await appendEvent(sqlOf(auth), userUpdated, {
+    data: { userId, displayName: `${MARK} the Second` },
+    aggregateVersion: 2
+  })
   await eventually(() => unpublished(auth), (count) => count === 0)
   await eventually(onDisk)
   await appendEvent(sqlOf(auth), userDeleted, { data: { userId }, aggregateVersion: 3 })
@@ -91,7 +123,11 @@ test('once a user has left, the name is gone', async () => {
 test('posts that are deleted together are erased each', async () => {
   relay()
   const posts = [await writePost(), await writePost(), await writePost()]
-  await appendEvents(stage.sql, postDeleted, posts.map((postId) => ({ data: { postId, authorId: uuidv7() }, aggregateVersion: 4 })))
+  await appendEvents(
+    stage.sql,
+    postDeleted,
+    posts.map((postId) => ({ data: { postId, authorId: uuidv7() }, aggregateVersion: 4 }))
+  )
   await gone()
   expect((await stage.stream()).map((message) => message.subject)).toEqual(posts.map(() => postDeleted.subject))
 })
@@ -116,7 +152,8 @@ test('what a release that erased nothing left behind is found by the next leader
   await appendDeletion(stage.sql, deleted, 4)
   await published()
   await first.stop()
-  await stage.pool.query('DELETE FROM outbox; DELETE FROM erasures; DELETE FROM stream_readings; DELETE FROM event_positions')
+  await stage.pool
+    .query('DELETE FROM outbox; DELETE FROM erasures; DELETE FROM stream_readings; DELETE FROM event_positions')
   await jsm.jetstream().publish(subject, data)
   relay()
   await gone()
@@ -129,7 +166,8 @@ test('what a release that erased nothing left behind is found by the next leader
 test('events are published while a new leader reads what others left in a long stream', async () => {
   const js = (await jetStream()).jetstream()
   await Promise.all(Array.from({ length: UNREAD }, () => js.publish(postDeleted.subject, 'no event')))
-  const read = async () => Number((await stage.pool.query('SELECT sequence FROM stream_readings')).rows[0]?.sequence ?? 0)
+  const read = async () =>
+    Number((await stage.pool.query('SELECT sequence FROM stream_readings')).rows[0]?.sequence ?? 0)
   const started = relay()
   await eventually(read)
   for (let count = 0; count < 5; count++) {
@@ -147,7 +185,8 @@ test('a post that is deleted while NATS is away is erased once it is back, and t
   const post = await writePost()
   await stage.nats.halt()
   await appendDeletion(stage.sql, post, 4)
-  const oldest = async () => (await registry.getSingleMetric('gatepost_erasures_oldest_seconds')!.get()).values[0]!.value
+  const oldest = async () =>
+    (await registry.getSingleMetric('gatepost_erasures_oldest_seconds')!.get()).values[0]!.value
   await eventually(oldest, (seconds) => seconds > 0)
   await stage.nats.start()
   await gone()
@@ -169,7 +208,8 @@ test('the dead letters of a deleted post are erased, also one that comes late; t
   relay()
   const post = await writePost()
   const jsm = await jetStream()
-  const bury = (data: Uint8Array | string, subject = `dead-letters.feed-posts.${post}`) => jsm.jetstream().publish(subject, data)
+  const bury = (data: Uint8Array | string, subject = `dead-letters.feed-posts.${post}`) =>
+    jsm.jetstream().publish(subject, data)
   const { data } = (await jsm.streams.getMessage('EVENTS', { seq: 1 }))!
   await bury(data)
   await bury(data, 'dead-letters.feed-posts')
@@ -203,7 +243,8 @@ test('a consumer files a dead letter under its aggregate', async () => {
   await stage.pool.query("UPDATE outbox SET payload = replace(payload, '\"createdAt\"', '\"created\"')")
   relay()
   await eventually(() => stage.lines.some((line) => line.msg === 'event dead-lettered'))
-  expect((await (await jetStream()).streams.getMessage('DEAD_LETTERS', { seq: 1 }))!.subject).toBe(`dead-letters.feed-posts.${subject}`)
+  expect((await (await jetStream()).streams.getMessage('DEAD_LETTERS', { seq: 1 }))!.subject)
+    .toBe(`dead-letters.feed-posts.${subject}`)
   await appendDeletion(stage.sql, subject, 2)
   await gone()
 })
@@ -214,7 +255,9 @@ test('what cannot be erased now is tried again, later each time', async () => {
   const jsm = await jetStream()
   await jsm.streams.delete('DEAD_LETTERS')
   await appendDeletion(stage.sql, post, 4)
-  const attempts = async () => (await stage.pool.query('SELECT attempts, extract(epoch FROM due_at - now())::float8 AS delay FROM erasures')).rows[0]
+  const attempts = async () =>
+    (await stage.pool.query('SELECT attempts, extract(epoch FROM due_at - now())::float8 AS delay FROM erasures'))
+      .rows[0]
   await eventually(attempts, (row) => row.attempts === 2 && row.delay > 1)
   await provision({ servers: stage.nats.urlOf('provisioner') })
   await erased()
@@ -225,11 +268,15 @@ test('no statement of the eraser reads the outbox as a whole', async () => {
   const single = stage.defer(new pg.Pool({ connectionString: stage.database.url, max: 1 }), (opened) => opened.end())
   const scans = async () => {
     await single.query('SELECT pg_stat_force_next_flush()')
-    return (await single.query("SELECT seq_scan::int AS sequential, idx_scan::int AS indexed FROM pg_stat_user_tables WHERE relname = 'outbox'")).rows[0]
+    return (await single
+      .query("SELECT seq_scan::int AS sequential, idx_scan::int AS indexed FROM pg_stat_user_tables WHERE relname = 'outbox'"))
+      .rows[0]
   }
-  await single.query(`INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence, published_at)
+  await single
+    .query(`INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence, published_at)
     SELECT gen_random_uuid(), ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, 1, 'events.posts.post-created.v1', 'x', i, now() FROM generate_series(1, 20000) i`)
-  await single.query('INSERT INTO erasures (aggregate_id, version) SELECT aggregate_id, 2 FROM outbox WHERE stream_sequence % 10 = 0')
+  await single
+    .query('INSERT INTO erasures (aggregate_id, version) SELECT aggregate_id, 2 FROM outbox WHERE stream_sequence % 10 = 0')
   await stage.asOwner('VACUUM ANALYZE outbox')
   const store = createErasureStore(single)
   const before = await scans()

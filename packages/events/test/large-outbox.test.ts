@@ -25,7 +25,10 @@ beforeAll(async () => {
   owner = new pg.Client({ connectionString: database.ownerUrl })
   await owner.connect()
   // One connection: what it has read is all that was read.
-  pool = new pg.Pool({ ...sessionConfig({ url: database.url, name: 'large-outbox', settings: OUTBOX_SESSION }), max: 1 })
+  pool = new pg.Pool({
+    ...sessionConfig({ url: database.url, name: 'large-outbox', settings: OUTBOX_SESSION }),
+    max: 1
+  })
 })
 afterAll(async () => {
   await pool.end()
@@ -35,27 +38,45 @@ afterAll(async () => {
 
 const aggregate = (number: string) => `('01900000-0000-7000-8000-' || lpad(to_hex(${number}), 12, '0'))::uuid`
 
-/** Two published versions of each aggregate, over six days; and ends of others, whose rows are pruned and whose places are kept. */
+/**
+ * Two published versions of each aggregate, over six days; and ends of others, whose rows are pruned and whose places
+ * are kept.
+ */
 async function fillPublished () {
   // Indexes are made faster than they grow.
-  const { rows: indexes } = await owner.query<{ name: string, definition: string }>(`SELECT indexname AS name, indexdef AS definition
+  const { rows: indexes } = await owner.query<
+    { name: string, definition: string }
+  >(`SELECT indexname AS name, indexdef AS definition
     FROM pg_indexes WHERE tablename = 'outbox'`)
-  await owner.query(`SET synchronous_commit = off; ALTER TABLE outbox SET UNLOGGED; ${['outbox', 'event_positions', 'erasures'].map((table) => `ALTER TABLE ${table} SET (autovacuum_enabled = off)`).join(';')};
-    ALTER TABLE outbox DROP CONSTRAINT outbox_pkey; ${indexes.map(({ name }) => `DROP INDEX IF EXISTS ${name}`).join(';')};
+  await owner
+    .query(`SET synchronous_commit = off; ALTER TABLE outbox SET UNLOGGED; ${
+      ['outbox', 'event_positions', 'erasures'].map((table) => `ALTER TABLE ${table} SET (autovacuum_enabled = off)`)
+        .join(';')
+    };
+    ALTER TABLE outbox DROP CONSTRAINT outbox_pkey; ${
+      indexes.map(({ name }) => `DROP INDEX IF EXISTS ${name}`).join(';')
+    };
     INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, created_at, published_at, stream_sequence)
-      SELECT uuidv7(), ${aggregate('(i + 1) / 2')}, 2 - i % 2, (ARRAY['${postUpdated.subject}', '${postCreated.subject}'])[1 + i % 2], '', at, at, i
+      SELECT uuidv7(), ${
+      aggregate('(i + 1) / 2')
+    }, 2 - i % 2, (ARRAY['${postUpdated.subject}', '${postCreated.subject}'])[1 + i % 2], '', at, at, i
       FROM generate_series(1, ${PUBLISHED}) i, LATERAL (SELECT now() - interval '7 days' + (i - ${PRUNABLE}) * interval '0.5 s') AS time (at);
     ${indexes.map(({ definition }) => definition).join(';')};
     INSERT INTO event_positions (stream_sequence, aggregate_id)
       SELECT ${PUBLISHED} + i, ${aggregate(`${PUBLISHED} + i / 10`)} FROM generate_series(1, 10 * ${DUE}) i;
-    INSERT INTO erasures (aggregate_id, version, due_at) SELECT ${aggregate(`${PUBLISHED} + i`)}, 11, now() + (i / ${DUE + 1}) * interval '1 hour'
+    INSERT INTO erasures (aggregate_id, version, due_at) SELECT ${aggregate(`${PUBLISHED} + i`)}, 11, now() + (i / ${
+      DUE + 1
+    }) * interval '1 hour'
       FROM generate_series(1, ${ENDED}) i;
     ANALYZE`)
 }
 
 /** Two further versions of aggregates, of which nothing is published. */
-const fillWaiting = () => owner.query(`INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
-  SELECT uuidv7(), ${aggregate('(i + 1) / 2')}, 4 - i % 2, '${postUpdated.subject}', '' FROM generate_series(1, ${WAITING}) i`)
+const fillWaiting = () =>
+  owner.query(`INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
+  SELECT uuidv7(), ${
+    aggregate('(i + 1) / 2')
+  }, 4 - i % 2, '${postUpdated.subject}', '' FROM generate_series(1, ${WAITING}) i`)
 
 /** How many rows and index entries the work of a statement or two reads, of all tables. */
 async function readBy (work: () => Promise<unknown>): Promise<number> {
@@ -70,7 +91,9 @@ async function readBy (work: () => Promise<unknown>): Promise<number> {
   return await count() - before
 }
 
-test('statements of the relay read what they are about, of a million published events and a backlog', { timeout: 120_000 }, async () => {
+test('statements of the relay read what they are about, of a million published events and a backlog', {
+  timeout: 120_000
+}, async () => {
   await fillPublished()
   await fillWaiting()
   const outbox = createOutboxStore(pool)
@@ -91,16 +114,28 @@ test('statements of the relay read what they are about, of a million published e
     const claimed = await outbox.claim({ ...all, after: 0n })
     expect(claimed.filter((row) => row.waitsFor !== null)).toHaveLength(1_000)
     await check('claim', 2_000, () => outbox.claim({ ...all, after: 0n }))
-    await check('claim beside known rows', 4_000, () => outbox.claim({ ...all, after: 0n, known: new Set(claimed.map(({ id }) => id)) }))
+    await check(
+      'claim beside known rows',
+      4_000,
+      () => outbox.claim({ ...all, after: 0n, known: new Set(claimed.map(({ id }) => id)) })
+    )
     await check('look for new rows', 0, () => outbox.claim({ ...all, after: BigInt(last) }))
     await check('claim of a subject', 1, () => outbox.claimOf(postUpdated.subject, []))
     await check('oldest unpublished', 1, () => outbox.oldestUnpublishedSeconds())
     await check('quarantined', 0, () => outbox.quarantined())
     await check('last before the oldest', 1, () => outbox.lastSequenceBeforeOldest())
     await check('fail', 1, () => outbox.fail({ ...claimed[0]!, attempts: 1 }, 'refused', false))
-    await check('mark', 2_000, () => outbox.mark(claimed.map(({ id }, at) => ({ id, streamSequence: 2 * PUBLISHED + at }))))
+    await check(
+      'mark',
+      2_000,
+      () => outbox.mark(claimed.map(({ id }, at) => ({ id, streamSequence: 2 * PUBLISHED + at })))
+    )
     const found = await outbox.claim({ ...all, after: 0n, limit: 500 })
-    await check('mark found', 500, () => outbox.markFound(found.map(({ eventId }, at) => ({ eventId, streamSequence: 3 * PUBLISHED + at }))))
+    await check(
+      'mark found',
+      500,
+      () => outbox.markFound(found.map(({ eventId }, at) => ({ eventId, streamSequence: 3 * PUBLISHED + at })))
+    )
     await check('prune when nothing is old', 0, () => outbox.prune(30, 1_000))
     await check('prune', 1_000, async () => expect(await outbox.prune(7, 1_000)).toBe(1_000))
 
@@ -120,7 +155,8 @@ test('statements of the relay read what they are about, of a million published e
     await check('note places', 100, () => erasure.noteReading({ positions: placesOf(ids), ends, upTo: 1 }))
   }
   await checkAll('a calm outbox')
-  // As autovacuum does, which is off, so that its snapshots keep no entry of a marked row in the indexes while rows are counted.
+  // As autovacuum does, which is off, so that its snapshots keep no entry of a marked row in the indexes while rows are
+  // counted.
   await owner.query('VACUUM ANALYZE')
   await checkAll('the backlog')
   expect(tooMany).toEqual([])

@@ -16,7 +16,10 @@ beforeEach(async () => {
 })
 afterEach(() => stage.close())
 
-/** Small memory, small batches, few slots: what a large gateway meets with many events, this one meets with some hundred. */
+/**
+ * Small memory, small batches, few slots: what a large gateway meets with many events, this one meets with some
+ * hundred.
+ */
 function liveTail (options: Partial<LiveTailOptions<LiveItem>> = {}) {
   return stage.defer(createLiveTail<LiveItem>({
     broker: stage.broker('gateway'),
@@ -33,14 +36,33 @@ function liveTail (options: Partial<LiveTailOptions<LiveItem>> = {}) {
   }), (tail) => tail.stop())
 }
 
-async function publish (count: number, { definition = postCreated as EventDefinition, subject = uuidv7(), padding = SIZE } = {}) {
+async function publish (
+  count: number,
+  { definition = postCreated as EventDefinition, subject = uuidv7(), padding = SIZE } = {}
+) {
   const js = (await jetstreamManager(await stage.admin(), { checkAPI: false })).jetstream()
-  const event = JSON.stringify({ specversion: '1.0', id: '', source: definition.source, type: definition.type, subject, time: new Date(), datacontenttype: 'application/json', dataschema: '/asyncapi.json', aggregateversion: 1, data: { text: 'x'.repeat(padding) } })
-  await Promise.all(Array.from({ length: count }, () => js.publish(definition.subject, event.replace('""', `"${uuidv7()}"`))))
+  const event = JSON.stringify({
+    specversion: '1.0',
+    id: '',
+    source: definition.source,
+    type: definition.type,
+    subject,
+    time: new Date(),
+    datacontenttype: 'application/json',
+    dataschema: '/asyncapi.json',
+    aggregateversion: 1,
+    data: { text: 'x'.repeat(padding) }
+  })
+  await Promise
+    .all(Array.from({ length: count }, () => js.publish(definition.subject, event.replace('""', `"${uuidv7()}"`))))
 }
 
 /** Collects sequences; `perBatch` may take its time over a batch. */
-function read (live: LiveTail<LiveItem>, after: number | undefined, perBatch: (seen: number[]) => unknown = () => undefined) {
+function read (
+  live: LiveTail<LiveItem>,
+  after: number | undefined,
+  perBatch: (seen: number[]) => unknown = () => undefined
+) {
   const seen: number[] = []
   const leave = new AbortController()
   const done = (async () => {
@@ -53,7 +75,8 @@ function read (live: LiveTail<LiveItem>, after: number | undefined, perBatch: (s
 }
 
 const upTo = (first: number, last: number) => Array.from({ length: last - first + 1 }, (_, at) => first + at)
-const caughtUp = (live: LiveTail<LiveItem>, sequence: number) => eventually(() => live.status().lastSequence === sequence)
+const caughtUp = (live: LiveTail<LiveItem>, sequence: number) =>
+  eventually(() => live.status().lastSequence === sequence)
 
 test('a reader sees what it missed and then what comes, each once and in order, from memory, from the stream, and from now', async () => {
   await publish(30)

@@ -13,13 +13,19 @@ test('a long stream is compared in parts, of which none is left out and none hol
   const relay = stage.relay(stage.broker())
   const posts = Array.from({ length: 16 }, () => uuidv7())
   await Promise.all(posts.map((post) => appendVersions(stage.pool, post, 1, 2)))
-  await eventually(async () => (await stage.pool.query('SELECT FROM outbox WHERE stream_sequence IS NULL')).rowCount === 0)
+  await eventually(async () =>
+    (await stage.pool.query('SELECT FROM outbox WHERE stream_sequence IS NULL')).rowCount === 0
+  )
   await relay.stop()
   const operator = stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
   await stage.pool.query('UPDATE outbox SET stream_sequence = stream_sequence + 100 WHERE stream_sequence = 4')
   for (const sequence of [7, 12]) await operator.jsm.streams.deleteMessage('EVENTS', sequence)
 
-  expect(await resync(operator, stage.sql, { dryRun: true, eventsAtOnce: 10 })).toEqual({ compared: 32, moved: 1, missing: 2 })
+  expect(await resync(operator, stage.sql, { dryRun: true, eventsAtOnce: 10 })).toEqual({
+    compared: 32,
+    moved: 1,
+    missing: 2
+  })
   const parts = await partsOf(operator, 10)
   const findings: Finding[] = []
   const sizes = []
@@ -31,5 +37,8 @@ test('a long stream is compared in parts, of which none is left out and none hol
   expect(parts).toHaveLength(3)
   expect(Math.max(...sizes)).toBeLessThan(30)
   expect(sizes.reduce((sum, size) => sum + size, 0)).toBe(30)
-  expect(findings.map(({ problem }) => problem.replace(/^published as \d+ and /, '').split(';')[0])).toEqual(['not in the stream', 'not in the stream'])
+  expect(findings.map(({ problem }) => problem.replace(/^published as \d+ and /, '').split(';')[0])).toEqual([
+    'not in the stream',
+    'not in the stream'
+  ])
 })

@@ -22,15 +22,27 @@ beforeAll(async () => {
   posts = await connectAs({ nats, ...stage }, 'posts')
   stranger = await connectAs({ nats, ...stage }, undefined)
   ada = await connectSubscriber(ADA)
-  for (const nc of [stranger, ada]) void (async () => { for await (const status of nc.status()) if (status.type === 'error') violations.push(status.error.message) })()
-  for (let count = 0; count < 5; count++) await jetstream(posts).publish('events.posts.post-created.v1', JSON.stringify({ count }))
-  await ask(stranger, '$JS.API.CONSUMER.CREATE.EVENTS.own', { stream_name: 'EVENTS', config: { name: 'own', durable_name: 'own', ack_policy: 'explicit' } })
+  for (const nc of [stranger, ada]) {
+    void (async () => {
+      for await (const status of nc.status()) if (status.type === 'error') violations.push(status.error.message)
+    })()
+  }
+  for (let count = 0; count < 5; count++) {
+    await jetstream(posts).publish('events.posts.post-created.v1', JSON.stringify({ count }))
+  }
+  await ask(stranger, '$JS.API.CONSUMER.CREATE.EVENTS.own', {
+    stream_name: 'EVENTS',
+    config: { name: 'own', durable_name: 'own', ack_policy: 'explicit' }
+  })
 })
 afterAll(() => stage.close())
 beforeEach(() => { violations.length = 0 })
 
 async function connectSubscriber ({ name, password }: { name: string, password: string }) {
-  return stage.defer(await connect({ servers: new URL(nats.url).host, user: name, pass: password, inboxPrefix: `_INBOX_${name}` }), (nc) => nc.close())
+  return stage.defer(
+    await connect({ servers: new URL(nats.url).host, user: name, pass: password, inboxPrefix: `_INBOX_${name}` }),
+    (nc) => nc.close()
+  )
 }
 
 async function ask (nc: NatsConnection, subject: string, body: object | string = '') {
@@ -50,20 +62,47 @@ async function state () {
     first: stream.state.first_seq,
     last: stream.state.last_seq,
     letters: letters.state.messages,
-    consumers: own.map(({ config, ack_floor: floor, delivered }) => ({ config, floor: floor.stream_seq, delivered: delivered.stream_seq }))
+    consumers: own.map(({ config, ack_floor: floor, delivered }) => ({
+      config,
+      floor: floor.stream_seq,
+      delivered: delivered.stream_seq
+    }))
   }
 }
 
 const nothing = () => new Promise((resolve) => setTimeout(resolve, 150))
 
 const FORBIDDEN = [
-  ...events.map((event) => event.subject), 'dead-letters.feed-posts', '$SYS.REQ.SERVER.PING',
-  ...['STREAM.CREATE', 'STREAM.UPDATE', 'STREAM.DELETE', 'STREAM.PURGE', 'STREAM.MSG.DELETE', 'STREAM.SNAPSHOT', 'STREAM.RESTORE', 'STREAM.LEADER.STEPDOWN'].map((call) => `$JS.API.${call}.EVENTS`),
-  '$JS.API.STREAM.CREATE.MINE', '$JS.API.STREAM.INFO.DEAD_LETTERS', '$JS.API.STREAM.MSG.GET.DEAD_LETTERS', '$JS.API.CONSUMER.CREATE.DEAD_LETTERS.own', '$JS.API.STREAM.LIST',
-  '$JS.API.CONSUMER.CREATE.EVENTS', '$JS.API.CONSUMER.DELETE.EVENTS.own', '$JS.API.CONSUMER.LIST.EVENTS', '$JS.API.CONSUMER.NAMES.EVENTS',
+  ...events.map((event) => event.subject),
+  'dead-letters.feed-posts',
+  '$SYS.REQ.SERVER.PING',
+  ...[
+    'STREAM.CREATE',
+    'STREAM.UPDATE',
+    'STREAM.DELETE',
+    'STREAM.PURGE',
+    'STREAM.MSG.DELETE',
+    'STREAM.SNAPSHOT',
+    'STREAM.RESTORE',
+    'STREAM.LEADER.STEPDOWN'
+  ].map((call) => `$JS.API.${call}.EVENTS`),
+  '$JS.API.STREAM.CREATE.MINE',
+  '$JS.API.STREAM.INFO.DEAD_LETTERS',
+  '$JS.API.STREAM.MSG.GET.DEAD_LETTERS',
+  '$JS.API.CONSUMER.CREATE.DEAD_LETTERS.own',
+  '$JS.API.STREAM.LIST',
+  '$JS.API.CONSUMER.CREATE.EVENTS',
+  '$JS.API.CONSUMER.DELETE.EVENTS.own',
+  '$JS.API.CONSUMER.LIST.EVENTS',
+  '$JS.API.CONSUMER.NAMES.EVENTS',
   ...[...Object.keys(consumers), 'ada', 'ada_2', 'bob'].flatMap((name) => [
-    `$JS.API.CONSUMER.CREATE.EVENTS.${name}`, `$JS.API.CONSUMER.CREATE.EVENTS.${name}.events.>`, `$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.${name}`,
-    `$JS.API.CONSUMER.DELETE.EVENTS.${name}`, `$JS.API.CONSUMER.MSG.NEXT.EVENTS.${name}`, `$JS.ACK.EVENTS.${name}.1.1.1.0.0`, `$JS.FC.EVENTS.${name}.x`
+    `$JS.API.CONSUMER.CREATE.EVENTS.${name}`,
+    `$JS.API.CONSUMER.CREATE.EVENTS.${name}.events.>`,
+    `$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.${name}`,
+    `$JS.API.CONSUMER.DELETE.EVENTS.${name}`,
+    `$JS.API.CONSUMER.MSG.NEXT.EVENTS.${name}`,
+    `$JS.ACK.EVENTS.${name}.1.1.1.0.0`,
+    `$JS.FC.EVENTS.${name}.x`
   ])
 ]
 
@@ -71,7 +110,14 @@ const FORBIDDEN = [
 const OPEN_TO_ADA = FORBIDDEN.filter((subject) => /\.(ada|ada_2)(\.|$)/.test(subject))
 const FORBIDDEN_TO_ADA = [
   ...FORBIDDEN.filter((subject) => !OPEN_TO_ADA.includes(subject)),
-  ...['ada_3', 'own', 'anything'].flatMap((name) => [`$JS.API.CONSUMER.CREATE.EVENTS.${name}`, `$JS.API.CONSUMER.INFO.EVENTS.${name}`, `$JS.API.CONSUMER.MSG.NEXT.EVENTS.${name}`, `$JS.ACK.EVENTS.${name}.1.1.1.0.0`])
+  ...['ada_3', 'own', 'anything'].flatMap((
+    name
+  ) => [
+    `$JS.API.CONSUMER.CREATE.EVENTS.${name}`,
+    `$JS.API.CONSUMER.INFO.EVENTS.${name}`,
+    `$JS.API.CONSUMER.MSG.NEXT.EVENTS.${name}`,
+    `$JS.ACK.EVENTS.${name}.1.1.1.0.0`
+  ])
 ]
 
 test.each(FORBIDDEN_TO_ADA)('a named subscriber may not publish to %s', async (subject) => {
@@ -94,29 +140,57 @@ test.each(FORBIDDEN)('a stranger may not publish to %s', async (subject) => {
   expect(await eventually(() => violations[0])).toContain('Permissions Violation for Publish')
 })
 
-test.each(['>', '_INBOX.>', '_INBOX_bob.>', '_INBOX_posts.>', '$JS.>', 'dead-letters.>'])('a named subscriber may not listen to %s', async (subject) => {
-  const subscription = ada.subscribe(subject, { callback: () => undefined })
-  await ada.flush()
-  expect(await eventually(() => violations[0])).toContain('Permissions Violation for Subscription')
-  subscription.unsubscribe()
-})
+test.each(['>', '_INBOX.>', '_INBOX_bob.>', '_INBOX_posts.>', '$JS.>', 'dead-letters.>'])(
+  'a named subscriber may not listen to %s',
+  async (subject) => {
+    const subscription = ada.subscribe(subject, { callback: () => undefined })
+    await ada.flush()
+    expect(await eventually(() => violations[0])).toContain('Permissions Violation for Subscription')
+    subscription.unsubscribe()
+  }
+)
 
-test.each(['>', '$JS.>', '_INBOX_ada.>', '_INBOX_posts.>', '_INBOX_provisioner.>', 'dead-letters.>', '$SYS.>', '*.posts.>'])('a stranger may not listen to %s', async (subject) => {
+test.each([
+  '>',
+  '$JS.>',
+  '_INBOX_ada.>',
+  '_INBOX_posts.>',
+  '_INBOX_provisioner.>',
+  'dead-letters.>',
+  '$SYS.>',
+  '*.posts.>'
+])('a stranger may not listen to %s', async (subject) => {
   const subscription = stranger.subscribe(subject, { callback: () => undefined })
   await stranger.flush()
   expect(await eventually(() => violations[0])).toContain('Permissions Violation for Subscription')
   subscription.unsubscribe()
 })
 
-// The server answers to whatever reply subject a request names, and delivers wherever a push consumer says, in its own name.
+// The server answers to whatever reply subject a request names, and delivers wherever a push consumer says, in its own
+// name.
 const TARGETS = [
-  'events.posts.post-created.v1', 'dead-letters.feed-posts', '$JS.API.STREAM.PURGE.EVENTS', '$JS.API.STREAM.DELETE.EVENTS',
-  '$JS.API.CONSUMER.DELETE.EVENTS.feed-posts', '$JS.API.STREAM.MSG.DELETE.EVENTS', '$JS.ACK.EVENTS.feed-posts.1.1.1.0.0'
+  'events.posts.post-created.v1',
+  'dead-letters.feed-posts',
+  '$JS.API.STREAM.PURGE.EVENTS',
+  '$JS.API.STREAM.DELETE.EVENTS',
+  '$JS.API.CONSUMER.DELETE.EVENTS.feed-posts',
+  '$JS.API.STREAM.MSG.DELETE.EVENTS',
+  '$JS.ACK.EVENTS.feed-posts.1.1.1.0.0'
 ]
 const CALLS: [string, string][] = [
-  ['$JS.API.INFO', ''], ['$JS.API.STREAM.INFO.EVENTS', ''], ['$JS.API.STREAM.NAMES', ''], ['$JS.API.STREAM.MSG.GET.EVENTS', '{"seq":1}'], ['$JS.API.DIRECT.GET.EVENTS', '{"seq":1}'],
-  ['$JS.API.DIRECT.GET.EVENTS.events.posts.post-created.v1', ''], ['$JS.API.CONSUMER.INFO.EVENTS.own', ''], ['$JS.API.CONSUMER.MSG.NEXT.EVENTS.own', '1'],
-  ['$JS.API.CONSUMER.MSG.NEXT.EVENTS.own', '{"batch":1,"expires":1000000}'], ['$JS.API.CONSUMER.CREATE.EVENTS.own', '{"stream_name":"EVENTS","config":{"name":"own","durable_name":"own","ack_policy":"explicit"}}']
+  ['$JS.API.INFO', ''],
+  ['$JS.API.STREAM.INFO.EVENTS', ''],
+  ['$JS.API.STREAM.NAMES', ''],
+  ['$JS.API.STREAM.MSG.GET.EVENTS', '{"seq":1}'],
+  ['$JS.API.DIRECT.GET.EVENTS', '{"seq":1}'],
+  ['$JS.API.DIRECT.GET.EVENTS.events.posts.post-created.v1', ''],
+  ['$JS.API.CONSUMER.INFO.EVENTS.own', ''],
+  ['$JS.API.CONSUMER.MSG.NEXT.EVENTS.own', '1'],
+  ['$JS.API.CONSUMER.MSG.NEXT.EVENTS.own', '{"batch":1,"expires":1000000}'],
+  [
+    '$JS.API.CONSUMER.CREATE.EVENTS.own',
+    '{"stream_name":"EVENTS","config":{"name":"own","durable_name":"own","ack_policy":"explicit"}}'
+  ]
 ]
 
 test.each(TARGETS)('no call of a stranger has its answer act on %s', async (target) => {
@@ -129,7 +203,9 @@ test.each(TARGETS)('no call of a stranger has its answer act on %s', async (targ
 
 test.each(TARGETS)('no call of a named subscriber has its answer act on %s', async (target) => {
   const before = await state()
-  for (const [subject, body] of CALLS) ada.publish(subject.replace('.own', '.ada'), body.replaceAll('own', 'ada'), { reply: target })
+  for (const [subject, body] of CALLS) {
+    ada.publish(subject.replace('.own', '.ada'), body.replaceAll('own', 'ada'), { reply: target })
+  }
   await ada.flush()
   await nothing()
   expect(await state()).toEqual(before)
@@ -138,18 +214,29 @@ test.each(TARGETS)('no call of a named subscriber has its answer act on %s', asy
 test.each(TARGETS)('no push consumer of a stranger acts on %s', async (target) => {
   const before = await state()
   const name = `push-${TARGETS.indexOf(target)}`
-  await ask(stranger, `$JS.API.CONSUMER.CREATE.EVENTS.${name}`, { stream_name: 'EVENTS', config: { name, deliver_subject: target, deliver_policy: 'all', ack_policy: 'none' } })
-  await ask(ada, '$JS.API.CONSUMER.CREATE.EVENTS.ada_2', { stream_name: 'EVENTS', config: { name: 'ada_2', deliver_subject: target, deliver_policy: 'all', ack_policy: 'none' } })
+  await ask(stranger, `$JS.API.CONSUMER.CREATE.EVENTS.${name}`, {
+    stream_name: 'EVENTS',
+    config: { name, deliver_subject: target, deliver_policy: 'all', ack_policy: 'none' }
+  })
+  await ask(ada, '$JS.API.CONSUMER.CREATE.EVENTS.ada_2', {
+    stream_name: 'EVENTS',
+    config: { name: 'ada_2', deliver_subject: target, deliver_policy: 'all', ack_policy: 'none' }
+  })
   await nothing()
   expect(await state()).toEqual(before)
 })
 
 test.each([
-  ['CONSUMER.CREATE.EVENTS.other', { durable_name: 'feed-posts' }], ['CONSUMER.CREATE.EVENTS.other', { name: 'feed-posts' }],
-  ['CONSUMER.DURABLE.CREATE.EVENTS.other', { durable_name: 'feed-posts' }], ['CONSUMER.DURABLE.CREATE.EVENTS.other', { durable_name: 'other', name: 'feed-posts' }]
+  ['CONSUMER.CREATE.EVENTS.other', { durable_name: 'feed-posts' }],
+  ['CONSUMER.CREATE.EVENTS.other', { name: 'feed-posts' }],
+  ['CONSUMER.DURABLE.CREATE.EVENTS.other', { durable_name: 'feed-posts' }],
+  ['CONSUMER.DURABLE.CREATE.EVENTS.other', { durable_name: 'other', name: 'feed-posts' }]
 ])('a stranger cannot take over a consumer of ours by %s with %o', async (call, names) => {
   const before = await state()
-  await ask(stranger, `$JS.API.${call}`, { stream_name: 'EVENTS', config: { ...names, ack_policy: 'explicit', deliver_policy: 'all', filter_subject: 'events.auth.>' } })
+  await ask(stranger, `$JS.API.${call}`, {
+    stream_name: 'EVENTS',
+    config: { ...names, ack_policy: 'explicit', deliver_policy: 'all', filter_subject: 'events.auth.>' }
+  })
   expect(await state()).toEqual(before)
 })
 
@@ -176,8 +263,15 @@ test('a stranger reads the stream: live, from the beginning, by a durable consum
   }
   await eventually(async () => (await friend.info()).ack_floor.stream_seq, (floor) => floor === 3)
   const pushed: string[] = []
-  stranger.subscribe('_INBOX.push', { callback: (_error, message) => { pushed.push(message.subject) } })
-  await ask(stranger, '$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.pushed', { stream_name: 'EVENTS', config: { durable_name: 'pushed', deliver_subject: '_INBOX.push', ack_policy: 'none' } })
+  stranger.subscribe('_INBOX.push', {
+    callback: (_error, message) => {
+      pushed.push(message.subject)
+    }
+  })
+  await ask(stranger, '$JS.API.CONSUMER.DURABLE.CREATE.EVENTS.pushed', {
+    stream_name: 'EVENTS',
+    config: { durable_name: 'pushed', deliver_subject: '_INBOX.push', ack_policy: 'none' }
+  })
   await eventually(() => pushed.length === sequences.length)
 })
 
@@ -190,8 +284,16 @@ test('a named subscriber reads by a durable and a push consumer of its own, and 
   expect(await message!.ackAck()).toBe(true)
   await jsm.consumers.delete('EVENTS', 'ada_2').catch(() => undefined)
   const pushed: string[] = []
-  ada.subscribe('_INBOX_ada.push', { callback: (_error, { subject }) => { pushed.push(subject) } })
-  await jsm.consumers.add('EVENTS', { durable_name: 'ada_2', deliver_subject: '_INBOX_ada.push', ack_policy: AckPolicy.None })
+  ada.subscribe('_INBOX_ada.push', {
+    callback: (_error, { subject }) => {
+      pushed.push(subject)
+    }
+  })
+  await jsm.consumers.add('EVENTS', {
+    durable_name: 'ada_2',
+    deliver_subject: '_INBOX_ada.push',
+    ack_policy: AckPolicy.None
+  })
   await eventually(() => pushed.length >= 5)
   for (const name of ['ada', 'ada_2']) expect(await jsm.consumers.delete('EVENTS', name)).toBe(true)
 })
@@ -203,14 +305,20 @@ test('what a named subscriber is sent is heard by nobody else', async () => {
   const bob = await connectSubscriber(BOB)
   bob.subscribe('_INBOX_bob.>', { callback: (_error, { subject }) => { heard.push(subject) } })
   await Promise.all([other.flush(), bob.flush()])
-  await ask(ada, '$JS.API.CONSUMER.CREATE.EVENTS.ada', { stream_name: 'EVENTS', config: { name: 'ada', durable_name: 'ada', ack_policy: 'explicit' } })
+  await ask(ada, '$JS.API.CONSUMER.CREATE.EVENTS.ada', {
+    stream_name: 'EVENTS',
+    config: { name: 'ada', durable_name: 'ada', ack_policy: 'explicit' }
+  })
   expect(await (await jetstream(ada).consumers.get('EVENTS', 'ada')).next({ expires: 1_000 })).not.toBeNull()
   await nothing()
   expect(heard).toEqual([])
 })
 
 test('our own readers have a share of the consumers that subscribers cannot use up; without anonymous access there is none', () => {
-  const credentials = Object.fromEntries(['auth', 'posts', 'feed', 'gateway', 'provisioner'].map((user) => [user, { user, password: 'x' }])) as BrokerCredentials
+  const credentials = Object
+    .fromEntries(['auth', 'posts', 'feed', 'gateway', 'provisioner'].map((
+      user
+    ) => [user, { user, password: 'x' }])) as BrokerCredentials
   const text = brokerAuthorization(credentials, { subscribers: [ADA, BOB] })
   expect(text).toContain('max_consumers: 2003 ')
   expect(text).not.toContain('no_auth_user')

@@ -12,11 +12,22 @@ afterEach(() => stage.close())
 /** Versions 1 to 3 of a post, of which NATS does not take the second. */
 async function setScene () {
   const post = uuidv7()
-  const [, second] = [await appendVersion(stage.sql, post, 1), await appendVersion(stage.sql, post, 2), await appendVersion(stage.sql, post, 3)]
+  const [, second] = [
+    await appendVersion(stage.sql, post, 1),
+    await appendVersion(stage.sql, post, 2),
+    await appendVersion(stage.sql, post, 3)
+  ]
   await stage.pool.query("UPDATE outbox SET payload = rpad(payload, 1200000, ' ') WHERE event_id = $1", [second!.id])
   stage.relay(stage.broker())
   const [event] = await eventually(() => listQuarantined(stage.sql), (found) => found.length > 0)
-  expect(event).toMatchObject({ eventId: second!.id, type: 'posts.post-updated.v1', aggregateId: post, version: 2, behind: 1, error: expect.stringContaining('max_payload') })
+  expect(event).toMatchObject({
+    eventId: second!.id,
+    type: 'posts.post-updated.v1',
+    aggregateId: post,
+    version: 2,
+    behind: 1,
+    error: expect.stringContaining('max_payload')
+  })
   return event!
 }
 
@@ -33,12 +44,23 @@ test('a released event is published once its cause is gone, and what waited foll
 test('a skipped event is given up: consumers go on with the event after it', async () => {
   const event = await setScene()
   const { pool } = await createEffects(stage)
-  await expect(skipQuarantined(stage.sql, event, async () => sqlOf(pool))).rejects.toThrow(/has applied version 0 .* once it is at 1/)
-  const consumer = stage.defer(createConsumer<Tx>({
-    broker: stage.broker('feed'), definition: consumers['feed-posts'], handlers: recordAll, transaction: transactionOf(pool), log: stage.log
-  }), (started) => started.stop())
+  await expect(skipQuarantined(stage.sql, event, async () => sqlOf(pool))).rejects
+    .toThrow(/has applied version 0 .* once it is at 1/)
+  const consumer = stage.defer(
+    createConsumer<Tx>({
+      broker: stage.broker('feed'),
+      definition: consumers['feed-posts'],
+      handlers: recordAll,
+      transaction: transactionOf(pool),
+      log: stage.log
+    }),
+    (started) => started.stop()
+  )
   consumer.start()
-  const applied = async () => (await pool.query<{ version: number }>('SELECT version FROM effects ORDER BY id')).rows.map(({ version }) => version)
+  const applied = async () =>
+    (await pool.query<{ version: number }>('SELECT version FROM effects ORDER BY id')).rows.map(({ version }) =>
+      version
+    )
   await eventually(applied, ({ length }) => length === 1)
   await skipQuarantined(stage.sql, event, async () => sqlOf(pool))
   expect(await eventually(applied, ({ length }) => length === 2)).toEqual([1, 3])

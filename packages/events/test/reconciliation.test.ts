@@ -15,7 +15,9 @@ test('a row that waits for long has none of the stream read when nothing came si
   const relay = stage.relay(stage.broker())
   await appendVersions(stage.pool, uuidv7(), 1, 50)
   relay.wake()
-  await eventually(async () => (await stage.pool.query('SELECT FROM outbox WHERE stream_sequence IS NULL')).rowCount === 0)
+  await eventually(async () =>
+    (await stage.pool.query('SELECT FROM outbox WHERE stream_sequence IS NULL')).rowCount === 0
+  )
   await relay.stop()
   await stage.pool.query("UPDATE outbox SET published_at = now() - interval '1 day'")
   await appendVersion(stage.sql, uuidv7(), 1)
@@ -53,9 +55,18 @@ test('no later version overtakes a refused event whose quarantine is not stored 
   const refused = await appendVersion(stage.sql, post, 1)
   await stage.pool.query("UPDATE outbox SET payload = rpad(payload, 1200000, ' ') WHERE event_id = $1", [refused!.id])
   const publisher = stage.defer(createPublisher(broker, 'posts'), (created) => created.stop())
-  const drain = stage.defer(createDrain({
-    store: slow, publisher, broker, log: stage.log, metrics: createRelayMetrics(undefined), held: () => true, reconcile: async () => {}
-  }), (created) => created.stop())
+  const drain = stage.defer(
+    createDrain({
+      store: slow,
+      publisher,
+      broker,
+      log: stage.log,
+      metrics: createRelayMetrics(undefined),
+      held: () => true,
+      reconcile: async () => {}
+    }),
+    (created) => created.stop()
+  )
   drain.start()
   await eventually(() => quarantines === 1)
   await appendVersion(stage.sql, post, 2)

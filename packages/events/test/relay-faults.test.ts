@@ -17,12 +17,15 @@ let stage: Stage
 beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
-const unpublished = async () => (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
+const unpublished = async () =>
+  (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0]
+    .count as number
 
 /** A relay in a process of its own, which can be killed and frozen. */
 async function startRelayProcess () {
   const child = spawn(process.execPath, [fileURLToPath(new URL('support/relay-process.ts', import.meta.url))], {
-    env: { ...process.env, DATABASE_URL: stage.database.url, NATS_URL: stage.nats.urlOf('posts') }, stdio: ['ignore', 'pipe', 'inherit']
+    env: { ...process.env, DATABASE_URL: stage.database.url, NATS_URL: stage.nats.urlOf('posts') },
+    stdio: ['ignore', 'pipe', 'inherit']
   })
   stage.defer(child, () => { child.kill('SIGKILL') })
   let output = ''
@@ -49,7 +52,9 @@ function inOrder (stream: Awaited<ReturnType<Stage['stream']>>) {
   }
 }
 
-test('a leader that is killed in the middle is succeeded within two seconds; nothing is lost, doubled or reordered', { retry: 2 }, async () => {
+test('a leader that is killed in the middle is succeeded within two seconds; nothing is lost, doubled or reordered', {
+  retry: 2
+}, async () => {
   const first = await startRelayProcess()
   await eventually(() => first.says('this relay leads'))
   const relay = stage.relay(stage.broker())
@@ -93,15 +98,26 @@ test('a leader that could not publish, and leads no more when it could, publishe
   const store = createOutboxStore(stage.pool)
   const publisher = stage.defer(createPublisher(broker, 'posts'), (created) => created.stop())
   let leads = true
-  const drain = stage.defer(createDrain({
-    store, publisher, broker, log: stage.log, metrics: createRelayMetrics(undefined), held: () => leads, reconcile: async () => {}
-  }), (created) => created.stop())
+  const drain = stage.defer(
+    createDrain({
+      store,
+      publisher,
+      broker,
+      log: stage.log,
+      metrics: createRelayMetrics(undefined),
+      held: () => leads,
+      reconcile: async () => {}
+    }),
+    (created) => created.stop()
+  )
   const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
   await jsm.streams.delete('EVENTS')
   await appendVersion(stage.sql, uuidv7(), 1)
   await broker.connected()
   drain.start()
-  await eventually(() => stage.lines.some((line) => line.msg === 'publishing is interrupted; events wait in the outbox'))
+  await eventually(() =>
+    stage.lines.some((line) => line.msg === 'publishing is interrupted; events wait in the outbox')
+  )
   leads = false
   await provision({ servers: stage.nats.urlOf('provisioner') })
   await setTimeout(1_200) // longer than it waits between two attempts
@@ -142,14 +158,18 @@ test('an event that the stream refuses is quarantined; its aggregate waits, the 
   await eventually(() => relay.status().quarantined, (count) => count === 1)
   await eventually(unpublished, (count) => count === 2)
   expect((await stage.stream()).map((message) => message.aggregate)).toEqual([healthy, healthy, healthy])
-  const { rows: [row] } = await stage.pool.query('SELECT attempts, last_error, quarantined_at FROM outbox WHERE event_id = $1', [event.id])
+  const { rows: [row] } = await stage.pool.query(
+    'SELECT attempts, last_error, quarantined_at FROM outbox WHERE event_id = $1',
+    [event.id]
+  )
   expect(row).toMatchObject({ attempts: 3, last_error: expect.stringContaining('max_payload') })
 })
 
 test('a database that restarts is found again', { retry: 2 }, async () => {
   const relay = stage.relay(stage.broker())
   await eventually(() => relay.status().leader)
-  await stage.pool.query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user')
+  await stage.pool
+    .query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user')
   await appendVersions(stage.pool, uuidv7(), 1, 5)
   await eventually(unpublished, (count) => count === 0, 3_000)
 })
@@ -157,7 +177,10 @@ test('a database that restarts is found again', { retry: 2 }, async () => {
 test('a listener stops also while it connects', async () => {
   const silent = stage.defer(createServer().listen(0, '127.0.0.1'), (server) => server.close())
   await once(silent, 'listening')
-  const listener = listenForRows(`postgresql://posts:secret@127.0.0.1:${(silent.address() as AddressInfo).port}/posts`, () => {})
+  const listener = listenForRows(
+    `postgresql://posts:secret@127.0.0.1:${(silent.address() as AddressInfo).port}/posts`,
+    () => {}
+  )
   const [socket] = await once(silent, 'connection')
   socket.resume()
   await listener.stop()

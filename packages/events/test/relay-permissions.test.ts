@@ -4,20 +4,34 @@ import { postUpdated } from '@gatepost/contracts/posts/events'
 import { ACCOUNTS_FILE } from '@gatepost/local-stack/nats'
 import { connect, headers } from '@nats-io/transport-node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { appendVersion, appendVersions, credentialsIn, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import {
+  appendVersion,
+  appendVersions,
+  credentialsIn,
+  eventually,
+  setStage,
+  type Stage,
+  uuidv7
+} from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
-const waiting = async () => (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
+const waiting = async () =>
+  (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0]
+    .count as number
 
 /** Writes the accounts of the running server, which reads them at once; resolves once they hold. */
 async function reload (change: (configuration: string) => string, { permitted }: { permitted: boolean }) {
   const file = join(stage.nats.dataDir, ACCOUNTS_FILE)
   await writeFile(file, change(await readFile(file, 'utf8')))
   await eventually(async () => {
-    const nc = await connect({ servers: new URL(stage.nats.url).host, ...credentialsIn(stage.nats.urlOf('posts')), inboxPrefix: '_INBOX_posts' })
+    const nc = await connect({
+      servers: new URL(stage.nats.url).host,
+      ...credentialsIn(stage.nats.urlOf('posts')),
+      inboxPrefix: '_INBOX_posts'
+    })
     let refused = false
     void (async () => { for await (const status of nc.status()) refused ||= status.type === 'error' })()
     const head = headers()
@@ -43,13 +57,25 @@ test('events that NATS does not permit yet wait aside, with one line; the rest f
   await eventually(waiting, (count) => count === 600, 1_500)
   expect(relay.status()).toMatchObject({ notPermitted: [postUpdated.subject], inFlight: 0 })
   const errors = stage.lines.filter(({ level }) => level >= 40)
-  expect(errors.filter(({ msg }) => msg.includes('permit'))).toMatchObject([{ operation: 'publish', subject: postUpdated.subject }])
+  expect(errors.filter(({ msg }) => msg.includes('permit'))).toMatchObject([{
+    operation: 'publish',
+    subject: postUpdated.subject
+  }])
   expect(errors).toHaveLength(1)
 
-  await reload((text) => text.replace('"allow": ["events.posts.post-created.v1",', `"allow": ["events.posts.post-created.v1",${MAY_UPDATE}`).replace('"allow":["events.posts.post-created.v1",', `"allow":["events.posts.post-created.v1",${MAY_UPDATE}`), { permitted: true })
+  await reload(
+    (text) =>
+      text.replace(
+        '"allow": ["events.posts.post-created.v1",',
+        `"allow": ["events.posts.post-created.v1",${MAY_UPDATE}`
+      ).replace('"allow":["events.posts.post-created.v1",', `"allow":["events.posts.post-created.v1",${MAY_UPDATE}`),
+    { permitted: true }
+  )
   await eventually(waiting, (count) => count === 0, 15_000)
   const versions = new Map<string, number[]>()
-  for (const { aggregate, version } of await stage.stream()) versions.set(aggregate, [...versions.get(aggregate) ?? [], version])
+  for (const { aggregate, version } of await stage.stream()) {
+    versions.set(aggregate, [...versions.get(aggregate) ?? [], version])
+  }
   for (const post of changed) expect(versions.get(post)).toEqual([1, 2, 3])
   expect(relay.status().notPermitted).toEqual([])
 })

@@ -13,7 +13,9 @@ let stage: Stage
 beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
-const unpublished = async () => (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
+const unpublished = async () =>
+  (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0]
+    .count as number
 
 test('every committed row is in the stream once, under its id, and is marked with the sequence it was given', async () => {
   const relay = stage.relay(stage.broker())
@@ -24,19 +26,38 @@ test('every committed row is in the stream once, under its id, and is marked wit
   const stream = await stage.stream()
   const { rows } = await stage.pool.query('SELECT event_id, stream_sequence::int FROM outbox')
   expect(stream).toHaveLength(100)
-  expect(new Map(stream.map((message) => [message.id, message.sequence]))).toEqual(new Map(rows.map((row) => [row.event_id, row.stream_sequence])))
+  expect(new Map(stream.map((message) => [message.id, message.sequence])))
+    .toEqual(new Map(rows.map((row) => [row.event_id, row.stream_sequence])))
   expect(stream.every((message) => message.header === message.id)).toBe(true)
-  for (const post of posts) expect(stream.filter((message) => message.aggregate === post).map((message) => message.version)).toEqual([1, 2, 3, 4, 5])
+  for (const post of posts) {
+    expect(stream.filter((message) => message.aggregate === post).map((message) => message.version)).toEqual([
+      1,
+      2,
+      3,
+      4,
+      5
+    ])
+  }
 })
 
 test('events that are stored together are one row each, in their order', async () => {
   const [post, other] = [uuidv7(), uuidv7()]
-  const deletion = (postId: string, aggregateVersion: number) => ({ data: { postId, authorId: uuidv7() }, aggregateVersion })
+  const deletion = (postId: string, aggregateVersion: number) => ({
+    data: { postId, authorId: uuidv7() },
+    aggregateVersion
+  })
   await appendEvents(stage.sql, postDeleted, [])
   await appendEvents(stage.sql, postDeleted, [deletion(post, 1), deletion(other, 1), deletion(post, 2)])
-  const { rows } = await stage.pool.query('SELECT event_id, aggregate_id, aggregate_version, payload FROM outbox ORDER BY id')
+  const { rows } = await stage.pool
+    .query('SELECT event_id, aggregate_id, aggregate_version, payload FROM outbox ORDER BY id')
   expect(rows.map((row) => [row.aggregate_id, row.aggregate_version])).toEqual([[post, 1], [other, 1], [post, 2]])
-  for (const row of rows) expect(JSON.parse(row.payload)).toMatchObject({ id: row.event_id, subject: row.aggregate_id, aggregateversion: row.aggregate_version })
+  for (const row of rows) {
+    expect(JSON.parse(row.payload)).toMatchObject({
+      id: row.event_id,
+      subject: row.aggregate_id,
+      aggregateversion: row.aggregate_version
+    })
+  }
   const broken = appendEvents(stage.sql, postDeleted, [deletion(post, 3), deletion('no uuid', 1)])
   await expect(broken).rejects.toThrow(UnpublishableEventError)
   expect((await stage.pool.query('SELECT FROM outbox')).rowCount).toBe(3)
@@ -46,7 +67,8 @@ test('a row that is marked while the outbox is read is not published again by wh
   const readBeforeMark = Promise.withResolvers<void>()
   const mark = Promise.withResolvers<void>()
   let reads = 0
-  // PostgreSQL answers everything; a slow connection has the answer to an older question come after that to a newer one.
+  // PostgreSQL answers everything; a slow connection has the answer to an older question come after that to a newer
+  // one.
   const pool = {
     async query (text: string, values: unknown[]) {
       if (text.startsWith('UPDATE')) await readBeforeMark.promise
@@ -93,20 +115,24 @@ test('a transaction that is rolled back leaves no event', async () => {
   expect(await stage.stream()).toHaveLength(1)
 })
 
-test('a row whose id was taken before but committed after that of others is not passed over', { retry: 2 }, async () => {
-  const relay = stage.relay(stage.broker())
-  const late = await stage.pool.connect()
-  await late.query('BEGIN')
-  const post = uuidv7()
-  await appendVersion(sqlOf(late), post, 1)
-  await appendVersions(stage.pool, uuidv7(), 1, 30)
-  relay.wake()
-  await eventually(() => stage.stream(), (stream) => stream.length === 30)
-  await late.query('COMMIT')
-  late.release()
-  relay.wake()
-  await eventually(() => stage.stream(), (stream) => stream.some((message) => message.aggregate === post), 1_000)
-})
+test(
+  'a row whose id was taken before but committed after that of others is not passed over',
+  { retry: 2 },
+  async () => {
+    const relay = stage.relay(stage.broker())
+    const late = await stage.pool.connect()
+    await late.query('BEGIN')
+    const post = uuidv7()
+    await appendVersion(sqlOf(late), post, 1)
+    await appendVersions(stage.pool, uuidv7(), 1, 30)
+    relay.wake()
+    await eventually(() => stage.stream(), (stream) => stream.length === 30)
+    await late.query('COMMIT')
+    late.release()
+    relay.wake()
+    await eventually(() => stage.stream(), (stream) => stream.some((message) => message.aggregate === post), 1_000)
+  }
+)
 
 test('while NATS is down rows wait; they are in the stream within a second of its return', { retry: 2 }, async () => {
   const relay = stage.relay(stage.broker())
@@ -130,7 +156,8 @@ test('an event whose acknowledgement never came stands in the stream once, altho
   const [post, other] = [uuidv7(), uuidv7()]
   await appendVersions(stage.pool, post, 1, 2)
   await eventually(unpublished, (count) => count === 0)
-  await stage.pool.query("UPDATE outbox SET published_at = published_at - interval '2 minutes', created_at = created_at - interval '2 minutes' WHERE aggregate_version = 1")
+  await stage.pool
+    .query("UPDATE outbox SET published_at = published_at - interval '2 minutes', created_at = created_at - interval '2 minutes' WHERE aggregate_version = 1")
   proxy.withhold()
   await appendVersions(stage.pool, post, 3, 5)
   await appendVersion(stage.sql, other, 1)
@@ -142,7 +169,8 @@ test('an event whose acknowledgement never came stands in the stream once, altho
   const stream = await stage.stream()
   expect(stream.filter(({ aggregate }) => aggregate === post).map(({ version }) => version)).toEqual([1, 2, 3, 4, 5])
   expect(stream).toHaveLength(6)
-  const { rows } = await stage.pool.query('SELECT event_id AS id, stream_sequence::int AS sequence FROM outbox ORDER BY stream_sequence')
+  const { rows } = await stage.pool
+    .query('SELECT event_id AS id, stream_sequence::int AS sequence FROM outbox ORDER BY stream_sequence')
   expect(rows).toEqual(stream.map(({ id, sequence }) => ({ id, sequence })))
 })
 
@@ -161,7 +189,10 @@ test('a transaction that is open elsewhere holds nothing up', { retry: 2 }, asyn
 test('without a wake-up the poll finds a row within a second', { retry: 2 }, async () => {
   stage.relay(stage.broker())
   // What the listener finds when it connects is not to be the poll's merit.
-  await eventually(async () => (await stage.pool.query("SELECT FROM pg_stat_activity WHERE query = 'LISTEN outbox' AND datname = current_database()")).rowCount)
+  await eventually(async () =>
+    (await stage.pool
+      .query("SELECT FROM pg_stat_activity WHERE query = 'LISTEN outbox' AND datname = current_database()")).rowCount
+  )
   await eventually(() => stage.lines.some((line) => line.msg === 'this relay leads'))
   for (let count = 0; count < 2; count++) {
     await appendVersion(stage.sql, uuidv7(), 1)
@@ -171,8 +202,10 @@ test('without a wake-up the poll finds a row within a second', { retry: 2 }, asy
 
 test('what was published long ago is pruned, what was not is kept', async () => {
   await appendVersions(stage.pool, uuidv7(), 1, 3)
-  await stage.pool.query("UPDATE outbox SET stream_sequence = 1, published_at = now() - (9.3 - 1.3 * aggregate_version) * interval '1 day' WHERE aggregate_version < 3")
-  const versions = async () => (await stage.pool.query('SELECT aggregate_version FROM outbox ORDER BY 1')).rows.map((row) => row.aggregate_version)
+  await stage.pool
+    .query("UPDATE outbox SET stream_sequence = 1, published_at = now() - (9.3 - 1.3 * aggregate_version) * interval '1 day' WHERE aggregate_version < 3")
+  const versions = async () =>
+    (await stage.pool.query('SELECT aggregate_version FROM outbox ORDER BY 1')).rows.map((row) => row.aggregate_version)
   expect(await createOutboxStore(stage.pool).prune(7, 100)).toBe(1)
   expect(await versions()).toEqual([2, 3])
   stage.relay(stage.broker(), { retentionDays: 6.5 })
@@ -211,5 +244,6 @@ test('a version is not published before the one before it, however far back that
   client.release()
   relay.wake()
   await eventually(unpublished, (count) => count === 0)
-  expect((await stage.stream()).filter((message) => message.aggregate === post).map((message) => message.version)).toEqual([1, 2])
+  expect((await stage.stream()).filter((message) => message.aggregate === post).map((message) => message.version))
+    .toEqual([1, 2])
 })

@@ -24,29 +24,46 @@ beforeEach(async () => {
 })
 afterEach(() => stage.close())
 
-const publish = (event: CloudEvent) => operator.js.publish(`events.${event.type}`, JSON.stringify(event), { msgID: event.id })
+const publish = (event: CloudEvent) =>
+  operator.js.publish(`events.${event.type}`, JSON.stringify(event), { msgID: event.id })
 const idle = () => eventually(() => outstandingOf(operator, 'feed-posts'), (left) => left === 0)
-const entries = async () => (await feed.query<{ id: string, title: string }>('SELECT id::text, title FROM entries ORDER BY title')).rows.map(({ title }) => title)
+const entries = async () =>
+  (await feed.query<{ id: string, title: string }>('SELECT id::text, title FROM entries ORDER BY title')).rows.map((
+    { title }
+  ) => title)
 
 /** As the feed: the last event of a post says what it is. */
 function consume () {
-  const write = (id: string, title: string, tx: Tx) => tx.query(`INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, $2, '', now())
-    ON CONFLICT (id) DO UPDATE SET title = excluded.title`, [id, title])
-  const consumer = stage.defer(createConsumer<Tx>({
-    broker: stage.broker('feed'),
-    definition,
-    transaction: transactionOf(feed),
-    log: stage.log,
-    handlers: {
-      [postCreated.type]: handlerOf(postCreated, async ({ data }, tx: Tx) => { await write(data.postId, data.title, tx) }),
-      [postUpdated.type]: handlerOf(postUpdated, async ({ data }, tx: Tx) => { await write(data.postId, data.title, tx) })
-    }
-  }), (started) => started.stop())
+  const write = (id: string, title: string, tx: Tx) =>
+    tx.query(
+      `INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, $2, '', now())
+    ON CONFLICT (id) DO UPDATE SET title = excluded.title`,
+      [id, title]
+    )
+  const consumer = stage.defer(
+    createConsumer<Tx>({
+      broker: stage.broker('feed'),
+      definition,
+      transaction: transactionOf(feed),
+      log: stage.log,
+      handlers: {
+        [postCreated.type]: handlerOf(postCreated, async ({ data }, tx: Tx) => {
+          await write(data.postId, data.title, tx)
+        }),
+        [postUpdated.type]: handlerOf(postUpdated, async ({ data }, tx: Tx) => {
+          await write(data.postId, data.title, tx)
+        })
+      }
+    }),
+    (started) => started.stop()
+  )
   consumer.start()
   return consumer
 }
 
-/** A post that goes to version 3; then its owner is restored at version 1 and goes on: the stream has two lines of it. */
+/**
+ * A post that goes to version 3; then its owner is restored at version 1 and goes on: the stream has two lines of it.
+ */
 async function setScene (laterMs = 120_000) {
   const post = uuidv7()
   const events = []
@@ -54,7 +71,11 @@ async function setScene (laterMs = 120_000) {
   await stage.pool.query('DELETE FROM outbox WHERE aggregate_id = $1 AND aggregate_version > 1', [post])
   const later = await appendVersion(stage.sql, post, 2)
   const id = (parseInt(later.id.slice(0, 8) + later.id.slice(9, 13), 16) + laterMs).toString(16).padStart(12, '0')
-  const restored = { ...later, id: `${id.slice(0, 8)}-${id.slice(8)}${later.id.slice(13)}`, data: { ...later.data as object, title: 'after the restore' } }
+  const restored = {
+    ...later,
+    id: `${id.slice(0, 8)}-${id.slice(8)}${later.id.slice(13)}`,
+    data: { ...later.data as object, title: 'after the restore' }
+  }
   return { post, events, restored }
 }
 
@@ -66,8 +87,13 @@ test('an event with the version of one that its owner has forgotten is applied i
   await eventually(entries, (titles) => titles[0] === 'version 3')
   await publish(restored)
   await eventually(entries, (titles) => titles[0] === 'after the restore')
-  await eventually(() => check.check(), ({ detail }) => detail?.includes('1 events of feed-posts have versions that others had before') === true)
-  expect(stage.lines.filter(({ msg }) => msg === 'an event has the version of an earlier one, and is applied in its place')).toMatchObject([{ eventId: restored.id }])
+  await eventually(
+    () => check.check(),
+    ({ detail }) => detail?.includes('1 events of feed-posts have versions that others had before') === true
+  )
+  expect(stage.lines.filter(({ msg }) =>
+    msg === 'an event has the version of an earlier one, and is applied in its place'
+  )).toMatchObject([{ eventId: restored.id }])
   const index = await indexStream(operator)
   expect(index).toMatchObject({ collisions: 1, findings: [] })
   expect(index.aggregates.get(restored.subject)).toMatchObject({ version: 2, lastId: restored.id })
@@ -91,7 +117,10 @@ test('a rebuild ends as the events say: damage mended, foreign rows gone, no col
   for (const event of [...events, restored, other]) await publish(event)
   await idle()
   await feed.query("UPDATE entries SET title = 'damaged'")
-  await feed.query("INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, 'foreign', '', now())", [uuidv7()])
+  await feed.query(
+    "INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, 'foreign', '', now())",
+    [uuidv7()]
+  )
   const rebuilding: RebuildOptions = { definition, transaction: (work) => transactionOf(feed)((_tx, sql) => work(sql)) }
   await beginRebuild(operator, rebuilding)
   await idle()

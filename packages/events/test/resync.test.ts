@@ -5,14 +5,25 @@ import { connectOperator } from '../src/operator.ts'
 import { provision } from '../src/provision.ts'
 import { resync } from '../src/resync.ts'
 import { scan } from '../src/scan.ts'
-import { appendDeletion, appendVersion, appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import {
+  appendDeletion,
+  appendVersion,
+  appendVersions,
+  eventually,
+  setStage,
+  type Stage,
+  uuidv7
+} from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
-const unpublished = async () => (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0].count as number
-const operator = async () => stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
+const unpublished = async () =>
+  (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0]
+    .count as number
+const operator = async () =>
+  stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
 
 async function audit () {
   const index = await indexStream(await operator())
@@ -31,7 +42,11 @@ test('after the loss of the whole stream everything is published again, every ro
   await jsm.streams.delete('EVENTS')
   await provision({ servers: stage.nats.urlOf('provisioner') })
   expect((await audit()).findings).toHaveLength(1_200)
-  expect(await resync(await operator(), stage.sql, { dryRun: true })).toEqual({ compared: 1_200, moved: 0, missing: 1_200 })
+  expect(await resync(await operator(), stage.sql, { dryRun: true })).toEqual({
+    compared: 1_200,
+    moved: 0,
+    missing: 1_200
+  })
   expect((await audit()).findings).toHaveLength(1_200)
   await resync(await operator(), stage.sql)
   await eventually(unpublished, (count) => count === 0, 20_000)
@@ -45,17 +60,23 @@ test('an event that stands elsewhere in the stream than the outbox noted is note
   await eventually(unpublished, (count) => count === 0)
   await stage.pool.query('UPDATE outbox SET stream_sequence = 77 WHERE aggregate_version = 2')
   expect(await resync(await operator(), stage.sql)).toEqual({ compared: 3, moved: 1, missing: 0 })
-  expect((await stage.pool.query('SELECT stream_sequence::int AS sequence FROM outbox ORDER BY id')).rows.map((row) => row.sequence)).toEqual([1, 2, 3])
+  expect((await stage.pool.query('SELECT stream_sequence::int AS sequence FROM outbox ORDER BY id')).rows.map((row) =>
+    row.sequence
+  )).toEqual([1, 2, 3])
 })
 
 test('an event that is published while resync reads is not published again, nor one that the stream has twice', async () => {
   const { jsm, js } = await operator()
-  await jsm.streams.update('EVENTS', { duplicate_window: 100 * 1e6 }) // whatever is published again from now on stands there twice
+  // whatever is published again from now on stands there twice
+  await jsm.streams.update('EVENTS', { duplicate_window: 100 * 1e6 })
   stage.relay(stage.broker())
   await appendVersions(stage.pool, uuidv7(), 1, 2)
   await eventually(unpublished, (count) => count === 0)
   const again = (await jsm.streams.getMessage('EVENTS', { seq: 2 }))!
-  await eventually(() => js.publish(again.subject, again.data, { msgID: again.header.get('Nats-Msg-Id') }), ({ duplicate }) => !duplicate)
+  await eventually(
+    () => js.publish(again.subject, again.data, { msgID: again.header.get('Nats-Msg-Id') }),
+    ({ duplicate }) => !duplicate
+  )
   let late = false
   const sql = {
     query: async <Row>(text: string, values?: readonly unknown[]) => {
@@ -94,21 +115,35 @@ test('the audit names a gap, a row without its event, an event without its row, 
   await eventually(unpublished, (count) => count === 0)
   const { jsm } = await operator()
   const { index: whole } = await audit()
-  const { rows: [second] } = await stage.pool.query('SELECT event_id FROM outbox WHERE aggregate_id = $1 AND aggregate_version = 2', [gap])
+  const { rows: [second] } = await stage.pool.query(
+    'SELECT event_id FROM outbox WHERE aggregate_id = $1 AND aggregate_version = 2',
+    [gap]
+  )
   await jsm.streams.deleteMessage('EVENTS', whole.sequences.get(second.event_id)!)
   const quarantined = uuidv7()
   await relay.stop()
   await appendVersions(stage.pool, quarantined, 1, 1)
-  await stage.pool.query("UPDATE outbox SET quarantined_at = now(), last_error = 'too large' WHERE aggregate_id = $1", [quarantined])
+  await stage.pool.query("UPDATE outbox SET quarantined_at = now(), last_error = 'too large' WHERE aggregate_id = $1", [
+    quarantined
+  ])
   const { index, waiting, findings } = await audit()
-  auditRows({ where: 'posts rows', owner: 'posts', aggregate: 'post' }, [{ id: gap, version: 3 }, { id: ahead, version: 4 }], index, waiting, findings)
-  expect(findings.map(({ where, id, problem }) => `${where} ${id} ${problem.split(' ').slice(0, 4).join(' ')}`).sort()).toEqual([
-    `posts outbox ${(await stage.pool.query('SELECT event_id FROM outbox WHERE aggregate_id = $1', [quarantined])).rows[0].event_id} in quarantine: too large`,
-    `posts outbox ${second.event_id} published as ${whole.sequences.get(second.event_id)} and`,
-    `posts rows ${ahead} is at version 4,`,
-    `posts rows ${missing} is at version 3`,
-    `stream ${gap} version 3 stands at`
-  ].sort())
+  auditRows(
+    { where: 'posts rows', owner: 'posts', aggregate: 'post' },
+    [{ id: gap, version: 3 }, { id: ahead, version: 4 }],
+    index,
+    waiting,
+    findings
+  )
+  expect(findings.map(({ where, id, problem }) => `${where} ${id} ${problem.split(' ').slice(0, 4).join(' ')}`).sort())
+    .toEqual([
+      `posts outbox ${
+        (await stage.pool.query('SELECT event_id FROM outbox WHERE aggregate_id = $1', [quarantined])).rows[0].event_id
+      } in quarantine: too large`,
+      `posts outbox ${second.event_id} published as ${whole.sequences.get(second.event_id)} and`,
+      `posts rows ${ahead} is at version 4,`,
+      `posts rows ${missing} is at version 3`,
+      `stream ${gap} version 3 stands at`
+    ].sort())
 })
 
 test('the audit takes no erased event for a lost one, and names an ended aggregate whose events are not erased', async () => {
@@ -123,7 +158,11 @@ test('the audit takes no erased event for a lost one, and names an ended aggrega
   await stage.pool.query('UPDATE outbox SET stream_sequence = id, published_at = now()')
   for (const sequence of [1, 2]) await jsm.streams.deleteMessage('EVENTS', sequence)
   const { findings } = await audit()
-  expect(findings).toEqual([{ where: 'stream', id: kept, problem: expect.stringContaining('earlier events of it are not erased') }])
+  expect(findings).toEqual([{
+    where: 'stream',
+    id: kept,
+    problem: expect.stringContaining('earlier events of it are not erased')
+  }])
 })
 
 test('resync publishes nothing again that is being erased', async () => {

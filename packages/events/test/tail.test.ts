@@ -31,23 +31,38 @@ async function publish (...payloads: string[]) {
 
 function follow () {
   const revoked = new Map<string, number>()
-  const revocations = stage.defer(followRevocations({
-    broker: stage.broker('gateway'), accessTokenTtl: 600, log: stage.log, revocations: { revoke: (id, expiresAt) => { revoked.set(id, expiresAt) }, markComplete: () => {} }
-  }), (started) => started.stop())
+  const revocations = stage.defer(
+    followRevocations({
+      broker: stage.broker('gateway'),
+      accessTokenTtl: 600,
+      log: stage.log,
+      revocations: {
+        revoke: (id, expiresAt) => {
+          revoked.set(id, expiresAt)
+        },
+        markComplete: () => {}
+      }
+    }),
+    (started) => started.stop()
+  )
   return { revoked, revocations }
 }
 
-test('revocations of before are known when it is ready, later ones within a second; one that cannot be read hides no other', { retry: 2 }, async () => {
-  const [before, after] = [uuidv7(), uuidv7()]
-  const expiresAt = new Date(Date.now() + 60_000)
-  await publish(revocation(before, expiresAt), 'no json')
-  const { revoked, revocations } = follow()
-  await revocations.ready
-  expect([...revoked]).toEqual([[before, expiresAt.getTime()]])
-  await publish(revocation(after))
-  await eventually(() => revoked.has(after), Boolean, 1_000)
-  expect(revocations.status()).toMatchObject({ caughtUp: true })
-})
+test(
+  'revocations of before are known when it is ready, later ones within a second; one that cannot be read hides no other',
+  { retry: 2 },
+  async () => {
+    const [before, after] = [uuidv7(), uuidv7()]
+    const expiresAt = new Date(Date.now() + 60_000)
+    await publish(revocation(before, expiresAt), 'no json')
+    const { revoked, revocations } = follow()
+    await revocations.ready
+    expect([...revoked]).toEqual([[before, expiresAt.getTime()]])
+    await publish(revocation(after))
+    await eventually(() => revoked.has(after), Boolean, 1_000)
+    expect(revocations.status()).toMatchObject({ caughtUp: true })
+  }
+)
 
 test('revocations are found also when the last event was erased and the broker restarted', async () => {
   const [first, second] = [uuidv7(), uuidv7()]
@@ -66,17 +81,21 @@ test('an empty stream is read at once', async () => {
   await revocations.ready
 })
 
-test('while NATS is away staleness grows; what came meanwhile is there within a second of its return', { retry: 2 }, async () => {
-  const { revoked, revocations } = follow()
-  await revocations.ready
-  await stage.nats.halt()
-  await eventually(() => revocations.status().staleSeconds, (seconds) => seconds > 1.5)
-  await stage.nats.start()
-  const missed = uuidv7()
-  await publish(revocation(missed))
-  await eventually(() => revoked.has(missed), Boolean, 1_000)
-  await eventually(() => revocations.status().staleSeconds, (seconds) => seconds < 1.5)
-})
+test(
+  'while NATS is away staleness grows; what came meanwhile is there within a second of its return',
+  { retry: 2 },
+  async () => {
+    const { revoked, revocations } = follow()
+    await revocations.ready
+    await stage.nats.halt()
+    await eventually(() => revocations.status().staleSeconds, (seconds) => seconds > 1.5)
+    await stage.nats.start()
+    const missed = uuidv7()
+    await publish(revocation(missed))
+    await eventually(() => revoked.has(missed), Boolean, 1_000)
+    await eventually(() => revocations.status().staleSeconds, (seconds) => seconds < 1.5)
+  }
+)
 
 test('a stream that was lost and made again is read from its beginning', async () => {
   const { revoked, revocations } = follow()

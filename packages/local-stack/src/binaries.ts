@@ -34,7 +34,16 @@ export const NATS: BinarySource = {
 export const REDIS: BinarySource = {
   name: 'redis-server',
   variable: 'REDIS_SERVER_BIN',
-  packages: ['redis-server', 'redis-tools', 'liblua5.1-0', 'libjemalloc2', 'liblzf1', 'libatomic1', 'lua-cjson', 'lua-bitop'],
+  packages: [
+    'redis-server',
+    'redis-tools',
+    'liblua5.1-0',
+    'libjemalloc2',
+    'liblzf1',
+    'libatomic1',
+    'lua-cjson',
+    'lua-bitop'
+  ],
   install: 'https://redis.io/docs/latest/operate/oss_and_stack/install'
 }
 
@@ -50,7 +59,10 @@ export interface FindOptions {
  * the project's own release (pinned by SHA-256) or out of the distribution's package, without installing anything.
  * Throws one error whose message says what to do.
  */
-export async function findBinary (source: BinarySource, { env = process.env, say = () => {}, spare }: FindOptions = {}): Promise<Binary> {
+export async function findBinary (
+  source: BinarySource,
+  { env = process.env, say = () => {}, spare }: FindOptions = {}
+): Promise<Binary> {
   const named = env[source.variable]
   if (named) {
     if (await isExecutable(named)) return { path: named, env: {} }
@@ -69,7 +81,9 @@ export async function findBinary (source: BinarySource, { env = process.env, say
     const cached = await programIn(folder, source.name)
     if (cached) return cached
   }
-  const cache = await writableFolder(caches).catch((cause: Error) => { throw new Error(`${source.name} is not on this machine and cannot be kept: ${cause.message}`, { cause }) })
+  const cache = await writableFolder(caches).catch((cause: Error) => {
+    throw new Error(`${source.name} is not on this machine and cannot be kept: ${cause.message}`, { cause })
+  })
   say(`fetching ${source.name} (once) …`)
   const reasons: string[] = []
   for (const { name, unpack } of names) {
@@ -83,7 +97,9 @@ export async function findBinary (source: BinarySource, { env = process.env, say
       reasons.push((stderr || message).trim().split('\n').filter(Boolean).at(-1) ?? 'unknown')
     }
   }
-  throw new Error(`${source.name} is not on this machine and could not be fetched (${reasons.join('; ')}). Install it (${source.install}), or name one with ${source.variable}, and start again.`)
+  throw new Error(`${source.name} is not on this machine and could not be fetched (${
+    reasons.join('; ')
+  }). Install it (${source.install}), or name one with ${source.variable}, and start again.`)
 }
 
 async function programIn (root: string, name: string): Promise<Binary | undefined> {
@@ -99,7 +115,8 @@ async function unpackInto (folder: string, unpack: (work: string, root: string) 
   try {
     await unpack(work, join(work, 'root'))
     await rename(join(work, 'root'), folder).catch((error: NodeJS.ErrnoException) => {
-      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error // somebody else was faster, which is as good
+      // somebody else was faster, which is as good
+      if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
     })
   } finally {
     await rm(work, { recursive: true, force: true })

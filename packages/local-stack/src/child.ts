@@ -30,7 +30,11 @@ const LAST_WORDS = 2_000
  * Starts a child in a process group of its own, so that Ctrl-C in a terminal reaches only us and we decide the order in
  * which things stop. Should we die without a chance to stop it, a watcher that holds the other end of a pipe does.
  */
-export function startChild (command: string, args: readonly string[], { name, stopSignal = 'SIGTERM', onOutput, ...options }: ChildOptions): Child {
+export function startChild (
+  command: string,
+  args: readonly string[],
+  { name, stopSignal = 'SIGTERM', onOutput, ...options }: ChildOptions
+): Child {
   const child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'], detached: true, ...options })
   let tail = ''
   const hear = (text: string) => {
@@ -44,7 +48,8 @@ export function startChild (command: string, args: readonly string[], { name, st
     child.once('exit', (code, signal) => resolve(`${name} ended ${signal ? `by ${signal}` : `with code ${code}`}`))
   })
   if (child.pid !== undefined) {
-    // A child with a channel to us sees its end by itself, and would take a signal besides as a second, more urgent one.
+    // A child with a channel to us sees its end by itself, and would take a signal besides as a second, more urgent
+    // one.
     const unwatch = watch(child.pid, child.channel ? '0' : stopSignal.slice(3))
     void ended.then(unwatch)
   }
@@ -89,10 +94,16 @@ tries=0
 while is_child "$@" && [ "$tries" -lt 28 ]; do sleep 1; tries=$((tries + 1)); done
 is_child "$@" && kill -KILL "$2" 2>/dev/null`
 
-/** Starts a watcher for the case that we are killed, and returns what ends it once the child has ended: its number may be another's then. */
+/**
+ * Starts a watcher for the case that we are killed, and returns what ends it once the child has ended: its number may
+ * be another's then.
+ */
 function watch (pid: number, signal: string) {
   if (process.platform === 'win32') return () => {}
-  const watcher = spawn('sh', ['-c', WATCHER, 'watcher', signal, String(pid)], { stdio: ['pipe', 'ignore', 'ignore'], detached: true })
+  const watcher = spawn('sh', ['-c', WATCHER, 'watcher', signal, String(pid)], {
+    stdio: ['pipe', 'ignore', 'ignore'],
+    detached: true
+  })
   watcher.unref()
   const input = watcher.stdin as Socket
   input.unref()
@@ -101,7 +112,10 @@ function watch (pid: number, signal: string) {
   return () => { watcher.kill('SIGKILL') }
 }
 
-/** Resolves once something accepts connections at the port; when the child ends first or `timeoutMs` pass, ends it and rejects. */
+/**
+ * Resolves once something accepts connections at the port; when the child ends first or `timeoutMs` pass, ends it and
+ * rejects.
+ */
 export async function waitForPort (child: Child, port: number, timeoutMs = 20_000): Promise<void> {
   const deadline = Date.now() + timeoutMs
   let end: string | undefined

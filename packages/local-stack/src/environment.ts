@@ -12,5 +12,6 @@ const SYSTEM = new Set([
 
 /** The part of an environment that every child gets; variables of other tools stay outside. */
 export function systemEnvironment (env: Env): Record<string, string | undefined> {
-  return Object.fromEntries(Object.entries(env).filter(([name]) => SYSTEM.has(name.toUpperCase()) || name.startsWith('LC_')))
+  return Object
+    .fromEntries(Object.entries(env).filter(([name]) => SYSTEM.has(name.toUpperCase()) || name.startsWith('LC_')))
 }

@@ -21,7 +21,10 @@ export interface NatsServer extends Child {
 /** Accounts and permissions, beside the configuration that includes them. */
 export const ACCOUNTS_FILE = 'accounts.conf'
 
-/** Starts a nats-server with JetStream on 127.0.0.1. Accounts that are written anew while it runs are read by it at once. */
+/**
+ * Starts a nats-server with JetStream on 127.0.0.1. Accounts that are written anew while it runs are read by it at
+ * once.
+ */
 export async function startNats ({ port, dataDir, authorization = '', say }: NatsOptions): Promise<NatsServer> {
   const binary = await findBinary(NATS, { say, spare: join(dataDir, '..', 'cache') })
   await mkdir(dataDir, { recursive: true })
@@ -33,7 +36,10 @@ jetstream { store_dir: ${JSON.stringify(join(dataDir, 'store'))} }
 include ${ACCOUNTS_FILE}
 `, { mode: 0o600 })
   await writeFile(join(dataDir, ACCOUNTS_FILE), authorization, { mode: 0o600 })
-  const child = startChild(binary.path, ['-c', config], { name: 'nats-server', env: { ...systemEnvironment(process.env), ...binary.env } })
+  const child = startChild(binary.path, ['-c', config], {
+    name: 'nats-server',
+    env: { ...systemEnvironment(process.env), ...binary.env }
+  })
   await waitForPort(child, port)
   const stopWatching = reloadAtChange(child, dataDir)
   void child.ended.then(stopWatching)

@@ -2,7 +2,10 @@ import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
 
-/** Below the range that systems take the ports of outgoing connections from, which else might take one before its server does. */
+/**
+ * Below the range that systems take the ports of outgoing connections from, which else might take one before its server
+ * does.
+ */
 const LOWEST = 15_000
 const HIGHEST = 32_000
 
@@ -21,7 +24,10 @@ export async function freePorts (count: number): Promise<number[]> {
   return ports
 }
 
-/** Whether a server can listen at this port: not where one does, nor where an outgoing connection has it, even for the minute after its end. */
+/**
+ * Whether a server can listen at this port: not where one does, nor where an outgoing connection has it, even for the
+ * minute after its end.
+ */
 export async function isFree (port: number, host = '127.0.0.1'): Promise<boolean> {
   const server = createServer().listen(port, host)
   try {
@@ -35,7 +41,18 @@ export async function isFree (port: number, host = '127.0.0.1'): Promise<boolean
   return true
 }
 
-const NAMES = ['gateway', 'auth', 'posts', 'feed', 'gatewayOps', 'authOps', 'postsOps', 'feedOps', 'nats', 'postgres'] as const
+const NAMES = [
+  'gateway',
+  'auth',
+  'posts',
+  'feed',
+  'gatewayOps',
+  'authOps',
+  'postsOps',
+  'feedOps',
+  'nats',
+  'postgres'
+] as const
 
 /** Where each server and process of one system listens. */
 export type SystemPorts = Record<typeof NAMES[number], number>

@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import pg from 'pg'
 import { type Child, startChild } from './child.ts'
-import { createCluster, credentialsIn, SERVER_ENVIRONMENT, serverPrograms, type Credentials } from './postgres/cluster.ts'
+import {
+  createCluster,
+  credentialsIn,
+  SERVER_ENVIRONMENT,
+  serverPrograms,
+  type Credentials
+} from './postgres/cluster.ts'
 import { ensureDatabases } from './postgres/databases.ts'
 import { endLeftover } from './postgres/leftover.ts'
 import { asUnprivileged, unprivilegedUser } from './postgres/unprivileged.ts'
@@ -55,7 +61,12 @@ export async function startPostgres (options: PostgresOptions): Promise<Postgres
   }
 }
 
-async function launch (program: string, folder: string, credentials: Credentials, { port, services, unsafeButFast = false, maxConnections = 200, say, settings: more = {} }: PostgresOptions) {
+async function launch (
+  program: string,
+  folder: string,
+  credentials: Credentials,
+  { port, services, unsafeButFast = false, maxConnections = 200, say, settings: more = {} }: PostgresOptions
+) {
   const settings = {
     listen_addresses: '127.0.0.1',
     unix_socket_directories: '',
@@ -67,10 +78,16 @@ async function launch (program: string, folder: string, credentials: Credentials
     ...more
   }
   const flags = Object.entries(settings).flatMap(([name, value]) => ['-c', `${name}=${value}`])
-  const { program: command, args, ...as } = asUnprivileged(program, ['-D', folder, '-p', String(port), ...flags], folder, unprivilegedUser(folder))
+  const { program: command, args, ...as } = asUnprivileged(
+    program,
+    ['-D', folder, '-p', String(port), ...flags],
+    folder,
+    unprivilegedUser(folder)
+  )
   // SIGINT is PostgreSQL's fast shutdown: connections are cut, transactions rolled back, everything written.
   const child = startChild(command, args, { name: 'PostgreSQL', stopSignal: 'SIGINT', env: SERVER_ENVIRONMENT, ...as })
-  const url = (user: string, password: string, database: string) => `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`
+  const url = (user: string, password: string, database: string) =>
+    `postgresql://${user}:${password}@127.0.0.1:${port}/${database}`
   const server: PostgresServer = {
     ...child,
     credentials,

@@ -12,7 +12,9 @@ export interface ProcessFacts {
   command?: string
 }
 
-/** Facts that tell a process from another one to which the system gives the same pid later; undefined when none runs. */
+/**
+ * Facts that tell a process from another one to which the system gives the same pid later; undefined when none runs.
+ */
 export function factsOf (pid: number): ProcessFacts | undefined {
   return process.platform === 'linux' ? factsFromProc(pid) : factsFromPs(pid)
 }
@@ -37,7 +39,11 @@ function factsFromProc (pid: number): ProcessFacts | undefined {
 function factsFromPs (pid: number): ProcessFacts | undefined {
   try {
     const env = { PATH: process.env.PATH, LC_ALL: 'C', TZ: 'UTC' }
-    const line = execFileSync('ps', ['-o', 'lstart=,command=', '-p', String(pid)], { env, encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] })
+    const line = execFileSync('ps', ['-o', 'lstart=,command=', '-p', String(pid)], {
+      env,
+      encoding: 'utf8',
+      stdio: ['ignore', 'pipe', 'ignore']
+    })
     const [, lstart, command] = /^\s*(\w+\s+\w+\s+\d+\s+[\d:]+\s+\d+)\s+(.*)$/m.exec(line)!
     return { birth: lstart!.replaceAll(/\W+/g, '-'), startedAt: new Date(`${lstart} UTC`), command }
   } catch {

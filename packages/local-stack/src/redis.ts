@@ -13,8 +13,20 @@ export interface RedisServer extends Child {
 export async function startRedis ({ port, say }: { port: number, say?: (line: string) => void }): Promise<RedisServer> {
   const binary = await findBinary(REDIS, { say })
   const folder = await mkdtemp(join(tmpdir(), 'gatepost-redis-'))
-  const child = startChild(binary.path, ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder], {
-    name: 'redis-server', env: { ...systemEnvironment(process.env), ...binary.env }
+  const child = startChild(binary.path, [
+    '--port',
+    String(port),
+    '--bind',
+    '127.0.0.1',
+    '--save',
+    '',
+    '--appendonly',
+    'no',
+    '--dir',
+    folder
+  ], {
+    name: 'redis-server',
+    env: { ...systemEnvironment(process.env), ...binary.env }
   })
   void child.ended.then(() => rm(folder, { recursive: true, force: true }))
   await waitForPort(child, port)

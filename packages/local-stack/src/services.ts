@@ -24,11 +24,19 @@ interface ServiceOptions extends ServiceSettings {
   onOutput?: (name: string, text: string) => void
 }
 
-/** One arena, and its free end goes back to the system: 5 to 15 MB less resident, for no time that could be measured (as in deploy/Dockerfile). */
+/**
+ * One arena, and its free end goes back to the system: 5 to 15 MB less resident, for no time that could be measured (as
+ * in deploy/Dockerfile).
+ */
 export const LEAN_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131072' }
 
-/** The environment of one service: what the system needs, and of the rest the settings that the service's own schema names. */
-export function serviceEnvironment ({ service, root, ports, env, settings }: ServiceSettings): Record<string, string | undefined> {
+/**
+ * The environment of one service: what the system needs, and of the rest the settings that the service's own schema
+ * names.
+ */
+export function serviceEnvironment (
+  { service, root, ports, env, settings }: ServiceSettings
+): Record<string, string | undefined> {
   const upper = service.toUpperCase()
   const host = env.HOST || '127.0.0.1'
   const environment: Record<string, string | undefined> = {
@@ -43,7 +51,8 @@ export function serviceEnvironment ({ service, root, ports, env, settings }: Ser
     NATS_URL: settings.natsUrl,
     ...settings.databaseUrl && { [`${upper}_DATABASE_URL`]: settings.databaseUrl },
     TOKEN_SECRET: settings.tokenSecret,
-    ...service === 'auth' && isSomeAddress(host) && { TRUSTED_PROXIES: [env.TRUSTED_PROXIES, host].filter(Boolean).join(',') }
+    ...service === 'auth' && isSomeAddress(host) &&
+      { TRUSTED_PROXIES: [env.TRUSTED_PROXIES, host].filter(Boolean).join(',') }
   }
   return {
     NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'), // a third off the time that a process takes to start
@@ -64,7 +73,9 @@ function present (env: Env) {
 }
 
 function settingNames (root: string, service: ServiceName): string[] {
-  const { settingsSchema } = createRequire(import.meta.url)(join(root, `services/${service}/src/config.ts`)) as { settingsSchema: { properties: object } }
+  const { settingsSchema } = createRequire(import.meta.url)(join(root, `services/${service}/src/config.ts`)) as {
+    settingsSchema: { properties: object }
+  }
   return Object.keys(settingsSchema.properties)
 }
 
@@ -94,14 +105,24 @@ export interface WaitOptions {
   say?: (line: string) => void
 }
 
-/** Resolves once `/ready` is green, or 200 for a while, or nobody wants to know any more. Whether the process still lives is for the caller to watch. */
-export async function waitUntilReady (service: string, port: number, { host = '127.0.0.1', givenUp, say }: WaitOptions = {}): Promise<void> {
+/**
+ * Resolves once `/ready` is green, or 200 for a while, or nobody wants to know any more. Whether the process still
+ * lives is for the caller to watch.
+ */
+export async function waitUntilReady (
+  service: string,
+  port: number,
+  { host = '127.0.0.1', givenUp, say }: WaitOptions = {}
+): Promise<void> {
   const tell = patiently(service, say)
   let since = Infinity
   for (const deadline = Date.now() + READY_TIMEOUT_MS; ; await sleep(50)) {
     const answer = await readiness(originOf(host, port)).catch(() => undefined)
     since = answer?.status === 200 ? Math.min(since, Date.now()) : Infinity
-    if (Date.now() - since > DEGRADED_MS || givenUp?.aborted || (answer?.status === 200 && JSON.parse(answer.body).status === 'up')) return
+    if (
+      Date.now() - since > DEGRADED_MS || givenUp?.aborted ||
+      (answer?.status === 200 && JSON.parse(answer.body).status === 'up')
+    ) return
     const reason = answer ? amissIn(answer.body) : `no answer at ${originOf(host, port)}`
     if (Date.now() > deadline) throw new Error(`${service} is not ready after ${READY_TIMEOUT_MS / 1000} s: ${reason}`)
     tell(reason)
@@ -111,10 +132,15 @@ export async function waitUntilReady (service: string, port: number, { host = '1
 /** The checks that keep a service from being ready. */
 function amissIn (body: string) {
   const { checks } = JSON.parse(body) as { checks: Record<string, { status: string, detail?: string }> }
-  return Object.entries(checks).filter(([, { status }]) => status !== 'up').map(([name, { status, detail = status }]) => `${name}: ${detail}`).join(', ')
+  return Object.entries(checks).filter(([, { status }]) => status !== 'up').map(([name, { status, detail = status }]) =>
+    `${name}: ${detail}`
+  ).join(', ')
 }
 
-/** Not by fetch, which takes several times the processor time while that is what the services start with; by an agent that takes no proxy of the environment. */
+/**
+ * Not by fetch, which takes several times the processor time while that is what the services start with; by an agent
+ * that takes no proxy of the environment.
+ */
 function readiness (origin: string) {
   return new Promise<{ status: number | undefined, body: string }>((resolve, reject) => {
     const asked = get(`${origin}/ready`, { agent: false, signal: AbortSignal.timeout(2000) }, (answer) => {

@@ -61,7 +61,9 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
   function watch<Kind extends Child> (child: Kind): Kind {
     children.set(child.name, child)
     void child.ended.then((text) => {
-      if (!stopping && children.get(child.name) === child) broken.resolve([text, reasonIn(child.lastWords())].filter(Boolean).join(': '))
+      if (!stopping && children.get(child.name) === child) {
+        broken.resolve([text, reasonIn(child.lastWords())].filter(Boolean).join(': '))
+      }
     })
     return child
   }
@@ -77,26 +79,53 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
 
   const embeddedDatabases = DATABASES.filter((service) => !env[`${service.toUpperCase()}_DATABASE_URL`])
   const servers = {
-    PostgreSQL: async () => watch(await startPostgres({ port: ports.postgres, dataDir: join(dataDir, 'postgres'), services: DATABASES, unsafeButFast: options.unsafeButFast, say })),
-    'nats-server': async () => watch(await startNats({ port: ports.nats, dataDir: join(dataDir, 'nats'), authorization: broker.authorization, say }))
+    PostgreSQL: async () =>
+      watch(await startPostgres({
+        port: ports.postgres,
+        dataDir: join(dataDir, 'postgres'),
+        services: DATABASES,
+        unsafeButFast: options.unsafeButFast,
+        say
+      })),
+    'nats-server': async () =>
+      watch(await startNats({
+        port: ports.nats,
+        dataDir: join(dataDir, 'nats'),
+        authorization: broker.authorization,
+        say
+      }))
   }
-  const starting = [embeddedDatabases.length > 0 ? servers.PostgreSQL() : undefined, env.NATS_URL ? undefined : servers['nats-server']()] as const
+  const starting = [
+    embeddedDatabases.length > 0 ? servers.PostgreSQL() : undefined,
+    env.NATS_URL ? undefined : servers['nats-server']()
+  ] as const
   const givenUp = new AbortController()
   try {
     const [postgres, nats] = await Promise.all(starting)
     const tokenSecret = env.TOKEN_SECRET || await secretIn(join(dataDir, 'token-secret'))
 
-    const databaseUrl = (service: string) => env[`${service.toUpperCase()}_DATABASE_URL`] || postgres!.serviceUrl(service)
-    const ownerUrl = (service: string) => env[`${service.toUpperCase()}_MIGRATION_DATABASE_URL`] || env[`${service.toUpperCase()}_DATABASE_URL`] || postgres!.ownerUrl(service)
+    const databaseUrl = (service: string) =>
+      env[`${service.toUpperCase()}_DATABASE_URL`] || postgres!.serviceUrl(service)
+    const ownerUrl = (service: string) =>
+      env[`${service.toUpperCase()}_MIGRATION_DATABASE_URL`] || env[`${service.toUpperCase()}_DATABASE_URL`] ||
+      postgres!.ownerUrl(service)
     const brokerUrl = (account: string) => {
       if (env.NATS_URL) return (account !== 'provisioner' && env[`${account.toUpperCase()}_NATS_URL`]) || env.NATS_URL
       const { user, password } = broker.users[account as ServiceName]
       return `nats://${user}:${password}@127.0.0.1:${ports.nats}`
     }
-    await Promise.all([...DATABASES.map((service) => options.migrate(service, ownerUrl(service))), options.provision(brokerUrl('provisioner'))])
+    await Promise.all([
+      ...DATABASES.map((service) => options.migrate(service, ownerUrl(service))),
+      options.provision(brokerUrl('provisioner'))
+    ])
 
     const start = (service: ServiceName) => {
-      const settings = { databaseUrl: service === 'gateway' ? undefined : databaseUrl(service), natsUrl: brokerUrl(service), tokenSecret, dataDir }
+      const settings = {
+        databaseUrl: service === 'gateway' ? undefined : databaseUrl(service),
+        natsUrl: brokerUrl(service),
+        tokenSecret,
+        dataDir
+      }
       watch(startService({ service, root, ports, env, settings, onOutput }))
     }
     for (const service of SERVICES) start(service)

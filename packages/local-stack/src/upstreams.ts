@@ -6,7 +6,9 @@ import type { Env } from './environment.ts'
 const PATIENCE_MS = 3_000
 const ANSWER_MS = 1_000
 
-/** Rejects when a variable such as AUTH_URL names instances of a service and none of them answers, whatever it answers. */
+/**
+ * Rejects when a variable such as AUTH_URL names instances of a service and none of them answers, whatever it answers.
+ */
 export async function refuseDeadUrls (service: string, env: Env): Promise<void> {
   const variable = `${service.toUpperCase()}_URL`
   const urls = (env[variable] ?? '').split(',').map((url) => url.trim()).filter(Boolean)
@@ -14,7 +16,11 @@ export async function refuseDeadUrls (service: string, env: Env): Promise<void> 
   for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(100)) {
     const faults = await Promise.all(urls.map(faultOf))
     if (faults.includes(undefined)) return
-    if (Date.now() > deadline) throw new Error(`${variable} is "${urls.join(',')}": nobody answers there (${[...new Set(faults)].join(', ')}); name running instances of ${service}, or unset it to use the one of this start`)
+    if (Date.now() > deadline) {
+      throw new Error(`${variable} is "${urls.join(',')}": nobody answers there (${
+        [...new Set(faults)].join(', ')
+      }); name running instances of ${service}, or unset it to use the one of this start`)
+    }
   }
 }
 
@@ -26,6 +32,9 @@ function faultOf (url: string) {
     answer.resume()
     resolve(undefined)
   })
-  asked.on('error', (error: NodeJS.ErrnoException) => resolve(error.name === 'AbortError' ? 'no answer' : error.code ?? error.message))
+  asked.on(
+    'error',
+    (error: NodeJS.ErrnoException) => resolve(error.name === 'AbortError' ? 'no answer' : error.code ?? error.message)
+  )
   return promise
 }

@@ -1,7 +1,16 @@
 import { createHash } from 'node:crypto'
 import { execFileSync } from 'node:child_process'
 import { once } from 'node:events'
-import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import {
+  chmodSync,
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  writeFileSync
+} from 'node:fs'
 import { createServer } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -12,7 +21,12 @@ import { type BinarySource, findBinary } from '@gatepost/local-stack/binaries'
 const NAME = 'test-server'
 let folder: string
 let env: Record<string, string>
-const source: BinarySource = { name: NAME, variable: 'TEST_SERVER_BIN', packages: ['no-such-package'], install: 'https://example.org/install' }
+const source: BinarySource = {
+  name: NAME,
+  variable: 'TEST_SERVER_BIN',
+  packages: ['no-such-package'],
+  install: 'https://example.org/install'
+}
 
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'gatepost-binaries-'))
@@ -39,7 +53,8 @@ test('one that the variable names comes before one on PATH, and that before one 
 
 test('a variable that names no program is an error, not a reason to take another one', async () => {
   program('path', NAME)
-  await expect(findBinary(source, { env: { ...env, TEST_SERVER_BIN: join(folder, 'missing') } })).rejects.toThrow(/TEST_SERVER_BIN is .*missing, which is no program/)
+  await expect(findBinary(source, { env: { ...env, TEST_SERVER_BIN: join(folder, 'missing') } })).rejects
+    .toThrow(/TEST_SERVER_BIN is .*missing, which is no program/)
 })
 
 test('libraries that were unpacked with a program are found by it', async () => {
@@ -59,9 +74,13 @@ test('a release is downloaded once, and only the program with the pinned hash is
   await once(server, 'listening')
   try {
     const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/release.tar.gz`
-    const pinned = (sha256: string): BinarySource => ({ ...source, release: { version: '1', archives: { [`${process.platform}-${process.arch}`]: { url, sha256 } } } })
+    const pinned = (sha256: string): BinarySource => ({
+      ...source,
+      release: { version: '1', archives: { [`${process.platform}-${process.arch}`]: { url, sha256 } } }
+    })
 
-    await expect(findBinary(pinned('0'.repeat(64)), { env })).rejects.toThrow(/the download has SHA-256 .* in place of 000/)
+    await expect(findBinary(pinned('0'.repeat(64)), { env })).rejects
+      .toThrow(/the download has SHA-256 .* in place of 000/)
     expect(readdirSync(env.GATEPOST_CACHE!)).toEqual([])
 
     const said: string[] = []
@@ -78,18 +97,26 @@ test('a release is downloaded once, and only the program with the pinned hash is
 })
 
 test('without any way to have it, one line says what was tried and what to do, and nothing is left behind', async () => {
-  const release = { version: '1', archives: { [`${process.platform}-${process.arch}`]: { url: 'http://127.0.0.1:1/release.tar.gz', sha256: '' } } }
+  const release = {
+    version: '1',
+    archives: { [`${process.platform}-${process.arch}`]: { url: 'http://127.0.0.1:1/release.tar.gz', sha256: '' } }
+  }
   const failure = await findBinary({ ...source, release }, { env }).catch((error: Error) => error.message)
-  expect(failure).toMatch(/^test-server is not on this machine and could not be fetched \(127\.0\.0\.1:1: .+; there is no apt-get here\)\. Install it \(https:\/\/example\.org\/install\), or name one with TEST_SERVER_BIN, and start again\.$/)
+  expect(failure)
+    .toMatch(/^test-server is not on this machine and could not be fetched \(127\.0\.0\.1:1: .+; there is no apt-get here\)\. Install it \(https:\/\/example\.org\/install\), or name one with TEST_SERVER_BIN, and start again\.$/)
   expect(existsSync(env.GATEPOST_CACHE!) ? readdirSync(env.GATEPOST_CACHE!) : []).toEqual([])
 })
 
 test('a home that cannot be written is no obstacle: what was fetched is kept in the spare folder, and found there again', async () => {
   const home = program('home')
-  const release = { version: '1', archives: { [`${process.platform}-${process.arch}`]: { url: 'http://127.0.0.1:1/release.tar.gz', sha256: '' } } }
+  const release = {
+    version: '1',
+    archives: { [`${process.platform}-${process.arch}`]: { url: 'http://127.0.0.1:1/release.tar.gz', sha256: '' } }
+  }
   const without = { PATH: env.PATH!, HOME: home }
   const spare = join(folder, 'spare')
-  await expect(findBinary({ ...source, release }, { env: without, spare })).rejects.toThrow(/could not be fetched \(127\.0\.0\.1:1/)
+  await expect(findBinary({ ...source, release }, { env: without, spare })).rejects
+    .toThrow(/could not be fetched \(127\.0\.0\.1:1/)
   expect(existsSync(spare)).toBe(true)
   const kept = program('spare', `${NAME}-1`, NAME)
   expect((await findBinary({ ...source, release }, { env: without, spare })).path).toBe(kept)
@@ -97,6 +124,11 @@ test('a home that cannot be written is no obstacle: what was fetched is kept in 
 
 test('a cache that cannot be written is named with its variable', async () => {
   const file = program('file')
-  await expect(findBinary(source, { env: { ...env, GATEPOST_CACHE: join(file, 'cache') }, spare: join(folder, 'spare') })).rejects.toThrow(
-    `${NAME} is not on this machine and cannot be kept: ${join(file, 'cache')} cannot be written (ENOTDIR): name a folder that can with GATEPOST_CACHE`)
+  await expect(findBinary(source, {
+    env: { ...env, GATEPOST_CACHE: join(file, 'cache') },
+    spare: join(folder, 'spare')
+  })).rejects
+    .toThrow(`${NAME} is not on this machine and cannot be kept: ${
+      join(file, 'cache')
+    } cannot be written (ENOTDIR): name a folder that can with GATEPOST_CACHE`)
 })

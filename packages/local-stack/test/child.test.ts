@@ -17,7 +17,10 @@ function isAlive (pid: number) {
 
 test.each([
   ['one that listens to us', 'setInterval(() => {}, 1000)'],
-  ['one that takes its time', "process.on('SIGTERM', () => setTimeout(() => process.exit(), 300)); setInterval(() => {}, 1000)"]
+  [
+    'one that takes its time',
+    "process.on('SIGTERM', () => setTimeout(() => process.exit(), 300)); setInterval(() => {}, 1000)"
+  ]
 ])('kill -9 of us takes the children along: %s', async (_name, script) => {
   const parent = spawn(...node(`
     import { startChild } from '@gatepost/local-stack/child'
@@ -33,7 +36,10 @@ test.each([
 })
 
 test('a child that ignores its signal, and a frozen one, are ended all the same', async () => {
-  const deaf = startChild(...node("process.on('SIGTERM', () => {}); console.error('up'); setInterval(() => {}, 1000)"), { name: 'deaf' })
+  const deaf = startChild(
+    ...node("process.on('SIGTERM', () => {}); console.error('up'); setInterval(() => {}, 1000)"),
+    { name: 'deaf' }
+  )
   const frozen = startChild(...node("console.error('up'); setInterval(() => {}, 1000)"), { name: 'frozen' })
   await vi.waitFor(() => expect([deaf.lastWords(), frozen.lastWords()]).toEqual(['up', 'up']), 10_000)
   frozen.signal('SIGSTOP')

@@ -18,7 +18,10 @@ lockFolder(process.argv[1]).then(() => { console.log('mine'); setInterval(() => 
 `
 
 function contend () {
-  const child = spawn(process.execPath, ['--input-type=module', '-e', HOLDER, folder], { cwd: fileURLToPath(new URL('..', import.meta.url)), stdio: ['ignore', 'pipe', 'inherit'] })
+  const child = spawn(process.execPath, ['--input-type=module', '-e', HOLDER, folder], {
+    cwd: fileURLToPath(new URL('..', import.meta.url)),
+    stdio: ['ignore', 'pipe', 'inherit']
+  })
   return { child, word: once(child.stdout, 'data').then(([text]) => String(text).trim()) }
 }
 
@@ -39,7 +42,10 @@ function oldClaim (pid: number, birth: string) {
 test('a folder of a living process is refused by its pid and since when, and free once that process is killed', async () => {
   const { child, word } = contend()
   expect(await word).toBe('mine')
-  await expect(lockFolder(folder)).rejects.toMatchObject({ name: 'FolderLockedError', owner: { pid: child.pid, since: expect.any(Date) } })
+  await expect(lockFolder(folder)).rejects.toMatchObject({
+    name: 'FolderLockedError',
+    owner: { pid: child.pid, since: expect.any(Date) }
+  })
   await end(child)
   const release = await lockFolder(folder)
   expect(readdirSync(folder)).toHaveLength(1)
@@ -59,5 +65,12 @@ test('of many that come at once, over a stale claim, exactly one has the folder'
   const contenders = Array.from({ length: 6 }, contend)
   const words = await Promise.all(contenders.map(({ word }) => word))
   await Promise.all(contenders.map(({ child }) => end(child)))
-  expect(words.sort()).toEqual(['FolderLockedError', 'FolderLockedError', 'FolderLockedError', 'FolderLockedError', 'FolderLockedError', 'mine'])
+  expect(words.sort()).toEqual([
+    'FolderLockedError',
+    'FolderLockedError',
+    'FolderLockedError',
+    'FolderLockedError',
+    'FolderLockedError',
+    'mine'
+  ])
 }, 60_000)

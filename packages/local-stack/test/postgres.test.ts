@@ -42,14 +42,23 @@ test('the owner makes tables and the service uses their rows, and nothing more',
   await query(server.ownerUrl('auth'), 'CREATE TABLE notes (id bigserial PRIMARY KEY, text text)')
   await query(server.serviceUrl('auth'), "INSERT INTO notes (text) VALUES ('kept')")
   await query(server.serviceUrl('auth'), "UPDATE notes SET text = 'kept' WHERE id = 1")
-  for (const text of ['DROP TABLE notes', 'ALTER TABLE notes ADD COLUMN more int', 'CREATE TABLE mine (id int)', 'TRUNCATE notes']) {
+  for (
+    const text of [
+      'DROP TABLE notes',
+      'ALTER TABLE notes ADD COLUMN more int',
+      'CREATE TABLE mine (id int)',
+      'TRUNCATE notes'
+    ]
+  ) {
     await expect(query(server.serviceUrl('auth'), text), text).rejects.toThrow(/must be owner|permission denied/)
   }
 })
 
 test('a service cannot reach the database of another', async () => {
-  await expect(query(server.serviceUrl('posts', 'auth'), 'SELECT 1')).rejects.toThrow(/permission denied for database "auth"/)
-  await expect(query(server.ownerUrl('posts', 'auth'), 'SELECT 1')).rejects.toThrow(/permission denied for database "auth"/)
+  await expect(query(server.serviceUrl('posts', 'auth'), 'SELECT 1')).rejects
+    .toThrow(/permission denied for database "auth"/)
+  await expect(query(server.ownerUrl('posts', 'auth'), 'SELECT 1')).rejects
+    .toThrow(/permission denied for database "auth"/)
 })
 
 test('a wrong password is refused', async () => {
@@ -60,13 +69,24 @@ test('a wrong password is refused', async () => {
 
 test('a database has its encoding, collation and role settings whatever the cluster has, and is made once', async () => {
   const credentials = { other: "it's", other_owner: 'its' }
-  for (const text of ['ALTER DATABASE template1 IS_TEMPLATE false', 'DROP DATABASE template1', "CREATE DATABASE template1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' IS_TEMPLATE true"]) {
+  for (
+    const text of [
+      'ALTER DATABASE template1 IS_TEMPLATE false',
+      'DROP DATABASE template1',
+      "CREATE DATABASE template1 TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C' IS_TEMPLATE true"
+    ]
+  ) {
     await query(server.adminUrl(), text)
   }
-  for (const timezone of ['Asia/Tokyo', 'UTC']) await ensureDatabases({ ...server, credentials }, ['other'], { timezone, datestyle: 'ISO, MDY' })
+  for (const timezone of ['Asia/Tokyo', 'UTC']) {
+    await ensureDatabases({ ...server, credentials }, ['other'], { timezone, datestyle: 'ISO, MDY' })
+  }
   const url = new URL(server.adminUrl('other'))
   Object.assign(url, { username: 'other', password: "it's" })
-  const [made] = await query(url.href, "SELECT pg_encoding_to_char(encoding) AS encoding, datlocprovider AS provider, datlocale AS locale, current_setting('timezone') AS timezone FROM pg_database WHERE datname = 'other'")
+  const [made] = await query(
+    url.href,
+    "SELECT pg_encoding_to_char(encoding) AS encoding, datlocprovider AS provider, datlocale AS locale, current_setting('timezone') AS timezone FROM pg_database WHERE datname = 'other'"
+  )
   expect(made).toEqual({ encoding: 'UTF8', provider: 'b', locale: 'C.UTF-8', timezone: 'UTC' })
 })
 

@@ -21,7 +21,11 @@ async function firstAnswer (port: number, line = '') {
 test('NATS comes up with JetStream and the accounts that it was given, and is gone after stop', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gatepost-nats-'))
   const [port] = await freePorts(1) as [number]
-  const server = await startNats({ port, dataDir: folder, authorization: 'authorization { user: someone, password: secret }' })
+  const server = await startNats({
+    port,
+    dataDir: folder,
+    authorization: 'authorization { user: someone, password: secret }'
+  })
   try {
     const info = JSON.parse((await firstAnswer(port)).replace(/^INFO /, ''))
     expect(info).toMatchObject({ host: '127.0.0.1', jetstream: true, auth_required: true })
@@ -35,7 +39,8 @@ test('NATS comes up with JetStream and the accounts that it was given, and is go
 test('a configuration that NATS refuses is reported with its reason', async () => {
   const folder = mkdtempSync(join(tmpdir(), 'gatepost-nats-'))
   const [port] = await freePorts(1) as [number]
-  await expect(startNats({ port, dataDir: folder, authorization: 'authorization { user: "someone' })).rejects.toThrow(/^nats-server ended with code 1\n.*Parse error/)
+  await expect(startNats({ port, dataDir: folder, authorization: 'authorization { user: "someone' })).rejects
+    .toThrow(/^nats-server ended with code 1\n.*Parse error/)
   rmSync(folder, { recursive: true })
 })
 

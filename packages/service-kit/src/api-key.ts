@@ -6,7 +6,8 @@ const SECRET_BYTES = 32
 const ID_LENGTH = 22
 const SECRET_LENGTH = 43
 const CHECKSUM_LENGTH = 6
-const FORM = new RegExp(`^${PREFIX}([0-9A-Za-z]{${ID_LENGTH}})_[0-9A-Za-z]{${SECRET_LENGTH}}_([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`)
+const FORM =
+  new RegExp(`^${PREFIX}([0-9A-Za-z]{${ID_LENGTH}})_[0-9A-Za-z]{${SECRET_LENGTH}}_([0-9A-Za-z]{${CHECKSUM_LENGTH}})$`)
 const DIGITS = '0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz'
 
 /** Makes the text of a new key: `gp_<id>_<secret of 256 bits>_<CRC-32>`, each part in base 62. */
@@ -25,7 +26,10 @@ export function looksLikeApiKey (token: string): boolean {
 export function idOfApiKey (key: string): string | undefined {
   const [, id, checksum] = FORM.exec(key) ?? []
   if (id === undefined || checksum !== checksumOf(key.slice(0, -CHECKSUM_LENGTH - 1))) return undefined
-  const hex = [...id].reduce((sum, digit) => sum * 62n + BigInt(DIGITS.indexOf(digit)), 0n).toString(16).padStart(32, '0')
+  const hex = [...id].reduce((sum, digit) => sum * 62n + BigInt(DIGITS.indexOf(digit)), 0n).toString(16).padStart(
+    32,
+    '0'
+  )
   return hex.length > 32 ? undefined : hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-')
 }
 

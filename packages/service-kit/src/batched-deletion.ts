@@ -17,10 +17,16 @@ const BATCH = 1_000
  * Deletes the rows whose time is before that, a thousand a statement, the oldest first: none lasts long or locks many
  * rows, and processes that do it at once pass each other by. Resolves with the number of rows.
  */
-export async function deleteBefore (connection: Connection, { table, column, and = 'true' }: Expiry, before: Date): Promise<number> {
+export async function deleteBefore (
+  connection: Connection,
+  { table, column, and = 'true' }: Expiry,
+  before: Date
+): Promise<number> {
   const statement = `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
     SELECT ctid FROM ${table} WHERE ${column} < $1::timestamptz AND (${and}) ORDER BY ${column} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED))`
   let deleted = 0
-  for (let count = BATCH; count === BATCH; deleted += count) count = await connection.$executeRawUnsafe(statement, before)
+  for (let count = BATCH; count === BATCH; deleted += count) {
+    count = await connection.$executeRawUnsafe(statement, before)
+  }
   return deleted
 }

@@ -40,7 +40,9 @@ export function clientFinder ({ trustedProxies, log, registry }: ClientFinderOpt
   const peers = new Map<string, ClientAddress>()
   let told = false
   for (const range of trustedProxies) {
-    if (parseNetwork(range).bits === 0) log.warn({ range }, 'TRUSTED_PROXIES holds every address: any client chooses the address that limits count')
+    if (parseNetwork(range).bits === 0) {
+      log.warn({ range }, 'TRUSTED_PROXIES holds every address: any client chooses the address that limits count')
+    }
   }
 
   /** Few peers come again and again; hops are not remembered, since clients choose them. */
@@ -54,13 +56,19 @@ export function clientFinder ({ trustedProxies, log, registry }: ClientFinderOpt
     return client
   }
 
-  /** A private peer that forwards is a proxy whose clients are counted as one. A public one may be anybody with a header. */
+  /**
+   * A private peer that forwards is a proxy whose clients are counted as one. A public one may be anybody with a
+   * header.
+   */
   function doubt (peer: string) {
     if (!isPrivateAddress(peer)) return
     doubts.unbelieved++
     if (told) return
     told = true
-    log.warn({ peer }, 'X-Forwarded-For of a private address is not believed: if it is a proxy, all its clients share one limit until TRUSTED_PROXIES names it')
+    log.warn(
+      { peer },
+      'X-Forwarded-For of a private address is not believed: if it is a proxy, all its clients share one limit until TRUSTED_PROXIES names it'
+    )
   }
 
   return (socketAddress, headers) => {
@@ -98,7 +106,8 @@ function countDoubts (registry: Registry | undefined) {
   const counts = { proxy: 0, unbelieved: 0 }
   registry?.registerMetric(new Counter({
     name: 'gatepost_client_address_doubtful_total',
-    help: 'Requests counted by an address that may be many clients’: proxy, the address of a trusted proxy itself; unbelieved, a private address outside TRUSTED_PROXIES that sent X-Forwarded-For.',
+    help:
+      'Requests counted by an address that may be many clients’: proxy, the address of a trusted proxy itself; unbelieved, a private address outside TRUSTED_PROXIES that sent X-Forwarded-For.',
     labelNames: ['cause'],
     registers: [],
     collect () {

@@ -15,11 +15,15 @@ interface Session {
   settings: Record<string, string>
 }
 
-const SESSION = `SELECT current_setting('server_encoding') AS encoding, current_database() AS database, current_user AS role,
+const SESSION =
+  `SELECT current_setting('server_encoding') AS encoding, current_database() AS database, current_user AS role,
     current_setting($1, true) AS mark, (SELECT json_object_agg(name, current_setting(name)) FROM unnest($2::text[]) AS name) AS settings`
 const PROTOCOL_VIOLATION = '08P01'
 
-/** Asks whether the database is there, the first time also whether it is fit. Rejects with {@link UnfitDatabaseError} when it is not. */
+/**
+ * Asks whether the database is there, the first time also whether it is fit. Rejects with {@link UnfitDatabaseError}
+ * when it is not.
+ */
 export function createFitnessCheck (pool: Pool, url: string): () => Promise<void> {
   let fit = false
   return async () => {
@@ -41,7 +45,8 @@ export function createFitnessCheck (pool: Pool, url: string): () => Promise<void
   }
 }
 
-const POOLED = 'the database is behind a pooler that does not pass start-up parameters on (PgBouncer?): add pgbouncer=true to the database\'s URL, or let it lead to PostgreSQL itself'
+const POOLED =
+  "the database is behind a pooler that does not pass start-up parameters on (PgBouncer?): add pgbouncer=true to the database's URL, or let it lead to PostgreSQL itself"
 
 function faultOf ({ encoding, database, role, mark, settings }: Session, pooled: boolean): string | undefined {
   if (encoding !== 'UTF8') {
@@ -50,6 +55,9 @@ function faultOf ({ encoding, database, role, mark, settings }: Session, pooled:
   if (!pooled) return mark === 'on' ? undefined : POOLED
   const wrong = Object.entries(SESSION_SETTINGS).filter(([name, value]) => settings[name] !== value)
   if (wrong.length === 0) return undefined
-  const remedy = wrong.map(([name, value]) => `ALTER ROLE ${role} IN DATABASE ${database} SET ${name} = '${value}';`).join(' ')
-  return `behind a pooler the role's settings count, and ${wrong.map(([name]) => name).join(', ')} differ; run, and have the pooler reconnect: ${remedy}`
+  const remedy = wrong.map(([name, value]) => `ALTER ROLE ${role} IN DATABASE ${database} SET ${name} = '${value}';`)
+    .join(' ')
+  return `behind a pooler the role's settings count, and ${
+    wrong.map(([name]) => name).join(', ')
+  } differ; run, and have the pooler reconnect: ${remedy}`
 }

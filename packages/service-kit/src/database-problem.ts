@@ -23,7 +23,14 @@ const AWAY_CODES = new Set([
 /** Whole classes of SQLSTATE: connections, resources (a full disk is 53100), the operator's interventions. */
 const AWAY_CLASSES = /^(08|53|57P)/
 const AWAY_KINDS = new Set([
-  'DatabaseNotReachable', 'DatabaseDoesNotExist', 'DatabaseAccessDenied', 'AuthenticationFailed', 'TlsConnectionError', 'TooManyConnections', 'ConnectionClosed', 'SocketTimeout'
+  'DatabaseNotReachable',
+  'DatabaseDoesNotExist',
+  'DatabaseAccessDenied',
+  'AuthenticationFailed',
+  'TlsConnectionError',
+  'TooManyConnections',
+  'ConnectionClosed',
+  'SocketTimeout'
 ])
 /** What pg says without any code; PostgreSQL's own texts are in the language of its administrator. */
 const AWAY_TEXT = /Connection terminated|Client has encountered a connection error/
@@ -34,23 +41,31 @@ const SLOW_TEXT = /timeout exceeded when trying to connect|Query read timeout/
 
 /** Whether a transaction met another one, so that the same work may succeed when it is done again at once. */
 export function isConflict (error: unknown) {
-  return layersOf(error).some((layer) => codesOf(layer).some((code) => CONFLICT_CODES.has(code)) || CONFLICT_KINDS.has(layer.kind ?? ''))
+  return layersOf(error).some((layer) =>
+    codesOf(layer).some((code) => CONFLICT_CODES.has(code)) || CONFLICT_KINDS.has(layer.kind ?? '')
+  )
 }
 
 /** Whether the database serves nobody now: what failed is not to blame, and succeeds once it is back. */
 export function isDatabaseAway (error: unknown) {
-  return layersOf(error).some((layer) => codesOf(layer).some((code) => AWAY_CODES.has(code) || AWAY_CLASSES.test(code)) ||
-    AWAY_KINDS.has(layer.kind ?? '') || (layer instanceof Error && AWAY_TEXT.test(layer.message)))
+  return layersOf(error).some((layer) =>
+    codesOf(layer).some((code) => AWAY_CODES.has(code) || AWAY_CLASSES.test(code)) ||
+    AWAY_KINDS.has(layer.kind ?? '') || (layer instanceof Error && AWAY_TEXT.test(layer.message))
+  )
 }
 
-/** 503 for what the database will get over, so that nobody is told that it is a fault (500); undefined for real faults. */
+/**
+ * 503 for what the database will get over, so that nobody is told that it is a fault (500); undefined for real faults.
+ */
 export function databaseProblem (error: unknown): ProblemError | undefined {
   if (error instanceof ProblemError || !(isConflict(error) || isDatabaseAway(error) || isSlow(error))) return undefined
   return new ProblemError('OVERLOADED', { cause: error, headers: retryAfter(1) })
 }
 
 function isSlow (error: unknown) {
-  return layersOf(error).some((layer) => codesOf(layer).some((code) => SLOW_CODES.has(code)) || (layer instanceof Error && SLOW_TEXT.test(layer.message)))
+  return layersOf(error).some((layer) =>
+    codesOf(layer).some((code) => SLOW_CODES.has(code)) || (layer instanceof Error && SLOW_TEXT.test(layer.message))
+  )
 }
 
 function codesOf ({ code, originalCode }: DatabaseError): string[] {

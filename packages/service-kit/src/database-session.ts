@@ -2,13 +2,15 @@ import type { PoolConfig } from 'pg'
 
 /** No statement of a service is longer, nor any rest inside a transaction. */
 export const STATEMENT_TIMEOUT_MS = 5_000
-/** How much longer a client waits than the server works: the server cancels first, so no backend outlives its client. */
+/**
+ * How much longer a client waits than the server works: the server cancels first, so no backend outlives its client.
+ */
 const CLIENT_MARGIN_MS = 1_000
 const CONNECT_TIMEOUT_MS = 2_000
 
 /**
- * What statements, Prisma's adapter and pg rely on; neither role, database nor server decides it. Prisma's adapter reads
- * every `timestamptz` as UTC. `statement_timeout` bounds waits for locks, too.
+ * What statements, Prisma's adapter and pg rely on; neither role, database nor server decides it. Prisma's adapter
+ * reads every `timestamptz` as UTC. `statement_timeout` bounds waits for locks, too.
  */
 export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   timezone: 'UTC',
@@ -46,13 +48,23 @@ export function isPooled (url: string): boolean {
   return new URL(url).searchParams.get('pgbouncer') === 'true'
 }
 
-/** How to connect to PostgreSQL, for a client or a pool of pg: with the session's settings, and bounded in time on both sides. */
-export function sessionConfig ({ url, name, statementTimeoutMs = STATEMENT_TIMEOUT_MS, settings = {} }: SessionOptions): PoolConfig {
+/**
+ * How to connect to PostgreSQL, for a client or a pool of pg: with the session's settings, and bounded in time on both
+ * sides.
+ */
+export function sessionConfig (
+  { url, name, statementTimeoutMs = STATEMENT_TIMEOUT_MS, settings = {} }: SessionOptions
+): PoolConfig {
   const target = new URL(url)
   const own = target.searchParams.get('options')
   target.searchParams.delete('options') // pg would take them in place of ours
   target.searchParams.delete('pgbouncer')
-  const ours = Object.entries({ ...SESSION_SETTINGS, ...settings, statement_timeout: `${statementTimeoutMs}`, [MARK]: 'on' })
+  const ours = Object.entries({
+    ...SESSION_SETTINGS,
+    ...settings,
+    statement_timeout: `${statementTimeoutMs}`,
+    [MARK]: 'on'
+  })
     .map(([setting, value]) => `-c ${setting}=${value.replaceAll(' ', '\\ ')}`)
   return {
     connectionString: target.href,

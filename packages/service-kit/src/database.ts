@@ -9,9 +9,14 @@ import { observePool } from './pool-metrics.ts'
 export interface Database<Connection> {
   /** For single statements. */
   connection: Connection
-  /** Runs the work in one transaction, and again when it met another one. Hash and send outside: a connection is held for as long. */
+  /**
+   * Runs the work in one transaction, and again when it met another one. Hash and send outside: a connection is held
+   * for as long.
+   */
   transaction <T> (work: (tx: Connection) => Promise<T>): Promise<T>
-  /** Rejects with `UnfitDatabaseError` when the database is there and cannot serve us; resolves also while it is away. */
+  /**
+   * Rejects with `UnfitDatabaseError` when the database is there and cannot serve us; resolves also while it is away.
+   */
   verify (): Promise<void>
   ping (): Promise<void>
   close (): Promise<void>
@@ -31,14 +36,17 @@ const IDLE_TIMEOUT_MS = 300_000
 /** A transaction that meets others is done so often at most. */
 const TRIES = 4
 
-/** A service's pool of connections to its database; `name` is what the server calls them by. Rejections may be {@link databaseProblem}s. */
+/**
+ * A service's pool of connections to its database; `name` is what the server calls them by. Rejections may be {@link
+ * databaseProblem}s.
+ */
 export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: string): pg.Pool {
   const pool = new pg.Pool({
     ...sessionConfig({ url, name: `gatepost-${name}` }),
     max: poolSize,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,
-    // Prisma's adapter listens a moment after it was handed a new connection. One that the server cuts in that moment would
-    // end the process; what is asked of it fails all the same.
+    // Prisma's adapter listens a moment after it was handed a new connection. One that the server cuts in that moment
+    // would end the process; what is asked of it fails all the same.
     onConnect: (client) => { client.on('error', () => {}) }
   })
   pool.on('error', () => {}) // an idle connection broke; there will be another
@@ -68,11 +76,18 @@ interface Client<Connection> {
 }
 
 /** A service's database, by a Prisma client that works on the pool. */
-export function databaseOf<Connection> (pool: pg.Pool, url: string, client: Client<Connection> & Connection): Database<Connection> {
+export function databaseOf<Connection> (
+  pool: pg.Pool,
+  url: string,
+  client: Client<Connection> & Connection
+): Database<Connection> {
   const ping = createFitnessCheck(pool, url)
   return {
     connection: client,
-    transaction: (work) => repeatConflicting(() => client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT_MS, timeout: STATEMENT_TIMEOUT_MS })),
+    transaction: (work) =>
+      repeatConflicting(() =>
+        client.$transaction(work, { maxWait: ACQUIRE_TIMEOUT_MS, timeout: STATEMENT_TIMEOUT_MS })
+      ),
     ping,
     async verify () {
       try {

@@ -16,7 +16,10 @@ export interface CheckResult {
 
 const CHECK_TIMEOUT_MS = 1_000
 
-/** `GET /live`, which depends on nothing, and `GET /ready` with named checks: 503 while one is down or the process drains. */
+/**
+ * `GET /live`, which depends on nothing, and `GET /ready` with named checks: 503 while one is down or the process
+ * drains.
+ */
 export const health = fp<{ checks: Check[] }>(async (app, { checks }) => {
   app.get('/live', { config: { auth: 'none' } }, () => ({ status: 'up' }))
 

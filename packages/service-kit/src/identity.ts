@@ -32,14 +32,14 @@ declare module 'fastify' {
 export interface Identity {
   /**
    * Judges one access token: the principal, or undefined for any token that is not good now (forged, expired, revoked,
-   * not a token at all). Throws a 503 problem when it cannot be judged: without its key while auth is away, or before the
-   * revocations were read. Synchronous but for a key not seen before.
+   * not a token at all). Throws a 503 problem when it cannot be judged: without its key while auth is away, or before
+   * the revocations were read. Synchronous but for a key not seen before.
    */
-  verify (token: string): Principal | undefined | Promise<Principal | undefined>
+  verify(token: string): Principal | undefined | Promise<Principal | undefined>
   /** Who sent an Authorization header whose token was verified before and is still good; costs no cryptography. */
-  recognize (authorization: string | undefined): Principal | undefined
+  recognize(authorization: string | undefined): Principal | undefined
   /** Applies an operation's policy to a request; throws 401 or 403 problems. `recognized` spares it to look again. */
-  authorize (request: FastifyRequest, recognized?: Principal): Promise<void> | undefined
+  authorize(request: FastifyRequest, recognized?: Principal): Promise<void> | undefined
   stats: { hits: number, misses: number, refusals: number, overlong: number, readonly size: number }
 }
 
@@ -67,7 +67,9 @@ export interface IdentityOptions {
   cacheSize?: number
   /** What judges a new token; without it, the faster one that there is a binary for on this platform. */
   library?: TokenLibrary
-  /** Whether the plugin applies each route's policy itself, at onRequest; the gateway does it in an order of its own. */
+  /**
+   * Whether the plugin applies each route's policy itself, at onRequest; the gateway does it in an order of its own.
+   */
   enforce?: boolean
 }
 
@@ -80,144 +82,179 @@ const claims = TypeCompiler.Compile(AccessTokenClaimsSchema)
 /** The refusal of a request without a token, or with one that is not good (RFC 6750 section 3). */
 export function unauthorized (tokenSent: boolean) {
   return new ProblemError(tokenSent ? 'TOKEN_INVALID' : 'TOKEN_REQUIRED', {
-    headers: { 'www-authenticate': tokenSent ? 'Bearer realm="gatepost", error="invalid_token"' : 'Bearer realm="gatepost"' }
+    headers: {
+      'www-authenticate': tokenSent ? 'Bearer realm="gatepost", error="invalid_token"' : 'Bearer realm="gatepost"'
+    }
   })
 }
 
 /** Verifies bearer tokens and says who calls. Every way for a token to be bad is the same 401. */
-export const identity = fp<IdentityOptions>(async (app, { keys, revocations, issuer, accessTokenTtl, registry, cacheSize = 20_000, library, enforce = true }) => {
-  const tokens = library ?? await chooseLibrary(app.log)
-  const verifiers = createKeyVerifiers(tokens, issuer)
-  // Apart, so that junk cannot push out a good token.
-  const verified = createTokenTable<VerifiedToken>(cacheSize)
-  const refused = createTokenTable<SigningKey>(REFUSED_TOKENS)
-  const stats = { hits: 0, misses: 0, refusals: 0, overlong: 0, get size () { return verified.size } }
-  if (registry !== undefined) watchTokenLifetime(registry, accessTokenTtl, stats)
-
-  function stillGood ({ principal, kid }: VerifiedToken) {
-    return Date.now() < (principal.expiresAt + CLOCK_SKEW_SECONDS) * 1000 && keys.get(kid) !== undefined &&
-      !revocations.isRevoked(principal.sessionId, principal.expiresAt * 1000)
-  }
-
-  function verify (token: string) {
-    const known = verified.get(token)
-    if (!known) return wasRefused(token) ? undefined : verifyNew(token)
-    stats.hits++
-    if (stillGood(known)) return judgeable(known.principal)
-    verified.delete(token)
-    return undefined
-  }
-
-  /** A good token of a session that may have ended cannot be told from one of a session that goes on. */
-  function judgeable (principal: Principal | undefined) {
-    if (principal !== undefined && !revocations.complete) throw new ProblemError('UPSTREAM_UNAVAILABLE', { headers: retryAfter(RETRY_AFTER_SECONDS) })
-    return principal
-  }
-
-  /** A client that goes on with an expired token, a forged one or one of an ended session costs no cryptography. */
-  function wasRefused (token: string) {
-    const by = refused.get(token)
-    if (by === undefined || !isCurrent(by)) return false
-    stats.refusals++
-    return true
-  }
-
-  /** For good, as long as the key stays; one that is gone already may have been the reason. */
-  function refuse (token: string, by: SigningKey) {
-    if (isCurrent(by)) refused.add(token, by)
-  }
-
-  function isCurrent ({ kid, key }: SigningKey) {
-    return keys.get(kid) === key
-  }
-
-  function recognize (authorization: string | undefined) {
-    const known = authorization === undefined ? undefined : verified.get(tokenOf(authorization) ?? '')
-    if (known === undefined || !stillGood(known) || !revocations.complete) return undefined
-    stats.hits++
-    return known.principal
-  }
-
-  function verifyNew (token: string): Principal | undefined | Promise<Principal | undefined> {
-    const kid = keyIdOf(token)
-    if (kid === undefined) return undefined
-    stats.misses++
-    const key = keys.get(kid)
-    const verifier = key === undefined ? undefined : verifiers.of(key)
-    return key !== undefined && typeof verifier === 'function' ? accept(token, { kid, key }, verifier) : verifyByUnseenKey(token, kid)
-  }
-
-  async function verifyByUnseenKey (token: string, kid: string) {
-    const key = await findKey(kid)
-    return key === undefined ? undefined : accept(token, { kid, key }, await verifiers.of(key))
-  }
-
-  function accept (token: string, by: SigningKey, verifier: Verifier): Principal | undefined {
-    const payload = payloadOf(token, by, verifier)
-    if (!claims.Check(payload) || payload.iat > Date.now() / 1000 + CLOCK_SKEW_SECONDS) return undefined
-    const entry = {
-      kid: by.kid,
-      principal: { userId: payload.sub, sessionId: payload.sid, role: payload.role, scopes: scopesOf(payload.scope), tokenId: payload.jti, issuedAt: payload.iat, expiresAt: payload.exp }
+export const identity = fp<IdentityOptions>(
+  async (app, { keys, revocations, issuer, accessTokenTtl, registry, cacheSize = 20_000, library, enforce = true }) => {
+    const tokens = library ?? await chooseLibrary(app.log)
+    const verifiers = createKeyVerifiers(tokens, issuer)
+    // Apart, so that junk cannot push out a good token.
+    const verified = createTokenTable<VerifiedToken>(cacheSize)
+    const refused = createTokenTable<SigningKey>(REFUSED_TOKENS)
+    const stats = {
+      hits: 0,
+      misses: 0,
+      refusals: 0,
+      overlong: 0,
+      get size () {
+        return verified.size
+      }
     }
-    const overlong = payload.exp - payload.iat > accessTokenTtl
-    if (overlong) stats.overlong++
-    if (overlong || !stillGood(entry)) {
-      refuse(token, by)
+    if (registry !== undefined) watchTokenLifetime(registry, accessTokenTtl, stats)
+
+    function stillGood ({ principal, kid }: VerifiedToken) {
+      return Date.now() < (principal.expiresAt + CLOCK_SKEW_SECONDS) * 1000 && keys.get(kid) !== undefined &&
+        !revocations.isRevoked(principal.sessionId, principal.expiresAt * 1000)
+    }
+
+    function verify (token: string) {
+      const known = verified.get(token)
+      if (!known) return wasRefused(token) ? undefined : verifyNew(token)
+      stats.hits++
+      if (stillGood(known)) return judgeable(known.principal)
+      verified.delete(token)
       return undefined
     }
-    verified.add(token, entry)
-    return judgeable(entry.principal)
-  }
 
-  async function findKey (kid: string) {
-    try {
-      return await keys.find(kid)
-    } catch (cause) {
-      if (cause instanceof KeysUnavailableError) throw new ProblemError('UPSTREAM_UNAVAILABLE', { cause, headers: retryAfter(RETRY_AFTER_SECONDS) })
-      throw cause
+    /** A good token of a session that may have ended cannot be told from one of a session that goes on. */
+    function judgeable (principal: Principal | undefined) {
+      if (principal !== undefined && !revocations.complete) {
+        throw new ProblemError('UPSTREAM_UNAVAILABLE', { headers: retryAfter(RETRY_AFTER_SECONDS) })
+      }
+      return principal
     }
-  }
 
-  /** A bad token is an error of many kinds to the library; here they are one. */
-  function payloadOf (token: string, by: SigningKey, verifier: Verifier): unknown {
-    const { stackTraceLimit } = Error
-    Error.stackTraceLimit = 0 // where in the library it failed helps nobody, and costs a fifth of a refusal
-    try {
-      return verifier(token)
-    } catch (error) {
-      app.log.debug({ err: error }, 'access token refused')
-      if (tokens.isFinal(error)) refuse(token, by)
+    /** A client that goes on with an expired token, a forged one or one of an ended session costs no cryptography. */
+    function wasRefused (token: string) {
+      const by = refused.get(token)
+      if (by === undefined || !isCurrent(by)) return false
+      stats.refusals++
+      return true
+    }
+
+    /** For good, as long as the key stays; one that is gone already may have been the reason. */
+    function refuse (token: string, by: SigningKey) {
+      if (isCurrent(by)) refused.add(token, by)
+    }
+
+    function isCurrent ({ kid, key }: SigningKey) {
+      return keys.get(kid) === key
+    }
+
+    function recognize (authorization: string | undefined) {
+      const known = authorization === undefined ? undefined : verified.get(tokenOf(authorization) ?? '')
+      if (known === undefined || !stillGood(known) || !revocations.complete) return undefined
+      stats.hits++
+      return known.principal
+    }
+
+    function verifyNew (token: string): Principal | undefined | Promise<Principal | undefined> {
+      const kid = keyIdOf(token)
+      if (kid === undefined) return undefined
+      stats.misses++
+      const key = keys.get(kid)
+      const verifier = key === undefined ? undefined : verifiers.of(key)
+      return key !== undefined && typeof verifier === 'function'
+        ? accept(token, { kid, key }, verifier)
+        : verifyByUnseenKey(token, kid)
+    }
+
+    async function verifyByUnseenKey (token: string, kid: string) {
+      const key = await findKey(kid)
+      return key === undefined ? undefined : accept(token, { kid, key }, await verifiers.of(key))
+    }
+
+    function accept (token: string, by: SigningKey, verifier: Verifier): Principal | undefined {
+      const payload = payloadOf(token, by, verifier)
+      if (!claims.Check(payload) || payload.iat > Date.now() / 1000 + CLOCK_SKEW_SECONDS) return undefined
+      const entry = {
+        kid: by.kid,
+        principal: {
+          userId: payload.sub,
+          sessionId: payload.sid,
+          role: payload.role,
+          scopes: scopesOf(payload.scope),
+          tokenId: payload.jti,
+          issuedAt: payload.iat,
+          expiresAt: payload.exp
+        }
+      }
+      const overlong = payload.exp - payload.iat > accessTokenTtl
+      if (overlong) stats.overlong++
+      if (overlong || !stillGood(entry)) {
+        refuse(token, by)
+        return undefined
+      }
+      verified.add(token, entry)
+      return judgeable(entry.principal)
+    }
+
+    async function findKey (kid: string) {
+      try {
+        return await keys.find(kid)
+      } catch (cause) {
+        if (cause instanceof KeysUnavailableError) {
+          throw new ProblemError('UPSTREAM_UNAVAILABLE', { cause, headers: retryAfter(RETRY_AFTER_SECONDS) })
+        }
+        throw cause
+      }
+    }
+
+    /** A bad token is an error of many kinds to the library; here they are one. */
+    function payloadOf (token: string, by: SigningKey, verifier: Verifier): unknown {
+      const { stackTraceLimit } = Error
+      Error.stackTraceLimit = 0 // where in the library it failed helps nobody, and costs a fifth of a refusal
+      try {
+        return verifier(token)
+      } catch (error) {
+        app.log.debug({ err: error }, 'access token refused')
+        if (tokens.isFinal(error)) refuse(token, by)
+        return undefined
+      } finally {
+        Error.stackTraceLimit = stackTraceLimit
+      }
+    }
+
+    /** Where no token is needed, one that cannot be judged now is as good as none. */
+    function verifyIfPossible (token: string) {
+      try {
+        const principal = verify(token)
+        return principal instanceof Promise ? principal.catch(unjudged) : principal
+      } catch (error) {
+        return unjudged(error)
+      }
+    }
+
+    function authorize (request: FastifyRequest, recognized?: Principal): Promise<void> | undefined {
+      const policy: RoutePolicy = request.is404 ? 'none' : request.routeOptions.config.auth ?? 'user'
+      if (policy === 'none') return undefined
+      const header = request.headers.authorization
+      const token = recognized === undefined && header !== undefined ? tokenOf(header) : undefined
+      const principal = token === undefined
+        ? recognized
+        : policy === 'optional'
+          ? verifyIfPossible(token)
+          : verify(token)
+      if (principal instanceof Promise) {
+        return principal.then((found) =>
+          apply(request, found, policy, header !== undefined)
+        )
+      }
+      apply(request, principal, policy, header !== undefined)
       return undefined
-    } finally {
-      Error.stackTraceLimit = stackTraceLimit
     }
-  }
 
-  /** Where no token is needed, one that cannot be judged now is as good as none. */
-  function verifyIfPossible (token: string) {
-    try {
-      const principal = verify(token)
-      return principal instanceof Promise ? principal.catch(unjudged) : principal
-    } catch (error) {
-      return unjudged(error)
-    }
-  }
-
-  function authorize (request: FastifyRequest, recognized?: Principal): Promise<void> | undefined {
-    const policy: RoutePolicy = request.is404 ? 'none' : request.routeOptions.config.auth ?? 'user'
-    if (policy === 'none') return undefined
-    const header = request.headers.authorization
-    const token = recognized === undefined && header !== undefined ? tokenOf(header) : undefined
-    const principal = token === undefined ? recognized : policy === 'optional' ? verifyIfPossible(token) : verify(token)
-    if (principal instanceof Promise) return principal.then((found) => apply(request, found, policy, header !== undefined))
-    apply(request, principal, policy, header !== undefined)
-    return undefined
-  }
-
-  app.decorateRequest('principal', undefined)
-  app.decorate('identity', { verify, recognize, authorize, stats })
-  if (enforce) app.addHook('onRequest', async (request) => authorize(request))
-}, { name: 'identity' })
+    app.decorateRequest('principal', undefined)
+    app.decorate('identity', { verify, recognize, authorize, stats })
+    if (enforce) app.addHook('onRequest', async (request) => authorize(request))
+  },
+  { name: 'identity' }
+)
 
 function unjudged (error: unknown): undefined {
   if (!(error instanceof ProblemError)) throw error
@@ -229,8 +266,12 @@ export function tokenOf (authorization: string): string | undefined {
 }
 
 function apply (request: FastifyRequest, principal: Principal | undefined, policy: RoutePolicy, tokenSent: boolean) {
-  if (principal === undefined && (policy !== 'optional' || (!tokenSent && !bringsBody(request)))) throw unauthorized(tokenSent)
-  if (principal?.scopes !== undefined) requireScope(principal.scopes, request.routeOptions.config.operation?.scope ?? null)
+  if (principal === undefined && (policy !== 'optional' || (!tokenSent && !bringsBody(request)))) {
+    throw unauthorized(tokenSent)
+  }
+  if (principal?.scopes !== undefined) {
+    requireScope(principal.scopes, request.routeOptions.config.operation?.scope ?? null)
+  }
   if (policy === 'admin' && principal!.role !== 'admin') throw new ProblemError('FORBIDDEN')
   request.principal = principal
 }

@@ -8,8 +8,9 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true })
 
 /**
  * Parses a JSON body as strictly as a contract needs (RFC 8259 with the choices of RFC 7493, I-JSON): valid UTF-8
- * without a byte order mark, no duplicate member, no lone surrogate, no `__proto__`, bounded depth and number of members.
- * Two parsers must never see two different values in the same bytes. Throws a {@link ProblemError} of status 400.
+ * without a byte order mark, no duplicate member, no lone surrogate, no `__proto__`, bounded depth and number of
+ * members. Two parsers must never see two different values in the same bytes. Throws a {@link ProblemError} of status
+ * 400.
  */
 export function parseJson (bytes: Buffer): unknown {
   if (!isUtf8(bytes)) throw malformed('The body is not valid UTF-8.')
@@ -31,10 +32,16 @@ export function parseJson (bytes: Buffer): unknown {
 
 /** What is wrong in a value, and where; the path is put together only then. */
 function faultOf (value: unknown): { path: string, message: string } | undefined {
-  if (typeof value === 'string') return value.isWellFormed() ? undefined : { path: '', message: 'must not contain a lone surrogate' }
+  if (typeof value === 'string') {
+    return value.isWellFormed()
+      ? undefined
+      : { path: '', message: 'must not contain a lone surrogate' }
+  }
   if (typeof value !== 'object' || value === null) return undefined
   for (const key in value) {
-    if (key === '__proto__' || !key.isWellFormed()) return { path: '', message: 'has a member with a name that is not allowed' }
+    if (key === '__proto__' || !key.isWellFormed()) {
+      return { path: '', message: 'has a member with a name that is not allowed' }
+    }
     const fault = faultOf((value as Record<string, unknown>)[key])
     if (fault !== undefined) return { path: `/${pointer(key)}${fault.path}`, message: fault.message }
   }

@@ -9,7 +9,10 @@ export const TOKEN_LIFETIME_HEADER = 'x-access-token-ttl'
 
 /** Where the public keys of access tokens come from. */
 export interface KeySource {
-  /** The key as PEM (SPKI); undefined when there is none of that id. Rejects with {@link KeysUnavailableError} when that cannot be known. */
+  /**
+   * The key as PEM (SPKI); undefined when there is none of that id. Rejects with {@link KeysUnavailableError} when that
+   * cannot be known.
+   */
   find (kid: string): string | undefined | Promise<string | undefined>
   /** The same of what is known right now, without a look anywhere else. */
   get (kid: string): string | undefined
@@ -49,7 +52,10 @@ function pemOf (jwk: JwkSet['keys'][number]) {
   return createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }) as string
 }
 
-/** The keys of a document that are ours to use; RFC 7517 section 5 has a reader pass over all others. Throws without any. */
+/**
+ * The keys of a document that are ours to use; RFC 7517 section 5 has a reader pass over all others. Throws without
+ * any.
+ */
 function usableKeys (document: unknown): Map<string, string> {
   const keys = new Map<string, string>()
   const listed = (document as { keys?: unknown } | null)?.keys
@@ -72,10 +78,12 @@ function isUsable (jwk: unknown): jwk is JwkSet['keys'][number] {
 
 /**
  * Keeps the JWK Set (RFC 7517) of the auth service in memory: fetched at once, then every 12 s, and early for an
- * unknown key id, at most once in 30 s and never twice at the same time. While auth is away the last keys stay good, and
- * an unknown key is no reason to refuse.
+ * unknown key id, at most once in 30 s and never twice at the same time. While auth is away the last keys stay good,
+ * and an unknown key is no reason to refuse.
  */
-export function remoteKeys ({ authUrls, log }: { authUrls: readonly string[], log: FastifyBaseLogger }): RemoteKeySource {
+export function remoteKeys (
+  { authUrls, log }: { authUrls: readonly string[], log: FastifyBaseLogger }
+): RemoteKeySource {
   let keys = new Map<string, string>()
   let issuedTtl: number | undefined
   let loadedAt: number | undefined
@@ -88,7 +96,9 @@ export function remoteKeys ({ authUrls, log }: { authUrls: readonly string[], lo
   const ready = Promise.withResolvers<void>()
 
   async function fetchFrom (origin: string) {
-    const { status, headers, body } = await directGet(`${origin}/.well-known/jwks.json`, { timeoutMs: FETCH_TIMEOUT_MS })
+    const { status, headers, body } = await directGet(`${origin}/.well-known/jwks.json`, {
+      timeoutMs: FETCH_TIMEOUT_MS
+    })
     if (status !== 200) throw new TypeError(`status ${status} in place of a JWK Set`)
     keys = usableKeys(JSON.parse(body))
     const ttl = Number(headers[TOKEN_LIFETIME_HEADER] ?? NaN)
@@ -135,10 +145,17 @@ export function remoteKeys ({ authUrls, log }: { authUrls: readonly string[], lo
     async find (kid) {
       // While fetches fail nobody waits for one: the next is at most a moment away.
       if (!keys.has(kid) && fault === undefined) await lookAgain()
-      if (!keys.has(kid) && fault !== undefined) throw new KeysUnavailableError('the keys of access tokens cannot be fetched', { cause: fault })
+      if (!keys.has(kid) && fault !== undefined) {
+        throw new KeysUnavailableError('the keys of access tokens cannot be fetched', { cause: fault })
+      }
       return keys.get(kid)
     },
-    status: () => ({ loaded: loadedAt !== undefined, ageSeconds: loadedAt === undefined ? Infinity : (performance.now() - loadedAt) / 1000, keys: keys.size, issuedTtl }),
+    status: () => ({
+      loaded: loadedAt !== undefined,
+      ageSeconds: loadedAt === undefined ? Infinity : (performance.now() - loadedAt) / 1000,
+      keys: keys.size,
+      issuedTtl
+    }),
     stop () {
       stopped = true
       clearTimeout(timer)

@@ -3,7 +3,17 @@ import { boundedLines } from './log/bounded-lines.ts'
 import { standardOutput } from './log/standard-output.ts'
 
 /** Whatever gets into a log line by accident: these members never do. */
-const SECRETS = ['authorization', 'cookie', 'password', 'currentPassword', 'newPassword', 'token', 'accessToken', 'refreshToken', 'secret']
+const SECRETS = [
+  'authorization',
+  'cookie',
+  'password',
+  'currentPassword',
+  'newPassword',
+  'token',
+  'accessToken',
+  'refreshToken',
+  'secret'
+]
 
 /** Lines that standard output did not take. */
 export const lineLosses = { lines: 0 }
@@ -13,7 +23,11 @@ export const lineLosses = { lines: 0 }
  * lines are lost, and are counted. What is buffered is flushed at exit.
  */
 export function createLog (name: string, level: string): Logger {
-  const lines = boundedLines({ sink: standardOutput(), losses: lineLosses, onRecovery: (lost) => log.warn({ lines: lost }, 'log lines were lost while standard output took none') })
+  const lines = boundedLines({
+    sink: standardOutput(),
+    losses: lineLosses,
+    onRecovery: (lost) => log.warn({ lines: lost }, 'log lines were lost while standard output took none')
+  })
   process.on('exit', lines.flushSync)
   const log: Logger = pino({
     name,

@@ -9,7 +9,13 @@ export function createRegistry (service: string): Registry {
   const registry = new Registry()
   registry.setDefaultLabels({ service })
   collectDefaultMetrics({ register: registry })
-  new Gauge({ name: 'gatepost_build_info', aggregator: 'first', help: 'Always 1; the labels say what runs.', labelNames: ['node'], registers: [registry] }).set({ node: process.version }, 1)
+  new Gauge({
+    name: 'gatepost_build_info',
+    aggregator: 'first',
+    help: 'Always 1; the labels say what runs.',
+    labelNames: ['node'],
+    registers: [registry]
+  }).set({ node: process.version }, 1)
   registry.registerMetric(new Counter({
     name: 'gatepost_log_lines_lost_total',
     help: 'Log lines that standard output did not take.',
@@ -31,11 +37,17 @@ function talliesOf (registry: Registry) {
   return tallies
 }
 
-/** Rate, errors and duration of each route, labelled with the route's pattern, never with a path that a client chose. */
+/**
+ * Rate, errors and duration of each route, labelled with the route's pattern, never with a path that a client chose.
+ */
 export const httpMetrics = fp<{ registry: Registry }>(async (app, { registry }) => {
   const tallies = talliesOf(registry)
   onOutcome(app, {
-    answered: ({ method, routeOptions }, { elapsedTime }, status) => { tallies.note(method, routeOptions.url ?? 'unknown', status, elapsedTime / 1000) },
-    broken: ({ method, status }) => { tallies.note(method, 'unknown', status, 0) }
+    answered: ({ method, routeOptions }, { elapsedTime }, status) => {
+      tallies.note(method, routeOptions.url ?? 'unknown', status, elapsedTime / 1000)
+    },
+    broken: ({ method, status }) => {
+      tallies.note(method, 'unknown', status, 0)
+    }
   })
 }, { name: 'http-metrics' })

@@ -5,8 +5,8 @@ const MAPPED_BITS = 96
 const familyOf = (address: string) => isIP(address) === 6 ? 'ipv6' : 'ipv4'
 
 /**
- * The one spelling of an IP address (RFC 5952): compressed, in lower case, without zone; an IPv4-mapped address as IPv4.
- * Undefined for anything else.
+ * The one spelling of an IP address (RFC 5952): compressed, in lower case, without zone; an IPv4-mapped address as
+ * IPv4. Undefined for anything else.
  */
 export function canonicalAddress (text: string): string | undefined {
   if (isIP(text) === 0) return undefined
@@ -30,13 +30,18 @@ export interface Network {
   bits: number
 }
 
-/** Reads an address or a CIDR range (RFC 4632); an IPv4-mapped range becomes IPv4. Throws a TypeError for anything else. */
+/**
+ * Reads an address or a CIDR range (RFC 4632); an IPv4-mapped range becomes IPv4. Throws a TypeError for anything else.
+ */
 export function parseNetwork (text: string): Network {
   const [written = '', prefix] = text.split('/', 2)
   const most = familyOf(written) === 'ipv6' ? 128 : 32
   const bits = prefix === undefined ? most : Number(prefix)
   const address = canonicalAddress(written)
-  if (address === undefined || written.includes('%') || !(/^\d{1,3}$/.test(prefix ?? '0') && bits <= most) || text.split('/').length > 2) throw new TypeError(`not a network: ${text}`)
+  if (
+    address === undefined || written.includes('%') || !(/^\d{1,3}$/.test(prefix ?? '0') && bits <= most) ||
+    text.split('/').length > 2
+  ) throw new TypeError(`not a network: ${text}`)
   const family = familyOf(address)
   if (family === 'ipv4' && most === 128) {
     // Part of a mapped range is no IPv4 range.
@@ -53,8 +58,20 @@ export function networkMembership (networks: readonly string[]): (address: strin
   return (address) => list.check(address, familyOf(address))
 }
 
-/** Networks of nobody in particular (RFC 1918, RFC 6598, RFC 4193), the own host and the own link: where proxies are. */
-const PRIVATE_NETWORKS = ['127.0.0.0/8', '::1', '10.0.0.0/8', '172.16.0.0/12', '192.168.0.0/16', '100.64.0.0/10', '169.254.0.0/16', 'fc00::/7', 'fe80::/10']
+/**
+ * Networks of nobody in particular (RFC 1918, RFC 6598, RFC 4193), the own host and the own link: where proxies are.
+ */
+const PRIVATE_NETWORKS = [
+  '127.0.0.0/8',
+  '::1',
+  '10.0.0.0/8',
+  '172.16.0.0/12',
+  '192.168.0.0/16',
+  '100.64.0.0/10',
+  '169.254.0.0/16',
+  'fc00::/7',
+  'fe80::/10'
+]
 
 /** Whether a canonical address belongs to no public network. */
 export const isPrivateAddress = networkMembership(PRIVATE_NETWORKS)

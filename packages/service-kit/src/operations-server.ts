@@ -8,7 +8,10 @@ import { type App, createServer } from './server.ts'
 const CONNECTION_TIMEOUT_MS = 35_000
 
 /** `GET /metrics` in Prometheus' text form, for the operations port alone. */
-export async function createOperationsServer (registry: Pick<Registry, 'contentType' | 'metrics'>, log: FastifyBaseLogger): Promise<App> {
+export async function createOperationsServer (
+  registry: Pick<Registry, 'contentType' | 'metrics'>,
+  log: FastifyBaseLogger
+): Promise<App> {
   const app = createServer({ log, connectionTimeout: CONNECTION_TIMEOUT_MS })
   if (registry instanceof Registry) await app.register(httpMetrics, { registry })
   await app.register(requestLog)

@@ -6,7 +6,8 @@ const CLIENT_CLOSED = 499
 
 /**
  * What became of a request, for logs, metrics and traces; to be asked once the response is closed. The status that was
- * sent; when the request or the answer did not get through whole because the client left, 499, or the 5xx that stands for what broke off on our side.
+ * sent; when the request or the answer did not get through whole because the client left, 499, or the 5xx that stands
+ * for what broke off on our side.
  */
 export function outcomeOf ({ raw, request }: FastifyReply): number {
   if (exchangeOf(request.raw)?.left) return CLIENT_CLOSED

@@ -29,7 +29,11 @@ function register (registry: Registry) {
     collect () { for (const [name, pool] of observed) this.set({ pool: name }, valueOf(pool)) }
   })
   gauge('size', 'Database connections that the pool may open.', ({ options }) => options.max)
-  gauge('in_use', 'Database connections that work for somebody now.', ({ totalCount, idleCount }) => totalCount - idleCount)
+  gauge(
+    'in_use',
+    'Database connections that work for somebody now.',
+    ({ totalCount, idleCount }) => totalCount - idleCount
+  )
   gauge('waiting', 'Callers that wait for a database connection now.', ({ waitingCount }) => waitingCount)
   return observed
 }

@@ -75,7 +75,10 @@ const FASTIFY_CODES: Record<string, ProblemCode> = {
   FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'REQUEST_MALFORMED'
 }
 
-/** Translates whatever was thrown. What is not a refusal of ours or of the parser's becomes 500, and its text stays in the log. */
+/**
+ * Translates whatever was thrown. What is not a refusal of ours or of the parser's becomes 500, and its text stays in
+ * the log.
+ */
 export function toProblem (error: unknown): ProblemError {
   if (error instanceof ProblemError) return error
   const { code, statusCode = 500 } = error as { code?: string, statusCode?: number }

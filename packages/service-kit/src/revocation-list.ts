@@ -21,7 +21,9 @@ const SWEEP_MS = 60_000
  * would go soonest are dropped, and every token that expires no later than they would have is refused, so its holder
  * refreshes a little early.
  */
-export function createRevocationList ({ max = DEFAULT_MAX, now = Date.now }: { max?: number, now?: () => number } = {}): RevocationList {
+export function createRevocationList (
+  { max = DEFAULT_MAX, now = Date.now }: { max?: number, now?: () => number } = {}
+): RevocationList {
   const expiries = new Map<string, number>()
   let refuseUntil = 0
   let sweptAt = 0

@@ -18,7 +18,13 @@ type ResponseSchemas<Answers extends Responses> = {
 }
 
 /** The part of a Fastify route that follows from the contract: `app.route({ ...routeOf(createPost), handler })`. */
-export function routeOf<Params extends TProperties, Query extends TProperties, Headers extends TProperties, Body extends TSchema, Answers extends Responses> (
+export function routeOf<
+  Params extends TProperties,
+  Query extends TProperties,
+  Headers extends TProperties,
+  Body extends TSchema,
+  Answers extends Responses
+> (
   operation: Operation<Params, Query, Headers, Body, Answers>
 ) {
   const body = operation.body && operation.bodyOptional ? Type.Union([operation.body, Type.Null()]) : operation.body
@@ -32,11 +38,18 @@ export function routeOf<Params extends TProperties, Query extends TProperties, H
       headers: operation.headers,
       ...body && { body },
       response: responseSchemas(operation.responses)
-    } as { params: TObject<Params>, querystring: TObject<Query>, headers: TObject<Headers>, body: Body, response: ResponseSchemas<Answers> }
+    } as {
+      params: TObject<Params>
+      querystring: TObject<Query>
+      headers: TObject<Headers>
+      body: Body
+      response: ResponseSchemas<Answers>
+    }
   }
 }
 
 /** Only members that the contract names leave the process, whatever a handler returns. */
 function responseSchemas (responses: Responses) {
-  return Object.fromEntries(Object.entries(responses).flatMap(([status, { schema }]) => schema ? [[status, schema]] : []))
+  return Object
+    .fromEntries(Object.entries(responses).flatMap(([status, { schema }]) => schema ? [[status, schema]] : []))
 }

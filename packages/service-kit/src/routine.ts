@@ -11,7 +11,9 @@ export interface RoutineOptions {
 export interface Routine {
   /** Does the work at once, and from then on again and again. */
   start (): void
-  /** Asks for a run now, or for another one after the present run. Before the start it does nothing: that runs anyway. */
+  /**
+   * Asks for a run now, or for another one after the present run. Before the start it does nothing: that runs anyway.
+   */
   wake (): void
   /** Waits for the present run and begins no other. */
   stop (): Promise<void>

@@ -29,13 +29,18 @@ export interface Process<Schema extends TObject> {
 
 /**
  * Runs one process from its settings to its last request: a bad setting or a port in use is one readable line and exit
- * code 1; SIGTERM, SIGINT and the loss of a supervising parent drain it (25 s at most); a second signal ends it at once.
+ * code 1; SIGTERM, SIGINT and the loss of a supervising parent drain it (25 s at most); a second signal ends it at
+ * once.
  */
-export async function run<Schema extends TObject> ({ name, settings: schema, env, load, ports, workers }: Process<Schema>): Promise<void> {
+export async function run<Schema extends TObject> (
+  { name, settings: schema, env, load, ports, workers }: Process<Schema>
+): Promise<void> {
   let log: Logger | undefined
   try {
     const settings = parseSettings(schema, env)
-    const { HOST, LOG_LEVEL, DRAIN_DELAY, OTEL_EXPORTER_OTLP_ENDPOINT } = settings as unknown as StaticDecode<TObject<typeof commonSettings>>
+    const { HOST, LOG_LEVEL, DRAIN_DELAY, OTEL_EXPORTER_OTLP_ENDPOINT } = settings as unknown as StaticDecode<
+      TObject<typeof commonSettings>
+    >
     log = createLog(name, LOG_LEVEL)
     const worker = isWorker()
     const count = workers?.(settings) ?? 1
@@ -51,7 +56,15 @@ export async function run<Schema extends TObject> ({ name, settings: schema, env
     await operations?.listen({ host: HOST, port: port.operations })
     log.info({ port: port.main, operationsPort: operations && port.operations }, 'listening')
     if (worker) showMetrics(registry)
-    drain({ app, delaySeconds: DRAIN_DELAY, log, afterwards: async () => { await operations?.close(); await stopTraces?.() } })
+    drain({
+      app,
+      delaySeconds: DRAIN_DELAY,
+      log,
+      afterwards: async () => {
+        await operations?.close()
+        await stopTraces?.()
+      }
+    })
   } catch (error) {
     log?.flush()
     process.stderr.write(`${name}: ${readable(error)}\n`)
@@ -65,7 +78,10 @@ function showMetrics (registry: Registry) {
   process.on('message', (message: ToWorker) => {
     if (!('askMetrics' in message)) return
     const { id } = message
-    registry.getMetricsAsJSON().then((metrics) => tell({ metrics, id }), (error: Error) => tell({ failure: error.message, id }))
+    registry.getMetricsAsJSON().then(
+      (metrics) => tell({ metrics, id }),
+      (error: Error) => tell({ failure: error.message, id })
+    )
   })
 }
 

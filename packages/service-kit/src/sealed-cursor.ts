@@ -27,7 +27,9 @@ export function createCursorSeal (secret: Uint8Array): CursorSeal {
       // Node skips what is not base64url and ignores surplus bits; only the one text that we made is the cursor.
       if (bytes.length <= TAG_BYTES || bytes.toString('base64url') !== cursor) return undefined
       const text = bytes.toString('utf8', TAG_BYTES)
-      return timingSafeEqual(tagOf(text, scope), bytes.subarray(0, TAG_BYTES)) ? JSON.parse(text) as Position : undefined
+      return timingSafeEqual(tagOf(text, scope), bytes.subarray(0, TAG_BYTES))
+        ? JSON.parse(text) as Position
+        : undefined
     }
   }
 }

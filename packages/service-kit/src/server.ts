@@ -38,14 +38,19 @@ export interface ServerOptions {
   bodyLimit?: number
   /** Whether spans are recorded for export. */
   recordTraces?: boolean
-  /** Set on every answer, also on those that no route or hook sees: broken requests and targets that cannot be routed. */
+  /**
+   * Set on every answer, also on those that no route or hook sees: broken requests and targets that cannot be routed.
+   */
   headers?: Readonly<Record<string, string>>
-  /** Milliseconds that an idle connection is kept; longer than the caller keeps its own, so that the caller closes first. */
+  /**
+   * Milliseconds that an idle connection is kept; longer than the caller keeps its own, so that the caller closes
+   * first.
+   */
   keepAliveTimeout?: number
   /**
-   * Milliseconds without a byte in either direction while a request is under way; then the connection is cut. Longer than
-   * any answer takes to begin, and than the time for a request, whose end is 408. At a service it is longer than at the
-   * gateway, so that a client that does not read is the gateway's to give up, and no failure of the service.
+   * Milliseconds without a byte in either direction while a request is under way; then the connection is cut. Longer
+   * than any answer takes to begin, and than the time for a request, whose end is 408. At a service it is longer than
+   * at the gateway, so that a client that does not read is the gateway's to give up, and no failure of the service.
    */
   connectionTimeout?: number
 }
@@ -58,7 +63,16 @@ const PARAM_LENGTH = 16_384
 export type App = FastifyInstance<Server, IncomingMessage, ServerResponse, FastifyBaseLogger, TypeBoxTypeProvider>
 
 /** A Fastify server with the behaviour that every process of the system has at its door. It does not listen. */
-export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false, headers = {}, keepAliveTimeout = 75_000, connectionTimeout = 120_000 }: ServerOptions): App {
+export function createServer (
+  {
+    log,
+    bodyLimit = 1_048_576,
+    recordTraces = false,
+    headers = {},
+    keepAliveTimeout = 75_000,
+    connectionTimeout = 120_000
+  }: ServerOptions
+): App {
   const app = fastify({
     loggerInstance: log,
     logController: new LogController({ disableRequestLogging: true, requestIdLogLabel: 'requestId' }),
@@ -70,7 +84,12 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
     requestTimeout: REQUEST_TIMEOUT_MS,
     // Doubled headers are joined, so that whoever reads one sees that there were two; by default Node keeps the first.
     // Node would refuse a missing Host past all hooks.
-    http: { headersTimeout: HEADERS_TIMEOUT_MS, connectionsCheckingInterval: 1000, requireHostHeader: false, joinDuplicateHeaders: true },
+    http: {
+      headersTimeout: HEADERS_TIMEOUT_MS,
+      connectionsCheckingInterval: 1000,
+      requireHostHeader: false,
+      joinDuplicateHeaders: true
+    },
     return503OnClosing: false,
     forceCloseConnections: 'idle',
     routerOptions: { maxParamLength: PARAM_LENGTH },
@@ -83,7 +102,10 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
   app.server.on('connect', broken.onTunnel)
   app.server.maxHeadersCount = 0 // Node would drop what comes after a thousand, a second Host or a token among it
   trackExchanges(app.server, app.routing)
-  lingerBeforeClose(app.server, (socket) => broken.isBroken(socket) || lastExchangeOf(socket)?.request.complete === false)
+  lingerBeforeClose(
+    app.server,
+    (socket) => broken.isBroken(socket) || lastExchangeOf(socket)?.request.complete === false
+  )
 
   app.decorate('lifecycle', { draining: false })
   app.decorate('allowedMethods', allowedMethods(app))
@@ -94,7 +116,9 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
   app.setErrorHandler((error, request, reply) => answerProblem(error, request, reply))
   app.setNotFoundHandler((request) => {
     const allow = app.allowedMethods(request.originalUrl)
-    throw allow.length > 0 ? new ProblemError('METHOD_NOT_ALLOWED', { headers: { allow: allow.join(', ') } }) : new ProblemError('ROUTE_NOT_FOUND')
+    throw allow.length > 0
+      ? new ProblemError('METHOD_NOT_ALLOWED', { headers: { allow: allow.join(', ') } })
+      : new ProblemError('ROUTE_NOT_FOUND')
   })
 
   app.removeAllContentTypeParsers()
@@ -107,7 +131,9 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
   app.register(tracing, { record: recordTraces })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
-    if (app.lifecycle.draining || (isBodyless(request.method) && endsConnection(request.raw))) reply.header('connection', 'close')
+    if (app.lifecycle.draining || (isBodyless(request.method) && endsConnection(request.raw))) {
+      reply.header('connection', 'close')
+    }
     done()
   })
   if (app.fixedHeaders.length > 0) {
@@ -118,7 +144,11 @@ export function createServer ({ log, bodyLimit = 1_048_576, recordTraces = false
   }
   app.addHook('preParsing', (request, _reply, payload, done) => { done(faultOfHead(request), payload) })
   app.addHook('preValidation', ({ url }, _reply, done) => {
-    done(isDecodable(url) ? undefined : new ProblemError('REQUEST_INVALID', { errors: [{ path: '/query', message: 'is not valid percent-encoded UTF-8' }] }))
+    done(isDecodable(url)
+      ? undefined
+      : new ProblemError('REQUEST_INVALID', {
+        errors: [{ path: '/query', message: 'is not valid percent-encoded UTF-8' }]
+      }))
   })
   return app
 }

@@ -17,7 +17,13 @@ interface SettingOptions {
 
 const NO_MORE = 'without user, path, query or fragment'
 const SECOND = 1000
-const UNITS: Record<string, number> = { ms: 1, second: SECOND, minute: 60 * SECOND, hour: 3600 * SECOND, day: 86_400 * SECOND }
+const UNITS: Record<string, number> = {
+  ms: 1,
+  second: SECOND,
+  minute: 60 * SECOND,
+  hour: 3600 * SECOND,
+  day: 86_400 * SECOND
+}
 
 /** Any text. */
 export function text (options: SettingOptions & { minLength?: number, pattern?: string, needs?: string }) {
@@ -27,7 +33,8 @@ export function text (options: SettingOptions & { minLength?: number, pattern?: 
 /** A whole number; decodes to a number. */
 export function integer (options: SettingOptions & { minimum: number, maximum: number }) {
   const needs = `a whole number from ${options.minimum} to ${options.maximum}`
-  return Type.Transform(Type.String({ ...options, minimum: undefined, maximum: undefined, pattern: '^\\d{1,15}$', needs }))
+  return Type
+    .Transform(Type.String({ ...options, minimum: undefined, maximum: undefined, pattern: '^\\d{1,15}$', needs }))
     .Decode((value) => {
       const number = Number(value)
       if (number < options.minimum || number > options.maximum) throw new RangeError(needs)
@@ -48,7 +55,12 @@ export function seconds (options: SettingOptions & { minimum?: number }) {
 
 /** `1 second`, `15 minutes`, `500 ms`; decodes to milliseconds. */
 export function duration (options: SettingOptions) {
-  return Type.Transform(Type.String({ ...options, pattern: '^[1-9]\\d{0,8} ?(ms|seconds?|minutes?|hours?|days?)$', needs: 'a duration such as "1 second" or "15 minutes"' }))
+  return Type
+    .Transform(Type.String({
+      ...options,
+      pattern: '^[1-9]\\d{0,8} ?(ms|seconds?|minutes?|hours?|days?)$',
+      needs: 'a duration such as "1 second" or "15 minutes"'
+    }))
     .Decode((value) => {
       const [, count, unit] = /^(\d+) ?(ms|second|minute|hour|day)/.exec(value)!
       return Number(count) * UNITS[unit!]!
@@ -79,7 +91,10 @@ export function urls (options: SettingOptions & { schemes: readonly string[] }) 
     .Encode((value) => value.join(','))
 }
 
-/** One origin (RFC 6454): scheme, host and port, and nothing that calls would drop silently. Decodes to its serialised form. */
+/**
+ * One origin (RFC 6454): scheme, host and port, and nothing that calls would drop silently. Decodes to its serialised
+ * form.
+ */
 export function origin (options: SettingOptions) {
   const needs = `an origin such as https://api.example.org, ${NO_MORE}`
   return Type.Transform(Type.String({ ...options, needs }))
@@ -134,7 +149,8 @@ export function address (options: SettingOptions) {
 
 /** The setting `ACCESS_TOKEN_TTL` of every process that issues or judges access tokens. */
 export const accessTokenTtl = seconds({
-  description: 'Life of an access token in seconds; the same in every process, since each refuses tokens that live longer',
+  description:
+    'Life of an access token in seconds; the same in every process, since each refuses tokens that live longer',
   default: '600',
   minimum: 5
 })
@@ -142,29 +158,49 @@ export const accessTokenTtl = seconds({
 /** Settings that every process has. */
 export const commonSettings = {
   HOST: address({ description: 'The address to listen on', default: '127.0.0.1' }),
-  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], { description: 'pino level', default: 'info' }),
-  DRAIN_DELAY: integer({ description: 'Seconds between "not ready" and the end of new connections at a shutdown; as long as the load balancer needs to notice', default: '0', minimum: 0, maximum: 10 }),
-  OTEL_EXPORTER_OTLP_ENDPOINT: Type.Optional(url({ description: 'Where traces go (OTLP over HTTP); none are exported without it', schemes: ['http', 'https'] }))
+  LOG_LEVEL: choice(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent'], {
+    description: 'pino level',
+    default: 'info'
+  }),
+  DRAIN_DELAY: integer({
+    description:
+      'Seconds between "not ready" and the end of new connections at a shutdown; as long as the load balancer needs to notice',
+    default: '0',
+    minimum: 0,
+    maximum: 10
+  }),
+  OTEL_EXPORTER_OTLP_ENDPOINT: Type
+    .Optional(url({
+      description: 'Where traces go (OTLP over HTTP); none are exported without it',
+      schemes: ['http', 'https']
+    }))
 }
 
 /**
  * Reads the settings of one process from an environment: pure, complete, and frozen.
  * An empty value counts as absent. Throws a {@link SettingsError} that names every variable at fault.
  */
-export function parseSettings<Schema extends TObject> (schema: Schema, env: Readonly<Record<string, string | undefined>>): StaticDecode<Schema> {
+export function parseSettings<Schema extends TObject> (
+  schema: Schema,
+  env: Readonly<Record<string, string | undefined>>
+): StaticDecode<Schema> {
   const faults: string[] = []
   const settings: Record<string, unknown> = {}
   for (const [name, setting] of Object.entries<TSchema>(schema.properties)) {
     const value = env[name] || setting.default as string | undefined
     if (value === undefined) {
-      if ((schema.required as string[] | undefined)?.includes(name)) faults.push(`${name} is missing: it needs ${setting.needs} (${setting.description})`)
+      if ((schema.required as string[] | undefined)?.includes(name)) {
+        faults.push(`${name} is missing: it needs ${setting.needs} (${setting.description})`)
+      }
       continue
     }
     try {
       settings[name] = Value.Decode(setting, value)
     } catch (error) {
       const needs = (error as { error?: unknown }).error instanceof EscapeError ? EscapeError.needs : setting.needs
-      const got = setting.secret ? `a value of ${value.length} characters (not shown)` : JSON.stringify(withoutPassword(value))
+      const got = setting.secret
+        ? `a value of ${value.length} characters (not shown)`
+        : JSON.stringify(withoutPassword(value))
       faults.push(`${name} is ${got}: it needs ${needs} (${setting.description})`)
     }
   }

@@ -9,8 +9,9 @@ const MAX_STATEMENTS = 200
 const NAME_LENGTH = 32
 
 /**
- * Names PostgreSQL statements by their text, for Prisma's `statementNameGenerator`, so that each connection parses and plans them once: a quarter less work for the small ones.
- * Bounded, since each name is kept on both sides of every connection. Behind a pooler no statement has a name: the next one meets another session.
+ * Names PostgreSQL statements by their text, for Prisma's `statementNameGenerator`, so that each connection parses and
+ * plans them once: a quarter less work for the small ones. Bounded, since each name is kept on both sides of every
+ * connection. Behind a pooler no statement has a name: the next one meets another session.
  */
 export function createStatementNames (databaseUrl: string, max = MAX_STATEMENTS) {
   const pooled = isPooled(databaseUrl)

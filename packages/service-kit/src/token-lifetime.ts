@@ -1,7 +1,10 @@
 import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Check } from './health.ts'
 
-/** Compares the setting with the life of the tokens that auth says it issues. A process that disagrees still judges what it can. */
+/**
+ * Compares the setting with the life of the tokens that auth says it issues. A process that disagrees still judges what
+ * it can.
+ */
 export function tokenLifetimeCheck (accessTokenTtl: number, issuedTtl: () => number | undefined): Check {
   return {
     name: 'token-lifetime',
@@ -9,7 +12,10 @@ export function tokenLifetimeCheck (accessTokenTtl: number, issuedTtl: () => num
       const issued = issuedTtl() ?? accessTokenTtl
       if (issued === accessTokenTtl) return { status: 'up' }
       const consequence = issued > accessTokenTtl ? 'they are refused here' : 'they are good here'
-      return { status: 'degraded', detail: `auth issues tokens for ${issued} s and ACCESS_TOKEN_TTL is ${accessTokenTtl} s: ${consequence}` }
+      return {
+        status: 'degraded',
+        detail: `auth issues tokens for ${issued} s and ACCESS_TOKEN_TTL is ${accessTokenTtl} s: ${consequence}`
+      }
     }
   }
 }
@@ -25,7 +31,8 @@ export function watchTokenLifetime (registry: Registry, accessTokenTtl: number, 
   }))
   registry.registerMetric(new Counter({
     name: 'gatepost_tokens_overlong_total',
-    help: 'Access tokens refused because they live longer than ACCESS_TOKEN_TTL: it is lower here than where they were issued.',
+    help:
+      'Access tokens refused because they live longer than ACCESS_TOKEN_TTL: it is lower here than where they were issued.',
     registers: [],
     collect () {
       this.reset()

@@ -27,18 +27,25 @@ export function parseTraceparent (header: unknown): TraceContext | undefined {
 
 const MAX_STATE_LENGTH = 512
 const MAX_STATE_MEMBERS = 32
-/** `key=value` (W3C Trace Context level 2, 3.3.1): a vendor's key, perhaps with a tenant, and printable ASCII without `,` and `=`. */
+/**
+ * `key=value` (W3C Trace Context level 2, 3.3.1): a vendor's key, perhaps with a tenant, and printable ASCII without
+ * `,` and `=`.
+ */
 const STATE_MEMBER = /^([a-z0-9][a-z0-9_*/@-]{0,255})=([!-+\--<>-~ -]{0,255}[!-+\--<>-~-])$/
 
 /**
- * The `tracestate` to pass on beside a continued `traceparent`: as it came, or undefined where it is malformed, has a key
- * twice, or belongs to no valid `traceparent` (W3C Trace Context 4.3).
+ * The `tracestate` to pass on beside a continued `traceparent`: as it came, or undefined where it is malformed, has a
+ * key twice, or belongs to no valid `traceparent` (W3C Trace Context 4.3).
  */
 export function tracestateOf ({ traceparent, tracestate }: IncomingHttpHeaders): string | undefined {
-  if (typeof tracestate !== 'string' || tracestate.length > MAX_STATE_LENGTH || parseTraceparent(traceparent) === undefined) return undefined
+  if (
+    typeof tracestate !== 'string' || tracestate.length > MAX_STATE_LENGTH ||
+    parseTraceparent(traceparent) === undefined
+  ) return undefined
   const members = tracestate.split(',').map((member) => member.trim()).filter(Boolean)
   const keys = new Set(members.map((member) => STATE_MEMBER.exec(member)?.[1]))
-  const valid = members.length > 0 && members.length <= MAX_STATE_MEMBERS && keys.size === members.length && !keys.has(undefined)
+  const valid = members.length > 0 && members.length <= MAX_STATE_MEMBERS && keys.size === members.length &&
+    !keys.has(undefined)
   return valid ? members.join(',') : undefined
 }
 
@@ -60,7 +67,12 @@ export function childTraceparent (parent: TraceContext | undefined): string {
 export function contextOf (traceparent: string | undefined): Context {
   const parent = parseTraceparent(traceparent)
   return parent
-    ? trace.setSpanContext(ROOT_CONTEXT, { traceId: parent.traceId, spanId: parent.spanId, traceFlags: parent.flags, isRemote: true })
+    ? trace.setSpanContext(ROOT_CONTEXT, {
+      traceId: parent.traceId,
+      spanId: parent.spanId,
+      traceFlags: parent.flags,
+      isRemote: true
+    })
     : ROOT_CONTEXT
 }
 
@@ -91,7 +103,8 @@ export const tracing = fp<{ record: boolean }>(async (app, { record }) => {
       attributes: { 'http.request.method': request.method, 'http.route': route, 'gatepost.request_id': request.id }
     }, contextOf(request.headers.traceparent as string | undefined))
     request.traceparent = traceparentOf(span)
-    reply.raw.on('close', () => end(span, outcomeOf(reply))) // and not onResponse, which does not come when the client has left
+    // and not onResponse, which does not come when the client has left
+    reply.raw.on('close', () => end(span, outcomeOf(reply)))
     done()
   })
 }, { name: 'tracing' })

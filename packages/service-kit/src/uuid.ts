@@ -28,7 +28,9 @@ export function uuidv7 (): string {
   const time = lastMs.toString(16).padStart(12, '0')
   const tail = pool.toString('hex', used + 2, used + BYTES)
   used += BYTES
-  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${tail.slice(4)}`
+  return `${time.slice(0, 8)}-${time.slice(8)}-7${counter.toString(16).padStart(3, '0')}-${tail.slice(0, 4)}-${
+    tail.slice(4)
+  }`
 }
 
 /** When an id was made, to the millisecond. */

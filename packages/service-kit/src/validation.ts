@@ -1,4 +1,11 @@
-import { Ajv, type AnySchemaObject, type ErrorObject, type SchemaValidateFunction, str, type ValidateFunction } from 'ajv'
+import {
+  Ajv,
+  type AnySchemaObject,
+  type ErrorObject,
+  type SchemaValidateFunction,
+  str,
+  type ValidateFunction
+} from 'ajv'
 import type { TSchema } from '@sinclair/typebox'
 import { pointer } from './json/pointer.ts'
 import { type FieldError, ProblemError } from './problem.ts'
@@ -30,7 +37,8 @@ ajv.removeKeyword('additionalProperties').addKeyword({
   type: 'object',
   schemaType: 'boolean',
   errors: true,
-  compile: (allowed: boolean, { properties = {} }: AnySchemaObject) => allowed ? () => true : refuseUnknown(new Set(Object.keys(properties)))
+  compile: (allowed: boolean, { properties = {} }: AnySchemaObject) =>
+    allowed ? () => true : refuseUnknown(new Set(Object.keys(properties)))
 })
 
 function refuseUnknown (known: ReadonlySet<string>): SchemaValidateFunction {
@@ -48,7 +56,9 @@ function refuseUnknown (known: ReadonlySet<string>): SchemaValidateFunction {
 
 function codePoints (text: string) {
   let pairs = 0
-  for (let i = 1; i < text.length; i++) if ((text.charCodeAt(i) & 0xfc00) === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800) pairs++
+  for (let i = 1; i < text.length; i++) {
+    if ((text.charCodeAt(i) & 0xfc00) === 0xdc00 && (text.charCodeAt(i - 1) & 0xfc00) === 0xd800) pairs++
+  }
   return text.length - pairs
 }
 
@@ -75,7 +85,9 @@ export function compileValidator (schema: TSchema, part: string): Validate {
 }
 
 function integersOf (schema: TSchema) {
-  return Object.entries<TSchema>(schema.properties ?? {}).filter(([, property]) => property.type === 'integer').map(([key]) => key)
+  return Object.entries<TSchema>(schema.properties ?? {}).filter(([, property]) => property.type === 'integer').map((
+    [key]
+  ) => key)
 }
 
 function withIntegers (query: Record<string, unknown>, names: string[]) {

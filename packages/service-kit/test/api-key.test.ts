@@ -2,7 +2,11 @@ import { expect, test } from 'vitest'
 import { createApiKeyText, idOfApiKey } from '../src/api-key.ts'
 import { uuidv7 } from '../src/uuid.ts'
 
-const IDS = ['00000000-0000-7000-8000-000000000000', 'ffffffff-ffff-7fff-bfff-ffffffffffff', ...Array.from({ length: 200 }, () => uuidv7())]
+const IDS = [
+  '00000000-0000-7000-8000-000000000000',
+  'ffffffff-ffff-7fff-bfff-ffffffffffff',
+  ...Array.from({ length: 200 }, () => uuidv7())
+]
 
 test('a key has one form, tells its id, and no two are alike', () => {
   const keys = IDS.map(createApiKeyText)
@@ -18,7 +22,9 @@ test('every slip of one character, a cut, and something added are told by the fo
     expect(idOfApiKey(key.slice(0, at) + other + key.slice(at + 1))).toBeUndefined()
     expect(idOfApiKey(key.slice(0, at))).toBeUndefined()
   }
-  for (const text of [`${key} `, ` ${key}`, `${key}\n`, key.toUpperCase(), key + key, 'gp_', '']) expect(idOfApiKey(text)).toBeUndefined()
+  for (const text of [`${key} `, ` ${key}`, `${key}\n`, key.toUpperCase(), key + key, 'gp_', '']) {
+    expect(idOfApiKey(text)).toBeUndefined()
+  }
 })
 
 test('a part that is too large for what it stands for is no key', () => {

@@ -42,10 +42,19 @@ const hostile: Record<string, (bytes: number) => string> = {
 let app: App
 beforeAll(async () => {
   app = createServer({ log: pino({ level: 'silent' }) })
-  for (const operation of withBody) app.route({ ...routeOf(operation), handler: async (_request: unknown, reply: { code (status: number): { send (): unknown } }) => reply.code(204).send() } as never)
+  for (const operation of withBody) {
+    app
+      .route({
+        ...routeOf(operation),
+        handler: async (_request: unknown, reply: { code(status: number): { send(): unknown } }) =>
+          reply.code(204).send()
+      } as never)
+  }
   await app.ready()
 })
-afterAll(async () => { await app.close() })
+afterAll(async () => {
+  await app.close()
+})
 
 /** The least of some measurements: what the machine does beside it is not the body's. */
 async function cpuMs (times: number, work: () => unknown) {
@@ -60,41 +69,68 @@ async function cpuMs (times: number, work: () => unknown) {
 }
 
 const send = (operation: typeof withBody[number], payload: string) =>
-  app.inject({ method: operation.method as 'POST', url: operation.url.replace(':id', ID), headers: { 'content-type': 'application/json' }, payload })
+  app.inject({
+    method: operation.method as 'POST',
+    url: operation.url.replace(':id', ID),
+    headers: { 'content-type': 'application/json' },
+    payload
+  })
 
 /** JSON.parse of 100 KB of ordinary members takes a quarter of a millisecond here; 10 ms would be forty of them. */
 const MAX_RATIO = 20
 const UNIT_BYTES = 100_000
 
-test.each(Object.keys(hostile))('a body of %s costs no more of the loop per 100 KB than parsing twenty ordinary ones, at any operation', { timeout: 60_000 }, async (kind) => {
-  const ordinary = JSON.stringify(Array.from({ length: UNIT_BYTES / 50 }, (_, i) => ({ id: i, name: `name number ${i}`, ok: true })))
-  const unit = await cpuMs(20, () => JSON.parse(ordinary)) * UNIT_BYTES / ordinary.length
-  const costly = []
-  for (const operation of withBody) {
-    const payload = hostile[kind]!(Math.min(largestBody(operation.body!), MIB))
-    const { statusCode } = await send(operation, payload) // compiles what is compiled once, too
-    const ratio = await cpuMs(3, () => send(operation, payload)) / unit / Math.max(1, payload.length / UNIT_BYTES)
-    if (ratio > MAX_RATIO || statusCode !== 400) costly.push([operation.id, statusCode, ratio])
+test.each(Object.keys(hostile))(
+  'a body of %s costs no more of the loop per 100 KB than parsing twenty ordinary ones, at any operation',
+  { timeout: 60_000 },
+  async (kind) => {
+    const ordinary = JSON
+      .stringify(Array.from({ length: UNIT_BYTES / 50 }, (_, i) => ({ id: i, name: `name number ${i}`, ok: true })))
+    const unit = await cpuMs(20, () => JSON.parse(ordinary)) * UNIT_BYTES / ordinary.length
+    const costly = []
+    for (const operation of withBody) {
+      const payload = hostile[kind]!(Math.min(largestBody(operation.body!), MIB))
+      const { statusCode } = await send(operation, payload) // compiles what is compiled once, too
+      const ratio = await cpuMs(3, () => send(operation, payload)) / unit / Math.max(1, payload.length / UNIT_BYTES)
+      if (ratio > MAX_RATIO || statusCode !== 400) costly.push([operation.id, statusCode, ratio])
+    }
+    expect(costly).toEqual([])
   }
-  expect(costly).toEqual([])
-})
+)
 
 test('a body is 413 beyond what its operation can have, and 400 for more members than any has', async () => {
   const [login] = withBody.filter(({ id }) => id === 'login')
   const tooLarge = await send(login!, JSON.stringify({ email: 'ada@example.org', password: 'x'.repeat(40_000) }))
   expect([tooLarge.statusCode, tooLarge.json().code]).toEqual([413, 'BODY_TOO_LARGE'])
   const tooMany = await send(login!, JSON.stringify(Array.from({ length: 1001 }, () => 0)))
-  expect([tooMany.statusCode, tooMany.json().errors]).toEqual([400, [{ path: '/body', message: 'has more than 1000 members and elements' }]])
-  const unknown = await send(login!, JSON.stringify(Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`m${i}`, 0]))))
+  expect([tooMany.statusCode, tooMany.json().errors]).toEqual([400, [{
+    path: '/body',
+    message: 'has more than 1000 members and elements'
+  }]])
+  const unknown = await send(
+    login!,
+    JSON.stringify(Object.fromEntries(Array.from({ length: 900 }, (_, i) => [`m${i}`, 0])))
+  )
   expect([unknown.statusCode, unknown.json().errors.length]).toEqual([400, 20])
 })
 
 test('an operation without a body has none to read, however large it says that it is', async () => {
   const bare = createServer({ log: pino({ level: 'silent' }) })
   const remove = operations.find(({ id }) => id === 'deletePost')!
-  bare.route({ ...routeOf(remove), handler: async (_request: unknown, reply: { code (status: number): { send (): unknown } }) => reply.code(204).send() } as never)
-  const answers = await Promise.all([undefined, '{}', 'x'.repeat(MIB - 1), 'x'.repeat(MIB + 1)].map((payload) =>
-    bare.inject({ method: 'DELETE', url: `/api/posts/${ID}`, headers: { 'content-type': 'application/json' }, payload })))
+  bare
+    .route({
+      ...routeOf(remove),
+      handler: async (_request: unknown, reply: { code(status: number): { send(): unknown } }) => reply.code(204).send()
+    } as never)
+  const answers = await Promise
+    .all([undefined, '{}', 'x'.repeat(MIB - 1), 'x'.repeat(MIB + 1)].map((payload) =>
+      bare.inject({
+        method: 'DELETE',
+        url: `/api/posts/${ID}`,
+        headers: { 'content-type': 'application/json' },
+        payload
+      })
+    ))
   expect(answers.map(({ statusCode }) => statusCode)).toEqual([204, 400, 400, 413])
   expect(answers[1]!.json().errors).toEqual([{ path: '/body', message: 'is not known here' }])
   await bare.close()

@@ -7,9 +7,19 @@ import { canonicalAddress, isPrivateAddress, networkOf, parseNetwork } from '../
 function finder (trustedProxies: string[]) {
   const lines: string[] = []
   const registry = new Registry()
-  const find = clientFinder({ trustedProxies, registry, log: pino({}, { write: (line: string) => { lines.push(line) } }) })
-  const from = (peer: string, forwarded?: string) => find(peer, forwarded === undefined ? {} : { 'x-forwarded-for': forwarded })
-  const doubts = async () => Object.fromEntries((await registry.getMetricsAsJSON())[0]!.values.map(({ labels, value }) => [labels.cause, value]))
+  const find = clientFinder({
+    trustedProxies,
+    registry,
+    log: pino({}, {
+      write: (line: string) => {
+        lines.push(line)
+      }
+    })
+  })
+  const from = (peer: string, forwarded?: string) =>
+    find(peer, forwarded === undefined ? {} : { 'x-forwarded-for': forwarded })
+  const doubts = async () =>
+    Object.fromEntries((await registry.getMetricsAsJSON())[0]!.values.map(({ labels, value }) => [labels.cause, value]))
   return { from, lines, doubts }
 }
 
@@ -25,7 +35,12 @@ test.each([
   ['IPv6 in brackets', '127.0.0.1', '[2001:db8:0::1]:4711', '2001:db8::1'],
   ['an IPv4-mapped peer is the IPv4 one', '::ffff:10.1.2.3', '198.51.100.1', '198.51.100.1'],
   ['an IPv4-mapped hop is the IPv4 one', '10.1.2.3', '198.51.100.1, ::ffff:a09:909', '198.51.100.1'],
-  ['nonsense stops the search at the last that is known', '10.1.2.3', '198.51.100.1, not-an-address, 10.0.0.2', '10.0.0.2'],
+  [
+    'nonsense stops the search at the last that is known',
+    '10.1.2.3',
+    '198.51.100.1, not-an-address, 10.0.0.2',
+    '10.0.0.2'
+  ],
   ['an empty header', '10.1.2.3', '', '10.1.2.3'],
   ['commas alone', '10.1.2.3', ',,,', '10.1.2.3'],
   ['a trailing comma', '10.1.2.3', '198.51.100.1,', '10.1.2.3'],
@@ -45,19 +60,58 @@ test('limits count an IPv6 client by its /64, and IPv4-mapped addresses as IPv4'
 })
 
 test.each([
-  ['2001:DB8::1', '2001:db8:0:0::/64'], ['::1', '0:0:0:0::/64'], ['1::', '1:0:0:0::/64'], ['1:2:3:4:5:6:7:8', '1:2:3:4::/64'],
-  ['1:2:3::8', '1:2:3:0::/64'], ['::1.2.3.4', '0:0:0:0::/64'], ['64:ff9b::1.2.3.4', '64:ff9b:0:0::/64'], ['192.0.2.1', '192.0.2.1']
-])('the network of %s is %s', (address, network) => { expect(networkOf(canonicalAddress(address)!)).toBe(network) })
+  ['2001:DB8::1', '2001:db8:0:0::/64'],
+  ['::1', '0:0:0:0::/64'],
+  ['1::', '1:0:0:0::/64'],
+  ['1:2:3:4:5:6:7:8', '1:2:3:4::/64'],
+  ['1:2:3::8', '1:2:3:0::/64'],
+  ['::1.2.3.4', '0:0:0:0::/64'],
+  ['64:ff9b::1.2.3.4', '64:ff9b:0:0::/64'],
+  ['192.0.2.1', '192.0.2.1']
+])('the network of %s is %s', (address, network) => {
+  expect(networkOf(canonicalAddress(address)!)).toBe(network)
+})
 
 test.each([
-  ['10.0.0.0/8', 'ipv4', 8], ['10.0.0.7', 'ipv4', 32], ['::1', 'ipv6', 128], ['2001:db8::/32', 'ipv6', 32], ['::ffff:10.0.0.0/104', 'ipv4', 8], ['::ffff:10.0.0.1', 'ipv4', 32]
-])('%s is a network', (text, family, bits) => { expect(parseNetwork(text)).toMatchObject({ family, bits }) })
+  ['10.0.0.0/8', 'ipv4', 8],
+  ['10.0.0.7', 'ipv4', 32],
+  ['::1', 'ipv6', 128],
+  ['2001:db8::/32', 'ipv6', 32],
+  ['::ffff:10.0.0.0/104', 'ipv4', 8],
+  ['::ffff:10.0.0.1', 'ipv4', 32]
+])('%s is a network', (text, family, bits) => {
+  expect(parseNetwork(text)).toMatchObject({ family, bits })
+})
 
-test.each(['', 'true', '1', 'loopback', '10.0.0.0/33', '::/129', '10.0.0.0/x', '10.0.0.0/', '10.0.0.0/8/8', '10.0.0.0/-1', '10.0.0', 'fe80::1%eth0', '::ffff:10.0.0.0/8', 'example.org'])('%j is no network', (text) => {
+test.each([
+  '',
+  'true',
+  '1',
+  'loopback',
+  '10.0.0.0/33',
+  '::/129',
+  '10.0.0.0/x',
+  '10.0.0.0/',
+  '10.0.0.0/8/8',
+  '10.0.0.0/-1',
+  '10.0.0',
+  'fe80::1%eth0',
+  '::ffff:10.0.0.0/8',
+  'example.org'
+])('%j is no network', (text) => {
   expect(() => parseNetwork(text)).toThrow(TypeError)
 })
 
-test.each([['127.0.0.1', true], ['10.1.1.1', true], ['172.31.0.1', true], ['172.32.0.1', false], ['fd00::1', true], ['fe80::1', true], ['203.0.113.1', false], ['2001:db8::1', false]])('whether %s is private: %s', (address, expected) => {
+test.each([
+  ['127.0.0.1', true],
+  ['10.1.1.1', true],
+  ['172.31.0.1', true],
+  ['172.32.0.1', false],
+  ['fd00::1', true],
+  ['fe80::1', true],
+  ['203.0.113.1', false],
+  ['2001:db8::1', false]
+])('whether %s is private: %s', (address, expected) => {
   expect(isPrivateAddress(address)).toBe(expected)
 })
 

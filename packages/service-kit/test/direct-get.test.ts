@@ -16,10 +16,16 @@ test('a proxy of the environment is not asked for the keys of tokens', async () 
   onTestFinished(() => { server.close() })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   // NODE_USE_ENV_PROXY is read when a process starts; nothing listens at the proxy's port.
-  const script = `import { directGet } from '@gatepost/service-kit/direct-get'; console.log(JSON.stringify(await directGet('${url}', { timeoutMs: 2000 })))`
+  const script =
+    `import { directGet } from '@gatepost/service-kit/direct-get'; console.log(JSON.stringify(await directGet('${url}', { timeoutMs: 2000 })))`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
     cwd: fileURLToPath(new URL('../../../services/auth', import.meta.url)),
-    env: { PATH: process.env.PATH, NODE_USE_ENV_PROXY: '1', HTTP_PROXY: 'http://127.0.0.1:9', http_proxy: 'http://127.0.0.1:9' }
+    env: {
+      PATH: process.env.PATH,
+      NODE_USE_ENV_PROXY: '1',
+      HTTP_PROXY: 'http://127.0.0.1:9',
+      http_proxy: 'http://127.0.0.1:9'
+    }
   })
   expect(JSON.parse(stdout)).toMatchObject({ status: 200, body: '{"keys":[]}' })
   expect(asked).toBe(1)

@@ -33,14 +33,29 @@ beforeEach(async () => {
   }
   app = createServer({ log: pino({ level: 'silent' }) })
   await app.register(identity, { keys: source, revocations, issuer: ISSUER, accessTokenTtl: 700, cacheSize: 3 })
-  app.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId, email: '', emailVerified: true, displayName: 'a', role: 'user' as const, createdAt: '' }) })
-  app.route({ ...routeOf(logout), handler: async (request, reply) => reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never) })
+  app.route({
+    ...routeOf(getMe),
+    handler: async (request) => ({
+      id: request.principal!.userId,
+      email: '',
+      emailVerified: true,
+      displayName: 'a',
+      role: 'user' as const,
+      createdAt: ''
+    })
+  })
+  app.route({
+    ...routeOf(logout),
+    handler: async (request, reply) =>
+      reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never)
+  })
   app.route({ ...routeOf(listUsers), handler: async () => ({ items: [], nextCursor: null }) })
   app.route({ ...routeOf(getUser), config: {}, handler: async () => ({ id: USER, displayName: 'a', createdAt: '' }) })
 })
 afterEach(async () => { await app.close() })
 
-const me = (bearer?: string) => app.inject({ url: '/api/auth/me', headers: bearer === undefined ? {} : { authorization: bearer } })
+const me = (bearer?: string) =>
+  app.inject({ url: '/api/auth/me', headers: bearer === undefined ? {} : { authorization: bearer } })
 
 test('a good token passes, twice', async () => {
   const good = token()
@@ -51,7 +66,11 @@ test('a good token passes, twice', async () => {
 
 test('no token is 401 with a challenge', async () => {
   const answer = await me()
-  expect([answer.statusCode, answer.json().code, answer.headers['www-authenticate']]).toEqual([401, 'TOKEN_REQUIRED', 'Bearer realm="gatepost"'])
+  expect([answer.statusCode, answer.json().code, answer.headers['www-authenticate']]).toEqual([
+    401,
+    'TOKEN_REQUIRED',
+    'Bearer realm="gatepost"'
+  ])
 })
 
 test.each(Object.keys(forged))('%s is 401, always the same', async (name) => {
@@ -94,11 +113,14 @@ test.each(Object.keys(refusedForGood))('%s that comes again is refused again wit
   expect(app.identity.stats).toMatchObject({ hits: 0, misses: 1, refusals: 2 })
 })
 
-test.each(['a birth in the future', 'a future nbf'])('a refusal of %s is not remembered, for it may become good', async (name) => {
-  const early = `Bearer ${forged[name]!()}`
-  for (let i = 0; i < 2; i++) expect((await me(early)).statusCode).toBe(401)
-  expect(app.identity.stats).toMatchObject({ misses: 2, refusals: 0 })
-})
+test.each(['a birth in the future', 'a future nbf'])(
+  'a refusal of %s is not remembered, for it may become good',
+  async (name) => {
+    const early = `Bearer ${forged[name]!()}`
+    for (let i = 0; i < 2; i++) expect((await me(early)).statusCode).toBe(401)
+    expect(app.identity.stats).toMatchObject({ misses: 2, refusals: 0 })
+  }
+)
 
 test('a refusal is remembered for the key that it was made with', async () => {
   const other = generateKeyPairSync('ed25519')
@@ -167,14 +189,17 @@ test('without any keys nobody can be judged: 503, not 401', async () => {
 })
 
 test('an optional route ignores a bad token and knows a good one', async () => {
-  const ask = (bearer: string) => app.inject({ method: 'POST', url: '/api/auth/logout', headers: { authorization: bearer } })
+  const ask = (bearer: string) =>
+    app.inject({ method: 'POST', url: '/api/auth/logout', headers: { authorization: bearer } })
   expect((await ask('Bearer junk')).headers['x-user']).toBe('nobody')
   expect((await ask(`Bearer ${token()}`)).headers['x-user']).toBe(USER)
 })
 
 test('an admin route is 401 without, 403 with a user’s, 200 with an admin’s token', async () => {
-  const ask = async (bearer?: string) => (await app.inject({ url: '/api/auth/users', headers: bearer ? { authorization: bearer } : {} })).statusCode
-  expect([await ask(), await ask(`Bearer ${token()}`), await ask(`Bearer ${token({ ...payload(), role: 'admin' })}`)]).toEqual([401, 403, 200])
+  const ask = async (bearer?: string) =>
+    (await app.inject({ url: '/api/auth/users', headers: bearer ? { authorization: bearer } : {} })).statusCode
+  expect([await ask(), await ask(`Bearer ${token()}`), await ask(`Bearer ${token({ ...payload(), role: 'admin' })}`)])
+    .toEqual([401, 403, 200])
 })
 
 test('a route that states no policy needs a token', async () => {
@@ -196,9 +221,28 @@ test('before the revocations were read a good token cannot be judged: 503; a bad
   const sid = '01900000-0000-7000-8000-00000000000d'
   const list = createRevocationList()
   const started = createServer({ log: pino({ level: 'silent' }) })
-  await started.register(identity, { keys: { get: (kid) => keys.get(kid), find: (kid) => keys.get(kid) }, revocations: list, issuer: ISSUER, accessTokenTtl: 600 })
-  started.route({ ...routeOf(getMe), handler: async (request) => ({ id: request.principal!.userId, email: '', emailVerified: true, displayName: 'a', role: 'user' as const, createdAt: '' }) })
-  started.route({ ...routeOf(logout), handler: async (request, reply) => reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never) })
+  await started.register(identity, {
+    keys: { get: (kid) => keys.get(kid), find: (kid) => keys.get(kid) },
+    revocations: list,
+    issuer: ISSUER,
+    accessTokenTtl: 600
+  })
+  started.route({
+    ...routeOf(getMe),
+    handler: async (request) => ({
+      id: request.principal!.userId,
+      email: '',
+      emailVerified: true,
+      displayName: 'a',
+      role: 'user' as const,
+      createdAt: ''
+    })
+  })
+  started.route({
+    ...routeOf(logout),
+    handler: async (request, reply) =>
+      reply.code(204).header('x-user', request.principal?.userId ?? 'nobody').send(null as never)
+  })
   const authorization = `Bearer ${token({ ...payload(), sid })}`
   const ask = (authorization: string) => started.inject({ url: '/api/auth/me', headers: { authorization } })
   for (let times = 0; times < 2; times++) {
@@ -207,7 +251,8 @@ test('before the revocations were read a good token cannot be judged: 503; a bad
   }
   expect(started.identity.recognize(authorization)).toBeUndefined()
   expect((await ask(`Bearer ${token(payload(), header, another)}`)).statusCode).toBe(401)
-  expect((await started.inject({ method: 'POST', url: '/api/auth/logout', headers: { authorization } })).headers['x-user']).toBe('nobody')
+  expect((await started.inject({ method: 'POST', url: '/api/auth/logout', headers: { authorization } }))
+    .headers['x-user']).toBe('nobody')
   list.revoke(sid, Date.now() + 600_000)
   list.markComplete()
   expect((await ask(authorization)).statusCode).toBe(401)
@@ -217,6 +262,10 @@ test('before the revocations were read a good token cannot be judged: 503; a bad
 
 test('an optional route works without any keys', async () => {
   broken = true
-  const answer = await app.inject({ method: 'POST', url: '/api/auth/logout', headers: { authorization: `Bearer ${token(payload(), { ...header, kid: 'k9' })}` } })
+  const answer = await app.inject({
+    method: 'POST',
+    url: '/api/auth/logout',
+    headers: { authorization: `Bearer ${token(payload(), { ...header, kid: 'k9' })}` }
+  })
   expect([answer.statusCode, answer.headers['x-user']]).toEqual([204, 'nobody'])
 })

@@ -5,7 +5,10 @@ import type { ProblemError } from '../src/problem.ts'
 import { compileValidator } from '../src/validation.ts'
 
 let seed = 20261125
-const random = (below: number) => { seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0; return Math.floor(seed / 2 ** 32 * below) }
+const random = (below: number) => {
+  seed = (Math.imul(seed, 1_664_525) + 1_013_904_223) >>> 0
+  return Math.floor(seed / 2 ** 32 * below)
+}
 const pick = <T>(from: readonly T[]) => from[random(from.length)]!
 
 const PIECES = ['a', 'b', '"', '\\', '\\\\', '{', '}', '[', ']', ':', ',', '/', 'é', '😀', '\n', '']
@@ -13,12 +16,20 @@ const word = () => Array.from({ length: random(4) }, () => pick(PIECES)).join(''
 
 /** A string as JSON, some characters of it in disguise. */
 function quoted (text: string) {
-  return `"${[...text].map((character) => random(5) > 0
-    ? JSON.stringify(character).slice(1, -1)
-    : [...Array(character.length).keys()].map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`).join('')).join('')}"`
+  return `"${
+    [...text].map((character) =>
+      random(5) > 0
+        ? JSON.stringify(character).slice(1, -1)
+        : [...Array(character.length).keys()].map((i) => `\\u${character.charCodeAt(i).toString(16).padStart(4, '0')}`)
+          .join('')
+    ).join('')
+  }"`
 }
 
-/** A random object as text, and the JSON Pointer of the first member that is there twice, children before what comes after them. */
+/**
+ * A random object as text, and the JSON Pointer of the first member that is there twice, children before what comes
+ * after them.
+ */
 function objectText (depth: number): { text: string, twice: string | undefined } {
   const seen = new Set<string>()
   let twice: string | undefined
@@ -61,11 +72,20 @@ test('a lone surrogate and too deep a nesting are named by where they are', () =
     }
     return undefined
   }
-  expect(errorsOf('{"a/b":[1,{"c":"\\ud800"}]}')).toEqual([{ path: '/body/a~1b/1/c', message: 'must not contain a lone surrogate' }])
+  expect(errorsOf('{"a/b":[1,{"c":"\\ud800"}]}')).toEqual([{
+    path: '/body/a~1b/1/c',
+    message: 'must not contain a lone surrogate'
+  }])
   expect(errorsOf('"\\ud800"')).toEqual([{ path: '/body', message: 'must not contain a lone surrogate' }])
-  expect(errorsOf('{"x":{"a\\ud800":1}}')).toEqual([{ path: '/body/x', message: 'has a member with a name that is not allowed' }])
+  expect(errorsOf('{"x":{"a\\ud800":1}}')).toEqual([{
+    path: '/body/x',
+    message: 'has a member with a name that is not allowed'
+  }])
   expect(errorsOf(`${'['.repeat(64)}${']'.repeat(64)}`)).toBe(undefined)
-  expect(errorsOf(`${'['.repeat(65)}${']'.repeat(65)}`)).toEqual([{ path: '/body', message: 'is nested more than 64 levels deep' }])
+  expect(errorsOf(`${'['.repeat(65)}${']'.repeat(65)}`)).toEqual([{
+    path: '/body',
+    message: 'is nested more than 64 levels deep'
+  }])
 })
 
 test('lengths are counted in code points', () => {
@@ -75,6 +95,13 @@ test('lengths are counted in code points', () => {
     const points = [...text].length
     const result = validate({ text })
     const message = 'error' in result ? result.error.errors?.map((error) => error.message) : undefined
-    expect([text, message]).toEqual([text, points < 3 ? ['must NOT have fewer than 3 characters'] : points > 5 ? ['must NOT have more than 5 characters'] : undefined])
+    expect([text, message]).toEqual([
+      text,
+      points < 3
+        ? ['must NOT have fewer than 3 characters']
+        : points > 5
+          ? ['must NOT have more than 5 characters']
+          : undefined
+    ])
   }
 })

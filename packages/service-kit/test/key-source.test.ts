@@ -6,7 +6,12 @@ import { pino } from 'pino'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { KeysUnavailableError, TOKEN_LIFETIME_HEADER, remoteKeys, type RemoteKeySource } from '../src/key-source.ts'
 
-const jwkOf = (kid: string) => ({ ...generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }), kid, alg: 'EdDSA', use: 'sig' })
+const jwkOf = (kid: string) => ({
+  ...generateKeyPairSync('ed25519').publicKey.export({ format: 'jwk' }),
+  kid,
+  alg: 'EdDSA',
+  use: 'sig'
+})
 let server: Server
 let url: string
 let asked: number
@@ -51,7 +56,11 @@ test('keys are there once they were fetched, and a key of a name that every obje
   expect(keys.status()).toMatchObject({ loaded: false, keys: 0 })
   await keys.ready
   expect(await keys.find('k1')).toMatch(/BEGIN PUBLIC KEY/)
-  expect([keys.get('k1'), keys.get('constructor'), await keys.find('constructor')]).toEqual([expect.stringContaining('PUBLIC KEY'), undefined, undefined])
+  expect([keys.get('k1'), keys.get('constructor'), await keys.find('constructor')]).toEqual([
+    expect.stringContaining('PUBLIC KEY'),
+    undefined,
+    undefined
+  ])
 })
 
 test('however many tokens of unknown keys come, auth is asked once in 30 s for them, and finds a key that was added', async () => {
@@ -79,7 +88,16 @@ test('without auth there are no keys to judge with; the second instance is as go
   await start(['http://127.0.0.1:1', url]).ready
 })
 
-test.each(['', '{}', 'null', '{"keys":[]}', '{"keys":{}}', '{"keys":[null,1,"x",[]]}', '{"keys":[{"kty":"RSA","kid":"k1"}]}', '<html>'])('the answer %j is no set of keys: the last good one stays, and an unknown key may exist', async (nonsense) => {
+test.each([
+  '',
+  '{}',
+  'null',
+  '{"keys":[]}',
+  '{"keys":{}}',
+  '{"keys":[null,1,"x",[]]}',
+  '{"keys":[{"kty":"RSA","kid":"k1"}]}',
+  '<html>'
+])('the answer %j is no set of keys: the last good one stays, and an unknown key may exist', async (nonsense) => {
   const keys = start()
   await settled(keys)
   answer = nonsense
@@ -90,8 +108,18 @@ test.each(['', '{}', 'null', '{"keys":[]}', '{"keys":{}}', '{"keys":[null,1,"x",
 
 const { kid: _kid, ...withoutKid } = jwkOf('k9')
 const foreign: Record<string, unknown> = {
-  RSA: { ...generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }), kid: 'rsa', alg: 'RS256', use: 'sig' },
-  EC: { ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }), kid: 'ec', alg: 'ES256', use: 'sig' },
+  RSA: {
+    ...generateKeyPairSync('rsa', { modulusLength: 2048 }).publicKey.export({ format: 'jwk' }),
+    kid: 'rsa',
+    alg: 'RS256',
+    use: 'sig'
+  },
+  EC: {
+    ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+    kid: 'ec',
+    alg: 'ES256',
+    use: 'sig'
+  },
   X25519: { ...generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' }), kid: 'x' },
   'an unknown kty': { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AA', kid: 'pq' },
   'a key without an id': withoutKid,

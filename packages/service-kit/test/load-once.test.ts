@@ -8,8 +8,13 @@ test('a value is loaded once for all who ask, and again after a load that failed
   const folder = await mkdtemp(join(tmpdir(), 'load-once-'))
   const file = join(folder, 'value')
   let loads = 0
-  const get = loadOnce(() => { loads++; return readFile(file, 'utf8') })
-  await expect(Promise.allSettled([get(), get()])).resolves.toMatchObject([{ status: 'rejected' }, { status: 'rejected' }])
+  const get = loadOnce(() => {
+    loads++
+    return readFile(file, 'utf8')
+  })
+  await expect(Promise.allSettled([get(), get()])).resolves.toMatchObject([{ status: 'rejected' }, {
+    status: 'rejected'
+  }])
   await writeFile(file, 'there')
   expect(await Promise.all([get(), get()])).toEqual(['there', 'there'])
   await rm(folder, { recursive: true })

@@ -11,9 +11,17 @@ const children: ChildProcess[] = []
 afterEach(() => { for (const child of children.splice(0)) child.kill('SIGKILL') })
 
 function start (env: Record<string, string>) {
-  const child = spawn(process.execPath, [script], { env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(process.execPath, [script], {
+    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
+    stdio: ['ignore', 'pipe', 'pipe']
+  })
   children.push(child)
-  return { child, out: text(child.stdout), err: text(child.stderr), ended: once(child, 'exit').then(([code]) => code as number) }
+  return {
+    child,
+    out: text(child.stdout),
+    err: text(child.stderr),
+    ended: once(child, 'exit').then(([code]) => code as number)
+  }
 }
 
 async function freePort () {
@@ -41,7 +49,8 @@ async function startReady (env: Record<string, string> = {}) {
 test('a bad setting is one readable line and exit code 1', async () => {
   const { ended, err } = start({ MAIN_PORT: 'http' })
   expect(await ended).toBe(1)
-  expect(await err).toMatch(/^example: MAIN_PORT is "http": it needs a whole number from 0 to 65535.*\n {4}OPS_PORT is missing.*\n$/)
+  expect(await err)
+    .toMatch(/^example: MAIN_PORT is "http": it needs a whole number from 0 to 65535.*\n {4}OPS_PORT is missing.*\n$/)
 })
 
 test('a port in use is one readable line and exit code 1', async () => {
@@ -65,11 +74,16 @@ test('told to stop it is not ready, answers what it has with Connection: close, 
   const slow = ask('/slow/2500')
   await ask('/live') // a connection that is idle from now on; Node alone would wait 75 s for it
   child.kill('SIGTERM')
-  await vi.waitFor(async () => expect(await ask('/ready')).toMatchObject({ status: 503, body: expect.stringContaining('shutting down') }), { timeout: 10_000, interval: 20 })
+  await vi.waitFor(
+    async () =>
+      expect(await ask('/ready')).toMatchObject({ status: 503, body: expect.stringContaining('shutting down') }),
+    { timeout: 10_000, interval: 20 }
+  )
   expect(await ask('/live')).toMatchObject({ status: 200, connection: 'close' })
   await vi.waitFor(async () => { await expect(ask('/live')).rejects.toThrow() }, { timeout: 10_000 })
   expect(await slow).toMatchObject({ status: 200, body: '{"slept":"2500"}' })
-  const answered = performance.now() // on a connection that is idle from now on, too late for what closes idle ones once
+  // on a connection that is idle from now on, too late for what closes idle ones once
+  const answered = performance.now()
   expect(await ended).toBe(0)
   expect(performance.now() - answered, 'and not when all that is left is cut, 12 s after the delay').toBeLessThan(8000)
 })

@@ -24,5 +24,7 @@ test('a cursor that was changed anywhere, cut, lengthened or made up does not op
     }
     expect(seal.open(cursor.slice(0, i), scope)).toBeUndefined()
   }
-  for (const text of [`${cursor}A`, `${cursor}=`, `${cursor} `, 'A', Buffer.from('[1,2]').toString('base64url')]) expect(seal.open(text, scope), text).toBeUndefined()
+  for (const text of [`${cursor}A`, `${cursor}=`, `${cursor} `, 'A', Buffer.from('[1,2]').toString('base64url')]) {
+    expect(seal.open(text, scope), text).toBeUndefined()
+  }
 })

@@ -16,8 +16,16 @@ afterEach(async () => { await Promise.all(open.splice(0).map((app) => app.close(
 function build (log = pino({ level: 'silent' })) {
   const app = createServer({ log, bodyLimit: 1000 })
   open.push(app)
-  app.route({ ...routeOf(createPost), handler: async (request, reply) => reply.code(201).send({ id: '', authorId: '', version: 1, createdAt: '', updatedAt: '', ...request.body, secret: 1 } as never) })
-  app.route({ ...routeOf(listPosts), handler: async (request) => ({ items: [], nextCursor: JSON.stringify(request.query) }) })
+  app.route({
+    ...routeOf(createPost),
+    handler: async (request, reply) =>
+      reply.code(201)
+        .send({ id: '', authorId: '', version: 1, createdAt: '', updatedAt: '', ...request.body, secret: 1 } as never)
+  })
+  app.route({
+    ...routeOf(listPosts),
+    handler: async (request) => ({ items: [], nextCursor: JSON.stringify(request.query) })
+  })
   app.route({ ...routeOf(logout), handler: async (request, reply) => reply.code(204).send(request.body as never) })
   app.get('/boom', () => { throw new Error('SELECT secret FROM users') })
   return app
@@ -66,13 +74,17 @@ test('invalid UTF-8 is 400', async () => {
 })
 
 test.each([
-  ['text/plain', {}], ['application/json; charset=latin1', {}], ['application/jsonx', {}], ['application/json', { 'content-encoding': 'gzip' }]
+  ['text/plain', {}],
+  ['application/json; charset=latin1', {}],
+  ['application/jsonx', {}],
+  ['application/json', { 'content-encoding': 'gzip' }]
 ])('media type %s %o is 415', async (type, headers) => {
   expect((await post('{"title":"a","content":"b"}', { 'content-type': type, ...headers })).statusCode).toBe(415)
 })
 
 test('utf-8 may be named', async () => {
-  expect((await post('{"title":"a","content":"b"}', { 'content-type': 'application/json; charset=UTF-8' })).statusCode).toBe(201)
+  expect((await post('{"title":"a","content":"b"}', { 'content-type': 'application/json; charset=UTF-8' })).statusCode)
+    .toBe(201)
 })
 
 test('a body over the limit is 413', async () => {
@@ -80,8 +92,18 @@ test('a body over the limit is 413', async () => {
 })
 
 test.each([
-  ['limit=5', 200], ['limit=05', 400], ['limit=0', 400], ['limit=101', 400], ['limit=1&limit=2', 400], ['limit=', 400], ['limit=1e1', 400],
-  ['q=%ff', 400], ['x=1', 400], ['__proto__=1', 400], ['q=%00', 400], ['q=a%20b', 200]
+  ['limit=5', 200],
+  ['limit=05', 400],
+  ['limit=0', 400],
+  ['limit=101', 400],
+  ['limit=1&limit=2', 400],
+  ['limit=', 400],
+  ['limit=1e1', 400],
+  ['q=%ff', 400],
+  ['x=1', 400],
+  ['__proto__=1', 400],
+  ['q=%00', 400],
+  ['q=a%20b', 200]
 ])('query %s is %i', async (query, status) => {
   const answer = await build().inject(`/api/posts?${query}`)
   expect(answer.statusCode).toBe(status)
@@ -90,14 +112,20 @@ test.each([
 test('an optional body may be absent, and is strict when there', async () => {
   const app = build()
   expect((await app.inject({ method: 'POST', url: '/api/auth/logout' })).statusCode).toBe(204)
-  expect((await app.inject({ method: 'POST', url: '/api/auth/logout', payload: { refreshToken: 'abc' } })).statusCode).toBe(204)
-  expect((await app.inject({ method: 'POST', url: '/api/auth/logout', payload: { token: 'abc' } })).statusCode).toBe(400)
+  expect((await app.inject({ method: 'POST', url: '/api/auth/logout', payload: { refreshToken: 'abc' } })).statusCode)
+    .toBe(204)
+  expect((await app.inject({ method: 'POST', url: '/api/auth/logout', payload: { token: 'abc' } })).statusCode)
+    .toBe(400)
 })
 
 test('a known path with another method is 405 with Allow, an unknown one 404', async () => {
   const app = build()
   const wrong = await app.inject({ method: 'DELETE', url: '/api/posts?x=1' })
-  expect([wrong.statusCode, wrong.headers.allow, wrong.json().code]).toEqual([405, 'GET, HEAD, POST', 'METHOD_NOT_ALLOWED'])
+  expect([wrong.statusCode, wrong.headers.allow, wrong.json().code]).toEqual([
+    405,
+    'GET, HEAD, POST',
+    'METHOD_NOT_ALLOWED'
+  ])
   expect((await app.inject('/nothing')).json().code).toBe('ROUTE_NOT_FOUND')
 })
 
@@ -109,7 +137,8 @@ test('an unexpected error is 500 without its text', async () => {
 
 test('a harmless request id of the client is kept, any other replaced', async () => {
   const app = build()
-  const ask = async (id: string) => (await app.inject({ url: '/x', headers: { 'x-request-id': id } })).headers['x-request-id']
+  const ask = async (id: string) =>
+    (await app.inject({ url: '/x', headers: { 'x-request-id': id } })).headers['x-request-id']
   expect(await ask('abcdefgh-1')).toBe('abcdefgh-1')
   expect(await ask('a b c d e f g h')).not.toBe('a b c d e f g h')
 })
@@ -127,9 +156,24 @@ async function raw (text: string) {
 
 test.each([
   ['garbage', 'GARBAGE\r\n\r\n', 400, 'REQUEST_MALFORMED'],
-  ['headers that are too large', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`, 431, 'HEADERS_TOO_LARGE'],
-  ['an unknown expectation', 'POST /api/posts HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\nContent-Length: 2\r\n\r\n{}', 417, 'EXPECTATION_FAILED'],
-  ['a path that cannot be decoded', 'GET /%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n', 400, 'REQUEST_MALFORMED']
+  [
+    'headers that are too large',
+    `GET / HTTP/1.1\r\nHost: x\r\nX: ${'y'.repeat(20_000)}\r\n\r\n`,
+    431,
+    'HEADERS_TOO_LARGE'
+  ],
+  [
+    'an unknown expectation',
+    'POST /api/posts HTTP/1.1\r\nHost: x\r\nExpect: 200-ok\r\nContent-Length: 2\r\n\r\n{}',
+    417,
+    'EXPECTATION_FAILED'
+  ],
+  [
+    'a path that cannot be decoded',
+    'GET /%ff HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n',
+    400,
+    'REQUEST_MALFORMED'
+  ]
 ])('%s is a problem too', async (_name, text, status, code) => {
   const answer = await raw(text)
   expect(answer).toMatch(new RegExp(`^HTTP/1.1 ${status} `))
@@ -139,7 +183,8 @@ test.each([
 })
 
 test.each([
-  ['in one piece', (bytes: Buffer) => bytes], ['as a stream', (bytes: Buffer) => Readable.from(Array.from({ length: 20 }, () => bytes.subarray(0, 1_000_000)))]
+  ['in one piece', (bytes: Buffer) => bytes],
+  ['as a stream', (bytes: Buffer) => Readable.from(Array.from({ length: 20 }, () => bytes.subarray(0, 1_000_000)))]
 ])('an answer %s that nobody reads is given up; one that is read slowly is not', async (_how, payloadOf) => {
   const app = createServer({ log: pino({ level: 'silent' }), connectionTimeout: 800 })
   open.push(app)
@@ -171,6 +216,10 @@ test('the lines of a request name its id, once', async () => {
   const app = build(pino({}, { write: (line: string) => { lines.push(line) } }))
   await app.register(requestLog)
   await app.inject({ url: '/boom', headers: { 'x-request-id': 'request-1' } })
-  await vi.waitFor(() => { expect(lines).toHaveLength(2) })
-  expect(lines.map((line) => line.match(/"requestId":"[^"]*"/g))).toEqual([['"requestId":"request-1"'], ['"requestId":"request-1"']])
+  await vi.waitFor(() => {
+    expect(lines).toHaveLength(2)
+  })
+  expect(lines.map((line) => line.match(/"requestId":"[^"]*"/g))).toEqual([['"requestId":"request-1"'], [
+    '"requestId":"request-1"'
+  ]])
 })

@@ -21,12 +21,22 @@ async function freePort () {
 async function start (stdout: StdioPipe | number) {
   const [main, operations] = [await freePort(), await freePort()]
   const child = spawn(process.execPath, [script], {
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, MAIN_PORT: String(main), OPS_PORT: String(operations) },
+    env: {
+      PATH: process.env.PATH,
+      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
+      MAIN_PORT: String(main),
+      OPS_PORT: String(operations)
+    },
     stdio: ['ignore', stdout, 'inherit']
   })
-  onTestFinished(() => { child.kill('SIGKILL') })
-  const write = async (count: number) => (await (await fetch(`http://127.0.0.1:${main}/lines/${count}`)).json() as { megabytes: number }).megabytes
-  const lost = async () => Number(/^gatepost_log_lines_lost_total.* (\d+)$/m.exec(await (await fetch(`http://127.0.0.1:${operations}/metrics`)).text())![1])
+  onTestFinished(() => {
+    child.kill('SIGKILL')
+  })
+  const write = async (count: number) =>
+    (await (await fetch(`http://127.0.0.1:${main}/lines/${count}`)).json() as { megabytes: number }).megabytes
+  const lost = async () =>
+    Number(/^gatepost_log_lines_lost_total.* (\d+)$/m
+      .exec(await (await fetch(`http://127.0.0.1:${operations}/metrics`)).text())![1])
   await vi.waitFor(() => write(0), { timeout: 15_000, interval: 50 })
   const end = (count: number) => fetch(`http://127.0.0.1:${main}/last-lines/${count}`).catch((error: Error) => error)
   return { child, write, end, lost, ended: once(child, 'exit').then(([code]) => code as number) }

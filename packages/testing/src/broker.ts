@@ -13,7 +13,10 @@ export type BrokerAccount = typeof ACCOUNTS[number]
 
 /** Accounts with passwords made up on the spot. */
 export function brokerUsers () {
-  return Object.fromEntries(ACCOUNTS.map((account) => [account, { user: account, password: randomUUID() }])) as Record<BrokerAccount, { user: string, password: string }>
+  return Object.fromEntries(ACCOUNTS.map((account) => [account, { user: account, password: randomUUID() }])) as Record<
+    BrokerAccount,
+    { user: string, password: string }
+  >
 }
 
 /** Makes stream and consumers. */
@@ -36,11 +39,14 @@ export interface TestBroker {
 }
 
 /** A nats-server of one's own with the real accounts, stream and consumers. */
-export async function startBroker ({ provisioned = true, subscribers = [] }: { provisioned?: boolean, subscribers?: Subscriber[] } = {}): Promise<TestBroker> {
+export async function startBroker (
+  { provisioned = true, subscribers = [] }: { provisioned?: boolean, subscribers?: Subscriber[] } = {}
+): Promise<TestBroker> {
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-nats-'))
   const [port] = await freePorts(1) as [number]
   const users = brokerUsers()
-  const launch = () => startNats({ port, dataDir, authorization: brokerAuthorization(users, { anonymous: true, subscribers }) })
+  const launch = () =>
+    startNats({ port, dataDir, authorization: brokerAuthorization(users, { anonymous: true, subscribers }) })
   const broker: TestBroker = {
     url: `nats://127.0.0.1:${port}`,
     urlOf: (account) => `nats://${users[account].user}:${users[account].password}@127.0.0.1:${port}`,

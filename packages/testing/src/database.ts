@@ -5,7 +5,9 @@ import { testServers } from './servers.ts'
 
 export interface TestDatabase {
   name: string
-  /** As the service connects: rows only. What a hostile role has set counts for whoever sets nothing (`sessionConfig`). */
+  /**
+   * As the service connects: rows only. What a hostile role has set counts for whoever sets nothing (`sessionConfig`).
+   */
   url: string
   /** As the role that owns the tables. */
   ownerUrl: string
@@ -39,25 +41,33 @@ const LOOK_MS = 10
 const PATIENCE_MS = 1_000
 
 /**
- * A database of one's own with all migrations of the service applied, cloned from the run's template. The service's role has
- * `roleSettings` in it; with `hostile` those that change what statements mean; a `tablespace` is where all of its files are.
+ * A database of one's own with all migrations of the service applied, cloned from the run's template. The service's
+ * role has `roleSettings` in it; with `hostile` those that change what statements mean; a `tablespace` is where all of
+ * its files are.
  */
-export async function createDatabase (service: 'auth' | 'posts' | 'feed', { hostile = false, roleSettings = hostile ? HOSTILE_SETTINGS : {}, tablespace = 'pg_default' }: DatabaseOptions = {}): Promise<TestDatabase> {
+export async function createDatabase (
+  service: 'auth' | 'posts' | 'feed',
+  { hostile = false, roleSettings = hostile ? HOSTILE_SETTINGS : {}, tablespace = 'pg_default' }: DatabaseOptions = {}
+): Promise<TestDatabase> {
   const { postgresPort, credentials } = testServers()
   const name = `${service}_${randomBytes(6).toString('hex')}`
-  const url = (role: string, database = name) => `postgresql://${role}:${credentials[role]}@127.0.0.1:${postgresPort}/${database}`
+  const url = (role: string, database = name) =>
+    `postgresql://${role}:${credentials[role]}@127.0.0.1:${postgresPort}/${database}`
   const administrator = administratorOf(url('postgres', 'postgres'))
-  await administrator.query(`CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner TABLESPACE ${tablespace}`)
+  await administrator
+    .query(`CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner TABLESPACE ${tablespace}`)
   await administrator.query(`GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${service}`)
   const set = `ALTER ROLE ${service} IN DATABASE ${name} SET`
-  await administrator.query(Object.entries(roleSettings).map(([setting, value]) => `${set} ${setting} = '${value}'`).join(';'))
+  await administrator
+    .query(Object.entries(roleSettings).map(([setting, value]) => `${set} ${setting} = '${value}'`).join(';'))
   return {
     name,
     url: url(service),
     ownerUrl: url(`${service}_owner`),
     adminUrl: url('postgres'),
     async drop () {
-      const connections = async () => (await administrator.query('SELECT FROM pg_stat_activity WHERE datname = $1', [name])).rowCount
+      const connections = async () =>
+        (await administrator.query('SELECT FROM pg_stat_activity WHERE datname = $1', [name])).rowCount
       // A pool that was ended may still be about to say so; its connections would take the force for a failure.
       for (let looks = 0; looks < PATIENCE_MS / LOOK_MS && await connections(); looks++) await sleep(LOOK_MS)
       await administrator.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
@@ -66,7 +76,9 @@ export async function createDatabase (service: 'auth' | 'posts' | 'feed', { host
 }
 
 let administrators: pg.Pool | undefined
-/** One connection for all that a process makes and drops: a connection costs PostgreSQL more than what it is asked here. */
+/**
+ * One connection for all that a process makes and drops: a connection costs PostgreSQL more than what it is asked here.
+ */
 function administratorOf (url: string) {
   if (!administrators) {
     administrators = new pg.Pool({ connectionString: url, max: 1, idleTimeoutMillis: 0, allowExitOnIdle: true })

@@ -8,7 +8,11 @@ export interface PlanNode {
 }
 
 /** The nodes of a plan, outermost first: `Limit`, `Index Scan posts_pkey`. */
-export async function planOf (url: string, statement: string, values: readonly unknown[] | 'generic'): Promise<string[]> {
+export async function planOf (
+  url: string,
+  statement: string,
+  values: readonly unknown[] | 'generic'
+): Promise<string[]> {
   const client = new pg.Client({ connectionString: url })
   await client.connect()
   try {

@@ -25,14 +25,24 @@ export interface SmallDisk {
 export async function mountSmallDisk (megabytes: number): Promise<SmallDisk | undefined> {
   const { postgresPort, credentials } = testServers()
   const folder = await mkdtemp(join(tmpdir(), 'gatepost-disk-'))
-  const administrator = new pg.Client({ connectionString: `postgresql://postgres:${credentials.postgres}@127.0.0.1:${postgresPort}/postgres` })
+  const administrator = new pg.Client({
+    connectionString: `postgresql://postgres:${credentials.postgres}@127.0.0.1:${postgresPort}/postgres`
+  })
   await administrator.connect()
   try {
     const { rows: [{ cluster }] } = await administrator.query("SELECT current_setting('data_directory') AS cluster")
     const { uid, gid } = await stat(cluster)
-    await exec('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=0700,uid=${uid},gid=${gid}`, 'gatepost-test', folder])
+    await exec('mount', [
+      '-t',
+      'tmpfs',
+      '-o',
+      `size=${megabytes}m,mode=0700,uid=${uid},gid=${gid}`,
+      'gatepost-test',
+      folder
+    ])
   } catch (error) {
-    process.stdout.write(`no disk to fill can be mounted here, so nothing is tested with one: ${(error as Error).message.trim()}\n`)
+    process.stdout
+      .write(`no disk to fill can be mounted here, so nothing is tested with one: ${(error as Error).message.trim()}\n`)
     await administrator.end()
     await rm(folder, { recursive: true })
     return undefined

@@ -41,7 +41,10 @@ export interface System {
 
 const DATABASES = ['auth', 'posts', 'feed'] as const
 
-/** The whole system as processes on free ports, with a nats-server of its own and databases of its own in the run's PostgreSQL. */
+/**
+ * The whole system as processes on free ports, with a nats-server of its own and databases of its own in the run's
+ * PostgreSQL.
+ */
 export async function startSystem ({ env = {} }: { env?: Record<string, string> } = {}): Promise<System> {
   const root = fileURLToPath(new URL('../../../', import.meta.url))
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-system-'))
@@ -56,7 +59,11 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
     ports,
     env: {
       PATH: process.env.PATH,
-      ...Object.fromEntries(DATABASES.map((service, index) => [`${service.toUpperCase()}_DATABASE_URL`, databases[index]!.url])),
+      ...Object
+        .fromEntries(DATABASES.map((
+          service,
+          index
+        ) => [`${service.toUpperCase()}_DATABASE_URL`, databases[index]!.url])),
       ...env
     },
     broker: { authorization: brokerAuthorization(users, { anonymous: true }), users },
@@ -81,7 +88,10 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
     operatorEnvironment: {
       ...process.env,
       NATS_URL: running.brokerUrl('provisioner'),
-      ...Object.fromEntries(DATABASES.map((service) => [`${service.toUpperCase()}_DATABASE_URL`, running.databaseUrl(service)]))
+      ...Object
+        .fromEntries(DATABASES.map((
+          service
+        ) => [`${service.toUpperCase()}_DATABASE_URL`, running.databaseUrl(service)]))
     },
     brokerUrl: running.brokerUrl,
     signal: (name, signal) => child(name).signal(signal),

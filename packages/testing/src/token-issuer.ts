@@ -28,7 +28,9 @@ export async function startTokenIssuer (): Promise<TokenIssuer> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const kid = uuidv7()
   const jwks = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid, alg: 'EdDSA', use: 'sig' }] })
-  const server = createServer((_request, response) => { response.setHeader('content-type', 'application/json').setHeader(TOKEN_LIFETIME_HEADER, LIFE_SECONDS).end(jwks) })
+  const server = createServer((_request, response) => {
+    response.setHeader('content-type', 'application/json').setHeader(TOKEN_LIFETIME_HEADER, LIFE_SECONDS).end(jwks)
+  })
   server.listen(0, '127.0.0.1')
   await once(server, 'listening')
   const encode = (value: unknown) => Buffer.from(JSON.stringify(value)).toString('base64url')
@@ -36,7 +38,16 @@ export async function startTokenIssuer (): Promise<TokenIssuer> {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     token ({ userId = uuidv7(), sessionId = uuidv7(), role = 'user' } = {}) {
       const iat = Math.floor(Date.now() / 1000)
-      const claims = { iss: ISSUER, aud: 'gatepost', sub: userId, sid: sessionId, jti: uuidv7(), role, iat, exp: iat + LIFE_SECONDS }
+      const claims = {
+        iss: ISSUER,
+        aud: 'gatepost',
+        sub: userId,
+        sid: sessionId,
+        jti: uuidv7(),
+        role,
+        iat,
+        exp: iat + LIFE_SECONDS
+      }
       const input = `${encode({ alg: 'EdDSA', typ: 'at+jwt', kid })}.${encode(claims)}`
       return `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`
     },

@@ -43,23 +43,65 @@ export interface AppOptions {
 /** The auth service. It does not listen; closing it closes all that it opened. */
 export async function buildApp ({ settings, log, registry, hashParameters }: AppOptions): Promise<App> {
   const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
-  const database = openDatabase({ url: settings.AUTH_DATABASE_URL, poolSize: settings.AUTH_DATABASE_POOL, metrics: { registry, pool: 'requests' } })
+  const database = openDatabase({
+    url: settings.AUTH_DATABASE_URL,
+    poolSize: settings.AUTH_DATABASE_POOL,
+    metrics: { registry, pool: 'requests' }
+  })
   await database.verify()
-  const mailer = createMailer({ smtpUrl: settings.SMTP_URL, directory: settings.MAIL_DIR, from: settings.MAIL_FROM, log })
-  const mail = createMailWorker({ database, mailer, linkBase: settings.MAIL_LINK_URL ?? settings.PUBLIC_URL, countKey: deriveMacKey(settings.TOKEN_SECRET, 'mail-counts'), metrics: createMailMetrics(registry), log })
-  const services = await createServices({ settings, database, log, hashParameters, metrics: createAuthMetrics(registry), onEvents: () => app.relay.wake(), onMail: mail.wake })
+  const mailer = createMailer({
+    smtpUrl: settings.SMTP_URL,
+    directory: settings.MAIL_DIR,
+    from: settings.MAIL_FROM,
+    log
+  })
+  const mail = createMailWorker({
+    database,
+    mailer,
+    linkBase: settings.MAIL_LINK_URL ?? settings.PUBLIC_URL,
+    countKey: deriveMacKey(settings.TOKEN_SECRET, 'mail-counts'),
+    metrics: createMailMetrics(registry),
+    log
+  })
+  const services = await createServices({
+    settings,
+    database,
+    log,
+    hashParameters,
+    metrics: createAuthMetrics(registry),
+    onEvents: () => app.relay.wake(),
+    onMail: mail.wake
+  })
   await services.keys.start()
 
   await app.register(httpMetrics, { registry })
   await app.register(requestLog)
-  await app.register(eventRelay, { databaseUrl: settings.AUTH_DATABASE_URL, natsUrl: settings.NATS_URL.join(','), log, registry })
-  await app.register(clientAddress, { trustedProxies: settings.TRUSTED_PROXIES ?? [], host: settings.HOST, log, registry })
+  await app.register(eventRelay, {
+    databaseUrl: settings.AUTH_DATABASE_URL,
+    natsUrl: settings.NATS_URL.join(','),
+    log,
+    registry
+  })
+  await app.register(clientAddress, {
+    trustedProxies: settings.TRUSTED_PROXIES ?? [],
+    host: settings.HOST,
+    log,
+    registry
+  })
   // Auth asks its own sessions, see live-session.
-  await app.register(identity, { keys: services.keys, revocations: emptyRevocationList(), issuer: settings.PUBLIC_URL, accessTokenTtl: settings.ACCESS_TOKEN_TTL, registry })
+  await app.register(identity, {
+    keys: services.keys,
+    revocations: emptyRevocationList(),
+    issuer: settings.PUBLIC_URL,
+    accessTokenTtl: settings.ACCESS_TOKEN_TTL,
+    registry
+  })
   await app.register(liveSession, { database })
   const trail = createTrailCheck({ database, log })
   trail.check().catch(() => {}) // the database is away: /ready asks again
-  await app.register(health, { checks: readinessChecks({ database, keys: services.keys, broker: app.broker, relay: app.relay, trail }) })
+  await app.register(health, {
+    checks: readinessChecks({ database, keys: services.keys, broker: app.broker, relay: app.relay, trail })
+  })
 
   mail.start()
   const stopMaintenance = startMaintenance({ database, log })

@@ -12,16 +12,28 @@ export interface AuthMetrics {
 }
 
 export function createAuthMetrics (registry: Registry): AuthMetrics {
-  const counter = (name: string, help: string) => new Counter({ name: `gatepost_auth_${name}`, help, registers: [registry] })
+  const counter = (name: string, help: string) =>
+    new Counter({ name: `gatepost_auth_${name}`, help, registers: [registry] })
   const failures = counter('login_failures_total', 'Wrong passwords, at login and where a password confirms something.')
   const lockouts = counter('lockouts_total', 'Attempts that were refused because too many failed before.')
-  const reuses = counter('refresh_token_reuses_total', 'Sessions that ended because an old refresh token was presented.')
+  const reuses = counter(
+    'refresh_token_reuses_total',
+    'Sessions that ended because an old refresh token was presented.'
+  )
   return {
     loginFailed: () => failures.inc(),
     lockedOut: () => lockouts.inc(),
     refreshTokenReused: () => reuses.inc(),
     observeHasher ({ waiting, refused }) {
-      registry.registerMetric(new Gauge({ name: 'gatepost_auth_hashes_waiting', help: 'Passwords that wait to be hashed.', registers: [], collect () { this.set(waiting()) } }))
+      registry
+        .registerMetric(new Gauge({
+          name: 'gatepost_auth_hashes_waiting',
+          help: 'Passwords that wait to be hashed.',
+          registers: [],
+          collect () {
+            this.set(waiting())
+          }
+        }))
       registry.registerMetric(new Counter({
         name: 'gatepost_auth_hashes_refused_total',
         help: 'Calls that were told to come back because too many passwords wait.',

@@ -9,24 +9,38 @@ import type { KeyStore } from './keys/key-store.ts'
 const LATE_SECONDS = 30
 
 /** Without its database auth can do nothing; without NATS it can do everything, and the outbox keeps the events. */
-export function readinessChecks ({ database, keys, broker, relay, trail }: { database: Database, keys: KeyStore, broker: Broker, relay: Relay, trail: Check }): Check[] {
+export function readinessChecks (
+  { database, keys, broker, relay, trail }: {
+    database: Database
+    keys: KeyStore
+    broker: Broker
+    relay: Relay
+    trail: Check
+  }
+): Check[] {
   return [
     databaseCheck(database),
     trail,
     {
       name: 'keys',
-      check: () => keys.jwks().keys.length > 0 ? { status: 'up' } : { status: 'down', detail: 'the signing keys are not read yet' }
+      check: () =>
+        keys.jwks().keys.length > 0 ? { status: 'up' } : { status: 'down', detail: 'the signing keys are not read yet' }
     },
     {
       name: 'nats',
-      check: () => broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'events wait in the outbox' }
+      check: () =>
+        broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'events wait in the outbox' }
     },
     {
       name: 'outbox',
       check () {
         const { oldestUnpublishedSeconds, notPermitted } = relay.status()
-        if (notPermitted.length > 0) return { status: 'degraded', detail: `NATS does not permit ${notPermitted.join(', ')}` }
-        return oldestUnpublishedSeconds > LATE_SECONDS ? { status: 'degraded', detail: `the oldest event waits for ${Math.round(oldestUnpublishedSeconds)} s` } : { status: 'up' }
+        if (notPermitted.length > 0) {
+          return { status: 'degraded', detail: `NATS does not permit ${notPermitted.join(', ')}` }
+        }
+        return oldestUnpublishedSeconds > LATE_SECONDS
+          ? { status: 'degraded', detail: `the oldest event waits for ${Math.round(oldestUnpublishedSeconds)} s` }
+          : { status: 'up' }
       }
     }
   ]

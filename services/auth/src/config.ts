@@ -1,6 +1,17 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
-import { accessTokenTtl, commonSettings, flag, integer, origin, port, seconds, text, url, urls } from '@gatepost/service-kit/settings'
+import {
+  accessTokenTtl,
+  commonSettings,
+  flag,
+  integer,
+  origin,
+  port,
+  seconds,
+  text,
+  url,
+  urls
+} from '@gatepost/service-kit/settings'
 
 const DAY = 86_400
 
@@ -10,25 +21,96 @@ export const settingsSchema = Type.Object({
   AUTH_PORT: port({ description: 'Where auth listens', default: '3001' }),
   AUTH_OPS_PORT: port({ description: 'Where auth serves /metrics', default: '9301' }),
   AUTH_DATABASE_URL: url({ description: 'The database of auth', schemes: ['postgres', 'postgresql'], secret: true }),
-  AUTH_DATABASE_POOL: integer({ description: 'Database connections of one auth process', default: '10', minimum: 2, maximum: 200 }),
-  NATS_URL: urls({ description: 'Comma-separated NATS servers, with the credentials of auth', schemes: ['nats', 'tls'], default: 'nats://127.0.0.1:4222', secret: true }),
-  TOKEN_SECRET: text({ description: 'Protects refresh tokens and the keys at rest; at least 32 bytes', minLength: 32, needs: 'at least 32 characters from a random source', secret: true }),
-  TOKEN_SECRET_PREVIOUS: Type.Optional(text({ description: 'The secret before: what was made with it stays good and is made anew when it is used; needed for as long as REFRESH_IDLE_TTL after a change', minLength: 32, needs: 'at least 32 characters', secret: true })),
+  AUTH_DATABASE_POOL: integer({
+    description: 'Database connections of one auth process',
+    default: '10',
+    minimum: 2,
+    maximum: 200
+  }),
+  NATS_URL: urls({
+    description: 'Comma-separated NATS servers, with the credentials of auth',
+    schemes: ['nats', 'tls'],
+    default: 'nats://127.0.0.1:4222',
+    secret: true
+  }),
+  TOKEN_SECRET: text({
+    description: 'Protects refresh tokens and the keys at rest; at least 32 bytes',
+    minLength: 32,
+    needs: 'at least 32 characters from a random source',
+    secret: true
+  }),
+  TOKEN_SECRET_PREVIOUS: Type
+    .Optional(text({
+      description:
+        'The secret before: what was made with it stays good and is made anew when it is used; needed for as long as REFRESH_IDLE_TTL after a change',
+      minLength: 32,
+      needs: 'at least 32 characters',
+      secret: true
+    })),
   ACCESS_TOKEN_TTL: accessTokenTtl,
-  REFRESH_IDLE_TTL: seconds({ description: 'A session that is not used for so many seconds ends', default: String(30 * DAY) }),
-  REFRESH_ABSOLUTE_TTL: seconds({ description: 'A session ends after so many seconds, however much it is used', default: String(90 * DAY) }),
-  MAX_SESSIONS_PER_USER: integer({ description: 'Live sessions of one user; when one more begins, the oldest ends', default: '100', minimum: 1, maximum: 10_000 }),
-  KEY_ROTATION_INTERVAL: seconds({ description: 'A signing key is replaced when it has signed for so many seconds', default: String(30 * DAY), minimum: 120 }),
-  PUBLIC_URL: origin({ description: 'What clients call: the iss of the tokens, and the base of links', default: 'http://127.0.0.1:3000' }),
-  MAIL_LINK_URL: Type.Optional(url({ description: 'The web application that the links of mails lead to, if it is not at PUBLIC_URL', schemes: ['http', 'https'] })),
-  REQUIRE_EMAIL_VERIFICATION: flag({ description: 'Whether an account begins only when its e-mail address is confirmed', default: 'false' }),
-  SMTP_URL: Type.Optional(url({ description: 'The mail server: smtp://user:password@host:587, smtps://…', schemes: ['smtp', 'smtps'], secret: true })),
+  REFRESH_IDLE_TTL: seconds({
+    description: 'A session that is not used for so many seconds ends',
+    default: String(30 * DAY)
+  }),
+  REFRESH_ABSOLUTE_TTL: seconds({
+    description: 'A session ends after so many seconds, however much it is used',
+    default: String(90 * DAY)
+  }),
+  MAX_SESSIONS_PER_USER: integer({
+    description: 'Live sessions of one user; when one more begins, the oldest ends',
+    default: '100',
+    minimum: 1,
+    maximum: 10_000
+  }),
+  KEY_ROTATION_INTERVAL: seconds({
+    description: 'A signing key is replaced when it has signed for so many seconds',
+    default: String(30 * DAY),
+    minimum: 120
+  }),
+  PUBLIC_URL: origin({
+    description: 'What clients call: the iss of the tokens, and the base of links',
+    default: 'http://127.0.0.1:3000'
+  }),
+  MAIL_LINK_URL: Type
+    .Optional(url({
+      description: 'The web application that the links of mails lead to, if it is not at PUBLIC_URL',
+      schemes: ['http', 'https']
+    })),
+  REQUIRE_EMAIL_VERIFICATION: flag({
+    description: 'Whether an account begins only when its e-mail address is confirmed',
+    default: 'false'
+  }),
+  SMTP_URL: Type
+    .Optional(url({
+      description: 'The mail server: smtp://user:password@host:587, smtps://…',
+      schemes: ['smtp', 'smtps'],
+      secret: true
+    })),
   MAIL_FROM: text({ description: 'The sender of mails', default: 'Gatepost <no-reply@localhost>' }),
   MAIL_DIR: text({ description: 'Where mails are written as files while there is no SMTP_URL', default: '.data/mail' }),
-  PASSWORD_PEPPER: Type.Optional(text({ description: 'A secret that goes into every password hash and is in no database', minLength: 32, needs: 'at least 32 characters from a random source', secret: true })),
-  PASSWORD_PEPPER_PREVIOUS: Type.Optional(text({ description: 'The pepper before; hashes made with it are upgraded at login', minLength: 32, needs: 'at least 32 characters', secret: true })),
-  HASH_CONCURRENCY: Type.Optional(integer({ description: 'Passwords hashed at once by one auth process; by default as many as there are cores, which is too much where processes share them', minimum: 1, maximum: 128 })),
-  TRUSTED_PROXIES: Type.Optional(trustedProxies({ description: 'Proxies whose X-Forwarded-* is believed; by auth loopback too' }))
+  PASSWORD_PEPPER: Type
+    .Optional(text({
+      description: 'A secret that goes into every password hash and is in no database',
+      minLength: 32,
+      needs: 'at least 32 characters from a random source',
+      secret: true
+    })),
+  PASSWORD_PEPPER_PREVIOUS: Type
+    .Optional(text({
+      description: 'The pepper before; hashes made with it are upgraded at login',
+      minLength: 32,
+      needs: 'at least 32 characters',
+      secret: true
+    })),
+  HASH_CONCURRENCY: Type
+    .Optional(integer({
+      description:
+        'Passwords hashed at once by one auth process; by default as many as there are cores, which is too much where processes share them',
+      minimum: 1,
+      maximum: 128
+    })),
+  TRUSTED_PROXIES: Type
+    .Optional(trustedProxies({ description: 'Proxies whose X-Forwarded-* is believed; by auth loopback too' }))
 }, { title: 'auth' })
 
 export type Settings = StaticDecode<typeof settingsSchema>

@@ -1,11 +1,18 @@
 import { createCursorSeal, type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
 import { ProblemError } from '@gatepost/service-kit/problem'
 
-/** Where a list goes on: after the item with this id; undefined at its beginning. Throws REQUEST_INVALID for what is no cursor of the list. */
+/**
+ * Where a list goes on: after the item with this id; undefined at its beginning. Throws REQUEST_INVALID for what is no
+ * cursor of the list.
+ */
 export function positionOf (seal: CursorSeal, cursor: string | undefined, list: string) {
   if (cursor === undefined) return undefined
   const position = seal.open(cursor, [list])
-  if (!position) throw new ProblemError('REQUEST_INVALID', { errors: [{ path: '/query/cursor', message: 'is not a cursor of this list' }] })
+  if (!position) {
+    throw new ProblemError('REQUEST_INVALID', {
+      errors: [{ path: '/query/cursor', message: 'is not a cursor of this list' }]
+    })
+  }
   return String(position[0])
 }
 

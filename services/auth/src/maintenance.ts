@@ -27,7 +27,9 @@ export async function tidy ({ connection }: Database) {
 
 /** Tidies again and again. Returns what stops it. */
 export function startMaintenance ({ database, log }: { database: Database, log: FastifyBaseLogger }) {
-  rekeyEmails({ database, log }).catch((error: Error) => log.warn({ err: error }, 'older e-mail keys are looked at again at the next start'))
+  rekeyEmails({ database, log }).catch((error: Error) =>
+    log.warn({ err: error }, 'older e-mail keys are looked at again at the next start')
+  )
   const timer = setInterval(() => {
     tidy(database).catch((error: unknown) => log.warn({ err: error }, 'maintenance failed, tried again later'))
   }, EVERY_MS).unref()

@@ -34,29 +34,82 @@ export interface ServicesOptions {
 export type Services = Awaited<ReturnType<typeof createServices>>
 
 /** What auth does, without HTTP: every part made once and handed what it needs. */
-export async function createServices ({ settings, database, log, hashParameters, metrics, onEvents, onMail }: ServicesOptions) {
-  const { TOKEN_SECRET, ACCESS_TOKEN_TTL, REFRESH_IDLE_TTL, REFRESH_ABSOLUTE_TTL, KEY_ROTATION_INTERVAL, PUBLIC_URL, REQUIRE_EMAIL_VERIFICATION, PASSWORD_PEPPER, PASSWORD_PEPPER_PREVIOUS, HASH_CONCURRENCY, MAX_SESSIONS_PER_USER } = settings
+export async function createServices (
+  { settings, database, log, hashParameters, metrics, onEvents, onMail }: ServicesOptions
+) {
+  const {
+    TOKEN_SECRET,
+    ACCESS_TOKEN_TTL,
+    REFRESH_IDLE_TTL,
+    REFRESH_ABSOLUTE_TTL,
+    KEY_ROTATION_INTERVAL,
+    PUBLIC_URL,
+    REQUIRE_EMAIL_VERIFICATION,
+    PASSWORD_PEPPER,
+    PASSWORD_PEPPER_PREVIOUS,
+    HASH_CONCURRENCY,
+    MAX_SESSIONS_PER_USER
+  } = settings
   const lifetimes = { idleSeconds: REFRESH_IDLE_TTL, absoluteSeconds: REFRESH_ABSOLUTE_TTL }
   const secrets = secretsOf(settings)
   const attemptKey = deriveMacKey(TOKEN_SECRET, 'login-attempts')
-  const keys = createKeyStore({ database, encryptionKeys: secrets.map((secret) => deriveKey(secret, 'signing-keys')), accessTokenTtl: ACCESS_TOKEN_TTL, rotationSeconds: KEY_ROTATION_INTERVAL, log })
-  const tokens = createSessionTokens({ keys, refreshKeys: secrets.map((secret) => deriveMacKey(secret, 'refresh-tokens')), issuer: PUBLIC_URL, accessTokenTtl: ACCESS_TOKEN_TTL })
-  const hasher = await createPasswordHasher({ pepper: PASSWORD_PEPPER, previousPepper: PASSWORD_PEPPER_PREVIOUS, concurrency: HASH_CONCURRENCY, parameters: hashParameters })
+  const keys = createKeyStore({
+    database,
+    encryptionKeys: secrets.map((secret) => deriveKey(secret, 'signing-keys')),
+    accessTokenTtl: ACCESS_TOKEN_TTL,
+    rotationSeconds: KEY_ROTATION_INTERVAL,
+    log
+  })
+  const tokens = createSessionTokens({
+    keys,
+    refreshKeys: secrets.map((secret) => deriveMacKey(secret, 'refresh-tokens')),
+    issuer: PUBLIC_URL,
+    accessTokenTtl: ACCESS_TOKEN_TTL
+  })
+  const hasher = await createPasswordHasher({
+    pepper: PASSWORD_PEPPER,
+    previousPepper: PASSWORD_PEPPER_PREVIOUS,
+    concurrency: HASH_CONCURRENCY,
+    parameters: hashParameters
+  })
   const checker = createPasswordChecker({ database, hasher, attemptKey, metrics })
   metrics.observeHasher(hasher)
   return {
     keys,
     tokens,
     hasher,
-    registrations: createRegistrationService({ database, hasher, tokens, lifetimes, requireVerification: REQUIRE_EMAIL_VERIFICATION, onEvents, onMail }),
+    registrations: createRegistrationService({
+      database,
+      hasher,
+      tokens,
+      lifetimes,
+      requireVerification: REQUIRE_EMAIL_VERIFICATION,
+      onEvents,
+      onMail
+    }),
     accounts: createAccountService({ database, checker, onEvents, onMail }),
     emailChanges: createEmailChangeService({ database, checker, onMail }),
     passwords: createPasswordService({ database, checker, hasher, attemptKey, onEvents, onMail }),
-    logins: createLoginService({ database, checker, hasher, tokens, lifetimes, maxSessions: MAX_SESSIONS_PER_USER, log, onEvents }),
+    logins: createLoginService({
+      database,
+      checker,
+      hasher,
+      tokens,
+      lifetimes,
+      maxSessions: MAX_SESSIONS_PER_USER,
+      log,
+      onEvents
+    }),
     refreshes: createRefreshService({ database, tokens, lifetimes, metrics, onEvents }),
     sessions: createSessionService({ database, onEvents }),
     administration: createAdministrationService({ database, hasher, onEvents, onMail }),
-    apiKeys: createApiKeyService({ database, tokens, macKeys: secrets.map((secret) => deriveMacKey(secret, 'api-keys')), onEvents, onMail }),
+    apiKeys: createApiKeyService({
+      database,
+      tokens,
+      macKeys: secrets.map((secret) => deriveMacKey(secret, 'api-keys')),
+      onEvents,
+      onMail
+    }),
     profiles: createProfileService({ database }),
     admins: createAdminService({ database, onEvents, onMail }),
     audits: createAuditService({ database })

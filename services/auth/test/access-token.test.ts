@@ -10,7 +10,12 @@ afterAll(() => auth.close())
 function partsOf (token: string) {
   const [header, payload, signature] = token.split('.') as [string, string, string]
   const decode = (part: string) => JSON.parse(Buffer.from(part, 'base64url').toString())
-  return { header: decode(header), payload: decode(payload), signed: `${header}.${payload}`, signature: Buffer.from(signature, 'base64url') }
+  return {
+    header: decode(header),
+    payload: decode(payload),
+    signed: `${header}.${payload}`,
+    signature: Buffer.from(signature, 'base64url')
+  }
 }
 
 test('an access token is what the contract says, and no more', async () => {
@@ -18,7 +23,14 @@ test('an access token is what the contract says, and no more', async () => {
   const { header, payload } = partsOf(accessToken)
   expect(header).toEqual({ alg: 'EdDSA', typ: 'at+jwt', kid: expect.any(String) })
   expect(payload).toEqual({
-    iss: 'http://127.0.0.1:3000', aud: 'gatepost', sub: user.id, sid: sessionId, jti: expect.any(String), role: 'user', iat: expect.any(Number), exp: expect.any(Number)
+    iss: 'http://127.0.0.1:3000',
+    aud: 'gatepost',
+    sub: user.id,
+    sid: sessionId,
+    jti: expect.any(String),
+    role: 'user',
+    iat: expect.any(Number),
+    exp: expect.any(Number)
   })
   expect(payload.exp - payload.iat).toBe(600)
   expect(expiresIn).toBe(600)
@@ -42,24 +54,39 @@ test('a token of a longer life than the setting is refused after a restart, thou
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(200)
   const restarted = await startAuth({ ACCESS_TOKEN_TTL: '5' }, auth.database)
   expect((await restarted.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
-  expect((await restarted.call('POST', '/api/auth/validate-token', { body: { token: accessToken } })).body).toEqual({ active: false })
+  expect((await restarted.call('POST', '/api/auth/validate-token', { body: { token: accessToken } })).body).toEqual({
+    active: false
+  })
   await restarted.close()
 })
 
 test('validate-token says what a good token says', async () => {
   const { accessToken, user, sessionId } = await auth.register()
   const { payload } = partsOf(accessToken)
-  const { status, headers, body } = await auth.call('POST', '/api/auth/validate-token', { body: { token: accessToken } })
+  const { status, headers, body } = await auth.call('POST', '/api/auth/validate-token', {
+    body: { token: accessToken }
+  })
   expect(status).toBe(200)
   expect(headers.get('cache-control')).toBe('no-store')
   expect(body).toEqual({
-    active: true, userId: user.id, sessionId, role: 'user', issuedAt: new Date(payload.iat * 1000).toISOString(), expiresAt: new Date(payload.exp * 1000).toISOString()
+    active: true,
+    userId: user.id,
+    sessionId,
+    role: 'user',
+    issuedAt: new Date(payload.iat * 1000).toISOString(),
+    expiresAt: new Date(payload.exp * 1000).toISOString()
   })
 })
 
-test.each(['', 'junk', 'a.b.c', '\u0000', '{}', '\u{1f600}', 'x'.repeat(60_000), 'eyJhbGciOiJub25lIn0.e30.'])('validate-token says of any other text only that it is not active: %j', async (token) => {
-  expect(await auth.call('POST', '/api/auth/validate-token', { body: { token } })).toMatchObject({ status: 200, body: { active: false } })
-})
+test.each(['', 'junk', 'a.b.c', '\u0000', '{}', '\u{1f600}', 'x'.repeat(60_000), 'eyJhbGciOiJub25lIn0.e30.'])(
+  'validate-token says of any other text only that it is not active: %j',
+  async (token) => {
+    expect(await auth.call('POST', '/api/auth/validate-token', { body: { token } })).toMatchObject({
+      status: 200,
+      body: { active: false }
+    })
+  }
+)
 
 test('a token of an ended session is not active, from the answer on', async () => {
   const { accessToken } = await auth.register()

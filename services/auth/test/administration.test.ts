@@ -13,11 +13,15 @@ beforeAll(async () => {
 })
 afterAll(() => auth.close())
 
-const manage = (id: string, body: object, token = admin.accessToken) => auth.call('PATCH', `/api/auth/users/${id}`, { token, body })
+const manage = (id: string, body: object, token = admin.accessToken) =>
+  auth.call('PATCH', `/api/auth/users/${id}`, { token, body })
 
 test('only an administrator lists and manages users', async () => {
   const { accessToken, user } = await auth.register()
-  expect(await auth.call('GET', '/api/auth/users', { token: accessToken })).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } })
+  expect(await auth.call('GET', '/api/auth/users', { token: accessToken })).toMatchObject({
+    status: 403,
+    body: { code: 'FORBIDDEN' }
+  })
   expect(await manage(user.id, { role: 'admin' }, accessToken)).toMatchObject({ status: 403 })
   expect((await auth.call('GET', '/api/auth/users')).status).toBe(401)
 })
@@ -27,24 +31,35 @@ test('the list has every user once, newest first, page by page', async () => {
   const ids: string[] = []
   let cursor = ''
   do {
-    const { status, body } = await auth.call('GET', `/api/auth/users?limit=2${cursor && `&cursor=${cursor}`}`, { token: admin.accessToken })
+    const { status, body } = await auth.call('GET', `/api/auth/users?limit=2${cursor && `&cursor=${cursor}`}`, {
+      token: admin.accessToken
+    })
     expect(status).toBe(200)
     ids.push(...body.items.map(({ id }: { id: string }) => id))
     cursor = body.nextCursor
   } while (cursor)
-  expect(ids).toEqual((await auth.sql('SELECT id FROM users WHERE deleted_at IS NULL ORDER BY id DESC')).map(({ id }) => id))
-  expect(await auth.call('GET', '/api/auth/users?cursor=abcdef', { token: admin.accessToken })).toMatchObject({ status: 400, body: { errors: [{ path: '/query/cursor' }] } })
+  expect(ids)
+    .toEqual((await auth.sql('SELECT id FROM users WHERE deleted_at IS NULL ORDER BY id DESC')).map(({ id }) => id))
+  expect(await auth.call('GET', '/api/auth/users?cursor=abcdef', { token: admin.accessToken })).toMatchObject({
+    status: 400,
+    body: { errors: [{ path: '/query/cursor' }] }
+  })
 })
 
 test('disabling ends the sessions and lets nobody in, with the same answer as a wrong password; enabling lets in again', async () => {
   const { email, user, accessToken, refreshToken } = await auth.register()
-  expect(await manage(user.id, { disabled: true })).toMatchObject({ status: 200, body: { id: user.id, disabled: true } })
+  expect(await manage(user.id, { disabled: true })).toMatchObject({
+    status: 200,
+    body: { id: user.id, disabled: true }
+  })
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
   expect((await auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken } })).status).toBe(401)
   const disabled = await auth.login(email)
   const wrong = await auth.login('nobody@example.test')
   expect({ ...disabled.body, requestId: '' }).toEqual({ ...wrong.body, requestId: '' })
-  expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === user.id).map(({ data }) => data.reason)).toEqual(['disabled'])
+  expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === user.id).map(({ data }) =>
+    data.reason
+  )).toEqual(['disabled'])
   await manage(user.id, { disabled: false })
   expect((await auth.login(email)).status).toBe(200)
 })
@@ -59,7 +74,9 @@ test('a new role takes effect with new tokens, and the old ones die', async () =
   const { email, user, accessToken } = await auth.register()
   expect(await manage(user.id, { role: 'admin' })).toMatchObject({ status: 200, body: { role: 'admin' } })
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
-  expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === user.id).map(({ data }) => data.reason)).toEqual(['role-changed'])
+  expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === user.id).map(({ data }) =>
+    data.reason
+  )).toEqual(['role-changed'])
   const promoted = (await auth.login(email)).body
   expect((await auth.call('GET', '/api/auth/users', { token: promoted.accessToken })).status).toBe(200)
   await manage(user.id, { role: 'user' })
@@ -75,9 +92,15 @@ test('a token says nothing by itself about the role: it is refused where the row
 })
 
 test('the last administrator can neither resign, nor be disabled, nor leave', async () => {
-  expect(await manage(admin.user.id, { role: 'user' })).toMatchObject({ status: 409, body: { code: 'AUTH_LAST_ADMIN' } })
+  expect(await manage(admin.user.id, { role: 'user' })).toMatchObject({
+    status: 409,
+    body: { code: 'AUTH_LAST_ADMIN' }
+  })
   expect(await manage(admin.user.id, { disabled: true })).toMatchObject({ status: 409 })
-  expect(await auth.call('POST', '/api/auth/delete-account', { token: admin.accessToken, body: { password: PASSWORD } })).toMatchObject({ status: 409 })
+  expect(await auth.call('POST', '/api/auth/delete-account', {
+    token: admin.accessToken,
+    body: { password: PASSWORD }
+  })).toMatchObject({ status: 409 })
   expect((await auth.call('GET', '/api/auth/me', { token: admin.accessToken })).status).toBe(200)
 })
 
@@ -94,13 +117,22 @@ test('two administrators cannot remove each other at the same time', async () =>
 
 test('everybody reads their own audit trail, an administrator everybody’s', async () => {
   const { email, user, accessToken } = await auth.register({ from: '192.0.2.50' })
-  await auth.call('POST', '/api/auth/login', { body: { email, password: 'wrong wrong' }, from: '192.0.2.51', headers: { 'x-request-id': 'audit-request-1' } })
+  await auth.call('POST', '/api/auth/login', {
+    body: { email, password: 'wrong wrong' },
+    from: '192.0.2.51',
+    headers: { 'x-request-id': 'audit-request-1' }
+  })
   const { sessionId } = (await auth.login(email, PASSWORD, '192.0.2.52')).body
   const mine = await auth.call('GET', '/api/auth/audit', { token: accessToken })
   expect(mine.status).toBe(200)
   expect(mine.body.items).toEqual([
     expect.objectContaining({ act: 'login', userId: user.id, sessionId, ipAddress: '192.0.2.52' }),
-    expect.objectContaining({ act: 'login-failed', userId: user.id, ipAddress: '192.0.2.51', requestId: 'audit-request-1' }),
+    expect.objectContaining({
+      act: 'login-failed',
+      userId: user.id,
+      ipAddress: '192.0.2.51',
+      requestId: 'audit-request-1'
+    }),
     expect.objectContaining({ act: 'registered', userId: user.id, ipAddress: '192.0.2.50' })
   ])
   expect((await auth.call('GET', `/api/auth/audit?userId=${admin.user.id}`, { token: accessToken })).status).toBe(403)
@@ -108,18 +140,29 @@ test('everybody reads their own audit trail, an administrator everybody’s', as
   expect(new Set(all.body.items.map(({ userId }: { userId: string }) => userId)).size).toBeGreaterThan(2)
   const one = await auth.call('GET', `/api/auth/audit?userId=${user.id}&limit=1`, { token: admin.accessToken })
   expect(one.body.items).toHaveLength(1)
-  const next = await auth.call('GET', `/api/auth/audit?userId=${user.id}&limit=1&cursor=${one.body.nextCursor}`, { token: admin.accessToken })
+  const next = await auth.call('GET', `/api/auth/audit?userId=${user.id}&limit=1&cursor=${one.body.nextCursor}`, {
+    token: admin.accessToken
+  })
   expect(next.body.items[0]).toMatchObject({ act: 'login-failed' })
-  expect((await auth.call('GET', `/api/auth/audit?limit=1&cursor=${one.body.nextCursor}`, { token: admin.accessToken })).status).toBe(400)
+  expect((await auth.call('GET', `/api/auth/audit?limit=1&cursor=${one.body.nextCursor}`, { token: admin.accessToken }))
+    .status).toBe(400)
 })
 
 test('the trail of a user tells what an administrator did, and not from where', async () => {
   const { user, email } = await auth.register()
-  await auth.call('PATCH', `/api/auth/users/${user.id}`, { token: admin.accessToken, body: { disabled: true }, from: '192.0.2.99' })
+  await auth.call('PATCH', `/api/auth/users/${user.id}`, {
+    token: admin.accessToken,
+    body: { disabled: true },
+    from: '192.0.2.99'
+  })
   await manage(user.id, { disabled: false })
   const { accessToken } = (await auth.login(email)).body
   const { items } = (await auth.call('GET', '/api/auth/audit', { token: accessToken })).body
-  expect(items.find(({ act }: { act: string }) => act === 'disabled')).toMatchObject({ ipAddress: null, requestId: null, detail: { by: admin.user.id } })
+  expect(items.find(({ act }: { act: string }) => act === 'disabled')).toMatchObject({
+    ipAddress: null,
+    requestId: null,
+    detail: { by: admin.user.id }
+  })
   expect(JSON.stringify(items)).not.toContain('192.0.2.99')
   const seen = (await auth.call('GET', `/api/auth/audit?userId=${user.id}`, { token: admin.accessToken })).body.items
   expect(seen.find(({ act }: { act: string }) => act === 'disabled')).toMatchObject({ ipAddress: '192.0.2.99' })

@@ -4,7 +4,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
 let auth: AuthServer
-beforeAll(async () => { auth = await startAuth() })
+beforeAll(async () => {
+  auth = await startAuth()
+})
 afterAll(() => auth.close())
 
 const PATH = '/api/auth/keys'
@@ -15,7 +17,15 @@ const exchange = (key: string, from?: string) => auth.call('GET', KEY_EXCHANGE_P
 test('a key is shown once, listed without its secret, and stands for its user with its scopes', async () => {
   const { accessToken, user } = await auth.register()
   const created = await make(accessToken, { name: 'Importer', scopes: ['posts:write', 'posts:read'] })
-  expect(created).toMatchObject({ status: 201, body: { name: 'Importer', scopes: ['posts:write', 'posts:read'], key: expect.stringMatching(/^gp_/), expiresAt: null } })
+  expect(created).toMatchObject({
+    status: 201,
+    body: {
+      name: 'Importer',
+      scopes: ['posts:write', 'posts:read'],
+      key: expect.stringMatching(/^gp_/),
+      expiresAt: null
+    }
+  })
   expect(created.headers.get('cache-control')).toBe('no-store')
   const { key, ...shown } = created.body
   expect(await list(accessToken)).toEqual([{ ...shown, lastUsedAt: null, lastAddress: null }])
@@ -31,11 +41,16 @@ test('nothing of the key but a keyed hash is stored, and the audit and the owner
   const { accessToken } = await auth.register()
   const { body } = await make(accessToken, { name: 'Secretive' })
   const secret = body.key.split('_')[2]
-  const dump = JSON.stringify(await auth.sql('SELECT * FROM api_keys')) + JSON.stringify(await auth.sql('SELECT * FROM audit_log')) + JSON.stringify(await auth.sql('SELECT * FROM jobs'))
+  const dump = JSON.stringify(await auth.sql('SELECT * FROM api_keys')) +
+    JSON.stringify(await auth.sql('SELECT * FROM audit_log')) + JSON.stringify(await auth.sql('SELECT * FROM jobs'))
   expect(dump).not.toContain(secret)
-  expect(await auth.sql('SELECT octet_length(mac) AS length FROM api_keys WHERE id = $1', body.id)).toEqual([{ length: 32 }])
+  expect(await auth.sql('SELECT octet_length(mac) AS length FROM api_keys WHERE id = $1', body.id)).toEqual([{
+    length: 32
+  }])
   await auth.call('DELETE', `${PATH}/${body.id}`, { token: accessToken })
-  expect(await auth.sql("SELECT act FROM audit_log WHERE detail->>'key' = $1 ORDER BY id", body.id)).toEqual([{ act: 'api-key-created' }, { act: 'api-key-deleted' }])
+  expect(await auth.sql("SELECT act FROM audit_log WHERE detail->>'key' = $1 ORDER BY id", body.id)).toEqual([{
+    act: 'api-key-created'
+  }, { act: 'api-key-deleted' }])
 })
 
 test('a deleted key is no key, and its tokens are revoked', async () => {
@@ -51,7 +66,10 @@ test('a deleted key is no key, and its tokens are revoked', async () => {
   expect(event.data).toMatchObject({ sessionId: id, reason: 'ended' })
   const { exp } = JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString())
   expect(Date.parse(event.data.expiresAt)).toBeGreaterThanOrEqual(exp * 1000)
-  expect((await auth.call('DELETE', `${PATH}/${id}`, { token: accessToken }))).toMatchObject({ status: 404, body: { code: 'AUTH_KEY_NOT_FOUND' } })
+  expect(await auth.call('DELETE', `${PATH}/${id}`, { token: accessToken })).toMatchObject({
+    status: 404,
+    body: { code: 'AUTH_KEY_NOT_FOUND' }
+  })
 })
 
 test('a key dies with its account, not with a logout or a new password', async () => {
@@ -60,12 +78,20 @@ test('a key dies with its account, not with a logout or a new password', async (
   const token = (await exchange(key)).body.accessToken
   await auth.call('POST', '/api/auth/logout?scope=all', { token: accessToken })
   const again = (await auth.login(email)).body
-  expect((await auth.call('POST', '/api/auth/change-password', { token: again.accessToken, body: { currentPassword: PASSWORD, newPassword: 'quite another 44 horses' } })).status).toBe(204)
+  expect((await auth.call('POST', '/api/auth/change-password', {
+    token: again.accessToken,
+    body: { currentPassword: PASSWORD, newPassword: 'quite another 44 horses' }
+  })).status).toBe(204)
   expect((await exchange(key)).status).toBe(200)
-  expect((await auth.call('POST', '/api/auth/delete-account', { token: again.accessToken, body: { password: 'quite another 44 horses' } })).status).toBe(204)
+  expect((await auth.call('POST', '/api/auth/delete-account', {
+    token: again.accessToken,
+    body: { password: 'quite another 44 horses' }
+  })).status).toBe(204)
   expect((await exchange(key)).status).toBe(401)
   expect((await auth.call('GET', '/api/auth/me', { token })).status).toBe(401)
-  expect((await auth.events('session-revoked')).filter(({ subject }) => subject === id)).toEqual([expect.objectContaining({ data: expect.objectContaining({ reason: 'account-deleted' }) })])
+  expect((await auth.events('session-revoked')).filter(({ subject }) => subject === id)).toEqual([
+    expect.objectContaining({ data: expect.objectContaining({ reason: 'account-deleted' }) })
+  ])
 })
 
 test('a key manages no keys, passwords or sessions, whatever its scopes', async () => {
@@ -73,11 +99,19 @@ test('a key manages no keys, passwords or sessions, whatever its scopes', async 
   const { body: { id, key } } = await make(accessToken)
   const token = (await exchange(key)).body.accessToken
   const calls = [
-    ['POST', PATH, { name: 'Another' }], ['GET', PATH], ['DELETE', `${PATH}/${id}`], ['GET', '/api/auth/sessions'], ['DELETE', `/api/auth/sessions/${sessionId}`],
-    ['POST', '/api/auth/change-password', { currentPassword: PASSWORD, newPassword: 'quite another 44 horses' }], ['POST', '/api/auth/delete-account', { password: PASSWORD }],
-    ['POST', '/api/auth/logout'], ['POST', '/api/auth/logout?scope=all']
+    ['POST', PATH, { name: 'Another' }],
+    ['GET', PATH],
+    ['DELETE', `${PATH}/${id}`],
+    ['GET', '/api/auth/sessions'],
+    ['DELETE', `/api/auth/sessions/${sessionId}`],
+    ['POST', '/api/auth/change-password', { currentPassword: PASSWORD, newPassword: 'quite another 44 horses' }],
+    ['POST', '/api/auth/delete-account', { password: PASSWORD }],
+    ['POST', '/api/auth/logout'],
+    ['POST', '/api/auth/logout?scope=all']
   ] as const
-  for (const [method, path, body] of calls) expect(await auth.call(method, path, { token, body })).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } })
+  for (const [method, path, body] of calls) {
+    expect(await auth.call(method, path, { token, body })).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } })
+  }
   expect((await exchange(key)).status).toBe(200)
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(200)
 })
@@ -88,7 +122,10 @@ test('a missing scope is 403 and named; what the scope allows works', async () =
   const token = (await exchange(key)).body.accessToken
   expect((await auth.call('GET', '/api/auth/me', { token })).status).toBe(200)
   const refused = await auth.call('PATCH', '/api/auth/me', { token, body: { displayName: 'New name' } })
-  expect(refused).toMatchObject({ status: 403, body: { code: 'SCOPE_MISSING', detail: expect.stringContaining('auth:write') } })
+  expect(refused).toMatchObject({
+    status: 403,
+    body: { code: 'SCOPE_MISSING', detail: expect.stringContaining('auth:write') }
+  })
   expect(refused.headers.get('www-authenticate')).toContain('insufficient_scope')
 })
 
@@ -100,7 +137,8 @@ test('twenty at a time make at most twenty keys', async () => {
   const items = await list(accessToken)
   expect(items).toHaveLength(20)
   expect((await make(accessToken)).body.code).toBe('AUTH_TOO_MANY_KEYS')
-  const deletions = await Promise.all(Array.from({ length: 10 }, () => auth.call('DELETE', `${PATH}/${items[0].id}`, { token: accessToken })))
+  const deletions = await Promise
+    .all(Array.from({ length: 10 }, () => auth.call('DELETE', `${PATH}/${items[0].id}`, { token: accessToken })))
   expect(deletions.map(({ status }) => status).sort()).toEqual([204, ...Array(9).fill(404)])
   expect((await make(accessToken)).status).toBe(201)
 })
@@ -119,15 +157,29 @@ test('a key ends when it says, and its tokens no later', async () => {
   await auth.sql("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = $1", id)
   expect((await exchange(key)).status).toBe(401)
   for (const past of ['2020-01-01T00:00:00Z', '2026-13-45T99:00:00Z', '2099-02-30T00:00:00Z', '2099-01-01T24:00:00Z']) {
-    expect(await make(accessToken, { name: 'Past', expiresAt: past })).toMatchObject({ status: 400, body: { errors: [{ path: '/body/expiresAt' }] } })
+    expect(await make(accessToken, { name: 'Past', expiresAt: past })).toMatchObject({
+      status: 400,
+      body: { errors: [{ path: '/body/expiresAt' }] }
+    })
   }
 })
 
 test('bad bodies are refused with their path, and all scopes are the default', async () => {
   const { accessToken } = await auth.register()
-  for (const [body, path] of [[{ name: '' }, '/body/name'], [{}, '/body/name'], [{ name: 'x', scopes: [] }, '/body/scopes'], [{ name: 'x', scopes: ['root'] }, '/body/scopes/0'], [{ name: 'x', scopes: ['posts:read', 'posts:read'] }, '/body/scopes']] as const) {
+  for (
+    const [body, path] of [
+      [{ name: '' }, '/body/name'],
+      [{}, '/body/name'],
+      [{ name: 'x', scopes: [] }, '/body/scopes'],
+      [{ name: 'x', scopes: ['root'] }, '/body/scopes/0'],
+      [{ name: 'x', scopes: ['posts:read', 'posts:read'] }, '/body/scopes']
+    ] as const
+  ) {
     const answer = await make(accessToken, body)
-    expect([answer.status, answer.body.errors.map((error: { path: string }) => error.path)]).toEqual([400, expect.arrayContaining([path])])
+    expect([answer.status, answer.body.errors.map((error: { path: string }) => error.path)]).toEqual([
+      400,
+      expect.arrayContaining([path])
+    ])
   }
   expect((await make(accessToken)).body.scopes).toEqual(SCOPES)
 })
@@ -147,11 +199,13 @@ test('a role that changes ends the keys that bear it', async () => {
   await auth.sql("UPDATE users SET role = 'admin' WHERE id = $1", admin.user.id)
   const adminToken = (await auth.login(admin.email)).body.accessToken
   const { body: { key } } = await make(accessToken)
-  expect((await auth.call('PATCH', `/api/auth/users/${user.id}`, { token: adminToken, body: { disabled: true } })).status).toBe(200)
+  expect((await auth.call('PATCH', `/api/auth/users/${user.id}`, { token: adminToken, body: { disabled: true } }))
+    .status).toBe(200)
   expect((await exchange(key)).status).toBe(401)
   const { body: { key: adminKey } } = await make(adminToken)
   await auth.sql("UPDATE users SET role = 'admin' WHERE id = $1", user.id)
   await auth.call('PATCH', `/api/auth/users/${user.id}`, { token: adminToken, body: { disabled: false } })
-  expect((await auth.call('PATCH', `/api/auth/users/${admin.user.id}`, { token: adminToken, body: { role: 'user' } })).status).toBe(200)
+  expect((await auth.call('PATCH', `/api/auth/users/${admin.user.id}`, { token: adminToken, body: { role: 'user' } }))
+    .status).toBe(200)
   expect((await exchange(adminKey)).status).toBe(401)
 })

@@ -19,7 +19,8 @@ beforeAll(async () => {
   administrator = new pg.Client({ connectionString: database.adminUrl })
   await administrator.connect()
   // As an operator makes it whose services have roles of other names.
-  await administrator.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'; GRANT CONNECT, TEMPORARY ON DATABASE ${database.name} TO ${role};
+  await administrator
+    .query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'; GRANT CONNECT, TEMPORARY ON DATABASE ${database.name} TO ${role};
     GRANT USAGE ON SCHEMA public TO ${role}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role};
     GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ${role}`)
 })
@@ -38,7 +39,8 @@ async function withAuth<Result> (url: string, work: (auth: AuthServer) => Promis
   }
 }
 
-const trailOf = (url: string) => withAuth(url, async (auth) => (await auth.call('GET', '/ready')).body.checks['audit-trail'])
+const trailOf = (url: string) =>
+  withAuth(url, async (auth) => (await auth.call('GET', '/ready')).body.checks['audit-trail'])
 function urlOf (name: string) {
   const url = new URL(database.url)
   ;[url.username, url.password] = [name, 'secret']
@@ -48,7 +50,14 @@ function urlOf (name: string) {
 test('a service whose role may change the audit trail says so in its log, once', async () => {
   const warnings: string[] = []
   const connected = openDatabase({ url: urlOf(role), poolSize: 1 })
-  const { check } = createTrailCheck({ database: connected, log: { warn: (line: string) => { warnings.push(line) } } as never })
+  const { check } = createTrailCheck({
+    database: connected,
+    log: {
+      warn: (line: string) => {
+        warnings.push(line)
+      }
+    } as never
+  })
   try {
     for (let time = 0; time < 2; time++) expect(await check()).toMatchObject({ status: 'degraded' })
   } finally {
@@ -58,7 +67,10 @@ test('a service whose role may change the audit trail says so in its log, once',
 })
 
 test('a role that may change the audit trail is told of; a deployment takes that right from whatever role has it', async () => {
-  expect(await trailOf(urlOf(role))).toMatchObject({ status: 'degraded', detail: expect.stringContaining('pnpm migrate deploy auth') })
+  expect(await trailOf(urlOf(role))).toMatchObject({
+    status: 'degraded',
+    detail: expect.stringContaining('pnpm migrate deploy auth')
+  })
   expect(await trailOf(database.ownerUrl)).toMatchObject({ status: 'degraded' })
   await promisify(execFile)(process.execPath, ['scripts/migrate.ts', 'deploy', 'auth'], {
     cwd: root, env: { ...bareEnvironment, AUTH_MIGRATION_DATABASE_URL: database.ownerUrl }
@@ -71,7 +83,9 @@ test('a role that may change the audit trail is told of; a deployment takes that
   }
   const client = new pg.Client({ connectionString: urlOf(role) })
   await client.connect()
-  for (const statement of ["UPDATE audit_log SET act = 'x'", 'DELETE FROM audit_log', 'TRUNCATE audit_log']) await expect(client.query(statement)).rejects.toThrow(/permission denied/)
+  for (const statement of ["UPDATE audit_log SET act = 'x'", 'DELETE FROM audit_log', 'TRUNCATE audit_log']) {
+    await expect(client.query(statement)).rejects.toThrow(/permission denied/)
+  }
   await client.query('SELECT FROM audit_log')
   await client.end()
   await withAuth(urlOf(role), (auth) => auth.register())

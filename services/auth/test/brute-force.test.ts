@@ -11,7 +11,9 @@ import { userRepository } from '../src/users/user-repository.ts'
 import { type AuthServer, PASSWORD, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
 let auth: AuthServer
-beforeAll(async () => { auth = await startAuth() })
+beforeAll(async () => {
+  auth = await startAuth()
+})
 afterAll(() => auth.close())
 
 const WRONG = 'certainly not it'
@@ -19,7 +21,11 @@ let host = 0
 /** Addresses that nobody else in this file uses. */
 const newAddress = () => `198.51.${100 + (++host >> 8)}.${host & 255}`
 /** As if locks and failures were so many seconds older. */
-const age = (seconds: number) => auth.sql("UPDATE login_attempts SET locked_until = locked_until - $1 * interval '1 second', updated_at = updated_at - $1 * interval '1 second'", seconds)
+const age = (seconds: number) =>
+  auth.sql(
+    "UPDATE login_attempts SET locked_until = locked_until - $1 * interval '1 second', updated_at = updated_at - $1 * interval '1 second'",
+    seconds
+  )
 
 async function fail (email: string, from: string, times = 10) {
   const statuses: number[] = []
@@ -27,18 +33,21 @@ async function fail (email: string, from: string, times = 10) {
   return statuses
 }
 
-test.each(['an account', 'an address without an account'])('after ten failures %s is 429 with Retry-After, also with the right password', async (which) => {
-  const from = newAddress()
-  const email = which === 'an account' ? (await auth.register()).email : 'nobody-at-all@example.test'
-  expect(await fail(email, from)).toEqual(Array(10).fill(401))
-  for (const password of [PASSWORD, WRONG]) {
-    const { status, headers, body } = await auth.login(email, password, from) as any
-    expect(status).toBe(429)
-    expect(body.code).toBe('AUTH_TOO_MANY_ATTEMPTS')
-    expect(Number(headers.get('retry-after'))).toBeGreaterThan(50)
-    expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60)
+test.each(['an account', 'an address without an account'])(
+  'after ten failures %s is 429 with Retry-After, also with the right password',
+  async (which) => {
+    const from = newAddress()
+    const email = which === 'an account' ? (await auth.register()).email : 'nobody-at-all@example.test'
+    expect(await fail(email, from)).toEqual(Array(10).fill(401))
+    for (const password of [PASSWORD, WRONG]) {
+      const { status, headers, body } = await auth.login(email, password, from) as any
+      expect(status).toBe(429)
+      expect(body.code).toBe('AUTH_TOO_MANY_ATTEMPTS')
+      expect(Number(headers.get('retry-after'))).toBeGreaterThan(50)
+      expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60)
+    }
   }
-})
+)
 
 test('of forty guesses at once ten are answered at most', async () => {
   const { email } = await auth.register()
@@ -57,11 +66,24 @@ test('a locked attempt is refused before anything is hashed: also where nothing 
   await fail(email, from)
   const database = openDatabase({ url: auth.database.url, poolSize: 1 })
   const hasher = await createPasswordHasher({ concurrency: 1, queue: 0 })
-  const checker = createPasswordChecker({ database, hasher, attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts'), metrics: createAuthMetrics(createRegistry('auth')) })
+  const checker = createPasswordChecker({
+    database,
+    hasher,
+    attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts'),
+    metrics: createAuthMetrics(createRegistry('auth'))
+  })
   const origin = { address: from, network: from, userAgent: null, requestId: 'locked', traceparent: '' }
   const letGo = new AbortController()
-  const busy = (async () => { while (!letGo.signal.aborted) await hasher.create('holds the only place') })()
-  const check = (who: string) => checker.check({ email: who, password: PASSWORD, origin: who === email ? origin : { ...origin, network: newAddress() }, failureAct: 'login-failed' })
+  const busy = (async () => {
+    while (!letGo.signal.aborted) await hasher.create('holds the only place')
+  })()
+  const check = (who: string) =>
+    checker.check({
+      email: who,
+      password: PASSWORD,
+      origin: who === email ? origin : { ...origin, network: newAddress() },
+      failureAct: 'login-failed'
+    })
   await expect.poll(() => check('not-locked@example.test').catch(({ code }) => code)).toBe('OVERLOADED')
   await expect(check(email)).rejects.toMatchObject({ code: 'AUTH_TOO_MANY_ATTEMPTS' })
   letGo.abort()
@@ -98,25 +120,29 @@ test('the owner at another address is let in while a guesser is locked out', asy
   expect((await auth.login(email, PASSWORD, newAddress())).status).toBe(200)
 })
 
-test('against guessers at many addresses the account is locked for 60 s at most, and then lets a whole round through', async () => {
-  const home = newAddress()
-  const { email } = await auth.register({ from: home })
-  for (let network = 0; network < 5; network++) await fail(email, newAddress())
-  const stranger = newAddress()
-  const { status, headers } = await auth.login(email, PASSWORD, stranger)
-  expect(status).toBe(429)
-  expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60)
-  // Where the owner has been before, the attack does not count.
-  expect((await auth.login(email, PASSWORD, home)).status).toBe(200)
-  await age(60)
-  await fail(email, newAddress(), 9)
-  expect((await auth.login(email, PASSWORD, stranger)).status).toBe(200)
-  // Another round locks again, for no longer than the first.
-  for (let network = 0; network < 5; network++) await fail(email, newAddress())
-  const again = await auth.login(email, PASSWORD, newAddress())
-  expect(again.status).toBe(429)
-  expect(Number(again.headers.get('retry-after'))).toBeLessThanOrEqual(60)
-}, 120_000)
+test(
+  'against guessers at many addresses the account is locked for 60 s at most, and then lets a whole round through',
+  async () => {
+    const home = newAddress()
+    const { email } = await auth.register({ from: home })
+    for (let network = 0; network < 5; network++) await fail(email, newAddress())
+    const stranger = newAddress()
+    const { status, headers } = await auth.login(email, PASSWORD, stranger)
+    expect(status).toBe(429)
+    expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60)
+    // Where the owner has been before, the attack does not count.
+    expect((await auth.login(email, PASSWORD, home)).status).toBe(200)
+    await age(60)
+    await fail(email, newAddress(), 9)
+    expect((await auth.login(email, PASSWORD, stranger)).status).toBe(200)
+    // Another round locks again, for no longer than the first.
+    for (let network = 0; network < 5; network++) await fail(email, newAddress())
+    const again = await auth.login(email, PASSWORD, newAddress())
+    expect(again.status).toBe(429)
+    expect(Number(again.headers.get('retry-after'))).toBeLessThanOrEqual(60)
+  },
+  120_000
+)
 
 test('the delay of a guesser grows, and a success forgets the failures', async () => {
   const { email } = await auth.register()
@@ -139,7 +165,9 @@ test('the delay of a guesser grows, and a success forgets the failures', async (
 test('a network that tries many accounts is stopped, and its neighbours are not', async () => {
   const from = newAddress()
   const { email } = await auth.register()
-  for (let account = 0; account < 20; account++) await Promise.all(Array.from({ length: 5 }, () => auth.login(`victim${account}@example.test`, WRONG, from)))
+  for (let account = 0; account < 20; account++) {
+    await Promise.all(Array.from({ length: 5 }, () => auth.login(`victim${account}@example.test`, WRONG, from)))
+  }
   expect((await auth.login(email, PASSWORD, from)).status).toBe(429)
   expect((await auth.login(email, PASSWORD, newAddress())).status).toBe(200)
 })
@@ -152,7 +180,10 @@ test('an IPv6 client does not get a new counter from another address in its /64'
 })
 
 test.each([
-  ['change-password', { currentPassword: WRONG, newPassword: 'a new one for the tram' }, { currentPassword: PASSWORD, newPassword: 'a new one for the tram' }],
+  ['change-password', { currentPassword: WRONG, newPassword: 'a new one for the tram' }, {
+    currentPassword: PASSWORD,
+    newPassword: 'a new one for the tram'
+  }],
   ['delete-account', { password: WRONG }, { password: PASSWORD }]
 ])('wrong passwords at %s count as well', async (path, wrong, right) => {
   const from = newAddress()
@@ -166,14 +197,18 @@ test.each([
 test('no address and no account can be read from the counters', async () => {
   await fail('very-recognisable@example.test', '203.0.113.99', 1)
   const rows = await auth.sql('SELECT * FROM login_attempts')
-  expect(rows.map((row) => JSON.stringify(row) + Buffer.from(row.key).toString('latin1')).join()).not.toMatch(/recognisable|203\.0\.113/)
+  expect(rows.map((row) => JSON.stringify(row) + Buffer.from(row.key).toString('latin1')).join()).not
+    .toMatch(/recognisable|203\.0\.113/)
 })
 
 test('only loopback and trusted networks may say whose address it is', async () => {
   const proxied = await startAuth({ TRUSTED_PROXIES: '10.0.0.0/8' }, auth.database)
   const { accessToken } = await proxied.register()
   const addressOf = async (headers: Record<string, string>) => {
-    const { body } = await proxied.call('POST', '/api/auth/login', { body: { email: 'nobody@example.test', password: WRONG }, headers: { ...headers, 'x-request-id': `id-${++host}-padding` } })
+    const { body } = await proxied.call('POST', '/api/auth/login', {
+      body: { email: 'nobody@example.test', password: WRONG },
+      headers: { ...headers, 'x-request-id': `id-${++host}-padding` }
+    })
     const [row] = await auth.sql('SELECT ip_address FROM audit_log WHERE request_id = $1', body.requestId)
     return row.ip_address
   }

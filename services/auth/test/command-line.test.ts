@@ -14,7 +14,9 @@ afterAll(() => auth.close())
 /** Runs a script or process to its end. */
 async function run (args: string[], env: Record<string, string | undefined> = {}) {
   const child = spawn(process.execPath, args, {
-    cwd: root, env: { ...bareEnvironment, AUTH_DATABASE_URL: auth.database.url, ...env }, stdio: ['ignore', 'pipe', 'pipe']
+    cwd: root,
+    env: { ...bareEnvironment, AUTH_DATABASE_URL: auth.database.url, ...env },
+    stdio: ['ignore', 'pipe', 'pipe']
   })
   let output = ''
   for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk) => { output += chunk })
@@ -29,26 +31,39 @@ test('keys are listed, rotated without a 401, and dropped', async () => {
   expect(listed.output).toMatch(/^[\w-]{43} {2}next/m)
   const old = /^([\w-]{43}) {2}current/m.exec(listed.output)![1]!
 
-  expect(await run(['scripts/keys.ts', 'rotate'])).toMatchObject({ code: 0, output: expect.stringContaining('signs from now on') })
-  const kid = async () => JSON.parse(Buffer.from((await auth.login(email)).body.accessToken.split('.')[0]!, 'base64url').toString()).kid
+  expect(await run(['scripts/keys.ts', 'rotate'])).toMatchObject({
+    code: 0,
+    output: expect.stringContaining('signs from now on')
+  })
+  const kid = async () =>
+    JSON.parse(Buffer.from((await auth.login(email)).body.accessToken.split('.')[0]!, 'base64url').toString()).kid
   await expect.poll(kid, { timeout: 20_000, interval: 500 }).not.toBe(old)
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(200)
 
   expect((await run(['scripts/keys.ts', 'drop', 'nonsense'])).code).toBe(1)
   expect((await run(['scripts/keys.ts', 'drop', old])).code).toBe(0)
-  await expect.poll(async () => (await auth.call('GET', '/api/auth/me', { token: accessToken })).status, { timeout: 20_000, interval: 500 }).toBe(401)
+  await expect.poll(async () => (await auth.call('GET', '/api/auth/me', { token: accessToken })).status, {
+    timeout: 20_000,
+    interval: 500
+  }).toBe(401)
 }, 120_000)
 
 test('the first administrator is made by the operator, of a confirmed address', async () => {
   const { email, accessToken } = await auth.register()
-  expect(await run(['scripts/admin.ts', 'grant', email])).toMatchObject({ code: 1, output: expect.stringMatching(/nobody has confirmed/) })
+  expect(await run(['scripts/admin.ts', 'grant', email])).toMatchObject({
+    code: 1,
+    output: expect.stringMatching(/nobody has confirmed/)
+  })
   await auth.sql('UPDATE users SET email_verified_at = now() WHERE email = $1', email)
   expect(await run(['scripts/admin.ts', 'grant', email.toUpperCase()])).toMatchObject({ code: 0 })
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
   const { body } = await auth.login(email)
   expect(body.user.role).toBe('admin')
   expect((await auth.call('GET', '/api/auth/users', { token: body.accessToken })).status).toBe(200)
-  expect(await run(['scripts/admin.ts', 'grant', 'nobody@example.test'])).toMatchObject({ code: 1, output: expect.stringMatching(/register it first/) })
+  expect(await run(['scripts/admin.ts', 'grant', 'nobody@example.test'])).toMatchObject({
+    code: 1,
+    output: expect.stringMatching(/register it first/)
+  })
   expect(await run(['scripts/admin.ts'])).toMatchObject({ code: 2, output: expect.stringMatching(/--help/) })
 }, 120_000)
 
@@ -56,10 +71,19 @@ test.each([
   ['TOKEN_SECRET', undefined, /TOKEN_SECRET is missing/],
   ['TOKEN_SECRET', 'short-secret', /TOKEN_SECRET is a value of 12 characters \(not shown\)/],
   ['ACCESS_TOKEN_TTL', 'soon', /ACCESS_TOKEN_TTL is "soon": it needs a whole number/],
-  ['TRUSTED_PROXIES', 'true', /TRUSTED_PROXIES is "true": it needs a comma-separated list of addresses and CIDR ranges/],
+  [
+    'TRUSTED_PROXIES',
+    'true',
+    /TRUSTED_PROXIES is "true": it needs a comma-separated list of addresses and CIDR ranges/
+  ],
   ['TOKEN_SECRET', 'another secret than the keys were stored under', /TOKEN_SECRET is not the one/]
 ])('a wrong %s (%s) stops the boot with one readable line', async (name, value, message) => {
-  const { code, output } = await run(['services/auth/src/server.ts'], { AUTH_PORT: '0', AUTH_OPS_PORT: '0', TOKEN_SECRET, [name]: value })
+  const { code, output } = await run(['services/auth/src/server.ts'], {
+    AUTH_PORT: '0',
+    AUTH_OPS_PORT: '0',
+    TOKEN_SECRET,
+    [name]: value
+  })
   expect(code).toBe(1)
   expect(output).toMatch(message)
   if (value) expect(output.includes(value)).toBe(!/SECRET/.test(name))

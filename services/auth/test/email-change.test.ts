@@ -17,7 +17,8 @@ const NEW_PASSWORD = 'another tram, another town 7'
 let addresses = 0
 const newAddress = () => `Moved${++addresses}@example.test`
 
-const change = (token: string, email: string, password = PASSWORD) => auth.call('POST', '/api/auth/change-email', { token, body: { email, password } })
+const change = (token: string, email: string, password = PASSWORD) =>
+  auth.call('POST', '/api/auth/change-email', { token, body: { email, password } })
 const confirm = (token: string) => auth.call('POST', '/api/auth/confirm-email-change', { body: { token } })
 const me = async (token: string) => (await auth.call('GET', '/api/auth/me', { token })).body
 const idle = () => expect.poll(() => auth.sql('SELECT kind FROM jobs'), { timeout: 10_000 }).toEqual([])
@@ -28,7 +29,8 @@ async function mailsTo (address: string) {
   return (await readMails(auth.mailDir)).filter(({ to }) => to === address)
 }
 const kindsTo = async (address: string) => (await mailsTo(address)).map(({ kind }) => kind)
-const linkTo = async (address: string) => (await mailsTo(address)).findLast(({ kind }) => kind === 'confirm-email-change')!.token!
+const linkTo = async (address: string) =>
+  (await mailsTo(address)).findLast(({ kind }) => kind === 'confirm-email-change')!.token!
 
 /** An account that has asked for another address, with the link of the mail to it. */
 async function asked (email = newAddress()) {
@@ -50,43 +52,67 @@ test('the address changes when the link is opened at the new one: verified, the 
   expect(await kindsTo(email)).toContain('email-changed')
   expect(await kindsTo(next)).toEqual(['confirm-email-change'])
   expect(await confirm(token)).toMatchObject({ status: 400, body: { code: 'AUTH_INVALID_EMAIL_TOKEN' } })
-  const acts = await auth.sql("SELECT act, detail FROM audit_log WHERE user_id = $1 AND act LIKE 'email-c%' ORDER BY id", user.id)
+  const acts = await auth.sql(
+    "SELECT act, detail FROM audit_log WHERE user_id = $1 AND act LIKE 'email-c%' ORDER BY id",
+    user.id
+  )
   expect(acts).toEqual([{ act: 'email-change-requested', detail: {} }, { act: 'email-changed', detail: {} }])
   expect((await auth.register({ email })).user.id).not.toBe(user.id)
 })
 
 test('a taken address gets the same answer and work; its owner is told, and nobody gets a link', async () => {
   const [{ accessToken, user }, owner] = [await auth.register(), await auth.register()]
-  const rows = async () => (await auth.sql('SELECT (SELECT count(*) FROM audit_log)::int AS audit, (SELECT count(*) FROM email_changes)::int AS changes'))[0]
+  const rows = async () =>
+    (await auth
+      .sql('SELECT (SELECT count(*) FROM audit_log)::int AS audit, (SELECT count(*) FROM email_changes)::int AS changes'))[
+      0
+    ]
   const before = await rows()
   expect(await change(accessToken, owner.email.toUpperCase())).toMatchObject({ status: 202, body: null })
   expect(await rows()).toEqual({ audit: before.audit + 1, changes: before.changes + 1 })
   expect(await kindsTo(owner.email)).toEqual(['verify-email', 'address-in-use'])
-  expect(await auth.sql("SELECT id FROM email_tokens WHERE purpose = 'change-email' AND user_id = $1", user.id)).toEqual([])
+  expect(await auth.sql("SELECT id FROM email_tokens WHERE purpose = 'change-email' AND user_id = $1", user.id))
+    .toEqual([])
 })
 
 test('a wrong password is 403 and counts as a guess; keys of programs and callers without a token have no say', async () => {
   const { accessToken, email } = await auth.register()
   const { body: { key } } = await auth.call('POST', '/api/auth/keys', { token: accessToken, body: { name: 'Key' } })
-  const call = (password: string) => auth.call('POST', '/api/auth/change-email', { token: accessToken, body: { email: newAddress(), password }, from: '198.51.100.9' })
+  const call = (password: string) =>
+    auth.call('POST', '/api/auth/change-email', {
+      token: accessToken,
+      body: { email: newAddress(), password },
+      from: '198.51.100.9'
+    })
   expect((await auth.call('POST', '/api/auth/change-email', { body: {} })).body.code).toBe('TOKEN_REQUIRED')
   expect((await change(key, newAddress())).status).toBe(401)
-  for (let attempt = 0; attempt < 10; attempt++) expect((await call('not the password')).body.code).toBe('AUTH_WRONG_PASSWORD')
+  for (let attempt = 0; attempt < 10; attempt++) {
+    expect((await call('not the password')).body.code).toBe('AUTH_WRONG_PASSWORD')
+  }
   expect((await call(PASSWORD)).body.code).toBe('AUTH_TOO_MANY_ATTEMPTS')
   expect((await auth.login(email, PASSWORD, '198.51.100.9')).status).toBe(429)
-  expect(await auth.sql("SELECT DISTINCT act FROM audit_log WHERE act LIKE 'email-change%' AND ip_address = '198.51.100.9'")).toEqual([{ act: 'email-change-failed' }])
+  expect(await auth
+    .sql("SELECT DISTINCT act FROM audit_log WHERE act LIKE 'email-change%' AND ip_address = '198.51.100.9'")).toEqual([
+    { act: 'email-change-failed' }
+  ])
 })
 
 const ways: Record<string, (person: Awaited<ReturnType<typeof asked>>) => Promise<unknown>> = {
-  'a changed password': ({ accessToken }) => auth.call('POST', '/api/auth/change-password', { token: accessToken, body: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } }),
+  'a changed password': ({ accessToken }) =>
+    auth.call('POST', '/api/auth/change-password', {
+      token: accessToken,
+      body: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD }
+    }),
   'a reset password': async ({ email }) => {
     await auth.call('POST', '/api/auth/forgot-password', { body: { email } })
     const { token } = (await mailsTo(email)).find(({ kind }) => kind === 'reset-password')!
     return auth.call('POST', '/api/auth/reset-password', { body: { token, newPassword: NEW_PASSWORD } })
   },
   'another request': ({ accessToken }) => change(accessToken, newAddress()),
-  'a deletion': ({ accessToken }) => auth.call('POST', '/api/auth/delete-account', { token: accessToken, body: { password: PASSWORD } }),
-  'a day': ({ user }) => auth.sql("UPDATE email_tokens SET expires_at = expires_at - interval '24 hours' WHERE user_id = $1", user.id),
+  'a deletion': ({ accessToken }) =>
+    auth.call('POST', '/api/auth/delete-account', { token: accessToken, body: { password: PASSWORD } }),
+  'a day': ({ user }) =>
+    auth.sql("UPDATE email_tokens SET expires_at = expires_at - interval '24 hours' WHERE user_id = $1", user.id),
   'a disabling': ({ user }) => auth.sql('UPDATE users SET disabled_at = now() WHERE id = $1', user.id)
 }
 test.each(Object.keys(ways))('%s ends the link', async (name) => {
@@ -94,28 +120,36 @@ test.each(Object.keys(ways))('%s ends the link', async (name) => {
   await ways[name]!(person)
   expect(await confirm(person.token)).toMatchObject({ status: 400, body: { code: 'AUTH_INVALID_EMAIL_TOKEN' } })
   expect(await auth.sql('SELECT id FROM users WHERE email = $1', person.next)).toEqual([])
-  if (name === 'a deletion') expect(await auth.sql('SELECT id FROM email_changes WHERE user_id = $1', person.user.id)).toEqual([])
+  if (name === 'a deletion') {
+    expect(await auth.sql('SELECT id FROM email_changes WHERE user_id = $1', person.user.id)).toEqual([])
+  }
 })
 
 test('a forced reset ends the link too, and a link for one thing is good for nothing else', async () => {
   const [admin, person] = [await auth.register(), await asked()]
   await auth.sql("UPDATE users SET role = 'admin' WHERE id = $1", admin.user.id)
   for (const [path, body] of [['verify-email', {}], ['reset-password', { newPassword: NEW_PASSWORD }]] as const) {
-    expect((await auth.call('POST', `/api/auth/${path}`, { body: { token: person.token, ...body } })).body.code).toBe('AUTH_INVALID_EMAIL_TOKEN')
+    expect((await auth.call('POST', `/api/auth/${path}`, { body: { token: person.token, ...body } })).body.code)
+      .toBe('AUTH_INVALID_EMAIL_TOKEN')
   }
-  expect((await confirm((await mailsTo(person.email)).find(({ kind }) => kind === 'verify-email')!.token!)).status).toBe(400)
+  expect((await confirm((await mailsTo(person.email)).find(({ kind }) => kind === 'verify-email')!.token!)).status)
+    .toBe(400)
   const { accessToken } = (await auth.login(admin.email)).body
-  expect((await auth.call('POST', `/api/auth/users/${person.user.id}/force-reset`, { token: accessToken })).status).toBe(204)
+  expect((await auth.call('POST', `/api/auth/users/${person.user.id}/force-reset`, { token: accessToken })).status)
+    .toBe(204)
   expect((await confirm(person.token)).status).toBe(400)
 })
 
 test('links to a new password and to the old address die with the change', async () => {
   const person = await asked()
   await auth.call('POST', '/api/auth/forgot-password', { body: { email: person.email } })
-  const links = (await mailsTo(person.email)).filter(({ kind }) => ['reset-password', 'verify-email'].includes(kind)).map(({ token }) => token)
+  const links = (await mailsTo(person.email)).filter(({ kind }) => ['reset-password', 'verify-email'].includes(kind))
+    .map(({ token }) => token)
   expect(links).toHaveLength(2)
   expect((await confirm(person.token)).status).toBe(204)
-  expect((await auth.call('POST', '/api/auth/reset-password', { body: { token: links.at(-1), newPassword: NEW_PASSWORD } })).status).toBe(400)
+  expect((await auth.call('POST', '/api/auth/reset-password', {
+    body: { token: links.at(-1), newPassword: NEW_PASSWORD }
+  })).status).toBe(400)
   expect((await auth.call('POST', '/api/auth/verify-email', { body: { token: links[0] } })).status).toBe(400)
 })
 
@@ -124,7 +158,8 @@ test('of twenty confirmations at once one counts', async () => {
   const statuses = (await Promise.all(Array.from({ length: 20 }, () => confirm(token)))).map(({ status }) => status)
   expect(statuses.sort()).toEqual([204, ...Array(19).fill(400)])
   expect((await me(accessToken)).email).toBe(next)
-  expect(await auth.sql("SELECT act FROM audit_log WHERE user_id = $1 AND act = 'email-changed'", user.id)).toHaveLength(1)
+  expect(await auth.sql("SELECT act FROM audit_log WHERE user_id = $1 AND act = 'email-changed'", user.id))
+    .toHaveLength(1)
 })
 
 test('of accounts and registrations that want one address at once one gets it', async () => {
@@ -133,12 +168,21 @@ test('of accounts and registrations that want one address at once one gets it', 
   const tokens = (await mailsTo(address)).map(({ token }) => token!)
   const answers = await Promise.all([
     ...tokens.flatMap((token) => Array.from({ length: 5 }, () => confirm(token))),
-    ...Array.from({ length: 5 }, () => auth.call('POST', '/api/auth/register', { body: { email: address.toLowerCase(), password: PASSWORD, displayName: 'x' } }))
+    ...Array.from(
+      { length: 5 },
+      () =>
+        auth.call('POST', '/api/auth/register', {
+          body: { email: address.toLowerCase(), password: PASSWORD, displayName: 'x' }
+        })
+    )
   ])
   expect(answers.filter(({ status }) => status === 204 || status === 201)).toHaveLength(1)
-  for (const { status, body } of answers.filter(({ status }) => status >= 400)) expect([status, body.code]).toEqual(status === 409 ? [409, 'AUTH_EMAIL_TAKEN'] : [400, 'AUTH_INVALID_EMAIL_TOKEN'])
+  for (const { status, body } of answers.filter(({ status }) => status >= 400)) {
+    expect([status, body.code]).toEqual(status === 409 ? [409, 'AUTH_EMAIL_TAKEN'] : [400, 'AUTH_INVALID_EMAIL_TOKEN'])
+  }
   expect(await auth.sql('SELECT id FROM users WHERE email_key = $1', address.toLowerCase())).toHaveLength(1)
-  expect((await Promise.all(people.map(({ accessToken }) => me(accessToken)))).filter(({ email }) => email === address).length).toBeLessThanOrEqual(1)
+  expect((await Promise.all(people.map(({ accessToken }) => me(accessToken)))).filter(({ email }) => email === address)
+    .length).toBeLessThanOrEqual(1)
 })
 
 test('another spelling of one’s own address is a change like any other', async () => {
@@ -153,10 +197,21 @@ test('a caller whose address has just passed to another account is not judged by
   const [caller, other] = [await auth.register(), await auth.register()]
   const database = openDatabase({ url: auth.database.url, poolSize: 1 })
   const hasher = await createPasswordHasher({ concurrency: 1, parameters: CHEAP_HASH })
-  const checker = createPasswordChecker({ database, hasher, attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts'), metrics: createAuthMetrics(createRegistry('auth')) })
-  const attempt = { password: PASSWORD, origin: { address: null, network: 'unknown', userAgent: null, requestId: 'passed-on', traceparent: '' }, failureAct: 'account-delete-failed' } as const
+  const checker = createPasswordChecker({
+    database,
+    hasher,
+    attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts'),
+    metrics: createAuthMetrics(createRegistry('auth'))
+  })
+  const attempt = {
+    password: PASSWORD,
+    origin: { address: null, network: 'unknown', userAgent: null, requestId: 'passed-on', traceparent: '' },
+    failureAct: 'account-delete-failed'
+  } as const
   const account = { ...caller.user, createdAt: new Date() }
-  await expect(checker.checkOwn({ ...account, email: other.email }, attempt)).rejects.toMatchObject({ code: 'AUTH_WRONG_PASSWORD' })
+  await expect(checker.checkOwn({ ...account, email: other.email }, attempt)).rejects.toMatchObject({
+    code: 'AUTH_WRONG_PASSWORD'
+  })
   expect(await checker.checkOwn(account, attempt)).toMatchObject({ id: caller.user.id })
   await database.close()
 })

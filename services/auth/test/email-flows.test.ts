@@ -23,7 +23,8 @@ describe('accounts that begin at once', () => {
   const verify = (token: string) => auth.call('POST', '/api/auth/verify-email', { body: { token } })
   const forgot = (email: string) => auth.call('POST', '/api/auth/forgot-password', { body: { email } })
   const resend = (email: string) => auth.call('POST', '/api/auth/resend-verification', { body: { email } })
-  const reset = (token: string, newPassword = NEW_PASSWORD) => auth.call('POST', '/api/auth/reset-password', { body: { token, newPassword } })
+  const reset = (token: string, newPassword = NEW_PASSWORD) =>
+    auth.call('POST', '/api/auth/reset-password', { body: { token, newPassword } })
 
   test('a mail confirms the address, once', async () => {
     const { email, user, accessToken } = await auth.register()
@@ -32,20 +33,28 @@ describe('accounts that begin at once', () => {
     expect((await verify(token!)).status).toBe(204)
     expect(await verify(token!)).toMatchObject({ status: 400, body: { code: 'AUTH_INVALID_EMAIL_TOKEN' } })
     expect(user.emailVerified).toBe(false)
-    expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).body).toEqual({ ...user, emailVerified: true })
+    expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).body).toEqual({
+      ...user,
+      emailVerified: true
+    })
   })
 
   test('a forgotten password is chosen anew: all sessions end, the old one opens nothing, the owner is told', async () => {
     const { email, user, accessToken, refreshToken } = await auth.register()
     expect(await forgot(email.toUpperCase())).toMatchObject({ status: 202, body: null })
     const { token } = await mailTo(auth, email, 'reset-password')
-    expect(await reset(token!, 'password1')).toMatchObject({ status: 422, body: { errors: [{ path: '/body/newPassword' }] } })
+    expect(await reset(token!, 'password1')).toMatchObject({
+      status: 422,
+      body: { errors: [{ path: '/body/newPassword' }] }
+    })
     expect((await reset(token!)).status).toBe(204)
     expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
     expect((await auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken } })).status).toBe(401)
     expect((await auth.login(email)).status).toBe(401)
     expect((await auth.login(email, NEW_PASSWORD)).status).toBe(200)
-    expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === user.id).map(({ data }) => data.reason)).toEqual(['password-reset'])
+    expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === user.id).map(({ data }) =>
+      data.reason
+    )).toEqual(['password-reset'])
     await mailTo(auth, email, 'password-changed')
   })
 
@@ -53,7 +62,8 @@ describe('accounts that begin at once', () => {
     const { email } = await auth.register()
     await forgot(email)
     const { token } = await mailTo(auth, email, 'reset-password')
-    const answers = await Promise.all(Array.from({ length: 10 }, (_, index) => reset(token!, `${NEW_PASSWORD} ${index}`)))
+    const answers = await Promise
+      .all(Array.from({ length: 10 }, (_, index) => reset(token!, `${NEW_PASSWORD} ${index}`)))
     expect(answers.map(({ status }) => status).sort()).toEqual([204, ...Array(9).fill(400)])
     const opened = await Promise.all(answers.map((_, index) => auth.login(email, `${NEW_PASSWORD} ${index}`)))
     expect(opened.map(({ status }) => status === 200)).toEqual(answers.map(({ status }) => status === 204))
@@ -66,16 +76,24 @@ describe('accounts that begin at once', () => {
     await forgot(email)
     const { token } = await mailTo(auth, email, 'reset-password')
     expect((await verify(token!)).status).toBe(400)
-    await auth.sql("UPDATE email_tokens SET expires_at = expires_at - interval '61 minutes' WHERE purpose = 'reset-password'")
+    await auth
+      .sql("UPDATE email_tokens SET expires_at = expires_at - interval '61 minutes' WHERE purpose = 'reset-password'")
     expect((await reset(token!)).status).toBe(400)
-    await auth.sql("UPDATE email_tokens SET expires_at = expires_at + interval '61 minutes' WHERE purpose = 'reset-password'")
-    await auth.call('POST', '/api/auth/change-password', { token: accessToken, body: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD } })
+    await auth
+      .sql("UPDATE email_tokens SET expires_at = expires_at + interval '61 minutes' WHERE purpose = 'reset-password'")
+    await auth.call('POST', '/api/auth/change-password', {
+      token: accessToken,
+      body: { currentPassword: PASSWORD, newPassword: NEW_PASSWORD }
+    })
     expect((await reset(token!, 'a third tram entirely')).status).toBe(400)
   })
 
   test('an address without an account gets the same answer and no mail; one with an account is not flooded', async () => {
     const known = await auth.register()
-    const answers = await Promise.all([forgot('nobody@example.test'), ...Array.from({ length: 8 }, () => forgot(known.email))])
+    const answers = await Promise.all([
+      forgot('nobody@example.test'),
+      ...Array.from({ length: 8 }, () => forgot(known.email))
+    ])
     for (const { status, body } of answers) expect({ status, body }).toEqual({ status: 202, body: null })
     await idle(auth)
     const mails = await readMails(auth.mailDir)
@@ -90,7 +108,9 @@ describe('accounts that begin at once', () => {
     const trailLength = async () => (await auth.sql('SELECT count(*)::int AS rows FROM audit_log'))[0].rows
     const before = await trailLength()
     const asked = ['nobody-yet@example.test', confirmed.email, ...Array(8).fill(email.toUpperCase())]
-    for (const { status, body } of await Promise.all(asked.map(resend))) expect({ status, body }).toEqual({ status: 202, body: null })
+    for (const { status, body } of await Promise.all(asked.map(resend))) {
+      expect({ status, body }).toEqual({ status: 202, body: null })
+    }
     expect(await trailLength()).toBe(before + asked.length)
     await idle(auth)
     const mails = await readMails(auth.mailDir)
@@ -106,7 +126,10 @@ describe('accounts that begin at once', () => {
       const { accessToken: token } = await auth.register({ email })
       const { body: { id } } = await auth.call('POST', '/api/auth/keys', { token, body: { name: 'Key' } })
       await auth.call('DELETE', `/api/auth/keys/${id}`, { token })
-      await auth.call('POST', '/api/auth/change-email', { token, body: { email: 'elsewhere@example.test', password: PASSWORD } })
+      await auth.call('POST', '/api/auth/change-email', {
+        token,
+        body: { email: 'elsewhere@example.test', password: PASSWORD }
+      })
       await idle(auth)
       await auth.call('POST', '/api/auth/delete-account', { token, body: { password: PASSWORD } })
       await idle(auth)
@@ -120,7 +143,9 @@ describe('accounts that begin at once', () => {
     const { email } = await auth.register()
     await forgot(email)
     const { token } = await mailTo(auth, email, 'reset-password')
-    for (const table of ['email_tokens', 'jobs', 'audit_log', 'outbox']) expect(JSON.stringify(await auth.sql(`SELECT * FROM ${table}`))).not.toContain(token)
+    for (const table of ['email_tokens', 'jobs', 'audit_log', 'outbox']) {
+      expect(JSON.stringify(await auth.sql(`SELECT * FROM ${table}`))).not.toContain(token)
+    }
     const [file] = await readdir(auth.mailDir)
     expect((await stat(join(auth.mailDir, file!))).mode & 0o077).toBe(0)
   })
@@ -130,8 +155,10 @@ describe('with REQUIRE_EMAIL_VERIFICATION', () => {
   let auth: AuthServer
   beforeAll(async () => { auth = await startAuth({ REQUIRE_EMAIL_VERIFICATION: 'true' }, undefined, CHEAP_HASH) })
   afterAll(() => auth.close())
-  const register = (email: string, password = PASSWORD, displayName = 'Somebody') => auth.call('POST', '/api/auth/register', { body: { email, password, displayName } })
-  const verify = (token: string, password?: string) => auth.call('POST', '/api/auth/verify-email', { body: { token, password } })
+  const register = (email: string, password = PASSWORD, displayName = 'Somebody') =>
+    auth.call('POST', '/api/auth/register', { body: { email, password, displayName } })
+  const verify = (token: string, password?: string) =>
+    auth.call('POST', '/api/auth/verify-email', { body: { token, password } })
 
   test('an account and its event begin with the confirmation', async () => {
     expect(await register('new@example.test')).toMatchObject({ status: 202, body: { message: expect.any(String) } })
@@ -139,7 +166,10 @@ describe('with REQUIRE_EMAIL_VERIFICATION', () => {
     expect(await auth.events('user-registered')).toEqual([])
     const { token } = await mailTo(auth, 'new@example.test', 'confirm-registration')
     expect(await verify(token!)).toMatchObject({ status: 400, body: { errors: [{ path: '/body/password' }] } })
-    expect(await verify(token!, 'not the password')).toMatchObject({ status: 403, body: { code: 'AUTH_WRONG_PASSWORD' } })
+    expect(await verify(token!, 'not the password')).toMatchObject({
+      status: 403,
+      body: { code: 'AUTH_WRONG_PASSWORD' }
+    })
     expect((await verify(token!, PASSWORD)).status).toBe(204)
     expect(await verify(token!, PASSWORD)).toMatchObject({ status: 400, body: { code: 'AUTH_INVALID_EMAIL_TOKEN' } })
     expect((await auth.login('new@example.test')).body.user).toMatchObject({ emailVerified: true })
@@ -170,7 +200,8 @@ describe('with REQUIRE_EMAIL_VERIFICATION', () => {
   })
 
   test('an address that is registered thirty times gets five mails, and each of its passwords opens the account', async () => {
-    await Promise.all(Array.from({ length: 30 }, (_, index) => register('flooded@example.test', `${PASSWORD} ${index}`)))
+    await Promise
+      .all(Array.from({ length: 30 }, (_, index) => register('flooded@example.test', `${PASSWORD} ${index}`)))
     await idle(auth)
     const mails = (await readMails(auth.mailDir)).filter(({ to }) => to === 'flooded@example.test')
     expect(mails.map(({ kind }) => kind)).toEqual(Array(5).fill('confirm-registration'))
@@ -180,18 +211,27 @@ describe('with REQUIRE_EMAIL_VERIFICATION', () => {
     expect((await verify(mails[0]!.token!, 'the tram of the owner')).status).toBe(204)
     await Promise.all(Array.from({ length: 8 }, () => register('Flooded@example.test')))
     await idle(auth)
-    expect((await readMails(auth.mailDir)).filter(({ to, kind }) => to === 'Flooded@example.test' && kind === 'address-in-use')).toHaveLength(5)
+    expect((await readMails(auth.mailDir)).filter(({ to, kind }) =>
+      to === 'Flooded@example.test' && kind === 'address-in-use'
+    )).toHaveLength(5)
   })
 
   test('the mail of a registration comes again, and its new link makes the account', async () => {
     await register('again@example.test')
     const first = await mailTo(auth, 'again@example.test', 'confirm-registration')
-    await auth.sql("UPDATE email_tokens SET expires_at = now() WHERE registration_id IN (SELECT id FROM pending_registrations WHERE email = 'again@example.test')")
+    await auth
+      .sql("UPDATE email_tokens SET expires_at = now() WHERE registration_id IN (SELECT id FROM pending_registrations WHERE email = 'again@example.test')")
     expect((await verify(first.token!, PASSWORD)).status).toBe(400)
-    for (const email of ['AGAIN@example.test', 'nobody@example.test']) expect(await auth.call('POST', '/api/auth/resend-verification', { body: { email } })).toMatchObject({ status: 202, body: null })
+    for (const email of ['AGAIN@example.test', 'nobody@example.test']) {
+      expect(await auth.call('POST', '/api/auth/resend-verification', { body: { email } })).toMatchObject({
+        status: 202,
+        body: null
+      })
+    }
     await idle(auth)
     const mails = (await readMails(auth.mailDir)).filter(({ to }) => /again|nobody/.test(to))
-    expect(mails.map(({ to, kind }) => [to, kind])).toEqual(Array(2).fill(['again@example.test', 'confirm-registration']))
+    expect(mails.map(({ to, kind }) => [to, kind]))
+      .toEqual(Array(2).fill(['again@example.test', 'confirm-registration']))
     expect((await verify(mails[1]!.token!, PASSWORD)).status).toBe(204)
   })
 

@@ -26,9 +26,19 @@ test('older accounts with an internationalised domain are found by every spellin
   await Promise.all([rekey(), rekey()])
   await rekey()
   await database.close()
-  const keys = await auth.sql('SELECT id, email_key AS key FROM users WHERE id = ANY($1)', [alone, first, second, local])
+  const keys = await auth.sql('SELECT id, email_key AS key FROM users WHERE id = ANY($1)', [
+    alone,
+    first,
+    second,
+    local
+  ])
   expect(Object.fromEntries(keys.map(({ id, key }) => [id, key]))).toEqual({
-    [alone]: 'anna@xn--mnchen-3ya.example', [first]: 'bo@xn--kln-sna.example', [second]: 'bo@\uff4b\u00f6ln.example', [local]: 'j\u00fcrgen@example.test'
+    [alone]: 'anna@xn--mnchen-3ya.example',
+    [first]: 'bo@xn--kln-sna.example',
+    [second]: 'bo@\uff4b\u00f6ln.example',
+    [local]: 'j\u00fcrgen@example.test'
   })
-  for (const email of ['anna@M\u00dcNCHEN.example', 'anna@xn--mnchen-3ya.example']) expect((await auth.login(email)).body.user.id).toBe(alone)
+  for (const email of ['anna@M\u00dcNCHEN.example', 'anna@xn--mnchen-3ya.example']) {
+    expect((await auth.login(email)).body.user.id).toBe(alone)
+  }
 })

@@ -27,12 +27,22 @@ test('a hash that finds no room to be upgraded fails no login', async () => {
     busy ??= (async () => { while (!letGo.signal.aborted) await hasher.create('holds the only place') })()
     return new Date(Date.now() + 60_000)
   }
-  const tokens = { accessExpiry, issue: () => ({}) as never, issueAccess: () => ({}) as never, readRefreshToken: () => null }
+  const tokens = {
+    accessExpiry,
+    issue: () => ({}) as never,
+    issueAccess: () => ({}) as never,
+    readRefreshToken: () => null
+  }
   const { login } = createLoginService({
     database,
     hasher,
     tokens,
-    checker: createPasswordChecker({ database, hasher, attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts'), metrics: createAuthMetrics(createRegistry('auth')) }),
+    checker: createPasswordChecker({
+      database,
+      hasher,
+      attemptKey: deriveMacKey(TOKEN_SECRET, 'login-attempts'),
+      metrics: createAuthMetrics(createRegistry('auth'))
+    }),
     lifetimes: { idleSeconds: 60, absoluteSeconds: 60 },
     maxSessions: 100,
     log: createLog('auth', 'silent'),

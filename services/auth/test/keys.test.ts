@@ -21,8 +21,10 @@ afterAll(async () => {
 })
 
 const kidOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()).kid
-const published = async () => (await auth.call('GET', '/.well-known/jwks.json')).body.keys.map(({ kid }: { kid: string }) => kid)
-const states = async () => Object.fromEntries((await keyRepository.list(database.connection)).map(({ state, kid }) => [state, kid]))
+const published = async () =>
+  (await auth.call('GET', '/.well-known/jwks.json')).body.keys.map(({ kid }: { kid: string }) => kid)
+const states = async () =>
+  Object.fromEntries((await keyRepository.list(database.connection)).map(({ state, kid }) => [state, kid]))
 
 test('through a rotation every token stays good and every key was published before it signed', async () => {
   const before = await auth.register()
@@ -30,7 +32,10 @@ test('through a rotation every token stays good and every key was published befo
   const jwksBefore = await published()
   expect(await rotateKeys(database)).toEqual({ rotated: true, kid: next })
   expect(jwksBefore).toContain(next)
-  await expect.poll(async () => kidOf((await auth.login(before.email)).body.accessToken), { timeout: 15_000, interval: 300 }).toBe(next)
+  await expect.poll(async () => kidOf((await auth.login(before.email)).body.accessToken), {
+    timeout: 15_000,
+    interval: 300
+  }).toBe(next)
   expect((await auth.call('GET', '/api/auth/me', { token: before.accessToken })).status).toBe(200)
   await expect.poll(published, { timeout: 15_000, interval: 300 }).toHaveLength(3)
   const jwks = await published()
@@ -46,15 +51,19 @@ test('a next key that verifiers may not know yet does not sign; one that is know
 })
 
 test('a retiring key has lost its private half, and stays as long as tokens live that the service made with it, whoever rotated', async () => {
-  const retiring = () => auth.sql("SELECT DISTINCT private_key, retires_at > now() + interval '2 hours' AS late FROM signing_keys WHERE state = 'retiring'")
+  const retiring = () =>
+    auth
+      .sql("SELECT DISTINCT private_key, retires_at > now() + interval '2 hours' AS late FROM signing_keys WHERE state = 'retiring'")
   await expect.poll(retiring, { timeout: 15_000, interval: 300 }).toEqual([{ private_key: null, late: true }])
   // As if it had happened three hours ago.
-  await auth.sql("UPDATE signing_keys SET activated_at = activated_at - interval '3 hours', retires_at = retires_at - interval '3 hours'")
+  await auth
+    .sql("UPDATE signing_keys SET activated_at = activated_at - interval '3 hours', retires_at = retires_at - interval '3 hours'")
   await expect.poll(published, { timeout: 15_000, interval: 300 }).toHaveLength(2)
 })
 
 test('a key that has signed for long enough is replaced, once, however many processes look', async () => {
-  await auth.sql("UPDATE signing_keys SET created_at = created_at - interval '31 days', activated_at = activated_at - interval '31 days'")
+  await auth
+    .sql("UPDATE signing_keys SET created_at = created_at - interval '31 days', activated_at = activated_at - interval '31 days'")
   const { next } = await states()
   const rotations = await Promise.all([1, 2, 3].map(() => rotateOldKey(database, { intervalSeconds: 30 * 86_400 })))
   expect(rotations.filter(Boolean)).toHaveLength(1)
@@ -65,12 +74,23 @@ test('a key that was dropped is on record', async () => {
   const [{ kid }] = await auth.sql("SELECT kid FROM signing_keys WHERE state = 'retiring'")
   expect(await dropKey(database, (await states()).current!)).toBe(false)
   expect(await dropKey(database, kid)).toBe(true)
-  expect(await auth.sql("SELECT detail, user_id FROM audit_log WHERE act = 'key-dropped'")).toEqual([{ detail: { kid }, user_id: null }])
+  expect(await auth.sql("SELECT detail, user_id FROM audit_log WHERE act = 'key-dropped'")).toEqual([{
+    detail: { kid },
+    user_id: null
+  }])
 })
 
 test('processes that start at once on an empty database agree on the keys', async () => {
   await auth.sql('DELETE FROM signing_keys')
-  const stores = [1, 2, 3].map(() => createKeyStore({ database, encryptionKeys: [encryptionKey], accessTokenTtl: 600, rotationSeconds: 86_400, log: console as never }))
+  const stores = [1, 2, 3].map(() =>
+    createKeyStore({
+      database,
+      encryptionKeys: [encryptionKey],
+      accessTokenTtl: 600,
+      rotationSeconds: 86_400,
+      log: console as never
+    })
+  )
   await Promise.all(stores.map((store) => store.start()))
   expect(new Set(stores.map((store) => store.current().kid)).size).toBe(1)
   expect(new Set(stores.map((store) => JSON.stringify(store.jwks()))).size).toBe(1)
@@ -79,7 +99,13 @@ test('processes that start at once on an empty database agree on the keys', asyn
 
 test('while the database is away a known key stays good, and an unknown one is no reason to refuse', async () => {
   const lost = openDatabase({ url: auth.database.url, poolSize: 2 })
-  const store = createKeyStore({ database: lost, encryptionKeys: [encryptionKey], accessTokenTtl: 600, rotationSeconds: 86_400, log: console as never })
+  const store = createKeyStore({
+    database: lost,
+    encryptionKeys: [encryptionKey],
+    accessTokenTtl: 600,
+    rotationSeconds: 86_400,
+    log: console as never
+  })
   await store.start()
   expect(await store.find('unknown')).toBeUndefined()
   await lost.close()
@@ -100,5 +126,6 @@ test('a sealed key opens with its secret and kid alone, and with not one bit cha
 })
 
 test('a service with another TOKEN_SECRET refuses to start and says why', async () => {
-  await expect(startAuth({ TOKEN_SECRET: 'z'.repeat(40) }, auth.database)).rejects.toThrow(/TOKEN_SECRET is not the one/)
+  await expect(startAuth({ TOKEN_SECRET: 'z'.repeat(40) }, auth.database)).rejects
+    .toThrow(/TOKEN_SECRET is not the one/)
 })

@@ -12,32 +12,57 @@ const own = ({ user }: Arena, index: number) => at(user.sessions, index).accessT
 
 /** One call of each operation that changes something; the index picks its victim. */
 const acts: Record<string, Act> = {
-  register: ({ user, pendingEmail }, index) => ({ body: { email: at([pendingEmail, user.email], index), password: PASSWORD, displayName: 'Somebody' } }),
+  register: ({ user, pendingEmail }, index) => ({
+    body: { email: at([pendingEmail, user.email], index), password: PASSWORD, displayName: 'Somebody' }
+  }),
   login: ({ user }) => ({ body: { email: user.email, password: PASSWORD } }),
   refreshToken: ({ user }, index) => ({ body: { refreshToken: at(user.sessions, index).firstRefreshToken } }),
   logout: (arena, index) => ({ token: own(arena, index), path: `?scope=${at(['all', 'others', 'local'], index)}` }),
   updateMe: (arena, index) => ({ token: own(arena, index), body: { displayName: `Name ${index}` } }),
   deleteAccount: (arena, index) => ({ token: own(arena, index), body: { password: PASSWORD } }),
-  changePassword: (arena, index) => ({ token: own(arena, index), body: { currentPassword: PASSWORD, newPassword: `another tram of line ${index}` } }),
+  changePassword: (arena, index) => ({
+    token: own(arena, index),
+    body: { currentPassword: PASSWORD, newPassword: `another tram of line ${index}` }
+  }),
   endSession: (arena, index) => ({ token: own(arena, index), path: `/${at(arena.user.sessions, index + 1).id}` }),
-  createUser: ({ user, pendingEmail, admins: [one] }, index) => ({ token: one.sessions[0]!.accessToken, body: { email: at([pendingEmail, user.email], index), displayName: 'Invited' } }),
-  deleteUser: ({ user, admins: [one, other] }, index) => ({ token: other.sessions[2]!.accessToken, path: `/${at([user, one], index).id}` }),
-  endUserSessions: ({ user, admins: [one, other] }, index) => ({ token: other.sessions[3]!.accessToken, path: `/${at([user, one], index).id}/end-sessions` }),
-  forceReset: ({ user, admins: [one, other] }, index) => ({ token: one.sessions[4]!.accessToken, path: `/${at([user, other], index).id}/force-reset` }),
+  createUser: ({ user, pendingEmail, admins: [one] }, index) => ({
+    token: one.sessions[0]!.accessToken,
+    body: { email: at([pendingEmail, user.email], index), displayName: 'Invited' }
+  }),
+  deleteUser: ({ user, admins: [one, other] }, index) => ({
+    token: other.sessions[2]!.accessToken,
+    path: `/${at([user, one], index).id}`
+  }),
+  endUserSessions: ({ user, admins: [one, other] }, index) => ({
+    token: other.sessions[3]!.accessToken,
+    path: `/${at([user, one], index).id}/end-sessions`
+  }),
+  forceReset: ({ user, admins: [one, other] }, index) => ({
+    token: one.sessions[4]!.accessToken,
+    path: `/${at([user, other], index).id}/force-reset`
+  }),
   createApiKey: (arena, index) => ({ token: own(arena, index), body: { name: `Key ${index}` } }),
   deleteApiKey: (arena, index) => ({ token: own(arena, index), path: `/${at(arena.user.apiKeys, index)}` }),
-  verifyEmail: ({ verifyToken, pendingTokens }, index) => ({ body: { token: at([verifyToken, ...pendingTokens], index), password: PASSWORD } }),
-  changeEmail: (arena, index) => ({ token: own(arena, index), body: { email: at([arena.pendingEmail, arena.admins[1].email], index), password: PASSWORD } }),
+  verifyEmail: ({ verifyToken, pendingTokens }, index) => ({
+    body: { token: at([verifyToken, ...pendingTokens], index), password: PASSWORD }
+  }),
+  changeEmail: (arena, index) => ({
+    token: own(arena, index),
+    body: { email: at([arena.pendingEmail, arena.admins[1].email], index), password: PASSWORD }
+  }),
   confirmEmailChange: ({ changeTokens }, index) => ({ body: { token: at(changeTokens, index) } }),
   resendVerification: ({ user, pendingEmail }, index) => ({ body: { email: at([user.email, pendingEmail], index) } }),
   forgotPassword: ({ user }) => ({ body: { email: user.email } }),
-  resetPassword: ({ resetTokens }, index) => ({ body: { token: at(resetTokens, index), newPassword: `a third tram of line ${index}` } }),
-  manageUser: ({ user, admins: [one, other] }, index) => at([
-    { token: one.sessions[0]!.accessToken, path: `/${other.id}`, body: { role: 'user' } },
-    { token: other.sessions[0]!.accessToken, path: `/${one.id}`, body: { disabled: true } },
-    { token: one.sessions[1]!.accessToken, path: `/${user.id}`, body: { role: 'admin' } },
-    { token: other.sessions[1]!.accessToken, path: `/${user.id}`, body: { disabled: true } }
-  ], index)
+  resetPassword: ({ resetTokens }, index) => ({
+    body: { token: at(resetTokens, index), newPassword: `a third tram of line ${index}` }
+  }),
+  manageUser: ({ user, admins: [one, other] }, index) =>
+    at([
+      { token: one.sessions[0]!.accessToken, path: `/${other.id}`, body: { role: 'user' } },
+      { token: other.sessions[0]!.accessToken, path: `/${one.id}`, body: { disabled: true } },
+      { token: one.sessions[1]!.accessToken, path: `/${user.id}`, body: { role: 'admin' } },
+      { token: other.sessions[1]!.accessToken, path: `/${user.id}`, body: { disabled: true } }
+    ], index)
 }
 
 const READ_ONLY = ['validateToken']
@@ -47,12 +72,15 @@ const rounds = roundsOf(mutating.map(({ id }) => id))
 
 function roundsOf (ids: string[]) {
   const met = new Set<string>()
-  const newPairs = (round: string[]) => round.flatMap((one) => round.map((other) => [one, other].sort().join())).filter((pair) => !met.has(pair))
+  const newPairs = (round: string[]) =>
+    round.flatMap((one) => round.map((other) => [one, other].sort().join())).filter((pair) => !met.has(pair))
   const found: string[][] = []
   for (const one of ids) {
     for (const other of ids) {
       if (met.has([one, other].sort().join())) continue
-      const round = ids.map((third) => [one, other, third]).reduce((best, next) => new Set(newPairs(next)).size > new Set(newPairs(best)).size ? next : best)
+      const round = ids.map((third) => [one, other, third]).reduce((best, next) =>
+        new Set(newPairs(next)).size > new Set(newPairs(best)).size ? next : best
+      )
       for (const pair of newPairs(round)) met.add(pair)
       found.push(round)
     }
@@ -93,8 +121,11 @@ test('there is an act for every operation that changes something', () => {
 
 async function expectConsistent ({ user, admins, pendingEmail }: Arena) {
   const people = [user.id, ...admins.map(({ id }) => id)]
-  const unequal = await auth.sql(`SELECT s.id, s.ended_at, count(o.id)::int AS events FROM sessions s LEFT JOIN outbox o ON o.aggregate_id = s.id
-    WHERE s.user_id = ANY($1) GROUP BY s.id HAVING count(o.id) <> (s.ended_at IS NOT NULL)::int`, people)
+  const unequal = await auth.sql(
+    `SELECT s.id, s.ended_at, count(o.id)::int AS events FROM sessions s LEFT JOIN outbox o ON o.aggregate_id = s.id
+    WHERE s.user_id = ANY($1) GROUP BY s.id HAVING count(o.id) <> (s.ended_at IS NOT NULL)::int`,
+    people
+  )
   expect(unequal, 'an ended session has one event, a live one none').toEqual([])
   const left = await auth.sql(`SELECT s.id FROM sessions s JOIN users u ON u.id = s.user_id
     WHERE u.id = ANY($1) AND s.ended_at IS NULL AND (u.deleted_at IS NOT NULL OR u.disabled_at IS NOT NULL)`, people)
@@ -105,10 +136,16 @@ async function expectConsistent ({ user, admins, pendingEmail }: Arena) {
   const [gone] = await auth.sql(`SELECT count(*)::int AS links FROM email_tokens t JOIN users u ON u.id = t.user_id
     WHERE u.id = ANY($1) AND u.deleted_at IS NOT NULL`, people)
   expect(gone.links, 'nobody who is gone has a link').toBe(0)
-  const versions = await auth.sql(`SELECT u.id FROM users u LEFT JOIN outbox o ON o.aggregate_id = u.id WHERE u.id = ANY($1)
-    GROUP BY u.id HAVING count(o.id) <> u.version - 1`, people)
+  const versions = await auth.sql(
+    `SELECT u.id FROM users u LEFT JOIN outbox o ON o.aggregate_id = u.id WHERE u.id = ANY($1)
+    GROUP BY u.id HAVING count(o.id) <> u.version - 1`,
+    people
+  )
   expect(versions, 'each version of a user has its event').toEqual([])
-  const able = await auth.sql("SELECT id FROM users WHERE id = ANY($1) AND role = 'admin' AND disabled_at IS NULL AND deleted_at IS NULL", people)
+  const able = await auth.sql(
+    "SELECT id FROM users WHERE id = ANY($1) AND role = 'admin' AND disabled_at IS NULL AND deleted_at IS NULL",
+    people
+  )
   expect(able.length, 'an administrator is left').toBeGreaterThan(0)
   const owners = await auth.sql('SELECT id FROM users WHERE email_key = $1', pendingEmail)
   const waiting = await auth.sql('SELECT id FROM pending_registrations WHERE email_key = $1', pendingEmail)
@@ -116,21 +153,27 @@ async function expectConsistent ({ user, admins, pendingEmail }: Arena) {
   return { registered: owners.length, waiting: waiting.length }
 }
 
-test('every pair of mutating operations meets, twenty calls at once, without a deadlock and ends in a right state', async () => {
-  for (const round of rounds) {
-    // The administrators of earlier arenas would leave nothing of the rule about the last one.
-    await auth.sql("UPDATE users SET role = 'user' WHERE role = 'admin'")
-    const arena = await arenas.make()
-    const answers = await Promise.all(Array.from({ length: AT_ONCE }, async (_, index) => {
-      const id = round[index % 3]!
-      return { id, ...await call(arena, id, Math.floor(index / 3)) }
-    }))
-    const faults = answers.filter(({ status }) => status >= 500).map(({ id, status, body }) => `${id} ${status} ${body?.code}`)
-    expect(faults, round.join(' beside ')).toEqual([])
-    const { registered } = await expectConsistent(arena)
-    if (round.includes('verifyEmail') || round.includes('register')) expect(registered, round.join()).toBe(1)
-  }
-}, 120_000)
+test(
+  'every pair of mutating operations meets, twenty calls at once, without a deadlock and ends in a right state',
+  async () => {
+    for (const round of rounds) {
+      // The administrators of earlier arenas would leave nothing of the rule about the last one.
+      await auth.sql("UPDATE users SET role = 'user' WHERE role = 'admin'")
+      const arena = await arenas.make()
+      const answers = await Promise.all(Array.from({ length: AT_ONCE }, async (_, index) => {
+        const id = round[index % 3]!
+        return { id, ...await call(arena, id, Math.floor(index / 3)) }
+      }))
+      const faults = answers.filter(({ status }) => status >= 500).map(({ id, status, body }) =>
+        `${id} ${status} ${body?.code}`
+      )
+      expect(faults, round.join(' beside ')).toEqual([])
+      const { registered } = await expectConsistent(arena)
+      if (round.includes('verifyEmail') || round.includes('register')) expect(registered, round.join()).toBe(1)
+    }
+  },
+  120_000
+)
 
 test('no deadlock was counted', async () => {
   // Backends report what they counted when they end, at the latest.

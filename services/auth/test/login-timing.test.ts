@@ -41,6 +41,7 @@ test('unknown, wrong and disabled logins take the same time', { timeout: 180_000
   }
   for (const kind of ['unknown', 'disabled'] as const) {
     const ratio = median(rounds.slice(WARM_UP).map((times) => times[kind] / times.wrong))
-    expect(Math.abs(Math.log(ratio)), `${kind} takes ${ratio.toFixed(2)} times as long as a wrong password`).toBeLessThan(Math.log(1 + TOLERANCE))
+    expect(Math.abs(Math.log(ratio)), `${kind} takes ${ratio.toFixed(2)} times as long as a wrong password`)
+      .toBeLessThan(Math.log(1 + TOLERANCE))
   }
 })

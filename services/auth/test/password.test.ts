@@ -11,8 +11,12 @@ const owner = { email: 'ada.lovelace@example.test', displayName: 'Ada Lovelace' 
 
 test('at least 40 000 common passwords that are long enough to be chosen are refused, in any case, and no part of one is', () => {
   expect(commonPasswordCount()).toBeGreaterThanOrEqual(40_000)
-  for (const password of ['password', '1qaz2wsx', 'TrustNo1', 'sunshine1', 'CHRISTOPHER', 'liverpool1']) expect([password, isCommonPassword(password)]).toEqual([password, true])
-  for (const password of ['password\n12345678', 'christopher christopher', 'ristophe', '', '1qaz2ws']) expect([password, isCommonPassword(password)]).toEqual([password, false])
+  for (const password of ['password', '1qaz2wsx', 'TrustNo1', 'sunshine1', 'CHRISTOPHER', 'liverpool1']) {
+    expect([password, isCommonPassword(password)]).toEqual([password, true])
+  }
+  for (const password of ['password\n12345678', 'christopher christopher', 'ristophe', '', '1qaz2ws']) {
+    expect([password, isCommonPassword(password)]).toEqual([password, false])
+  }
   expect(Array.from({ length: 10_000 }, (_, number) => `violet tram ${number}`).filter(isCommonPassword)).toEqual([])
 })
 
@@ -44,7 +48,16 @@ test.each([
   expect(passwordWeaknesses(password, owner).join()).toMatch(reason)
 })
 
-test.each(['violet tram 92 over Dresden', 'пароль из слов', '🚋🚋🚲🦊🚋🚲🦊🚲', '密码密码不是密码', 'k7#vQ2m9', 'summer in Dresden', 'a lovelace of my own choosing', '        spaces   are fine  '])('%s is fine', (password) => {
+test.each([
+  'violet tram 92 over Dresden',
+  'пароль из слов',
+  '🚋🚋🚲🦊🚋🚲🦊🚲',
+  '密码密码不是密码',
+  'k7#vQ2m9',
+  'summer in Dresden',
+  'a lovelace of my own choosing',
+  '        spaces   are fine  '
+])('%s is fine', (password) => {
   expect(passwordWeaknesses(password, owner)).toEqual([])
 })
 
@@ -60,11 +73,19 @@ test('a hash that was made otherwise is good and outdated', async () => {
   expect(await hasher.check('secret', await hasher.create('secret'))).toEqual({ matches: true, outdated: false })
 })
 
-const [composed, decomposed] = ['Trambahn fu\u0308r M\u00fcnchen'.normalize('NFC'), 'Trambahn fu\u0308r M\u00fcnchen'.normalize('NFD')]
+const [composed, decomposed] = [
+  'Trambahn fu\u0308r M\u00fcnchen'.normalize('NFC'),
+  'Trambahn fu\u0308r M\u00fcnchen'.normalize('NFD')
+]
 
 test('a password is the same composed, decomposed and with another space', async () => {
   const hasher = await createPasswordHasher()
-  for (const [chosen, typed] of [[composed, decomposed], [decomposed, composed], [composed, composed.replaceAll(' ', '\u00a0')]] as const) {
+  for (
+    const [chosen, typed] of [[composed, decomposed], [decomposed, composed], [
+      composed,
+      composed.replaceAll(' ', '\u00a0')
+    ]] as const
+  ) {
     expect(await hasher.check(typed, await hasher.create(chosen))).toEqual({ matches: true, outdated: false })
   }
   expect(await hasher.check(` ${composed}`, await hasher.create(composed))).toMatchObject({ matches: false })
@@ -73,7 +94,9 @@ test('a password is the same composed, decomposed and with another space', async
 test('a hash that was made of a decomposed text is good in both spellings, and outdated', async () => {
   const hasher = await createPasswordHasher()
   const older = hashSync(decomposed, HASH_PARAMETERS)
-  for (const typed of [composed, decomposed]) expect(await hasher.check(typed, older)).toEqual({ matches: true, outdated: true })
+  for (const typed of [composed, decomposed]) {
+    expect(await hasher.check(typed, older)).toEqual({ matches: true, outdated: true })
+  }
   expect(await hasher.check('Trambahn fur Munchen', older)).toMatchObject({ matches: false })
 })
 
@@ -110,7 +133,11 @@ test('what waits is bounded: beyond that it is 503 at once, and what waits is se
   const hasher = await createPasswordHasher({ concurrency: 1, queue: 3 })
   const results = await Promise.allSettled(Array.from({ length: 10 }, () => hasher.create('x')))
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(4)
-  for (const result of results) if (result.status === 'rejected') expect(result.reason).toMatchObject({ code: 'OVERLOADED', statusCode: 503, headers: { 'retry-after': '1' } })
+  for (const result of results) {
+    if (result.status === 'rejected') {
+      expect(result.reason).toMatchObject({ code: 'OVERLOADED', statusCode: 503, headers: { 'retry-after': '1' } })
+    }
+  }
   await expect(hasher.create('x')).resolves.toBeTruthy()
 })
 

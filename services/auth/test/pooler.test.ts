@@ -25,9 +25,12 @@ test('two processes share the sessions of a pooler in transaction mode: accounts
     const { accessToken: token, refreshToken, user } = await one!.register()
     const { body } = await other!.call('POST', '/api/auth/refresh-token', { body: { refreshToken } })
     const answers = [
-      await other!.call('GET', '/api/auth/me', { token }), await one!.call('PATCH', '/api/auth/me', { token, body: { displayName: 'Changed' } }),
-      await other!.call('GET', `/api/auth/users/${user.id}`, { token }), await one!.call('GET', '/api/auth/sessions', { token: body.accessToken }),
-      await other!.call('POST', '/api/auth/logout?scope=all', { token }), await one!.call('GET', '/api/auth/me', { token })
+      await other!.call('GET', '/api/auth/me', { token }),
+      await one!.call('PATCH', '/api/auth/me', { token, body: { displayName: 'Changed' } }),
+      await other!.call('GET', `/api/auth/users/${user.id}`, { token }),
+      await one!.call('GET', '/api/auth/sessions', { token: body.accessToken }),
+      await other!.call('POST', '/api/auth/logout?scope=all', { token }),
+      await one!.call('GET', '/api/auth/me', { token })
     ]
     return answers.map(({ status }) => status).join()
   }))

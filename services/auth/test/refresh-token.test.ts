@@ -11,8 +11,14 @@ afterAll(() => auth.close())
 
 const refresh = (refreshToken: string) => auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken } })
 /** As if the counter had moved so long ago. */
-const age = (sessionId: string, seconds: number) => auth.sql("UPDATE sessions SET last_used_at = last_used_at - $2 * interval '1 second' WHERE id = $1", sessionId, seconds)
-const revocations = async (sessionId: string) => (await auth.events('session-revoked')).filter(({ subject }) => subject === sessionId).map(({ data }) => data.reason)
+const age = (sessionId: string, seconds: number) =>
+  auth.sql(
+    "UPDATE sessions SET last_used_at = last_used_at - $2 * interval '1 second' WHERE id = $1",
+    sessionId,
+    seconds
+  )
+const revocations = async (sessionId: string) =>
+  (await auth.events('session-revoked')).filter(({ subject }) => subject === sessionId).map(({ data }) => data.reason)
 
 test('a refresh goes on with the same session and new tokens', async () => {
   const first = await auth.register()
@@ -39,10 +45,16 @@ test('a token that was used within 10 s is answered with its successor; later it
   expect((await refresh(first.refreshToken)).body.refreshToken).toBe(second.refreshToken)
   await age(first.sessionId, 2)
   expect(await refresh(first.refreshToken)).toMatchObject({ status: 401, body: { code: 'AUTH_REFRESH_TOKEN_REUSED' } })
-  expect(await refresh(second.refreshToken)).toMatchObject({ status: 401, body: { code: 'AUTH_INVALID_REFRESH_TOKEN' } })
+  expect(await refresh(second.refreshToken)).toMatchObject({
+    status: 401,
+    body: { code: 'AUTH_INVALID_REFRESH_TOKEN' }
+  })
   expect((await auth.call('GET', '/api/auth/me', { token: second.accessToken })).status).toBe(401)
   expect(await revocations(first.sessionId)).toEqual(['refresh-token-reused'])
-  expect(await auth.sql("SELECT act FROM audit_log WHERE session_id = $1 AND act = 'refresh-token-reused'", first.sessionId)).toHaveLength(1)
+  expect(await auth.sql(
+    "SELECT act FROM audit_log WHERE session_id = $1 AND act = 'refresh-token-reused'",
+    first.sessionId
+  )).toHaveLength(1)
 })
 
 test('the grace is counted from the first use: asking again does not prolong it', async () => {
@@ -78,8 +90,12 @@ test('a token from the future and one of another key change nothing', async () =
   const first = await auth.register()
   const key = deriveMacKey(TOKEN_SECRET, 'refresh-tokens')
   expect(decodeRefreshToken(key, first.refreshToken)).toEqual({ sessionId: first.sessionId, counter: 1 })
-  expect((await refresh(encodeRefreshToken(key, { sessionId: first.sessionId, counter: 2 }))).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
-  expect((await refresh(encodeRefreshToken(deriveMacKey('x'.repeat(32), 'refresh-tokens'), { sessionId: first.sessionId, counter: 1 }))).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
+  expect((await refresh(encodeRefreshToken(key, { sessionId: first.sessionId, counter: 2 }))).body.code)
+    .toBe('AUTH_INVALID_REFRESH_TOKEN')
+  expect((await refresh(encodeRefreshToken(deriveMacKey('x'.repeat(32), 'refresh-tokens'), {
+    sessionId: first.sessionId,
+    counter: 1
+  }))).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
   expect((await refresh(first.refreshToken)).status).toBe(200)
 })
 
@@ -97,7 +113,9 @@ test('every single bit of a token matters, and it has one spelling', () => {
     .filter((character) => character !== last && Buffer.from(token.slice(0, -1) + character, 'base64url').equals(bytes))
   expect(sameBits.length).toBeGreaterThan(0)
   for (const character of sameBits) expect(decodeRefreshToken(key, token.slice(0, -1) + character)).toBeNull()
-  for (const spelling of [`${token}=`, ` ${token}`, token.replace(/./, '$&\n'), `${token}A`]) expect(decodeRefreshToken(key, spelling)).toBeNull()
+  for (const spelling of [`${token}=`, ` ${token}`, token.replace(/./, '$&\n'), `${token}A`]) {
+    expect(decodeRefreshToken(key, spelling)).toBeNull()
+  }
 })
 
 test('a session that is not used ends; one that is used ends at its absolute age all the same', async () => {
@@ -152,7 +170,10 @@ test('the event says when the last access token dies, the one of a raced refresh
 test('a refresh beside a logout never outlives it', async () => {
   for (let round = 0; round < 5; round++) {
     const first = await auth.register()
-    const [refreshed, ended] = await Promise.all([refresh(first.refreshToken), auth.call('POST', '/api/auth/logout', { token: first.accessToken })])
+    const [refreshed, ended] = await Promise.all([
+      refresh(first.refreshToken),
+      auth.call('POST', '/api/auth/logout', { token: first.accessToken })
+    ])
     expect(ended.status).toBe(204)
     if (refreshed.status === 200) {
       expect((await auth.call('GET', '/api/auth/me', { token: refreshed.body.accessToken })).status).toBe(401)

@@ -20,7 +20,10 @@ test('without NATS auth is ready, says what is degraded, and goes on', async () 
   auth = await startAuth()
   const { status, body } = await auth.call('GET', '/ready')
   expect(status).toBe(200)
-  expect(body).toMatchObject({ status: 'degraded', checks: { postgres: { status: 'up' }, keys: { status: 'up' }, nats: { status: 'degraded' } } })
+  expect(body).toMatchObject({
+    status: 'degraded',
+    checks: { postgres: { status: 'up' }, keys: { status: 'up' }, nats: { status: 'degraded' } }
+  })
   const { accessToken } = await auth.register()
   expect((await auth.call('POST', '/api/auth/logout', { token: accessToken })).status).toBe(204)
 })
@@ -36,7 +39,9 @@ test('without PostgreSQL it is not ready and answers 503 with Retry-After, and i
     auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken } }),
     auth.call('GET', '/api/auth/me', { token: accessToken }),
     auth.call('POST', '/api/auth/validate-token', { body: { token: accessToken } }),
-    auth.call('POST', '/api/auth/register', { body: { email: 'x@example.test', password: PASSWORD, displayName: 'x' } }),
+    auth.call('POST', '/api/auth/register', {
+      body: { email: 'x@example.test', password: PASSWORD, displayName: 'x' }
+    }),
     auth.call('POST', '/api/auth/logout', { token: accessToken })
   ])
   expect(answers.map(({ status }) => status)).toEqual(Array(7).fill(503))
@@ -64,15 +69,26 @@ test('a database that comes later than the process is waited for', async () => {
   await auth.register()
 })
 
-/** In front of PostgreSQL: the answer that ends a login brings, in the same packet, the message that ends the connection. */
+/**
+ * In front of PostgreSQL: the answer that ends a login brings, in the same packet, the message that ends the
+ * connection.
+ */
 async function startCuttingProxy (port: number) {
-  const [ready, text] = [Buffer.from('Z\0\0\0\x05I', 'latin1'), 'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0']
+  const [ready, text] = [
+    Buffer.from('Z\0\0\0\x05I', 'latin1'),
+    'SFATAL\0VFATAL\0C57P01\0Mterminating connection due to administrator command\0\0'
+  ]
   const fatal = Buffer.concat([Buffer.from('E'), Buffer.alloc(4), Buffer.from(text)])
   fatal.writeUInt32BE(text.length + 4, 1)
   const proxy = { port: 0, cutting: false, cuts: 0, close: () => { server.close() } }
   const server = createServer((client) => {
     const upstream = connect(port, '127.0.0.1')
-    for (const socket of [client, upstream]) socket.on('error', () => {}).on('close', () => { client.destroy(); upstream.destroy() })
+    for (const socket of [client, upstream]) {
+      socket.on('error', () => {}).on('close', () => {
+        client.destroy()
+        upstream.destroy()
+      })
+    }
     client.pipe(upstream)
     upstream.on('data', (chunk) => {
       if (!proxy.cutting || !chunk.includes(ready)) return client.write(chunk)
@@ -109,29 +125,41 @@ test('when all connections are taken requests are told to come back, and none is
   await blocker.connect()
   await blocker.query('BEGIN')
   await blocker.query('SELECT 1 FROM users WHERE id = $1 FOR UPDATE', [user.id])
-  const answers = await Promise.all(Array.from({ length: 12 }, (_, index) => auth.call('PATCH', '/api/auth/me', { token: accessToken, body: { displayName: `n${index}` } })))
+  const answers = await Promise
+    .all(Array.from(
+      { length: 12 },
+      (_, index) => auth.call('PATCH', '/api/auth/me', { token: accessToken, body: { displayName: `n${index}` } })
+    ))
   await blocker.query('ROLLBACK')
   await blocker.end()
   expect(answers.map(({ status }) => status).filter((status) => status !== 503)).toEqual([])
-  await expect.poll(async () => (await auth.call('PATCH', '/api/auth/me', { token: accessToken, body: { displayName: 'after' } })).status, { timeout: 10_000 }).toBe(200)
+  await expect.poll(
+    async () =>
+      (await auth.call('PATCH', '/api/auth/me', { token: accessToken, body: { displayName: 'after' } })).status,
+    { timeout: 10_000 }
+  ).toBe(200)
 })
 
-test('while every core hashes, /live answers before the logins that came first, and what is too much is 503', async () => {
-  auth = await startAuth()
-  const { refreshToken } = await auth.register()
-  let judged = 0
-  const logins = Array.from({ length: 400 }, async (_, index) => {
-    const answer = await auth.login(`nobody${index}@example.test`, 'x', `198.18.${index >> 8}.${index & 255}`)
-    if (answer.status === 401) judged++
-    return answer
-  })
-  await sleep(100)
-  expect((await auth.call('GET', '/live')).status).toBe(200)
-  const judgedBefore = judged
-  expect((await auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken } })).status).toBe(200)
-  const answers = await Promise.all(logins)
-  expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]))
-  expect(Number(answers.find(({ status }) => status === 503)!.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
-  // It did not wait for the logins that came before it.
-  expect(judgedBefore).toBeLessThan(judged)
-}, 120_000)
+test(
+  'while every core hashes, /live answers before the logins that came first, and what is too much is 503',
+  async () => {
+    auth = await startAuth()
+    const { refreshToken } = await auth.register()
+    let judged = 0
+    const logins = Array.from({ length: 400 }, async (_, index) => {
+      const answer = await auth.login(`nobody${index}@example.test`, 'x', `198.18.${index >> 8}.${index & 255}`)
+      if (answer.status === 401) judged++
+      return answer
+    })
+    await sleep(100)
+    expect((await auth.call('GET', '/live')).status).toBe(200)
+    const judgedBefore = judged
+    expect((await auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken } })).status).toBe(200)
+    const answers = await Promise.all(logins)
+    expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]))
+    expect(Number(answers.find(({ status }) => status === 503)!.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
+    // It did not wait for the logins that came before it.
+    expect(judgedBefore).toBeLessThan(judged)
+  },
+  120_000
+)

@@ -19,9 +19,11 @@ async function withAuth<Result> (settings: Record<string, string>, work: (auth: 
   }
 }
 
-const refresh = (auth: AuthServer, refreshToken: string) => auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken } })
+const refresh = (auth: AuthServer, refreshToken: string) =>
+  auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken } })
 const exchange = (auth: AuthServer, key: string) => auth.call('GET', KEY_EXCHANGE_PATH, { token: key })
-const users = (auth: AuthServer, token: string, cursor = '') => auth.call('GET', `/api/auth/users?limit=1${cursor && `&cursor=${cursor}`}`, { token })
+const users = (auth: AuthServer, token: string, cursor = '') =>
+  auth.call('GET', `/api/auth/users?limit=1${cursor && `&cursor=${cursor}`}`, { token })
 
 test('a new TOKEN_SECRET ends nothing while the previous one is known, and what was used meanwhile does not need that any more', async () => {
   const before = await withAuth({ TOKEN_SECRET: OLD }, async (auth) => {
@@ -29,7 +31,8 @@ test('a new TOKEN_SECRET ends nothing while the previous one is known, and what 
     await auth.register()
     await auth.sql("UPDATE users SET role = 'admin' WHERE email = $1", email)
     const [used, unused] = [(await auth.login(email)).body, (await auth.login(email)).body]
-    const { key } = (await auth.call('POST', '/api/auth/keys', { token: used.accessToken, body: { name: 'A program' } })).body
+    const { key } =
+      (await auth.call('POST', '/api/auth/keys', { token: used.accessToken, body: { name: 'A program' } })).body
     return { used, unused, key, cursor: (await users(auth, used.accessToken)).body.nextCursor }
   })
 

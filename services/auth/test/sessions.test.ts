@@ -10,11 +10,21 @@ afterAll(() => auth.close())
 
 test('lists the live sessions with device and address, the current one marked', async () => {
   const { email, sessionId, accessToken } = await auth.register({ from: '192.0.2.1' })
-  await auth.call('POST', '/api/auth/login', { body: { email, password: PASSWORD }, from: '2001:db8::7', headers: { 'user-agent': 'Phone/1.0' } })
+  await auth.call('POST', '/api/auth/login', {
+    body: { email, password: PASSWORD },
+    from: '2001:db8::7',
+    headers: { 'user-agent': 'Phone/1.0' }
+  })
   const { status, body } = await auth.call('GET', '/api/auth/sessions', { token: accessToken })
   expect(status).toBe(200)
   expect(body.items).toHaveLength(2)
-  expect(body.items[0]).toMatchObject({ ipAddress: '2001:db8::7', userAgent: 'Phone/1.0', current: false, endedAt: null, endReason: null })
+  expect(body.items[0]).toMatchObject({
+    ipAddress: '2001:db8::7',
+    userAgent: 'Phone/1.0',
+    current: false,
+    endedAt: null,
+    endReason: null
+  })
   expect(body.items[1]).toMatchObject({ id: sessionId, ipAddress: '192.0.2.1', current: true })
 })
 
@@ -23,9 +33,12 @@ test('one that was deleted is dead at once, and listed with its reason among the
   const other = (await auth.login(email)).body
   expect((await auth.call('DELETE', `/api/auth/sessions/${other.sessionId}`, { token: accessToken })).status).toBe(204)
   expect((await auth.call('GET', '/api/auth/me', { token: other.accessToken })).status).toBe(401)
-  expect((await auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken: other.refreshToken } })).status).toBe(401)
+  expect((await auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken: other.refreshToken } })).status)
+    .toBe(401)
   const { body } = await auth.call('GET', '/api/auth/sessions?ended=true', { token: accessToken })
-  expect(body.items).toEqual([expect.objectContaining({ id: other.sessionId, endReason: 'ended', endedAt: expect.any(String) })])
+  expect(body.items).toEqual([
+    expect.objectContaining({ id: other.sessionId, endReason: 'ended', endedAt: expect.any(String) })
+  ])
 })
 
 test('somebody else’s, an ended and an unknown session are all 404', async () => {
@@ -34,7 +47,10 @@ test('somebody else’s, an ended and an unknown session are all 404', async () 
   const ended = (await auth.login(mine.email)).body
   await auth.call('POST', '/api/auth/logout', { token: ended.accessToken })
   for (const id of [other.sessionId, ended.sessionId, '01890a5d-ac96-774b-bcce-b302099a8057']) {
-    expect(await auth.call('DELETE', `/api/auth/sessions/${id}`, { token: mine.accessToken })).toMatchObject({ status: 404, body: { code: 'AUTH_SESSION_NOT_FOUND' } })
+    expect(await auth.call('DELETE', `/api/auth/sessions/${id}`, { token: mine.accessToken })).toMatchObject({
+      status: 404,
+      body: { code: 'AUTH_SESSION_NOT_FOUND' }
+    })
   }
   expect((await auth.call('GET', '/api/auth/me', { token: other.accessToken })).status).toBe(200)
 })
@@ -52,19 +68,38 @@ test('changing the password ends all other sessions, and the old password opens 
   const first = await auth.register()
   const second = (await auth.login(first.email)).body
   const newPassword = 'another tram, another town 7'
-  expect(await auth.call('POST', '/api/auth/change-password', { token: first.accessToken, body: { currentPassword: 'wrong wrong', newPassword } })).toMatchObject({ status: 403 })
-  expect(await auth.call('POST', '/api/auth/change-password', { token: first.accessToken, body: { currentPassword: PASSWORD, newPassword: 'password1' } })).toMatchObject({ status: 422, body: { errors: [{ path: '/body/newPassword' }] } })
-  expect((await auth.call('POST', '/api/auth/change-password', { token: first.accessToken, body: { currentPassword: PASSWORD, newPassword } })).status).toBe(204)
+  expect(await auth.call('POST', '/api/auth/change-password', {
+    token: first.accessToken,
+    body: { currentPassword: 'wrong wrong', newPassword }
+  })).toMatchObject({ status: 403 })
+  expect(await auth.call('POST', '/api/auth/change-password', {
+    token: first.accessToken,
+    body: { currentPassword: PASSWORD, newPassword: 'password1' }
+  })).toMatchObject({ status: 422, body: { errors: [{ path: '/body/newPassword' }] } })
+  expect((await auth.call('POST', '/api/auth/change-password', {
+    token: first.accessToken,
+    body: { currentPassword: PASSWORD, newPassword }
+  })).status).toBe(204)
   expect((await auth.call('GET', '/api/auth/me', { token: first.accessToken })).status).toBe(200)
   expect((await auth.call('GET', '/api/auth/me', { token: second.accessToken })).status).toBe(401)
   expect((await auth.login(first.email)).status).toBe(401)
   expect((await auth.login(first.email, newPassword)).status).toBe(200)
-  expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === first.user.id)).toEqual([expect.objectContaining({ subject: second.sessionId, data: expect.objectContaining({ reason: 'password-changed' }) })])
+  expect((await auth.events('session-revoked')).filter(({ data }) => data.userId === first.user.id)).toEqual([
+    expect.objectContaining({
+      subject: second.sessionId,
+      data: expect.objectContaining({ reason: 'password-changed' })
+    })
+  ])
 })
 
-/** Resolves once a statement waits for a row that somebody holds. The row is held for less than a statement may take. */
+/**
+ * Resolves once a statement waits for a row that somebody holds. The row is held for less than a statement may take.
+ */
 async function waits (holder: pg.Client) {
-  const waiting = async () => (await holder.query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rows.length
+  const waiting = async () =>
+    (await holder
+      .query("SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'")).rows
+      .length
   await expect.poll(waiting, { timeout: 20_000, interval: 20 }).toBe(1)
 }
 
@@ -117,7 +152,11 @@ test('a login makes a hash of older parameters anew, and the same password still
 
 test('a hash that is made anew at login does not undo a change of the password beside it', async () => {
   const { email, user } = await auth.register()
-  await auth.sql('UPDATE users SET password_hash = $1 WHERE id = $2', hashSync(PASSWORD, { ...HASH_PARAMETERS, timeCost: 1 }), user.id)
+  await auth.sql(
+    'UPDATE users SET password_hash = $1 WHERE id = $2',
+    hashSync(PASSWORD, { ...HASH_PARAMETERS, timeCost: 1 }),
+    user.id
+  )
   const holder = new pg.Client({ connectionString: auth.database.adminUrl })
   await holder.connect()
   await holder.query('BEGIN')
@@ -129,5 +168,7 @@ test('a hash that is made anew at login does not undo a change of the password b
   await holder.query('COMMIT')
   await holder.end()
   expect((await login).status).toBe(200)
-  expect(await auth.sql('SELECT password_hash FROM users WHERE id = $1', user.id)).toEqual([{ password_hash: 'chosen meanwhile' }])
+  expect(await auth.sql('SELECT password_hash FROM users WHERE id = $1', user.id)).toEqual([{
+    password_hash: 'chosen meanwhile'
+  }])
 })

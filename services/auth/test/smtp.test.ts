@@ -7,7 +7,11 @@ let auth: AuthServer
 let smtp: Awaited<ReturnType<typeof startSmtpServer>>
 beforeAll(async () => {
   smtp = await startSmtpServer()
-  auth = await startAuth({ SMTP_URL: `smtp://127.0.0.1:${smtp.port}`, MAIL_FROM: 'Gatepost <post@example.test>' }, undefined, CHEAP_HASH)
+  auth = await startAuth(
+    { SMTP_URL: `smtp://127.0.0.1:${smtp.port}`, MAIL_FROM: 'Gatepost <post@example.test>' },
+    undefined,
+    CHEAP_HASH
+  )
 })
 afterAll(async () => {
   await auth.close()
@@ -21,7 +25,9 @@ beforeEach(async () => {
 
 const idle = () => expect.poll(() => auth.sql('SELECT kind FROM jobs WHERE failed_at IS NULL')).toEqual([])
 const forgot = (email: string) => auth.call('POST', '/api/auth/forgot-password', { body: { email } })
-const outcomes = async (outcome: string) => Number(new RegExp(`^gatepost_auth_mails_total\\{.*outcome="${outcome}".*\\} (\\d+)$`, 'm').exec(await auth.metrics())![1])
+const outcomes = async (outcome: string) =>
+  Number(new RegExp(`^gatepost_auth_mails_total\\{.*outcome="${outcome}".*\\} (\\d+)$`, 'm')
+    .exec(await auth.metrics())![1])
 
 /** Has what was postponed tried again now: the job of an address without an account wakes the worker. */
 async function tryAgain () {
@@ -58,7 +64,10 @@ test('an outage of the mail server loses no reset mail and blocks no new one', a
   await forgot(email)
   // As many tries as there are in five minutes.
   for (let attempt = 1; attempt <= 6; attempt++) {
-    expect(await postponed(attempt, before)).toMatchObject({ attempts: attempt, last_error: expect.stringMatching(/^E/) })
+    expect(await postponed(attempt, before)).toMatchObject({
+      attempts: attempt,
+      last_error: expect.stringMatching(/^E/)
+    })
     if (attempt < 6) await tryAgain()
   }
   await smtp.up()
@@ -119,7 +128,8 @@ test('what waits for an account goes with it', async () => {
   const before = await outcomes('postponed')
   await forgot(email.toUpperCase())
   await postponed(1, before)
-  expect((await auth.call('POST', '/api/auth/delete-account', { token: accessToken, body: { password: PASSWORD } })).status).toBe(204)
+  expect((await auth.call('POST', '/api/auth/delete-account', { token: accessToken, body: { password: PASSWORD } }))
+    .status).toBe(204)
   const rows = await auth.sql('SELECT kind, payload FROM jobs WHERE failed_at IS NULL')
   expect(rows, 'only the mail that says so').toEqual([{ kind: 'account-deleted', payload: { to: email } }])
   await postponed(2, before)

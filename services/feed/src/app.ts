@@ -30,19 +30,50 @@ const ERASE_EVERY_MS = 5_000
 /** The feed service. It does not listen; closing it closes all that it opened. */
 export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
-  const database = openDatabase({ url: settings.FEED_DATABASE_URL, poolSize: settings.FEED_DATABASE_POOL, metrics: { registry, pool: 'requests' } })
+  const database = openDatabase({
+    url: settings.FEED_DATABASE_URL,
+    poolSize: settings.FEED_DATABASE_POOL,
+    metrics: { registry, pool: 'requests' }
+  })
   await database.verify()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const revocations = createRevocationList()
   const feed = createFeedService({ database, seal: createSharedSeal(database) })
   const readAfter = createReadAfter({ sql: database.sql, consumers: ['feed-users', 'feed-posts'], log })
-  const eraser = createRoutine({ name: 'erase authors', everyMs: ERASE_EVERY_MS, work: createAuthorEraser(database), log })
+  const eraser = createRoutine({
+    name: 'erase authors',
+    everyMs: ERASE_EVERY_MS,
+    work: createAuthorEraser(database),
+    log
+  })
 
   await app.register(httpMetrics, { registry })
   await app.register(requestLog)
-  await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, accessTokenTtl: settings.ACCESS_TOKEN_TTL, registry })
-  await app.register(messaging, { settings, revocations, onAuthorDeleted: eraser.wake, onApplied: readAfter.applied, log, registry })
-  await app.register(health, { checks: readinessChecks({ database, keys, broker: app.broker, consumers: app.consumers, revoked: app.revoked, accessTokenTtl: settings.ACCESS_TOKEN_TTL }) })
+  await app.register(identity, {
+    keys,
+    revocations,
+    issuer: settings.PUBLIC_URL,
+    accessTokenTtl: settings.ACCESS_TOKEN_TTL,
+    registry
+  })
+  await app.register(messaging, {
+    settings,
+    revocations,
+    onAuthorDeleted: eraser.wake,
+    onApplied: readAfter.applied,
+    log,
+    registry
+  })
+  await app.register(health, {
+    checks: readinessChecks({
+      database,
+      keys,
+      broker: app.broker,
+      consumers: app.consumers,
+      revoked: app.revoked,
+      accessTokenTtl: settings.ACCESS_TOKEN_TTL
+    })
+  })
 
   eraser.start()
   app.addHook('onClose', async () => {

@@ -19,21 +19,32 @@ export interface ChecksOptions {
 }
 
 /** Without its database or the keys of tokens the feed can do nothing; without NATS it answers what it knows. */
-export function readinessChecks ({ database, keys, broker, consumers, revoked, accessTokenTtl }: ChecksOptions): Check[] {
+export function readinessChecks (
+  { database, keys, broker, consumers, revoked, accessTokenTtl }: ChecksOptions
+): Check[] {
   return [
     databaseCheck(database),
     {
       name: 'keys',
-      check: () => keys.status().loaded ? { status: 'up' } : { status: 'down', detail: 'the keys of access tokens are not read yet' }
+      check: () =>
+        keys.status().loaded
+          ? { status: 'up' }
+          : { status: 'down', detail: 'the keys of access tokens are not read yet' }
     },
     {
       name: 'nats',
-      check: () => broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'the feed is as old as the connection is away' }
+      check: () =>
+        broker.status() === 'connected'
+          ? { status: 'up' }
+          : { status: 'degraded', detail: 'the feed is as old as the connection is away' }
     },
     tokenLifetimeCheck(accessTokenTtl, () => keys.status().issuedTtl),
     {
       name: 'revocations',
-      check: () => revoked.status().caughtUp ? { status: 'up' } : { status: 'degraded', detail: 'the revoked sessions were not read yet: calls with a token are 503' }
+      check: () =>
+        revoked.status().caughtUp
+          ? { status: 'up' }
+          : { status: 'degraded', detail: 'the revoked sessions were not read yet: calls with a token are 503' }
     },
     consumersCheck(consumers)
   ]

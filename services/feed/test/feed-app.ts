@@ -15,8 +15,18 @@ import { settingsSchema } from '../src/config.ts'
 
 /** The real app with a database and a nats-server of its own, and publishers in the place of auth and posts. */
 export async function startFeed ({ tablespace, env = {} }: { tablespace?: string, env?: Record<string, string> } = {}) {
-  const [database, issuer, broker] = await Promise.all([createDatabase('feed', { hostile: true, tablespace }), startTokenIssuer(), startBroker()])
-  const settings = parseSettings(settingsSchema, { FEED_DATABASE_URL: database.url, AUTH_URL: issuer.url, PUBLIC_URL: ISSUER, NATS_URL: broker.urlOf('feed'), ...env })
+  const [database, issuer, broker] = await Promise.all([
+    createDatabase('feed', { hostile: true, tablespace }),
+    startTokenIssuer(),
+    startBroker()
+  ])
+  const settings = parseSettings(settingsSchema, {
+    FEED_DATABASE_URL: database.url,
+    AUTH_URL: issuer.url,
+    PUBLIC_URL: ISSUER,
+    NATS_URL: broker.urlOf('feed'),
+    ...env
+  })
   /** The app, as soon as it judges tokens, unless it is not to wait for that. */
   async function build ({ waits = true } = {}) {
     const app = await buildApp({ settings, log: createLog('feed', 'silent'), registry: new Registry() })
@@ -24,10 +34,16 @@ export async function startFeed ({ tablespace, env = {} }: { tablespace?: string
     return app
   }
   let app = await build()
-  const [auth, posts] = await Promise.all([startPublisher(broker.urlOf('auth'), 'auth'), startPublisher(broker.urlOf('posts'), 'posts')])
+  const [auth, posts] = await Promise.all([
+    startPublisher(broker.urlOf('auth'), 'auth'),
+    startPublisher(broker.urlOf('posts'), 'posts')
+  ])
   const sql = new pg.Pool({ connectionString: database.ownerUrl, max: 2 })
   sql.on('error', () => {}) // dropping the database ends what is left of its connections
-  async function get (query = '', { token = issuer.token(), headers = {} }: { token?: string, headers?: Record<string, string> } = {}) {
+  async function get (
+    query = '',
+    { token = issuer.token(), headers = {} }: { token?: string, headers?: Record<string, string> } = {}
+  ) {
     return app.inject({ url: `/api/feed${query}`, headers: { authorization: `Bearer ${token}`, ...headers } })
   }
   return {
@@ -68,8 +84,13 @@ export function user (auth: EventPublisher, displayName = 'Somebody') {
   let version = 0
   return {
     userId,
-    register: () => auth.publish(userRegistered, { data: { userId, displayName, registeredAt: new Date().toISOString() }, aggregateVersion: ++version }),
-    rename: (name: string) => auth.publish(userUpdated, { data: { userId, displayName: name }, aggregateVersion: ++version }),
+    register: () =>
+      auth.publish(userRegistered, {
+        data: { userId, displayName, registeredAt: new Date().toISOString() },
+        aggregateVersion: ++version
+      }),
+    rename: (name: string) =>
+      auth.publish(userUpdated, { data: { userId, displayName: name }, aggregateVersion: ++version }),
     leave: () => auth.publish(userDeleted, { data: { userId }, aggregateVersion: ++version })
   }
 }
@@ -81,8 +102,13 @@ export function post (posts: EventPublisher, authorId: string, title = 'A title'
   const now = () => new Date().toISOString()
   return {
     postId,
-    create: () => posts.publish(postCreated, { data: { postId, authorId, title, content: 'Some content', createdAt: now() }, aggregateVersion: ++version }),
-    change: (to: { title: string, content: string }) => posts.publish(postUpdated, { data: { postId, authorId, ...to, updatedAt: now() }, aggregateVersion: ++version }),
+    create: () =>
+      posts.publish(postCreated, {
+        data: { postId, authorId, title, content: 'Some content', createdAt: now() },
+        aggregateVersion: ++version
+      }),
+    change: (to: { title: string, content: string }) =>
+      posts.publish(postUpdated, { data: { postId, authorId, ...to, updatedAt: now() }, aggregateVersion: ++version }),
     delete: () => posts.publish(postDeleted, { data: { postId, authorId }, aggregateVersion: ++version })
   }
 }

@@ -6,7 +6,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type FeedUnderTest, post, startFeed, user } from './feed-app.ts'
 
 let feed: FeedUnderTest
-beforeAll(async () => { feed = await startFeed() })
+beforeAll(async () => {
+  feed = await startFeed()
+})
 afterAll(() => feed?.stop())
 
 const entryOf = async (postId: string) => (await feed.items()).find(({ id }) => id === postId)
@@ -17,13 +19,27 @@ test('a post appears with its author’s name, follows its changes and its autho
   await author.register()
   await written.create()
   await eventually(async () => {
-    expect(await entryOf(written.postId)).toEqual({ id: written.postId, title: ' 你好 ', content: 'Some content', createdAt: expect.any(String), author: { id: author.userId, displayName: '  Ana Ávila 👋' } })
+    expect(await entryOf(written.postId)).toEqual({
+      id: written.postId,
+      title: ' 你好 ',
+      content: 'Some content',
+      createdAt: expect.any(String),
+      author: { id: author.userId, displayName: '  Ana Ávila 👋' }
+    })
   })
   await written.change({ title: 'Changed', content: '\n' })
   await author.rename('Ana B.')
-  await eventually(async () => { expect(await entryOf(written.postId)).toMatchObject({ title: 'Changed', content: '\n', author: { displayName: 'Ana B.' } }) })
+  await eventually(async () => {
+    expect(await entryOf(written.postId)).toMatchObject({
+      title: 'Changed',
+      content: '\n',
+      author: { displayName: 'Ana B.' }
+    })
+  })
   await written.delete()
-  await eventually(async () => { expect(await entryOf(written.postId)).toBeUndefined() })
+  await eventually(async () => {
+    expect(await entryOf(written.postId)).toBeUndefined()
+  })
 })
 
 test('a post whose author is not known yet is kept, and shown as it is by then once the author is known', async () => {
@@ -31,10 +47,16 @@ test('a post whose author is not known yet is kept, and shown as it is by then o
   const written = post(feed.posts, author.userId)
   await written.create()
   await written.change({ title: 'Second', content: 'version' })
-  await eventually(async () => { expect((await feed.sql.query('SELECT title FROM entries WHERE id = $1', [written.postId])).rows).toEqual([{ title: 'Second' }]) })
+  await eventually(async () => {
+    expect((await feed.sql.query('SELECT title FROM entries WHERE id = $1', [written.postId])).rows).toEqual([{
+      title: 'Second'
+    }])
+  })
   expect(await entryOf(written.postId)).toBeUndefined()
   await author.register()
-  await eventually(async () => { expect(await entryOf(written.postId)).toMatchObject({ title: 'Second', author: { displayName: 'Late' } }) })
+  await eventually(async () => {
+    expect(await entryOf(written.postId)).toMatchObject({ title: 'Second', author: { displayName: 'Late' } })
+  })
 })
 
 test('events that come again, also after the broker has forgotten them, are applied once', async () => {
@@ -44,23 +66,34 @@ test('events that come again, also after the broker has forgotten them, are appl
   const data = { postId, authorId: author.userId, title: 'first', content: 'c' }
   const rows = [
     outboxRow(postCreated, { data: { ...data, createdAt: new Date().toISOString() }, aggregateVersion: 1 }),
-    outboxRow(postUpdated, { data: { ...data, title: 'second', updatedAt: new Date().toISOString() }, aggregateVersion: 2 })
+    outboxRow(postUpdated, {
+      data: { ...data, title: 'second', updatedAt: new Date().toISOString() },
+      aggregateVersion: 2
+    })
   ]
   for (const row of rows) await feed.posts.publishRow(row)
-  await eventually(async () => { expect(await entryOf(postId)).toMatchObject({ title: 'second' }) })
+  await eventually(async () => {
+    expect(await entryOf(postId)).toMatchObject({ title: 'second' })
+  })
   await feed.posts.publishRow(rows[0]!, uuidv7())
   const marker = post(feed.posts, author.userId)
   await marker.create()
-  await eventually(async () => { expect(await entryOf(marker.postId)).toBeDefined() })
+  await eventually(async () => {
+    expect(await entryOf(marker.postId)).toBeDefined()
+  })
   expect(await entryOf(postId)).toMatchObject({ title: 'second' })
 
   const deleted = outboxRow(postDeleted, { data: { postId, authorId: author.userId }, aggregateVersion: 3 })
   await feed.posts.publishRow(deleted)
-  await eventually(async () => { expect(await entryOf(postId)).toBeUndefined() })
+  await eventually(async () => {
+    expect(await entryOf(postId)).toBeUndefined()
+  })
   for (const row of [...rows, deleted]) await feed.posts.publishRow(row, uuidv7())
   const last = post(feed.posts, author.userId)
   await last.create()
-  await eventually(async () => { expect(await entryOf(last.postId)).toBeDefined() })
+  await eventually(async () => {
+    expect(await entryOf(last.postId)).toBeDefined()
+  })
   expect(await entryOf(postId)).toBeUndefined()
 })
 
@@ -71,12 +104,16 @@ test('an author who leaves is forgotten with all entries; what comes late brings
   const mine = Array.from({ length: 5 }, () => post(feed.posts, author.userId))
   const others = post(feed.posts, other.userId)
   for (const each of [...mine, others]) await each.create()
-  await eventually(async () => { expect(await entryOf(mine[4]!.postId)).toBeDefined() })
+  await eventually(async () => {
+    expect(await entryOf(mine[4]!.postId)).toBeDefined()
+  })
   await author.leave()
   await eventually(async () => {
     expect((await feed.sql.query('SELECT FROM entries WHERE author_id = $1', [author.userId])).rowCount).toBe(0)
   })
-  expect((await feed.sql.query('SELECT display_name, deleted_at IS NOT NULL AS gone FROM authors WHERE id = $1', [author.userId])).rows).toEqual([{ display_name: null, gone: true }])
+  expect((await feed.sql.query('SELECT display_name, deleted_at IS NOT NULL AS gone FROM authors WHERE id = $1', [
+    author.userId
+  ])).rows).toEqual([{ display_name: null, gone: true }])
 
   const late = post(feed.posts, author.userId, 'late')
   await late.create()
@@ -84,9 +121,14 @@ test('an author who leaves is forgotten with all entries; what comes late brings
   await mine[0]!.change({ title: 'zombie', content: 'z' })
   const after = post(feed.posts, other.userId)
   await after.create()
-  await eventually(async () => { expect(await entryOf(after.postId)).toBeDefined() })
   await eventually(async () => {
-    const { rows } = await feed.sql.query("SELECT version FROM inbox WHERE consumer = 'feed-posts' AND aggregate_id = ANY ($1) ORDER BY version", [[late.postId, mine[0]!.postId]])
+    expect(await entryOf(after.postId)).toBeDefined()
+  })
+  await eventually(async () => {
+    const { rows } = await feed.sql.query(
+      "SELECT version FROM inbox WHERE consumer = 'feed-posts' AND aggregate_id = ANY ($1) ORDER BY version",
+      [[late.postId, mine[0]!.postId]]
+    )
     expect(rows).toEqual([{ version: 2 }, { version: 2 }])
   })
   expect((await feed.sql.query('SELECT FROM entries WHERE author_id = $1', [author.userId])).rowCount).toBe(0)
@@ -97,9 +139,13 @@ test('an author who left before anything else was heard of stays unknown', async
   const author = user(feed.auth, 'Ghost')
   const written = post(feed.posts, author.userId)
   await written.create()
-  await eventually(async () => { expect((await feed.sql.query('SELECT FROM entries WHERE id = $1', [written.postId])).rowCount).toBe(1) })
+  await eventually(async () => {
+    expect((await feed.sql.query('SELECT FROM entries WHERE id = $1', [written.postId])).rowCount).toBe(1)
+  })
   await author.leave()
-  await eventually(async () => { expect((await feed.sql.query('SELECT FROM entries WHERE id = $1', [written.postId])).rowCount).toBe(0) })
+  await eventually(async () => {
+    expect((await feed.sql.query('SELECT FROM entries WHERE id = $1', [written.postId])).rowCount).toBe(0)
+  })
   expect(await entryOf(written.postId)).toBeUndefined()
 })
 
@@ -108,7 +154,9 @@ test('what happened while the process was away is caught up with', async () => {
   await author.register()
   const before = post(feed.posts, author.userId)
   await before.create()
-  await eventually(async () => { expect(await entryOf(before.postId)).toBeDefined() })
+  await eventually(async () => {
+    expect(await entryOf(before.postId)).toBeDefined()
+  })
   await feed.app.close()
   const after = post(feed.posts, author.userId)
   await after.create()

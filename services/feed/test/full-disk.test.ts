@@ -35,5 +35,7 @@ test('events that meet a full disk are applied within seconds of room, and are n
   await sleep(OUTAGE_MS)
   expect((await feed.items()).filter(({ title }) => title === 'Changed').length).toBeLessThan(EVENTS)
   await disk.free()
-  await expect.poll(async () => (await feed!.items()).filter(({ title }) => title === 'Changed').length, { timeout: 7_000 }).toBe(EVENTS)
+  await expect.poll(async () => (await feed!.items()).filter(({ title }) => title === 'Changed').length, {
+    timeout: 7_000
+  }).toBe(EVENTS)
 })

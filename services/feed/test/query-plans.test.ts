@@ -16,7 +16,8 @@ beforeAll(async () => {
   database = await createDatabase('feed')
   const client = new pg.Client({ connectionString: database.ownerUrl })
   await client.connect()
-  await client.query("INSERT INTO authors (id, display_name) SELECT ('01900000-0000-7000-9000-' || lpad(to_hex(i), 12, '0'))::uuid, 'Author ' || i FROM generate_series(0, 4999) i")
+  await client
+    .query("INSERT INTO authors (id, display_name) SELECT ('01900000-0000-7000-9000-' || lpad(to_hex(i), 12, '0'))::uuid, 'Author ' || i FROM generate_series(0, 4999) i")
   await client.query(`INSERT INTO entries (id, author_id, title, content, created_at)
     SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, ('01900000-0000-7000-9000-' || lpad(to_hex(i % 5000), 12, '0'))::uuid, 'number ' || i, 'text', now() FROM generate_series(1, 60000) i`)
   await client.query('ANALYZE authors')
@@ -46,7 +47,12 @@ afterAll(async () => {
 test('a page is read off the primary keys of entries and authors, without a sort, wherever it is', async () => {
   for (const before of [undefined, '01900000-0000-7000-8000-000000009876']) {
     await entryRepository.list(sql, { before, limit: 21 })
-    for (const nodes of [await planOf(database.url, last.statement, last.values), await planOf(database.url, last.statement, 'generic')]) {
+    for (
+      const nodes of [
+        await planOf(database.url, last.statement, last.values),
+        await planOf(database.url, last.statement, 'generic')
+      ]
+    ) {
       expect(nodes).toContain('Index Scan entries_pkey')
       expect(nodes).toContain('Index Scan authors_pkey')
       expect(nodes.filter((node) => /Sort|Seq Scan|Hash/.test(node))).toEqual([])

@@ -67,7 +67,10 @@ test('readers who wait hold no database connection: as many as wish wait at once
   const { token } = await author()
   const never = uuidv7()
   let waiting = 200
-  const readers = Array.from({ length: waiting }, () => readAfter(`${never};v=1;wait=1500`, token).finally(() => { waiting-- }))
+  const readers = Array.from({ length: waiting }, () =>
+    readAfter(`${never};v=1;wait=1500`, token).finally(() => {
+      waiting--
+    }))
   expect((await feed.get()).statusCode).toBe(200)
   expect(waiting).toBe(200)
   expect(new Set((await Promise.all(readers)).map(({ statusCode }) => statusCode))).toEqual(new Set([200]))
@@ -91,7 +94,17 @@ test('what another replica has applied is seen too', async () => {
 test('a malformed position is 400 with its path', async () => {
   const id = uuidv7()
   const eleven = Array.from({ length: 11 }, () => `${id};v=1`).join(',')
-  const malformed = ['', id, `${id};v=0`, `${id};v=1;wait=2001`, `${id};v=-1`, `${id};v=1;wait=`, 'x;v=1', `${id};v=1,`, eleven]
+  const malformed = [
+    '',
+    id,
+    `${id};v=0`,
+    `${id};v=1;wait=2001`,
+    `${id};v=-1`,
+    `${id};v=1;wait=`,
+    'x;v=1',
+    `${id};v=1,`,
+    eleven
+  ]
   for (const header of malformed) {
     const { statusCode, body } = await readAfter(header)
     expect([header, statusCode, JSON.parse(body).errors?.[0].path]).toEqual([header, 400, '/headers/x-after'])

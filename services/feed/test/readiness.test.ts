@@ -16,17 +16,34 @@ test('with everything there it is ready', async () => {
   await eventually(async () => {
     const answer = await ready()
     expect([answer.statusCode, answer.json()]).toEqual([200, {
-      status: 'up', checks: { consumers: { status: 'up' }, postgres: { status: 'up' }, keys: { status: 'up' }, 'token-lifetime': { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' } }
+      status: 'up',
+      checks: {
+        consumers: { status: 'up' },
+        postgres: { status: 'up' },
+        keys: { status: 'up' },
+        'token-lifetime': { status: 'up' },
+        nats: { status: 'up' },
+        revocations: { status: 'up' }
+      }
     }])
   })
 })
 
 test('a revoked session is refused within a second', { retry: 2 }, async () => {
   const [userId, sessionId] = [uuidv7(), uuidv7()]
-  const read = () => feed.app.inject({ url: '/api/feed', headers: { authorization: `Bearer ${feed.issuer.token({ userId, sessionId })}` } })
+  const read = () =>
+    feed.app.inject({
+      url: '/api/feed',
+      headers: { authorization: `Bearer ${feed.issuer.token({ userId, sessionId })}` }
+    })
   expect((await read()).statusCode).toBe(200)
-  await feed.auth.publish(sessionRevoked, { data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() }, aggregateVersion: 1 })
-  await eventually(async () => { expect((await read()).statusCode).toBe(401) }, { withinMs: 1_000 })
+  await feed.auth.publish(sessionRevoked, {
+    data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() },
+    aggregateVersion: 1
+  })
+  await eventually(async () => {
+    expect((await read()).statusCode).toBe(401)
+  }, { withinMs: 1_000 })
 })
 
 test('while NATS is away it is ready and says so, serves what it knows, and goes on where it was afterwards', async () => {
@@ -40,7 +57,13 @@ test('while NATS is away it is ready and says so, serves what it knows, and goes
   expect((await ready()).statusCode).toBe(200)
   expect(await feed.items()).toHaveLength(1)
   await feed.broker.start()
-  const data = { postId: uuidv7(), authorId: author.userId, title: 'after', content: 'the outage', createdAt: new Date().toISOString() }
+  const data = {
+    postId: uuidv7(),
+    authorId: author.userId,
+    title: 'after',
+    content: 'the outage',
+    createdAt: new Date().toISOString()
+  }
   const after = outboxRow(postCreated, { data, aggregateVersion: 1 })
   await eventually(() => feed.posts.publishRow(after))
   await eventually(async () => { expect(await feed.items()).toHaveLength(2) })
@@ -59,7 +82,12 @@ test('started without NATS, it is ready and judges no good token until it has re
 test('without PostgreSQL it is not ready, and answers 503', async () => {
   const lost = await startFeed({ env: { FEED_DATABASE_URL: 'postgresql://feed:secret@127.0.0.1:1/feed' } })
   try {
-    await eventually(async () => { expect((await lost.app.inject({ url: '/ready' })).json().checks).toMatchObject({ keys: { status: 'up' }, revocations: { status: 'up' } }) })
+    await eventually(async () => {
+      expect((await lost.app.inject({ url: '/ready' })).json().checks).toMatchObject({
+        keys: { status: 'up' },
+        revocations: { status: 'up' }
+      })
+    })
     const answer = await lost.app.inject({ url: '/ready' })
     expect([answer.statusCode, answer.json().checks.postgres.status]).toEqual([503, 'down'])
     const refused = await lost.get()

@@ -20,7 +20,14 @@ import { limits } from './limits/limits.ts'
 import { memoryCounters } from './limits/memory-counters.ts'
 import { createEventStreams } from './live/event-streams.ts'
 import { liveRoutes } from './live/routes.ts'
-import { watchDecisions, watchIdentity, watchKeyExchanges, watchLimiter, watchStreams, watchUpstreams } from './metrics.ts'
+import {
+  watchDecisions,
+  watchIdentity,
+  watchKeyExchanges,
+  watchLimiter,
+  watchStreams,
+  watchUpstreams
+} from './metrics.ts'
 import { overviewRoutes } from './overview/routes.ts'
 import { accessLog } from './plugins/access-log.ts'
 import { crossOrigin, preflights } from './plugins/cross-origin.ts'
@@ -36,15 +43,21 @@ export interface AppOptions {
 }
 
 /**
- * A client that takes no byte of its answer for so long has left; Node looks twice when a part was taken before. A request
- * that takes longer to arrive is 408 before that.
+ * A client that takes no byte of its answer for so long has left; Node looks twice when a part was taken before. A
+ * request that takes longer to arrive is 408 before that.
  */
 const CLIENT_TIMEOUT_MS = 33_000
 
 /** Composes the gateway, in the order in which a request meets its parts. It does not listen. */
 export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const headers = await securityHeaders(apiPolicy)
-  const app = createServer({ log, bodyLimit: settings.BODY_LIMIT, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined, headers, connectionTimeout: CLIENT_TIMEOUT_MS })
+  const app = createServer({
+    log,
+    bodyLimit: settings.BODY_LIMIT,
+    recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
+    headers,
+    connectionTimeout: CLIENT_TIMEOUT_MS
+  })
   const cors = { operations, origins: settings.CORS_ORIGINS ?? [], headers: settings.CORS_HEADERS ?? [] }
   const revocations = createRevocationList()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
@@ -61,18 +74,41 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await app.register(accessLog, { log })
   await app.register(crossOrigin, cors)
   await app.register(messaging, { settings, revocations, log, registry })
-  await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, accessTokenTtl: settings.ACCESS_TOKEN_TTL, registry, enforce: false })
+  await app.register(identity, {
+    keys,
+    revocations,
+    issuer: settings.PUBLIC_URL,
+    accessTokenTtl: settings.ACCESS_TOKEN_TTL,
+    registry,
+    enforce: false
+  })
   await app.register(limits, {
     counters,
     ...limitsOf(settings),
     decisions
   })
   const exchanges = createKeyExchanges({ auth: upstreams.auth })
-  await app.register(admission, { operations, exchanges, findClient: clientFinder({ trustedProxies: settings.TRUSTED_PROXIES ?? [], log, registry }) })
+  await app.register(admission, {
+    operations,
+    exchanges,
+    findClient: clientFinder({ trustedProxies: settings.TRUSTED_PROXIES ?? [], log, registry })
+  })
   await app.register(preflights, cors)
 
-  await app.register(health, { checks: readiness({ keys, accessTokenTtl: settings.ACCESS_TOKEN_TTL, revoked: app.revoked, broker: app.broker, upstreams: Object.values(upstreams), shared }) })
-  await app.register(proxy, { operations: operations.filter(({ service }) => service !== 'gateway'), upstreamOf: ({ service }) => upstreams[service as keyof typeof upstreams] })
+  await app.register(health, {
+    checks: readiness({
+      keys,
+      accessTokenTtl: settings.ACCESS_TOKEN_TTL,
+      revoked: app.revoked,
+      broker: app.broker,
+      upstreams: Object.values(upstreams),
+      shared
+    })
+  })
+  await app.register(proxy, {
+    operations: operations.filter(({ service }) => service !== 'gateway'),
+    upstreamOf: ({ service }) => upstreams[service as keyof typeof upstreams]
+  })
   const streams = createEventStreams({ live: app.live, isRevoked: revocations.isRevoked, log })
   overviewRoutes(app, upstreams)
   exportRoutes(app, upstreams)

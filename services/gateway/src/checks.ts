@@ -34,7 +34,9 @@ export function readiness ({ keys, revoked, accessTokenTtl, broker, upstreams, s
       check () {
         const { loaded, ageSeconds } = keys.status()
         if (!loaded) return { status: 'down', detail: 'the keys of access tokens were not fetched yet' }
-        return ageSeconds > STALE_KEYS_SECONDS ? { status: 'degraded', detail: `the keys are ${Math.round(ageSeconds)} s old` } : { status: 'up' }
+        return ageSeconds > STALE_KEYS_SECONDS
+          ? { status: 'degraded', detail: `the keys are ${Math.round(ageSeconds)} s old` }
+          : { status: 'up' }
       }
     },
     tokenLifetimeCheck(accessTokenTtl, () => keys.status().issuedTtl),
@@ -43,12 +45,15 @@ export function readiness ({ keys, revoked, accessTokenTtl, broker, upstreams, s
       check () {
         const { caughtUp, staleSeconds } = revoked.status()
         if (!caughtUp) return { status: 'down', detail: 'the revoked sessions were not read yet' }
-        return staleSeconds > STALE_REVOCATIONS_SECONDS ? { status: 'degraded', detail: `nothing was heard of revoked sessions for ${Math.round(staleSeconds)} s` } : { status: 'up' }
+        return staleSeconds > STALE_REVOCATIONS_SECONDS
+          ? { status: 'degraded', detail: `nothing was heard of revoked sessions for ${Math.round(staleSeconds)} s` }
+          : { status: 'up' }
       }
     },
     {
       name: 'nats',
-      check: () => broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'NATS cannot be reached' }
+      check: () =>
+        broker.status() === 'connected' ? { status: 'up' } : { status: 'degraded', detail: 'NATS cannot be reached' }
     },
     ...upstreams.map((upstream): Check => ({ name: upstream.name, check: () => stateOfUpstream(upstream) })),
     ...shared
@@ -56,7 +61,9 @@ export function readiness ({ keys, revoked, accessTokenTtl, broker, upstreams, s
           name: 'limits',
           check () {
             const { degraded, instances } = shared.status()
-            return degraded ? { status: 'degraded', detail: `counting this instance’s share of ${instances}` } as const : { status: 'up' } as const
+            return degraded
+              ? { status: 'degraded', detail: `counting this instance’s share of ${instances}` } as const
+              : { status: 'up' } as const
           }
         }]
       : []
@@ -69,5 +76,7 @@ function stateOfUpstream ({ asked, resolved, instances }: Upstream): CheckResult
   if (!resolved) return { status: 'degraded', detail: 'a name cannot be resolved: its last known addresses stay' }
   const now = performance.now()
   const up = instances.filter((instance) => stateOf(instance, now) === 'up').length
-  return up === instances.length ? { status: 'up' } : { status: 'degraded', detail: `${up} of ${instances.length} instances are up` }
+  return up === instances.length
+    ? { status: 'up' }
+    : { status: 'degraded', detail: `${up} of ${instances.length} instances are up` }
 }

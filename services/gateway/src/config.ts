@@ -1,6 +1,18 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
-import { accessTokenTtl, commonSettings, duration, integer, list, origin, origins, port, SettingsError, url, urls } from '@gatepost/service-kit/settings'
+import {
+  accessTokenTtl,
+  commonSettings,
+  duration,
+  integer,
+  list,
+  origin,
+  origins,
+  port,
+  SettingsError,
+  url,
+  urls
+} from '@gatepost/service-kit/settings'
 import { checkOrigin } from './plugins/allowed-origins.ts'
 
 /** The settings of the gateway; docs/environment.md and .env.example are generated from here. */
@@ -8,22 +20,68 @@ export const settingsSchema = Type.Object({
   ...commonSettings,
   GATEWAY_PORT: port({ description: 'The port of the public API', default: '3000' }),
   GATEWAY_OPS_PORT: port({ description: 'The port of the gateway’s metrics', default: '9300' }),
-  GATEWAY_WORKERS: integer({ description: 'Processes that share GATEWAY_PORT, for a machine with as many cores to spare; more than one need REDIS_URL', default: '1', minimum: 1, maximum: 64 }),
-  AUTH_URL: origins({ description: 'The instances of the auth service; several are load-balanced', default: 'http://127.0.0.1:3001' }),
-  POSTS_URL: origins({ description: 'The instances of the posts service; several are load-balanced', default: 'http://127.0.0.1:3002' }),
-  FEED_URL: origins({ description: 'The instances of the feed service; several are load-balanced', default: 'http://127.0.0.1:3003' }),
-  NATS_URL: urls({ description: 'The NATS servers; may carry user:password@', default: 'nats://127.0.0.1:4222', secret: true, schemes: ['nats', 'tls'] }),
-  REDIS_URL: Type.Optional(url({ description: 'Where gateways share their rate-limit counters; without it each counts in its own memory', secret: true, schemes: ['redis', 'rediss'] })),
-  RATE_LIMIT_MAX: integer({ description: 'Requests of one client address over all of /api in one window', default: '10', minimum: 1, maximum: 1_000_000_000 }),
+  GATEWAY_WORKERS: integer({
+    description:
+      'Processes that share GATEWAY_PORT, for a machine with as many cores to spare; more than one need REDIS_URL',
+    default: '1',
+    minimum: 1,
+    maximum: 64
+  }),
+  AUTH_URL: origins({
+    description: 'The instances of the auth service; several are load-balanced',
+    default: 'http://127.0.0.1:3001'
+  }),
+  POSTS_URL: origins({
+    description: 'The instances of the posts service; several are load-balanced',
+    default: 'http://127.0.0.1:3002'
+  }),
+  FEED_URL: origins({
+    description: 'The instances of the feed service; several are load-balanced',
+    default: 'http://127.0.0.1:3003'
+  }),
+  NATS_URL: urls({
+    description: 'The NATS servers; may carry user:password@',
+    default: 'nats://127.0.0.1:4222',
+    secret: true,
+    schemes: ['nats', 'tls']
+  }),
+  REDIS_URL: Type
+    .Optional(url({
+      description: 'Where gateways share their rate-limit counters; without it each counts in its own memory',
+      secret: true,
+      schemes: ['redis', 'rediss']
+    })),
+  RATE_LIMIT_MAX: integer({
+    description: 'Requests of one client address over all of /api in one window',
+    default: '10',
+    minimum: 1,
+    maximum: 1_000_000_000
+  }),
   RATE_LIMIT_WINDOW: duration({ description: 'The window of RATE_LIMIT_MAX', default: '1 second' }),
-  SENSITIVE_RATE_LIMIT_MAX: integer({ description: 'Requests of one client address over register, login and password endpoints together in one window', default: '50', minimum: 1, maximum: 1_000_000_000 }),
-  SENSITIVE_RATE_LIMIT_WINDOW: duration({ description: 'The window of SENSITIVE_RATE_LIMIT_MAX', default: '15 minutes' }),
-  USER_RATE_LIMIT_MAX: Type.Optional(integer({ description: 'Requests of one user over all of /api in one window, from however many addresses; without it five times what RATE_LIMIT_MAX lets one address send in that time', minimum: 1, maximum: 1_000_000_000 })),
+  SENSITIVE_RATE_LIMIT_MAX: integer({
+    description: 'Requests of one client address over register, login and password endpoints together in one window',
+    default: '50',
+    minimum: 1,
+    maximum: 1_000_000_000
+  }),
+  SENSITIVE_RATE_LIMIT_WINDOW: duration({
+    description: 'The window of SENSITIVE_RATE_LIMIT_MAX',
+    default: '15 minutes'
+  }),
+  USER_RATE_LIMIT_MAX: Type
+    .Optional(integer({
+      description:
+        'Requests of one user over all of /api in one window, from however many addresses; without it five times what RATE_LIMIT_MAX lets one address send in that time',
+      minimum: 1,
+      maximum: 1_000_000_000
+    })),
   USER_RATE_LIMIT_WINDOW: duration({ description: 'The window of USER_RATE_LIMIT_MAX', default: '1 minute' }),
-  TRUSTED_PROXIES: Type.Optional(trustedProxies({ description: 'Proxies whose X-Forwarded-* is believed; by auth loopback too' })),
+  TRUSTED_PROXIES: Type
+    .Optional(trustedProxies({ description: 'Proxies whose X-Forwarded-* is believed; by auth loopback too' })),
   CORS_ORIGINS: Type.Optional(list({
     description: 'Origins whose pages may call the API, `*.` for one label; none but its own without it',
-    needs: 'a comma-separated list of origins such as https://app.example.org, https://*.example.org or capacitor://localhost',
+    needs:
+      'a comma-separated list of origins such as https://app.example.org, https://*.example.org or capacitor://localhost',
     check: checkOrigin
   })),
   CORS_HEADERS: Type.Optional(list({
@@ -31,14 +89,24 @@ export const settingsSchema = Type.Object({
     needs: 'a comma-separated list of header names',
     check: checkHeaderName
   })),
-  BODY_LIMIT: integer({ description: 'Bytes of a request body; more is 413. An operation whose schema allows less takes less', default: '1048576', minimum: 1024, maximum: 104_857_600 }),
+  BODY_LIMIT: integer({
+    description: 'Bytes of a request body; more is 413. An operation whose schema allows less takes less',
+    default: '1048576',
+    minimum: 1024,
+    maximum: 104_857_600
+  }),
   ACCESS_TOKEN_TTL: accessTokenTtl,
-  PUBLIC_URL: origin({ description: 'What clients call: the issuer of tokens and the base of links', default: 'http://127.0.0.1:3000' })
+  PUBLIC_URL: origin({
+    description: 'What clients call: the issuer of tokens and the base of links',
+    default: 'http://127.0.0.1:3000'
+  })
 })
 
 export type Settings = StaticDecode<typeof settingsSchema>
 
-/** How many processes serve. Several count their limits in Redis, as several gateways do: a limit is exact or refused. */
+/**
+ * How many processes serve. Several count their limits in Redis, as several gateways do: a limit is exact or refused.
+ */
 export function workersOf ({ GATEWAY_WORKERS, REDIS_URL }: Settings): number {
   if (GATEWAY_WORKERS > 1 && REDIS_URL === undefined) {
     throw new SettingsError(`GATEWAY_WORKERS is ${GATEWAY_WORKERS}: several workers share rate limits through Redis; set REDIS_URL, or GATEWAY_WORKERS=1`)

@@ -6,15 +6,43 @@ beforeAll(async () => { gateway = await startGateway() })
 afterAll(async () => { await gateway.stop() })
 
 function send (target: string, { method = 'GET', headers = '' } = {}) {
-  return gateway.raw(`${method} ${target} HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n${headers}connection: close\r\n\r\n`)
+  return gateway
+    .raw(`${method} ${target} HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n${headers}connection: close\r\n\r\n`)
 }
 const statusOf = (answer: string) => Number(answer.slice(9, 12))
 
 test.each([
-  '/api/posts/../auth/me', '/api/posts/..', '/api/./posts', '/..', '//api/posts', '/api//posts', '/api/posts//', '/api\\posts', '/api/posts/a\\..\\..\\admin',
-  '/api/posts;jsessionid=1', '/api/posts/%2e%2e/x', '/api/%2E/posts', '/api%2fposts', '/api/posts/%2F', '/api/posts/%5cx', '/api/posts/%00', '/api/posts/a%00b',
-  '/api/p%6fsts', '/api/posts/%252e%252e', '/api/posts/%3b', '/api/posts/%zz', '/api/posts/%ff', '/api/posts#x', '/api/posts?a=#x', '/api/posts/"', '/api/posts/é',
-  'http://gateway/api/posts', 'https://elsewhere/api/posts', 'gateway:80', '*', 'api/posts'
+  '/api/posts/../auth/me',
+  '/api/posts/..',
+  '/api/./posts',
+  '/..',
+  '//api/posts',
+  '/api//posts',
+  '/api/posts//',
+  '/api\\posts',
+  '/api/posts/a\\..\\..\\admin',
+  '/api/posts;jsessionid=1',
+  '/api/posts/%2e%2e/x',
+  '/api/%2E/posts',
+  '/api%2fposts',
+  '/api/posts/%2F',
+  '/api/posts/%5cx',
+  '/api/posts/%00',
+  '/api/posts/a%00b',
+  '/api/p%6fsts',
+  '/api/posts/%252e%252e',
+  '/api/posts/%3b',
+  '/api/posts/%zz',
+  '/api/posts/%ff',
+  '/api/posts#x',
+  '/api/posts?a=#x',
+  '/api/posts/"',
+  '/api/posts/é',
+  'http://gateway/api/posts',
+  'https://elsewhere/api/posts',
+  'gateway:80',
+  '*',
+  'api/posts'
 ])('the target %s is refused before it could mean two things', async (target) => {
   gateway.upstream.received.length = 0
   const answer = await send(target)
@@ -29,18 +57,26 @@ test('a target that is too long is 414', async () => {
 })
 
 test.each([
-  ['doubled', 'host: gateway\r\nhost: elsewhere\r\n'], ['missing', ''], ['empty', 'host:\r\n'], ['with a path', 'host: gateway/x\r\n'], ['with credentials', 'host: a@gateway\r\n']
+  ['doubled', 'host: gateway\r\nhost: elsewhere\r\n'],
+  ['missing', ''],
+  ['empty', 'host:\r\n'],
+  ['with a path', 'host: gateway/x\r\n'],
+  ['with credentials', 'host: a@gateway\r\n']
 ])('a %s Host is 400', async (_name, lines) => {
   const answer = await gateway.raw(`GET /live HTTP/1.1\r\n${lines}connection: close\r\n\r\n`)
   expect(statusOf(answer)).toBe(400)
 })
 
 test('a second Host behind a thousand headers is not overlooked', async () => {
-  expect(statusOf(await gateway.raw(`GET /live HTTP/1.1\r\nhost: gateway\r\n${'a:\r\n'.repeat(1_500)}host: elsewhere\r\nconnection: close\r\n\r\n`))).toBe(400)
+  expect(statusOf(await gateway
+    .raw(`GET /live HTTP/1.1\r\nhost: gateway\r\n${
+      'a:\r\n'.repeat(1_500)
+    }host: elsewhere\r\nconnection: close\r\n\r\n`))).toBe(400)
 })
 
 test('a WebSocket upgrade is refused, with a token and without', async () => {
-  const upgrade = 'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n'
+  const upgrade =
+    'connection: upgrade\r\nupgrade: websocket\r\nsec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nsec-websocket-version: 13\r\n'
   for (const [authorization, status] of [['', 401], [`authorization: ${gateway.authorization}\r\n`, 400]] as const) {
     const answer = await gateway.raw(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\n${authorization}${upgrade}\r\n`)
     expect(statusOf(answer)).toBe(status)
@@ -48,9 +84,12 @@ test('a WebSocket upgrade is refused, with a token and without', async () => {
 })
 
 test('h2c, Keep-Alive and Expect: 100-continue are no reason not to serve', async () => {
-  expect(statusOf(await gateway.raw(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nconnection: upgrade, http2-settings, close\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\nkeep-alive: 300\r\n\r\n`))).toBe(200)
+  expect(statusOf(await gateway
+    .raw(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nconnection: upgrade, http2-settings, close\r\nupgrade: h2c\r\nhttp2-settings: AAMAAABk\r\nkeep-alive: 300\r\n\r\n`)))
+    .toBe(200)
   const body = '{"title":"a","content":"b"}'
-  const answer = await gateway.raw(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nexpect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`)
+  const answer = await gateway
+    .raw(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nexpect: 100-continue\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`)
   expect(answer).toContain('HTTP/1.1 200')
 })
 
@@ -71,7 +110,11 @@ test('a known path with another method is 405 with Allow, after the token is che
   const open = await gateway.fetch('/api/auth/login')
   expect([open.status, open.headers.get('allow')]).toEqual([405, 'OPTIONS, POST'])
   expect((await gateway.fetch('/api/posts', { method: 'PUT' })).status).toBe(401)
-  const put = await gateway.call(`/api/posts/${POST_ID}`, { method: 'PUT', body: '<x/>', headers: { 'content-type': 'text/xml' } })
+  const put = await gateway.call(`/api/posts/${POST_ID}`, {
+    method: 'PUT',
+    body: '<x/>',
+    headers: { 'content-type': 'text/xml' }
+  })
   expect([put.status, put.headers.get('allow')]).toEqual([405, 'DELETE, GET, HEAD, OPTIONS, PATCH'])
   expect(statusOf(await send('/api/posts', { method: 'TRACE' }))).toBe(405)
   expect(statusOf(await send('/api/posts', { method: 'PROPFIND' }))).toBe(405)
@@ -91,7 +134,11 @@ test('a logout that shows neither a token nor a body is 401, whatever else is wr
 
 test('on open operations a bad or expired token is ignored; only a logout shows it to auth, so that it can be repeated', async () => {
   gateway.upstream.received.length = 0
-  const answer = await gateway.fetch('/api/auth/login', { method: 'POST', body: '{"email":"a@b.example","password":"12345678"}', headers: { 'content-type': 'application/json', authorization: 'Bearer junk' } })
+  const answer = await gateway.fetch('/api/auth/login', {
+    method: 'POST',
+    body: '{"email":"a@b.example","password":"12345678"}',
+    headers: { 'content-type': 'application/json', authorization: 'Bearer junk' }
+  })
   expect(answer.status).toBe(200)
   const logout = await gateway.fetch('/api/auth/logout', { method: 'POST', headers: { authorization: 'Bearer junk' } })
   expect(logout.status).toBe(200)
@@ -107,7 +154,9 @@ test('an administrator’s operation is 403 to a user', async () => {
 })
 
 test('a client’s request id is kept when it is harmless, and every answer has one', async () => {
-  expect((await gateway.fetch('/live', { headers: { 'x-request-id': 'my-own_id-1' } })).headers.get('x-request-id')).toBe('my-own_id-1')
-  expect((await gateway.fetch('/live', { headers: { 'x-request-id': 'bad id' } })).headers.get('x-request-id')).toMatch(/^[A-Za-z0-9_-]{8,64}$/)
+  expect((await gateway.fetch('/live', { headers: { 'x-request-id': 'my-own_id-1' } })).headers.get('x-request-id'))
+    .toBe('my-own_id-1')
+  expect((await gateway.fetch('/live', { headers: { 'x-request-id': 'bad id' } })).headers.get('x-request-id'))
+    .toMatch(/^[A-Za-z0-9_-]{8,64}$/)
   expect(await gateway.raw('nonsense\r\n\r\n')).toMatch(/x-request-id: [A-Za-z0-9_-]{8,64}/)
 })

@@ -6,13 +6,20 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { startGateway, type TestGateway } from './support/gateway.ts'
 
 let gateway: TestGateway
-beforeAll(async () => { gateway = await startGateway({ NATS_URL: 'nats://gateway:hidden@127.0.0.1:1' }, { waits: false }) })
-afterAll(async () => { await gateway.stop() })
+beforeAll(async () => {
+  gateway = await startGateway({ NATS_URL: 'nats://gateway:hidden@127.0.0.1:1' }, { waits: false })
+})
+afterAll(async () => {
+  await gateway.stop()
+})
 
 test('OpenAPI names every operation, AsyncAPI every event, and neither a password', async () => {
   const openApi = await (await gateway.fetch('/openapi.json')).json()
-  const described = Object.entries<Record<string, unknown>>(openApi.paths).flatMap(([path, item]) => Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`))
-  expect(described.sort()).toEqual(operations.map(({ method, url }) => `${method} ${url.replace(/:(\w+)/g, '{$1}')}`).sort())
+  const described = Object.entries<Record<string, unknown>>(openApi.paths).flatMap(([path, item]) =>
+    Object.keys(item).map((method) => `${method.toUpperCase()} ${path}`)
+  )
+  expect(described.sort())
+    .toEqual(operations.map(({ method, url }) => `${method} ${url.replace(/:(\w+)/g, '{$1}')}`).sort())
   const text = await (await gateway.fetch('/asyncapi.json')).text()
   expect(Object.keys(JSON.parse(text).channels)).toHaveLength(events.length)
   expect(text).not.toContain('hidden')
@@ -27,7 +34,8 @@ test('every operation of the contract is routed: none is 404 or 405', async () =
 })
 
 test('/ leads browsers to the reference and tells programs where everything is', async () => {
-  const ask = (accept: string, method = 'GET') => gateway.fetch('/', { method, redirect: 'manual', headers: { accept } })
+  const ask = (accept: string, method = 'GET') =>
+    gateway.fetch('/', { method, redirect: 'manual', headers: { accept } })
   for (const accept of ['text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8', 'text/html']) {
     const { status, headers } = await ask(accept)
     expect([status, headers.get('location'), headers.get('vary')]).toEqual([303, '/docs', 'Accept'])
@@ -60,7 +68,8 @@ test('the reference page works under its own policy: local script, hashed inline
   expect(sources).toEqual(['/docs/js/scalar.js'])
   const script = await gateway.fetch(sources[0]!)
   expect([script.status, script.headers.get('content-type')]).toEqual([200, 'text/javascript; charset=utf-8'])
-  expect((await gateway.fetch(sources[0]!, { headers: { 'if-none-match': script.headers.get('etag')! } })).status).toBe(304)
+  expect((await gateway.fetch(sources[0]!, { headers: { 'if-none-match': script.headers.get('etag')! } })).status)
+    .toBe(304)
 })
 
 test('the event page has a section for each event, and says how to make a consumer', async () => {

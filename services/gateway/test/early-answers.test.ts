@@ -43,7 +43,15 @@ afterAll(async () => {
 })
 
 const JSON_TYPE = 'application/json'
-const early: Array<[what: string, times: number, mebibytes: number, status: number, request: () => [url: string, type: string, authorization: string]]> = [
+const early: Array<
+  [
+    what: string,
+    times: number,
+    mebibytes: number,
+    status: number,
+    request: () => [url: string, type: string, authorization: string]
+  ]
+> = [
   ['a body over the limit', 20, 8, 413, () => [`${gateway.url}/api/posts`, JSON_TYPE, gateway.authorization]],
   ['a body of a stranger', 5, 2, 401, () => [`${gateway.url}/api/posts`, JSON_TYPE, '']],
   ['a body of another type', 5, 2, 415, () => [`${gateway.url}/api/posts`, 'text/plain', gateway.authorization]],
@@ -61,7 +69,14 @@ for (const client of used) {
     })
     const { stdout } = await run(command, [...args, ...requests])
     const seen = stdout.trim().split('\n')
-    expect(early.map(([what, times]) => [what, Object.entries(Object.groupBy(seen.splice(0, times), (line) => line)).map(([line, all]) => `${line} × ${all!.length}`)]))
+    expect(early.map((
+      [what, times]
+    ) => [
+      what,
+      Object.entries(Object.groupBy(seen.splice(0, times), (line) => line)).map(([line, all]) =>
+        `${line} × ${all!.length}`
+      )
+    ]))
       .toEqual(early.map(([what, times, , status]) => [what, [`${status} × ${times}`]]))
   })
 }

@@ -5,8 +5,13 @@ import { recordAnswer, recordFailure, recordGood, recordRefusal } from '../src/u
 import { createPicker } from '../src/upstreams/picker.ts'
 
 let open: Instance[] = []
-afterEach(async () => { await Promise.all(open.splice(0).map((instance) => instance.close())) })
-const instances = (count: number) => { open = Array.from({ length: count }, (_, i) => createInstance('http://posts:3002', `127.0.0.${i + 1}`)); return open }
+afterEach(async () => {
+  await Promise.all(open.splice(0).map((instance) => instance.close()))
+})
+const instances = (count: number) => {
+  open = Array.from({ length: count }, (_, i) => createInstance('http://posts:3002', `127.0.0.${i + 1}`))
+  return open
+}
 const SECOND = 1_000
 
 /** In turn a good answer of all the others and a failure of this one, until it is ejected; how many it took. */
@@ -37,10 +42,13 @@ test('each ejection is longer than the one before, and one failure after it is e
   expect(Math.round((bad.ejectedUntil - now) / SECOND)).toBe(10)
 })
 
-test.for([[1, 0], [2, 1], [3, 1], [4, 2], [5, 2]] as const)('of %i instances at most %i are ejected', ([count, most]) => {
-  for (const instance of instances(count)) failUntilEjected(instance, 0, 50)
-  expect(open.filter((instance) => stateOf(instance, 60) === 'ejected')).toHaveLength(most)
-})
+test.for([[1, 0], [2, 1], [3, 1], [4, 2], [5, 2]] as const)(
+  'of %i instances at most %i are ejected',
+  ([count, most]) => {
+    for (const instance of instances(count)) failUntilEjected(instance, 0, 50)
+    expect(open.filter((instance) => stateOf(instance, 60) === 'ejected')).toHaveLength(most)
+  }
+)
 
 test('half of those that can be reached', () => {
   const [down, bad, third] = instances(3) as [Instance, Instance, Instance]
@@ -115,7 +123,8 @@ test('an instance that comes back gets a tenth of its part at first, and its who
   const part = (backFor: number) => {
     back.backSince = performance.now() - backFor
     back.credit = 0
-    return Array.from({ length: 100 }, () => pick(open, [], performance.now())).filter((instance) => instance === back).length
+    return Array.from({ length: 100 }, () => pick(open, [], performance.now())).filter((instance) => instance === back)
+      .length
   }
   expect(part(0)).toBeLessThanOrEqual(10)
   expect(part(0)).toBeGreaterThan(2)

@@ -24,7 +24,10 @@ let last: number
 beforeAll(async () => {
   broker = await startBroker()
   gateway = await startGateway({ NATS_URL: broker.urlOf('gateway') })
-  ;[posts, auth] = await Promise.all([startPublisher(broker.urlOf('posts'), 'posts'), startPublisher(broker.urlOf('auth'), 'auth')])
+  ;[posts, auth] = await Promise.all([
+    startPublisher(broker.urlOf('posts'), 'posts'),
+    startPublisher(broker.urlOf('auth'), 'auth')
+  ])
   await eventually(async () => expect((await gateway.fetch('/ready')).status).toBe(200))
   first = await post()
   await Promise.all(Array.from({ length: COUNT }, post))
@@ -37,7 +40,11 @@ afterAll(async () => {
   await broker?.stop()
 })
 
-const post = () => posts.publish(postCreated, { data: { postId: uuid7(), authorId: uuid7(), title: 't', content: CONTENT, createdAt: new Date().toISOString() }, aggregateVersion: 1 })
+const post = () =>
+  posts.publish(postCreated, {
+    data: { postId: uuid7(), authorId: uuid7(), title: 't', content: CONTENT, createdAt: new Date().toISOString() },
+    aggregateVersion: 1
+  })
 
 /** Resumes after the first event and notes the ids that come; `pause` is how a client stops reading. */
 function resume (port: number, token = accessToken()) {
@@ -50,7 +57,8 @@ function resume (port: number, token = accessToken()) {
     for (const line of lines) if (line.startsWith('id: ')) client.ids.push(Number(line.slice('id: '.length)))
     client.text = (client.text + bytes.toString('latin1')).slice(-1_000)
   })
-  socket.write(`GET /api/events HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${token}\r\nlast-event-id: ${first}\r\n\r\n`)
+  socket
+    .write(`GET /api/events HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${token}\r\nlast-event-id: ${first}\r\n\r\n`)
   return client
 }
 
@@ -83,8 +91,13 @@ test('a session that ends in the midst of a replay ends the stream, after what w
   const client = resume(gateway.port, accessToken({ sub: userId, sid: sessionId }))
   await eventually(() => expect(client.ids.length).toBeGreaterThan(10))
   client.socket.pause()
-  await auth.publish(sessionRevoked, { data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() }, aggregateVersion: 1 })
-  await eventually(async () => expect(await gateway.registry.getSingleMetricAsString('gatepost_event_streams')).toMatch(/ 0$/m))
+  await auth.publish(sessionRevoked, {
+    data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() },
+    aggregateVersion: 1
+  })
+  await eventually(async () =>
+    expect(await gateway.registry.getSingleMetricAsString('gatepost_event_streams')).toMatch(/ 0$/m)
+  )
   client.socket.resume()
   await client.closed
   expect(client.text.endsWith('\r\n0\r\n\r\n')).toBe(true)
@@ -94,8 +107,15 @@ test('a session that ends in the midst of a replay ends the stream, after what w
 
 test('a client that stops reading is cut in time, and nobody else', async () => {
   const { live } = gateway.app
-  const streams = createEventStreams({ live, isRevoked: () => false, log: gateway.app.log as never, writeTimeoutMs: 2_000 })
-  const server = createServer((_, response) => { streams.open({ userId: uuid7(), sessionId: uuid7(), expiresAt: Infinity }, response, first) }).listen(0, '127.0.0.1')
+  const streams = createEventStreams({
+    live,
+    isRevoked: () => false,
+    log: gateway.app.log as never,
+    writeTimeoutMs: 2_000
+  })
+  const server = createServer((_, response) => {
+    streams.open({ userId: uuid7(), sessionId: uuid7(), expiresAt: Infinity }, response, first)
+  }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const { port } = server.address() as AddressInfo
   const [stuck, other] = [resume(port), resume(port)]

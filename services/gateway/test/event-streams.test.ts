@@ -17,7 +17,10 @@ const token = accessToken({ sub: userId, sid: sessionId })
 beforeAll(async () => {
   broker = await startBroker()
   gateway = await startGateway({ NATS_URL: broker.urlOf('gateway') })
-  ;[posts, auth] = await Promise.all([startPublisher(broker.urlOf('posts'), 'posts'), startPublisher(broker.urlOf('auth'), 'auth')])
+  ;[posts, auth] = await Promise.all([
+    startPublisher(broker.urlOf('posts'), 'posts'),
+    startPublisher(broker.urlOf('auth'), 'auth')
+  ])
   await eventually(async () => expect((await gateway.fetch('/ready')).status).toBe(200))
 })
 afterAll(async () => {
@@ -28,7 +31,10 @@ afterAll(async () => {
 
 async function open (headers: Record<string, string> = {}, bearer = token) {
   const abort = new AbortController()
-  const response = await fetch(`${gateway.url}/api/events`, { headers: { authorization: `Bearer ${bearer}`, ...headers }, signal: abort.signal })
+  const response = await fetch(`${gateway.url}/api/events`, {
+    headers: { authorization: `Bearer ${bearer}`, ...headers },
+    signal: abort.signal
+  })
   const stream = { response, text: '', ended: false, close: () => abort.abort() }
   void (async () => {
     const decoder = new TextDecoder()
@@ -38,19 +44,42 @@ async function open (headers: Record<string, string> = {}, bearer = token) {
   return stream
 }
 
-const post = (title: string) => posts.publish(postCreated, { data: { postId: uuid7(), authorId: userId, title, content: 'c', createdAt: new Date().toISOString() }, aggregateVersion: 1 })
-const revoke = (user: string, session: string) => auth.publish(sessionRevoked, { data: { sessionId: session, userId: user, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() }, aggregateVersion: 1 })
+const post = (title: string) =>
+  posts.publish(postCreated, {
+    data: { postId: uuid7(), authorId: userId, title, content: 'c', createdAt: new Date().toISOString() },
+    aggregateVersion: 1
+  })
+const revoke = (user: string, session: string) =>
+  auth.publish(sessionRevoked, {
+    data: {
+      sessionId: session,
+      userId: user,
+      reason: 'logout',
+      expiresAt: new Date(Date.now() + 600_000).toISOString()
+    },
+    aggregateVersion: 1
+  })
 
 test('posts arrive as CloudEvents with the stream’s sequence; other people’s sessions and accounts do not', async () => {
   const stream = await open()
-  expect([stream.response.status, stream.response.headers.get('content-type')]).toEqual([200, 'text/event-stream; charset=utf-8'])
-  await auth.publish(userRegistered, { data: { userId: uuid7(), displayName: 'secret', registeredAt: new Date().toISOString() }, aggregateVersion: 1 })
+  expect([stream.response.status, stream.response.headers.get('content-type')]).toEqual([
+    200,
+    'text/event-stream; charset=utf-8'
+  ])
+  await auth.publish(userRegistered, {
+    data: { userId: uuid7(), displayName: 'secret', registeredAt: new Date().toISOString() },
+    aggregateVersion: 1
+  })
   await revoke(uuid7(), uuid7())
   const sequence = await post('hello')
   await eventually(() => expect(stream.text).toContain('"hello"'))
   const frame = stream.text.split('\n\n').find((part) => part.includes('hello'))!.split('\n')
   expect(frame.slice(0, 2)).toEqual([`id: ${sequence}`, 'event: posts.post-created.v1'])
-  expect(JSON.parse(frame[2]!.slice('data: '.length))).toMatchObject({ specversion: '1.0', type: 'posts.post-created.v1', data: { title: 'hello' } })
+  expect(JSON.parse(frame[2]!.slice('data: '.length))).toMatchObject({
+    specversion: '1.0',
+    type: 'posts.post-created.v1',
+    data: { title: 'hello' }
+  })
   expect(stream.text).not.toMatch(/secret|session-revoked/)
   stream.close()
 })
@@ -64,7 +93,8 @@ test('Last-Event-ID resumes after it, without a gap and nothing twice', async ()
   await eventually(() => expect(stream.text).toContain('"four"'))
   expect([...stream.text.matchAll(/"title":"(\w+)"/g)].map((match) => match[1])).toEqual(['two', 'three', 'four'])
   stream.close()
-  expect((await gateway.fetch('/api/events', { headers: { authorization: `Bearer ${token}`, 'last-event-id': 'x' } })).status).toBe(400)
+  expect((await gateway.fetch('/api/events', { headers: { authorization: `Bearer ${token}`, 'last-event-id': 'x' } }))
+    .status).toBe(400)
 })
 
 test('one user has a bounded number of streams, and gets room again by closing one', async () => {

@@ -7,7 +7,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { Exchange } from '../src/upstreams/exchange.ts'
 import { createUpstream, type Upstream } from '../src/upstreams/upstream.ts'
 
-const head = (status: number, length: number) => `HTTP/1.1 ${status} Any\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`
+const head = (status: number, length: number) =>
+  `HTTP/1.1 ${status} Any\r\ncontent-type: application/json\r\ncontent-length: ${length}\r\n\r\n`
 const GOOD = `${head(200, 2)}{}`
 const random = createRandom(20)
 
@@ -16,18 +17,46 @@ const behaviours: Record<string, (socket: Socket) => void> = {
   good: (socket) => { socket.write(GOOD) },
   fails: (socket) => { socket.write(`${head(500, 2)}{}`) },
   hangs: () => {},
-  resets: (socket) => { socket.resetAndDestroy() },
-  leaves: (socket) => { socket.end() },
-  'half a head': (socket) => { socket.write('HTTP/1.1 200 OK\r\ncontent-le') },
-  'half a head, then resets': (socket) => { socket.write('HTTP/1.1 200 OK\r\ncontent-le', () => { socket.resetAndDestroy() }) },
-  'head, then resets': (socket) => { socket.write(head(200, 2), () => { socket.resetAndDestroy() }) },
-  'less than it says': (socket) => { socket.end(`${head(200, 100)}{}`) },
-  'more than it says': (socket) => { socket.write(`${GOOD}garbage`) },
-  'two answers': (socket) => { socket.write(GOOD + GOOD) },
-  garbage: (socket) => { socket.write('SSH-2.0-OpenSSH\r\n\r\n') },
-  'good, then leaves': (socket) => { socket.end(GOOD) },
-  'no body with a length': (socket) => { socket.write(head(204, 5)) },
-  'interim answers': (socket) => { socket.write(`HTTP/1.1 103 Early Hints\r\n\r\n${GOOD}`) }
+  resets: (socket) => {
+    socket.resetAndDestroy()
+  },
+  leaves: (socket) => {
+    socket.end()
+  },
+  'half a head': (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-le')
+  },
+  'half a head, then resets': (socket) => {
+    socket.write('HTTP/1.1 200 OK\r\ncontent-le', () => {
+      socket.resetAndDestroy()
+    })
+  },
+  'head, then resets': (socket) => {
+    socket.write(head(200, 2), () => {
+      socket.resetAndDestroy()
+    })
+  },
+  'less than it says': (socket) => {
+    socket.end(`${head(200, 100)}{}`)
+  },
+  'more than it says': (socket) => {
+    socket.write(`${GOOD}garbage`)
+  },
+  'two answers': (socket) => {
+    socket.write(GOOD + GOOD)
+  },
+  garbage: (socket) => {
+    socket.write('SSH-2.0-OpenSSH\r\n\r\n')
+  },
+  'good, then leaves': (socket) => {
+    socket.end(GOOD)
+  },
+  'no body with a length': (socket) => {
+    socket.write(head(204, 5))
+  },
+  'interim answers': (socket) => {
+    socket.write(`HTTP/1.1 103 Early Hints\r\n\r\n${GOOD}`)
+  }
 }
 
 const arrivals = new Map<string, number>()
@@ -59,8 +88,16 @@ afterAll(async () => {
 function call (method: string, path: string) {
   const ends: string[] = []
   const { promise: end, resolve } = Promise.withResolvers<void>()
-  const settle = (how: string) => { ends.push(how); resolve() }
-  const exchange = new Exchange(upstream, { method, path, headers: [], timeoutMs: 100 }, { onHeaders () {}, onData: () => true, onEnd: () => settle('answered'), onFailure: settle })
+  const settle = (how: string) => {
+    ends.push(how)
+    resolve()
+  }
+  const exchange = new Exchange(upstream, { method, path, headers: [], timeoutMs: 100 }, {
+    onHeaders () {},
+    onData: () => true,
+    onEnd: () => settle('answered'),
+    onFailure: settle
+  })
   return { ends, end, exchange }
 }
 
@@ -88,7 +125,8 @@ test('whatever instances do, each call ends once, no write is made twice, and no
   const reads = [...arrivals].filter(([name]) => name.startsWith('GET')).map(([, times]) => times)
   expect(reads.reduce((sum, times) => sum + times, 0) - reads.length, 'repeats').toBeLessThanOrEqual(3 + id / 10)
   await eventually(() => expect(upstream.instances.map(({ inFlight }) => inFlight)).toEqual([0, 0, 0]))
-  expect(upstream.instances.filter(({ ejectedUntil }) => ejectedUntil > performance.now()).length, 'at most half').toBeLessThanOrEqual(1)
+  expect(upstream.instances.filter(({ ejectedUntil }) => ejectedUntil > performance.now()).length, 'at most half')
+    .toBeLessThanOrEqual(1)
 })
 
 test('a call that is cancelled between two attempts makes no other', async () => {
@@ -98,7 +136,16 @@ test('a call that is cancelled between two attempts makes no other', async () =>
   refusing.close()
   const lonely = createUpstream({ name: 'nobody', urls: [`http://127.0.0.1:${port}`], log: pino({ level: 'silent' }) })
   const told: string[] = []
-  const exchange = new Exchange(lonely, { method: 'POST', path: '/', headers: [], timeoutMs: 5_000 }, { onHeaders () {}, onData: () => true, onEnd: () => { told.push('answered') }, onFailure: (failure) => { told.push(failure) } })
+  const exchange = new Exchange(lonely, { method: 'POST', path: '/', headers: [], timeoutMs: 5_000 }, {
+    onHeaders () {},
+    onData: () => true,
+    onEnd: () => {
+      told.push('answered')
+    },
+    onFailure: (failure) => {
+      told.push(failure)
+    }
+  })
   await eventually(() => expect(lonely.tally.repeats).toBeGreaterThan(0))
   exchange.cancel()
   const { attempts } = exchange

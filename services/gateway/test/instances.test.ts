@@ -20,7 +20,14 @@ afterEach(async () => {
 })
 
 const POST = { method: 'POST', body: '{"title":"a","content":"b"}', headers: { 'content-type': 'application/json' } }
-const statuses = async (count: number, init: RequestInit = {}) => [...new Set((await Promise.all(Array.from({ length: count }, () => gateway.call('/api/posts', init)))).map(({ status }) => status))]
+const statuses = async (
+  count: number,
+  init: RequestInit = {}
+) => [
+  ...new Set((await Promise.all(Array.from({ length: count }, () => gateway.call('/api/posts', init)))).map((
+    { status }
+  ) => status))
+]
 
 test('calls are spread over the instances', async () => {
   await statuses(40)
@@ -29,8 +36,17 @@ test('calls are spread over the instances', async () => {
 })
 
 test('the busier instance gets less', async () => {
-  one.handler = (_request, response) => { setTimeout(() => response.setHeader('content-type', 'application/json').end('{}'), 1_000) }
-  for (let i = 0; i < 5; i++) await Promise.all([statuses(1), new Promise((resolve) => { setTimeout(resolve, 30) })].slice(i ? 0 : 1))
+  one.handler = (_request, response) => {
+    setTimeout(() => response.setHeader('content-type', 'application/json').end('{}'), 1_000)
+  }
+  for (let i = 0; i < 5; i++) {
+    await Promise.all([
+      statuses(1),
+      new Promise((resolve) => {
+        setTimeout(resolve, 30)
+      })
+    ].slice(i ? 0 : 1))
+  }
   await statuses(20)
   expect(two.received.length).toBeGreaterThan(one.received.length)
 })
@@ -43,7 +59,10 @@ test('an instance that dies costs no client anything, not even a write, and come
   const before = one.received.length
   expect(await statuses(10)).toEqual([200])
   expect(one.received.length - before).toBe(10)
-  const told = () => gateway.log.map((line) => JSON.parse(line)).filter(({ instance, state }) => instance === two.url && state).map(({ level, msg }) => [level, msg])
+  const told = () =>
+    gateway.log.map((line) => JSON.parse(line)).filter(({ instance, state }) => instance === two.url && state).map((
+      { level, msg }
+    ) => [level, msg])
   await eventually(() => expect(told()).toContainEqual([40, 'an instance of posts is down']), { withinMs: 2_000 })
   two = await startUpstream({ port: two.port })
   await eventually(async () => {
@@ -58,12 +77,16 @@ test('a share of refused connections, as behind a load balancer with one dead ho
   const careful = await startGateway({ POSTS_URL: single.url })
   await eventually(async () => expect((await careful.call('/api/posts')).status).toBe(200))
   const release: Array<() => void> = []
-  single.handler = (_request, response) => { release.push(() => response.writeHead(201, { 'content-type': 'application/json' }).end('{}')) }
+  single.handler = (_request, response) => {
+    release.push(() => response.writeHead(201, { 'content-type': 'application/json' }).end('{}'))
+  }
   const busy = Array.from({ length: 8 }, () => careful.call('/api/posts', POST))
   await eventually(() => expect(release).toHaveLength(8))
   single.server.close() // refuses new connections, the eight go on
   const refused = Array.from({ length: 2 }, () => careful.call('/api/posts', POST))
-  await eventually(async () => expect(await careful.registry.metrics()).not.toMatch(/gatepost_upstream_repeats_total\{upstream="posts"[^}]*\} 0\n/))
+  await eventually(async () =>
+    expect(await careful.registry.metrics()).not.toMatch(/gatepost_upstream_repeats_total\{upstream="posts"[^}]*\} 0\n/)
+  )
   const healthy = await startUpstream({ port: single.port })
   expect((await Promise.all(refused)).map(({ status }) => status)).toEqual([200, 200])
   for (const answer of release) answer()
@@ -74,7 +97,9 @@ test('a share of refused connections, as behind a load balancer with one dead ho
 })
 
 test('an instance that hangs is left out within a second', async () => {
-  const stateOfTwo = async (state: string) => expect(await gateway.registry.metrics()).toMatch(new RegExp(`gatepost_upstream_up\\{upstream="posts",instance="${two.url}"[^}]*\\} ${state}\n`))
+  const stateOfTwo = async (state: string) =>
+    expect(await gateway.registry.metrics())
+      .toMatch(new RegExp(`gatepost_upstream_up\\{upstream="posts",instance="${two.url}"[^}]*\\} ${state}\n`))
   await eventually(() => stateOfTwo('1'))
   two.server.removeAllListeners('request')
   two.server.on('request', () => {}) // takes connections and says nothing, as a stopped process does

@@ -36,7 +36,9 @@ test('of several limits all are charged or none: who runs into the small one kee
 test('one user has one limit, whatever address the requests come from', () => {
   const user: Limit = { name: 'user', by: 'user', max: 4, windowMs: 60_000 }
   const { take } = counters()
-  const answers = ['f', 'g', 'f', 'g', 'f', 'h'].map((address) => refused(take(from(address, 'ada'), [everything, user])))
+  const answers = ['f', 'g', 'f', 'g', 'f', 'h'].map((address) =>
+    refused(take(from(address, 'ada'), [everything, user]))
+  )
   expect(answers).toEqual([false, false, false, false, true, true])
   expect(refused(take(from('f', 'ben'), [everything, user]))).toBe(false)
 })

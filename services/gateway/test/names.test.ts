@@ -31,17 +31,31 @@ afterEach(async () => {
 })
 
 async function resolve (hostname: string) {
-  if (hostname !== 'posts.test' || addresses.length === 0) throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' })
+  if (hostname !== 'posts.test' || addresses.length === 0) {
+    throw Object.assign(new Error(`getaddrinfo ENOTFOUND ${hostname}`), { code: 'ENOTFOUND' })
+  }
   return addresses
 }
 
 function start (options: Partial<UpstreamOptions> = {}) {
-  upstream = createUpstream({ name: 'posts', urls: [`http://posts.test:${one.port}`], log: pino({}, { write: (line: string) => { log.push(line) } }), resolve, ...options })
+  upstream = createUpstream({
+    name: 'posts',
+    urls: [`http://posts.test:${one.port}`],
+    log: pino({}, {
+      write: (line: string) => {
+        log.push(line)
+      }
+    }),
+    resolve,
+    ...options
+  })
   return upstream
 }
 
 const call = (path = '/') => collect(upstream!, { method: 'POST', path, headers: [], timeoutMs: 20_000 }).answer
-const callTimes = async (count: number) => { for (let i = 0; i < count; i++) expect(await call()).toMatchObject({ status: 200 }) }
+const callTimes = async (count: number) => {
+  for (let i = 0; i < count; i++) expect(await call()).toMatchObject({ status: 200 })
+}
 const found = () => upstream!.instances.map(({ origin }) => origin)
 
 test('every address of a name is an instance, and is called by the name', async () => {
@@ -77,7 +91,9 @@ test('a name that cannot be resolved keeps its last known addresses, and is told
   addresses = []
   await eventually(() => expect(upstream!.resolved).toBe(false), WITHIN)
   await callTimes(3)
-  expect(log.map((line) => JSON.parse(line).msg)).toEqual(['a name of posts cannot be resolved: its last known addresses stay'])
+  expect(log.map((line) => JSON.parse(line).msg)).toEqual([
+    'a name of posts cannot be resolved: its last known addresses stay'
+  ])
   addresses = ['127.0.0.1', '127.0.0.2']
   await eventually(() => expect([upstream!.resolved, found()]).toEqual([true, [one.url, two.url]]))
 })
@@ -94,7 +110,13 @@ test('of two families one counts: IPv4, and the other one once nobody is there',
 test('TLS asks for the name', async () => {
   addresses = ['127.0.0.1']
   const asked: unknown[] = []
-  const server = createServer({ ...selfSigned, SNICallback: (name, done) => { asked.push(name); done(null) } }).listen(0, '127.0.0.1')
+  const server = createServer({
+    ...selfSigned,
+    SNICallback: (name, done) => {
+      asked.push(name)
+      done(null)
+    }
+  }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   server.on('tlsClientError', (_error: Error, socket: TLSSocket) => socket.destroy())
   start({ urls: [`https://posts.test:${(server.address() as AddressInfo).port}`] })

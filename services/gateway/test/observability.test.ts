@@ -18,16 +18,34 @@ const lineOf = (requestId: string) => eventually(() => {
 })
 
 test('a request is one line with route, status, time, instance, user and trace', async () => {
-  await gateway.call('/api/posts?q=private', { headers: { 'x-request-id': 'request-0001', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' } })
+  await gateway.call('/api/posts?q=private', {
+    headers: { 'x-request-id': 'request-0001', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' }
+  })
   const line = await lineOf('request-0001')
-  expect(line).toMatchObject({ method: 'GET', route: '/api/posts', status: 200, userId: USER_ID, client: '127.0.0.1', traceId: '0af7651916cd43dd8448eb211c80319c', instance: gateway.upstream.url, attempts: 1, ms: expect.any(Number), msg: 'request' })
+  expect(line).toMatchObject({
+    method: 'GET',
+    route: '/api/posts',
+    status: 200,
+    userId: USER_ID,
+    client: '127.0.0.1',
+    traceId: '0af7651916cd43dd8448eb211c80319c',
+    instance: gateway.upstream.url,
+    attempts: 1,
+    ms: expect.any(Number),
+    msg: 'request'
+  })
   expect(gateway.log.filter((text) => text.includes('request-0001'))).toHaveLength(1)
 })
 
 test('a client that leaves is a 499 in the log and in the metrics; a service that breaks off in mid-answer a 502', async () => {
   const body = '{"title":"a","content":"b"}'
-  const head = (id: string) => `POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nx-request-id: ${id}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
-  const countOf = async (status: number) => Number(new RegExp(`^http_requests_total\\{[^}]*method="POST",route="/api/posts",status="${status}"[^}]*\\} (\\d+)`, 'm').exec(await gateway.registry.metrics())?.[1] ?? 0)
+  const head = (id: string) =>
+    `POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nx-request-id: ${id}\r\nconnection: close\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n`
+  const countOf = async (status: number) =>
+    Number(new RegExp(
+      `^http_requests_total\\{[^}]*method="POST",route="/api/posts",status="${status}"[^}]*\\} (\\d+)`,
+      'm'
+    ).exec(await gateway.registry.metrics())?.[1] ?? 0)
   gateway.upstream.handler = () => {} // never answers
   for (const [id, sent] of [['aborted-1', body], ['aborted-2', body.slice(0, 9)]] as const) {
     const socket = connect(gateway.port, '127.0.0.1')
@@ -58,8 +76,16 @@ test('refusals are logged too', async () => {
 test('no token, cookie, password, body or query reaches the log', async () => {
   const secret = 'correct-horse-battery'
   await gateway.fetch(`/api/posts?q=${secret}`, { headers: { authorization: `Bearer ${secret}`, cookie: secret } })
-  await gateway.fetch('/api/auth/login', { method: 'POST', body: JSON.stringify({ email: 'ada@example.org', password: secret }), headers: { 'content-type': 'application/json' } })
-  await gateway.fetch('/api/auth/login', { method: 'POST', body: `{"password":"${secret}"`, headers: { 'content-type': 'application/json', 'x-request-id': 'request-0003' } })
+  await gateway.fetch('/api/auth/login', {
+    method: 'POST',
+    body: JSON.stringify({ email: 'ada@example.org', password: secret }),
+    headers: { 'content-type': 'application/json' }
+  })
+  await gateway.fetch('/api/auth/login', {
+    method: 'POST',
+    body: `{"password":"${secret}"`,
+    headers: { 'content-type': 'application/json', 'x-request-id': 'request-0003' }
+  })
   await lineOf('request-0003')
   expect(gateway.log.join('')).not.toMatch(/correct-horse|ada@example|eyJ/)
 })
@@ -69,20 +95,33 @@ test('every metric of the gateway is explained in docs/operations.md, and no oth
   const redis = await startRedis({ port })
   const shared = await startGateway({ REDIS_URL: redis.url })
   await shared.call('/api/posts')
-  const exported = [...(await shared.registry.metrics()).matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]!).filter((name) => !/^(process|nodejs)_/.test(name))
+  const exported = [...(await shared.registry.metrics()).matchAll(/^# TYPE (\S+)/gm)].map((match) => match[1]!).filter((
+    name
+  ) => !/^(process|nodejs)_/.test(name))
   await shared.stop()
   await redis.stop()
-  const documented = [...(await read('docs/operations.md')).matchAll(/^\| `((?:gatepost|http)_\w+)/gm)].map((match) => match[1]!)
+  const documented = [...(await read('docs/operations.md')).matchAll(/^\| `((?:gatepost|http)_\w+)/gm)].map((match) =>
+    match[1]!
+  )
   expect(documented).toEqual(expect.arrayContaining(exported))
   const others = documented.filter((name) => !exported.includes(name))
-  expect(others.filter((name) => !/^gatepost_(database|outbox|dead_letters|erasures|consumer|argon|auth|posts|feed)(_|$)/.test(name))).toEqual([])
+  expect(others.filter((name) =>
+    !/^gatepost_(database|outbox|dead_letters|erasures|consumer|argon|auth|posts|feed)(_|$)/.test(name)
+  )).toEqual([])
 })
 
 test('the dashboard asks only for metrics that are explained', async () => {
-  const documented = new Set([...(await read('docs/operations.md')).matchAll(/`((?:gatepost|http|nodejs|process)_\w+)/g)].map((match) => match[1]!))
+  const documented =
+    new Set([...(await read('docs/operations.md')).matchAll(/`((?:gatepost|http|nodejs|process)_\w+)/g)].map((match) =>
+      match[1]!
+    ))
   const dashboard = JSON.parse(await read('deploy/grafana/gatepost.json'))
-  const expressions: string[] = dashboard.panels.flatMap(({ targets = [] }: { targets?: Array<{ expr: string }> }) => targets.map(({ expr }) => expr))
+  const expressions: string[] = dashboard.panels.flatMap(({ targets = [] }: { targets?: Array<{ expr: string }> }) =>
+    targets.map(({ expr }) => expr)
+  )
   expect(expressions.length).toBeGreaterThan(10)
-  const asked = expressions.flatMap((expr) => expr.match(/\b(?:gatepost|http|nodejs|process)_\w+/g) ?? []).map((name) => name.replace(/_(?:bucket|sum|count)$/, ''))
+  const asked = expressions.flatMap((expr) => expr.match(/\b(?:gatepost|http|nodejs|process)_\w+/g) ?? []).map((name) =>
+    name.replace(/_(?:bucket|sum|count)$/, '')
+  )
   expect(asked.filter((name) => !documented.has(name))).toEqual([])
 })

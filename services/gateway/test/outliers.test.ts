@@ -18,11 +18,18 @@ afterEach(async () => {
 
 const POST = { method: 'POST', body: '{"title":"a","content":"b"}', headers: { 'content-type': 'application/json' } }
 const answers = (status: number, afterMs = 0): TestUpstream['handler'] => (_request, response) => {
-  setTimeout(() => response.writeHead(status, { 'content-type': status < 500 ? 'application/json' : 'application/problem+json' }).end('{}'), afterMs)
+  setTimeout(
+    () =>
+      response.writeHead(status, { 'content-type': status < 500 ? 'application/json' : 'application/problem+json' })
+        .end('{}'),
+    afterMs
+  )
 }
 const failing = answers(500)
 const good = answers(201, 20)
-const ejections = async () => /gatepost_upstream_ejections_total\{upstream="posts",cause="streak"[^}]*\} (\d+)/.exec(await gateway.registry.metrics())?.[1]
+const ejections = async () =>
+  /gatepost_upstream_ejections_total\{upstream="posts",cause="streak"[^}]*\} (\d+)/
+    .exec(await gateway.registry.metrics())?.[1]
 
 /** So many clients that send one write after the other; the statuses that they got. */
 async function write (clients: number, each: number) {
@@ -34,20 +41,31 @@ async function write (clients: number, each: number) {
   return statuses.flat()
 }
 
-test.for([[1, 120], [16, 20]] as const)('an instance that fails at once is left out, with %i client(s) at a time, and good probes do not bring it back', async ([clients, each]) => {
-  one.handler = failing
-  two.handler = good
-  const statuses = await write(clients, each)
-  const failures = statuses.filter((status) => status === 500).length
-  expect(failures).toBeLessThanOrEqual(5 + 2 * clients)
-  const before = one.received.length
-  await sleep(600) // two probes
-  expect(new Set(await write(clients, 5))).toEqual(new Set([201]))
-  expect(one.received.length).toBe(before)
-  expect(await ejections()).toBe('1')
-  expect(gateway.log.map((line) => JSON.parse(line)).find(({ state }) => state === 'ejected')).toMatchObject({ level: 40, upstream: 'posts', instance: one.url, cause: 'streak' })
-  expect((await (await gateway.fetch('/ready')).json()).checks.posts).toEqual({ status: 'degraded', detail: '1 of 2 instances are up' })
-})
+test.for([[1, 120], [16, 20]] as const)(
+  'an instance that fails at once is left out, with %i client(s) at a time, and good probes do not bring it back',
+  async ([clients, each]) => {
+    one.handler = failing
+    two.handler = good
+    const statuses = await write(clients, each)
+    const failures = statuses.filter((status) => status === 500).length
+    expect(failures).toBeLessThanOrEqual(5 + 2 * clients)
+    const before = one.received.length
+    await sleep(600) // two probes
+    expect(new Set(await write(clients, 5))).toEqual(new Set([201]))
+    expect(one.received.length).toBe(before)
+    expect(await ejections()).toBe('1')
+    expect(gateway.log.map((line) => JSON.parse(line)).find(({ state }) => state === 'ejected')).toMatchObject({
+      level: 40,
+      upstream: 'posts',
+      instance: one.url,
+      cause: 'streak'
+    })
+    expect((await (await gateway.fetch('/ready')).json()).checks.posts).toEqual({
+      status: 'degraded',
+      detail: '1 of 2 instances are up'
+    })
+  }
+)
 
 test('where all instances fail alike, all of them are asked, and what they say is passed on', async () => {
   one.handler = two.handler = failing

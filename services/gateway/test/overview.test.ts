@@ -16,7 +16,9 @@ afterAll(async () => {
 
 const user = { id: USER_ID, displayName: 'Ada', createdAt: '2026-01-01T00:00:00Z' }
 const page = { items: [], nextCursor: null }
-const answers = (status: number, body: unknown, type = 'application/json'): RequestListener => (_request, response) => { response.writeHead(status, { 'content-type': type }).end(typeof body === 'string' ? body : JSON.stringify(body)) }
+const answers = (status: number, body: unknown, type = 'application/json'): RequestListener => (_request, response) => {
+  response.writeHead(status, { 'content-type': type }).end(typeof body === 'string' ? body : JSON.stringify(body))
+}
 const silent: RequestListener = () => {}
 const broken: RequestListener = (request) => { request.socket.destroy() }
 const overview = async () => {
@@ -32,13 +34,27 @@ beforeEach(() => {
 
 test('both parts come from their services, asked at once with the caller’s token', async () => {
   expect(await overview()).toEqual({ status: 200, body: { user, posts: page, incomplete: [] } })
-  expect(gateway.upstream.received[0]).toMatchObject({ url: `/api/auth/users/${USER_ID}`, headers: { authorization: gateway.authorization } })
-  expect(posts.received[0]).toMatchObject({ url: `/api/posts?authorId=${USER_ID}`, headers: { authorization: gateway.authorization, 'x-request-id': expect.any(String), traceparent: expect.any(String) } })
+  expect(gateway.upstream.received[0]).toMatchObject({
+    url: `/api/auth/users/${USER_ID}`,
+    headers: { authorization: gateway.authorization }
+  })
+  expect(posts.received[0]).toMatchObject({
+    url: `/api/posts?authorId=${USER_ID}`,
+    headers: {
+      authorization: gateway.authorization,
+      'x-request-id': expect.any(String),
+      traceparent: expect.any(String)
+    }
+  })
 })
 
 test.each<[string, RequestListener]>([
-  ['fails', answers(500, { code: 'INTERNAL' }, 'application/problem+json')], ['breaks off', broken], ['answers nonsense', answers(200, '<html>')], ['answers something else', answers(200, { items: 'x' })],
-  ['refuses', answers(401, {}, 'application/problem+json')], ['sends no end of it', answers(200, `[${'0,'.repeat(4_000_000)}0]`)]
+  ['fails', answers(500, { code: 'INTERNAL' }, 'application/problem+json')],
+  ['breaks off', broken],
+  ['answers nonsense', answers(200, '<html>')],
+  ['answers something else', answers(200, { items: 'x' })],
+  ['refuses', answers(401, {}, 'application/problem+json')],
+  ['sends no end of it', answers(200, `[${'0,'.repeat(4_000_000)}0]`)]
 ])('when posts %s, the rest is there and it is named', async (_what, handler) => {
   posts.handler = handler
   expect(await overview()).toEqual({ status: 200, body: { user, posts: null, incomplete: ['posts'] } })
@@ -70,7 +86,11 @@ test('no such user is 404 at once, and posts is not asked any longer', async () 
 test('a token that neither service takes is 401, as it is on every other route', async () => {
   gateway.upstream.handler = posts.handler = answers(401, { code: 'TOKEN_INVALID' }, 'application/problem+json')
   const answer = await gateway.call(`/api/users/${USER_ID}/overview`)
-  expect([answer.status, answer.headers.get('www-authenticate'), (await answer.json()).code]).toEqual([401, 'Bearer realm="gatepost", error="invalid_token"', 'TOKEN_INVALID'])
+  expect([answer.status, answer.headers.get('www-authenticate'), (await answer.json()).code]).toEqual([
+    401,
+    'Bearer realm="gatepost", error="invalid_token"',
+    'TOKEN_INVALID'
+  ])
 })
 
 test('nothing at all is 503 with Retry-After', async () => {

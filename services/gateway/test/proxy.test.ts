@@ -6,11 +6,17 @@ let gateway: TestGateway
 beforeAll(async () => { gateway = await startGateway() })
 beforeEach(() => {
   gateway.upstream.received.length = 0
-  gateway.upstream.handler = (_request, response) => { response.setHeader('content-type', 'application/json').end('{"ok":true}') }
+  gateway.upstream.handler = (_request, response) => {
+    response.setHeader('content-type', 'application/json').end('{"ok":true}')
+  }
 })
 afterAll(async () => { await gateway.stop() })
 
-const json = (body: unknown) => ({ method: 'POST', body: typeof body === 'string' ? body : JSON.stringify(body), headers: { 'content-type': 'application/json' } })
+const json = (body: unknown) => ({
+  method: 'POST',
+  body: typeof body === 'string' ? body : JSON.stringify(body),
+  headers: { 'content-type': 'application/json' }
+})
 const last = () => gateway.upstream.received.at(-1)!
 
 test('a read reaches its service and comes back', async () => {
@@ -24,14 +30,20 @@ test('a body is forwarded as the bytes that came', async () => {
   const answer = await gateway.call('/api/posts', json(bytes))
   expect(answer.status).toBe(200)
   expect(last().body.toString()).toBe(bytes)
-  expect(last().headers).toMatchObject({ 'content-type': 'application/json', 'content-length': String(Buffer.byteLength(bytes)) })
+  expect(last().headers).toMatchObject({
+    'content-type': 'application/json',
+    'content-length': String(Buffer.byteLength(bytes))
+  })
 })
 
 test('what does not fit the contract is refused before the service is called', async () => {
   const answer = await gateway.call('/api/posts', json({ title: 'a', content: 'b', role: 'admin' }))
   expect(answer.status).toBe(400)
   expect(answer.headers.get('content-type')).toBe('application/problem+json')
-  expect(await answer.json()).toMatchObject({ code: 'REQUEST_INVALID', errors: [{ path: '/body/role', message: 'is not known here' }] })
+  expect(await answer.json()).toMatchObject({
+    code: 'REQUEST_INVALID',
+    errors: [{ path: '/body/role', message: 'is not known here' }]
+  })
   expect(gateway.upstream.received).toEqual([])
 })
 
@@ -47,12 +59,18 @@ test('HEAD is served like GET, without a body', async () => {
   expect(last().method).toBe('HEAD')
 })
 
-test.each([304, 204])('a %i that tells the length of a body it does not have is an answer like another', async (status) => {
-  gateway.upstream.handler = (_request, response) => { response.socket!.write(`HTTP/1.1 ${status} Whatever\r\netag: "7"\r\ncontent-length: 1234\r\n\r\n`) }
-  for (let i = 0; i < 8; i++) { // more often than an instance may fail before it is left out
-    const answer = await gateway.call(`/api/posts/${POST_ID}`, { headers: { 'if-none-match': '"7"' } })
-    expect([answer.status, answer.headers.get('etag'), await answer.text()]).toEqual([status, '"7"', ''])
-    expect(answer.headers.get('content-length')).toBe(status === 304 ? '1234' : null)
+test.each([304, 204])(
+  'a %i that tells the length of a body it does not have is an answer like another',
+  async (status) => {
+    gateway.upstream.handler = (_request, response) => {
+      response.socket!.write(`HTTP/1.1 ${status} Whatever\r\netag: "7"\r\ncontent-length: 1234\r\n\r\n`)
+    }
+    for (let i = 0; i < 8; i++) { // more often than an instance may fail before it is left out
+      const answer = await gateway.call(`/api/posts/${POST_ID}`, { headers: { 'if-none-match': '"7"' } })
+      expect([answer.status, answer.headers.get('etag'), await answer.text()]).toEqual([status, '"7"', ''])
+      expect(answer.headers.get('content-length')).toBe(status === 304 ? '1234' : null)
+    }
+    expect(await gateway.registry.metrics())
+      .toMatch(/gatepost_upstream_consecutive_failures\{[^}]*upstream="posts"[^}]*\} 0/)
   }
-  expect(await gateway.registry.metrics()).toMatch(/gatepost_upstream_consecutive_failures\{[^}]*upstream="posts"[^}]*\} 0/)
-})
+)

@@ -5,7 +5,8 @@ import { expect, test } from 'vitest'
 import { Exchange } from '../src/upstreams/exchange.ts'
 import { startGateway } from './support/gateway.ts'
 
-const leaks = (retained: Record<string, number>, bytes: number) => Object.entries(retained).filter(([, kept]) => kept > bytes)
+const leaks = (retained: Record<string, number>, bytes: number) =>
+  Object.entries(retained).filter(([, kept]) => kept > bytes)
 
 test('no table keeps anything of what has come and gone', { timeout: 60_000 }, async () => {
   const retained = await retainedBytes(new URL('./support/table-churns.ts', import.meta.url), 20_000)

@@ -12,7 +12,15 @@ let gateways: TestGateway[] = []
 beforeAll(async () => {
   [port] = await freePorts(1) as [number]
   redis = await startRedis({ port })
-  const env = { REDIS_URL: redis.url, RATE_LIMIT_MAX: '20', RATE_LIMIT_WINDOW: '1 minute', SENSITIVE_RATE_LIMIT_MAX: '4', USER_RATE_LIMIT_MAX: '30', USER_RATE_LIMIT_WINDOW: '1 minute', TRUSTED_PROXIES: '127.0.0.1' }
+  const env = {
+    REDIS_URL: redis.url,
+    RATE_LIMIT_MAX: '20',
+    RATE_LIMIT_WINDOW: '1 minute',
+    SENSITIVE_RATE_LIMIT_MAX: '4',
+    USER_RATE_LIMIT_MAX: '30',
+    USER_RATE_LIMIT_WINDOW: '1 minute',
+    TRUSTED_PROXIES: '127.0.0.1'
+  }
   gateways = await Promise.all([startGateway(env), startGateway(env)])
   await mode('up', 2)
 })
@@ -34,11 +42,17 @@ async function mode (status: 'up' | 'degraded', instances?: number) {
   })
 }
 
-/** What the burst gave, all of it counted by the store: on a busy machine its answer may come too late to be waited for, and then another is tried. */
+/**
+ * What the burst gave, all of it counted by the store: on a busy machine its answer may come too late to be waited for,
+ * and then another is tried.
+ */
 async function counted<T> (burst: () => Promise<T>): Promise<T> {
-  const degraded = async () => (await Promise.all(gateways.map((gateway) => gateway.registry.metrics())))
-    .flatMap((metrics) => [...metrics.matchAll(/^gatepost_limiter_decisions_total\{[^}]*mode="degraded"[^}]*\} (\d+)/gm)])
-    .reduce((sum, [, count]) => sum + Number(count), 0)
+  const degraded = async () =>
+    (await Promise.all(gateways.map((gateway) => gateway.registry.metrics())))
+      .flatMap((
+        metrics
+      ) => [...metrics.matchAll(/^gatepost_limiter_decisions_total\{[^}]*mode="degraded"[^}]*\} (\d+)/gm)])
+      .reduce((sum, [, count]) => sum + Number(count), 0)
   for (;;) {
     await mode('up')
     const before = await degraded()
@@ -49,15 +63,24 @@ async function counted<T> (burst: () => Promise<T>): Promise<T> {
 
 let clients = 0
 let addresses = 0
-/** As many calls of one new client, spread over both gateways; answers how many were admitted and how long the slowest took. */
+/**
+ * As many calls of one new client, spread over both gateways; answers how many were admitted and how long the slowest
+ * took.
+ */
 async function burst (count: number, init: { path?: string, method?: string } = {}) {
   const address = `198.51.100.${++clients}`
   const answers = await Promise.all(Array.from({ length: count }, async (_, i) => {
     const began = performance.now()
-    const { status } = await gateways[i % 2]!.fetch(init.path ?? '/api/posts', { method: init.method ?? 'GET', headers: { 'x-forwarded-for': address } })
+    const { status } = await gateways[i % 2]!.fetch(init.path ?? '/api/posts', {
+      method: init.method ?? 'GET',
+      headers: { 'x-forwarded-for': address }
+    })
     return { status, ms: performance.now() - began }
   }))
-  return { admitted: answers.filter(({ status }) => status !== 429).length, slowest: Math.max(...answers.map(({ ms }) => ms)) }
+  return {
+    admitted: answers.filter(({ status }) => status !== 429).length,
+    slowest: Math.max(...answers.map(({ ms }) => ms))
+  }
 }
 
 test('two gateways together admit exactly the limit', async () => {
@@ -88,16 +111,25 @@ test('what remains of a limit is told as if there were one gateway', async () =>
     }
     return told
   })
-  expect(fields).toEqual([...Array.from({ length: 20 }, (_, i) => `false "default";r=${19 - i};t=`), 'true "default";r=0;t='].map((field) => expect.stringMatching(new RegExp(`^${field}(60|5\\d)$`))))
+  expect(fields)
+    .toEqual([...Array.from({ length: 20 }, (_, i) => `false "default";r=${19 - i};t=`), 'true "default";r=0;t='].map((
+      field
+    ) => expect.stringMatching(new RegExp(`^${field}(60|5\\d)$`))))
 })
 
 let users = 0
-/** As many calls of one new user, each from an address of its own, spread over both gateways; answers how many were admitted. */
+/**
+ * As many calls of one new user, each from an address of its own, spread over both gateways; answers how many were
+ * admitted.
+ */
 async function userBurst (count: number, { freshTokens = false } = {}) {
   const sub = `01900000-0000-7000-8000-0000000001${String(++users).padStart(2, '0')}`
   const token = accessToken({ sub })
   const answers = await Promise.all(Array.from({ length: count }, async (_, i) => {
-    const headers = { 'x-forwarded-for': `203.0.113.${++addresses}`, authorization: `Bearer ${freshTokens ? accessToken({ sub }) : token}` }
+    const headers = {
+      'x-forwarded-for': `203.0.113.${++addresses}`,
+      authorization: `Bearer ${freshTokens ? accessToken({ sub }) : token}`
+    }
     return (await gateways[i % 2]!.fetch('/api/posts', { headers })).status
   }))
   expect(answers.every((status) => status === 200 || status === 429)).toBe(true)

@@ -21,18 +21,27 @@ async function drip (beginning: string) {
   return { answer, seconds: (performance.now() - began) / 1000 }
 }
 
-test.concurrent('headers that do not end within 10 s are 408, and the connection is closed', { timeout: 20_000 }, async () => {
-  const { answer, seconds } = await drip('GET /live HTTP/1.1\r\nhost: gateway\r\nx-slow: ')
-  expect(answer).toMatch(/^HTTP\/1\.1 408/)
-  expect(answer).toContain('"code":"REQUEST_TIMEOUT"')
-  expect(seconds).toBeLessThan(14)
-})
+test.concurrent(
+  'headers that do not end within 10 s are 408, and the connection is closed',
+  { timeout: 20_000 },
+  async () => {
+    const { answer, seconds } = await drip('GET /live HTTP/1.1\r\nhost: gateway\r\nx-slow: ')
+    expect(answer).toMatch(/^HTTP\/1\.1 408/)
+    expect(answer).toContain('"code":"REQUEST_TIMEOUT"')
+    expect(seconds).toBeLessThan(14)
+  }
+)
 
-test.concurrent('a request that does not end within 30 s is 408, and the connection is closed', { timeout: 50_000 }, async () => {
-  const { answer, seconds } = await drip(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"title":"`)
-  expect(answer).toMatch(/^HTTP\/1\.1 408/)
-  expect(seconds).toBeLessThan(36)
-})
+test.concurrent(
+  'a request that does not end within 30 s is 408, and the connection is closed',
+  { timeout: 50_000 },
+  async () => {
+    const { answer, seconds } =
+      await drip(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"title":"`)
+    expect(answer).toMatch(/^HTTP\/1\.1 408/)
+    expect(seconds).toBeLessThan(36)
+  }
+)
 
 test.concurrent('an event stream stays open for longer than any request may take', { timeout: 50_000 }, async () => {
   const leave = new AbortController()
@@ -44,8 +53,12 @@ test.concurrent('an event stream stays open for longer than any request may take
   leave.abort()
 })
 
-test.concurrent('an answer of a service that its client does not read is given up as one whose client left', { timeout: 100_000 }, async () => {
-  gateway.upstream.handler = (_request, response) => { response.setHeader('content-type', 'application/json').end('x'.repeat(50_000_000)) }
+test.concurrent('an answer of a service that its client does not read is given up as one whose client left', {
+  timeout: 100_000
+}, async () => {
+  gateway.upstream.handler = (_request, response) => {
+    response.setHeader('content-type', 'application/json').end('x'.repeat(50_000_000))
+  }
   const socket = connect(gateway.port, '127.0.0.1').on('error', () => {}).pause()
   socket.write(`GET /api/feed HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
   const line = () => gateway.log.map((text) => JSON.parse(text)).find(({ route }) => route === '/api/feed')
@@ -55,11 +68,16 @@ test.concurrent('an answer of a service that its client does not read is given u
   expect(status).toBe(499)
   expect(ms, 'and not at the deadline of the service').toBeGreaterThan(25_000)
   expect(ms).toBeLessThan(85_000)
-  expect(await gateway.registry.metrics()).toMatch(/gatepost_upstream_failures_total\{upstream="feed",cause="timeout"[^}]*\} 0\n/)
+  expect(await gateway.registry.metrics())
+    .toMatch(/gatepost_upstream_failures_total\{upstream="feed",cause="timeout"[^}]*\} 0\n/)
 })
 
-test.concurrent('a client that takes longer to read than the service may take to answer gets all of it', { timeout: 50_000 }, async () => {
-  gateway.upstream.handler = (_request, response) => { response.setHeader('content-type', 'application/json').end('x'.repeat(50_000_000)) }
+test.concurrent('a client that takes longer to read than the service may take to answer gets all of it', {
+  timeout: 50_000
+}, async () => {
+  gateway.upstream.handler = (_request, response) => {
+    response.setHeader('content-type', 'application/json').end('x'.repeat(50_000_000))
+  }
   const answer = await gateway.call('/api/posts')
   let size = 0
   for await (const chunk of answer.body!) {
@@ -70,5 +88,6 @@ test.concurrent('a client that takes longer to read than the service may take to
 })
 
 test.concurrent('headers beyond 16 KiB are 431', async () => {
-  expect(await gateway.raw(`GET /live HTTP/1.1\r\nhost: gateway\r\nx-large: ${'a'.repeat(20_000)}\r\n\r\n`)).toMatch(/^HTTP\/1\.1 431/)
+  expect(await gateway.raw(`GET /live HTTP/1.1\r\nhost: gateway\r\nx-large: ${'a'.repeat(20_000)}\r\n\r\n`))
+    .toMatch(/^HTTP\/1\.1 431/)
 })

@@ -21,8 +21,24 @@ beforeAll(async () => {
   upstream = await startUpstream({ jwks: JWKS })
   const [main, operations] = await freePorts(2) as [number, number]
   port = main
-  const settings = { GATEWAY_PORT: String(port), GATEWAY_OPS_PORT: String(operations), AUTH_URL: upstream.url, POSTS_URL: upstream.url, FEED_URL: upstream.url, NATS_URL: 'nats://127.0.0.1:1', PUBLIC_URL: ISSUER, RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '1000000' }
-  gateway = startChild('/bin/sh', ['-c', `ulimit -n ${DESCRIPTORS} && exec "$0" "$1"`, process.execPath, SERVER], { name: 'gateway', onOutput: (output) => { log += output }, env: { ...process.env, ...settings } })
+  const settings = {
+    GATEWAY_PORT: String(port),
+    GATEWAY_OPS_PORT: String(operations),
+    AUTH_URL: upstream.url,
+    POSTS_URL: upstream.url,
+    FEED_URL: upstream.url,
+    NATS_URL: 'nats://127.0.0.1:1',
+    PUBLIC_URL: ISSUER,
+    RATE_LIMIT_MAX: '1000000',
+    SENSITIVE_RATE_LIMIT_MAX: '1000000'
+  }
+  gateway = startChild('/bin/sh', ['-c', `ulimit -n ${DESCRIPTORS} && exec "$0" "$1"`, process.execPath, SERVER], {
+    name: 'gateway',
+    onOutput: (output) => {
+      log += output
+    },
+    env: { ...process.env, ...settings }
+  })
   await waitForPort(gateway, port)
 })
 afterAll(async () => {
@@ -44,7 +60,11 @@ async function ask (socket: Socket, request: string) {
 }
 
 const LOGIN = '{"email":"ada@example.org","password":"correct-horse-battery"}'
-const login = (socket: Socket) => ask(socket, `POST /api/auth/login HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\ncontent-length: ${LOGIN.length}\r\n\r\n${LOGIN}`)
+const login = (socket: Socket) =>
+  ask(
+    socket,
+    `POST /api/auth/login HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\ncontent-length: ${LOGIN.length}\r\n\r\n${LOGIN}`
+  )
 const docs = (socket: Socket) => ask(socket, 'GET /docs HTTP/1.1\r\nhost: gateway\r\n\r\n')
 
 test('a gateway without descriptors answers 503, blames no service, and keeps nothing of it', async () => {
@@ -58,7 +78,9 @@ test('a gateway without descriptors answers 503, blames no service, and keeps no
     await new Promise((resolve) => { setTimeout(resolve, 2) })
   }
   const release: Array<() => void> = []
-  upstream.handler = (_request, response) => { release.push(() => response.setHeader('content-type', 'application/json').end('{}')) }
+  upstream.handler = (_request, response) => {
+    release.push(() => response.setHeader('content-type', 'application/json').end('{}'))
+  }
   const answers = callers.map(login)
   const refused = await Promise.race(answers)
   expect(refused).toMatch(/^HTTP\/1\.1 503 /)
@@ -70,11 +92,19 @@ test('a gateway without descriptors answers 503, blames no service, and keeps no
     for (const answer of release.splice(0)) answer()
     expect((await Promise.all(answers)).filter((answer) => !answer.startsWith('HTTP/1.1 503'))).not.toEqual([])
   })
-  upstream.handler = (_request, response) => { response.setHeader('content-type', 'application/json').end('{}') }
-  await eventually(async () => expect(await Promise.all(callers.map(login))).toEqual(Array(6).fill(expect.stringMatching(/^HTTP\/1\.1 200 /))))
+  upstream.handler = (_request, response) => {
+    response.setHeader('content-type', 'application/json').end('{}')
+  }
+  await eventually(async () =>
+    expect(await Promise.all(callers.map(login))).toEqual(Array(6).fill(expect.stringMatching(/^HTTP\/1\.1 200 /)))
+  )
   expect(await docs(reader)).toMatch(/^HTTP\/1\.1 200 /)
-  const lines = () => log.split('\n').slice(0, -1).filter((line) => line.startsWith('{')).map((line) => JSON.parse(line))
-  await eventually(() => expect(lines().find(({ msg }) => msg === 'calls to auth fail for want of sockets or ports in this process')).toMatchObject({ level: 'warn', err: { code: 'EMFILE' } }))
+  const lines = () =>
+    log.split('\n').slice(0, -1).filter((line) => line.startsWith('{')).map((line) => JSON.parse(line))
+  await eventually(() =>
+    expect(lines().find(({ msg }) => msg === 'calls to auth fail for want of sockets or ports in this process'))
+      .toMatchObject({ level: 'warn', err: { code: 'EMFILE' } })
+  )
   expect(lines().filter(({ state }) => state !== undefined), 'no instance was taken for another state').toEqual([])
 })
 

@@ -13,10 +13,40 @@ import { memoryCounters } from '../src/limits/memory-counters.ts'
 
 test('@fastify/http-proxy sends every plain path where we send it without asking', async () => {
   const app = fastify({ routerOptions: { maxParamLength: 10_000 } })
-  await app.register(httpProxy, { upstream: 'http://127.0.0.1:9', handler: (_request, reply, destination) => reply.send(destination) })
-  const pieces = ['/', '/api', '/posts', 'a', 'Z9', '-', '_', '.', '..', '%2e', '%2f', '%41', ':', ';', '@', '//', '\\', '?', '?a=/../b', '&c=%2e%2e', '0', '/..', '~']
+  await app.register(httpProxy, {
+    upstream: 'http://127.0.0.1:9',
+    handler: (_request, reply, destination) => reply.send(destination)
+  })
+  const pieces = [
+    '/',
+    '/api',
+    '/posts',
+    'a',
+    'Z9',
+    '-',
+    '_',
+    '.',
+    '..',
+    '%2e',
+    '%2f',
+    '%41',
+    ':',
+    ';',
+    '@',
+    '//',
+    '\\',
+    '?',
+    '?a=/../b',
+    '&c=%2e%2e',
+    '0',
+    '/..',
+    '~'
+  ]
   const random = createRandom(7)
-  const targets = Array.from({ length: 4000 }, () => `/${Array.from({ length: 1 + random.below(6) }, () => random.pick(pieces)).join('')}`)
+  const targets = Array.from(
+    { length: 4000 },
+    () => `/${Array.from({ length: 1 + random.below(6) }, () => random.pick(pieces)).join('')}`
+  )
   const plain = [...new Set(targets.filter(isPlainPath))]
   expect(plain.length).toBeGreaterThan(100)
   expect(plain.length).toBeLessThan(targets.length / 2)
@@ -31,7 +61,14 @@ test('@fastify/rate-limit answers as counters do that are asked at once', async 
   const answersOf = async (counters: Counters) => {
     const app: App = createServer({ log: pino({ level: 'silent' }) })
     const limit = { name: 'default', by: 'address' as const, max: 3, windowMs: 60_000 }
-    await app.register(limits, { counters, everything: limit, sensitive: { ...limit, name: 'sensitive', max: 2 }, preflight: limit, user: { ...limit, name: 'user', by: 'user' }, decisions: createDecisionTally() })
+    await app.register(limits, {
+      counters,
+      everything: limit,
+      sensitive: { ...limit, name: 'sensitive', max: 2 },
+      preflight: limit,
+      user: { ...limit, name: 'user', by: 'user' },
+      decisions: createDecisionTally()
+    })
     for (const policy of ['default', 'sensitive'] as const) {
       app.get(`/${policy}`, { config: { auth: 'none' } }, async (request, reply) => {
         request.counted = { address: '192.0.2.1', user: '' }

@@ -27,7 +27,12 @@ test('a service that nobody serves is 503 with Retry-After, for reads and for wr
     expect(answer.headers.get('retry-after')).toBe('1')
     expect(await problemOf(answer)).toEqual([503, 'UPSTREAM_UNAVAILABLE'])
   }
-  await eventually(async () => expect((await (await lonely.fetch('/ready')).json()).checks.posts).toEqual({ status: 'degraded', detail: '0 of 1 instances are up' }))
+  await eventually(async () =>
+    expect((await (await lonely.fetch('/ready')).json()).checks.posts).toEqual({
+      status: 'degraded',
+      detail: '0 of 1 instances are up'
+    })
+  )
   await lonely.call('/api/posts', { headers: { 'x-request-id': 'after-all' } })
   const line = await eventually(() => JSON.parse(lonely.log.find((line) => line.includes('after-all'))!))
   expect(line, 'its circuit is open: nobody is asked').toMatchObject({ status: 503, attempts: 0 })
@@ -52,8 +57,14 @@ test('a read that was broken off is tried once more', async () => {
 test('calls, repeats and failures of a service are counted', async () => {
   const counts = async () => {
     const metrics = await gateway.registry.metrics()
-    const numberOf = (start: string) => Number(new RegExp(`^gatepost_upstream_${start}[^}]*\\} (\\d+)`, 'm').exec(metrics)?.[1])
-    return ['calls_total{upstream="posts"', 'repeats_total{upstream="posts"', 'failures_total{upstream="posts",cause="broken"', 'calls_total{upstream="feed"'].map((start) => numberOf(start.replace('{', '\\{')))
+    const numberOf = (start: string) =>
+      Number(new RegExp(`^gatepost_upstream_${start}[^}]*\\} (\\d+)`, 'm').exec(metrics)?.[1])
+    return [
+      'calls_total{upstream="posts"',
+      'repeats_total{upstream="posts"',
+      'failures_total{upstream="posts",cause="broken"',
+      'calls_total{upstream="feed"'
+    ].map((start) => numberOf(start.replace('{', '\\{')))
   }
   const [calls, repeats, broken, feed] = await counts() as [number, number, number, number]
   gateway.upstream.handler = (request) => { request.socket.destroy() }
@@ -76,7 +87,10 @@ test('every byte that a header comes with is sent on as it is or is a 502', asyn
   const server = createTcpServer((socket) => {
     socket.on('error', () => {}).on('data', (request) => {
       const etag = request.includes('/live') ? '"live"' : `"${String.fromCharCode(byte)}"`
-      socket.write(`HTTP/1.1 200 OK\r\ncontent-type: application/json\r\netag: ${etag}\r\ncontent-length: 2\r\n\r\n{}`, 'latin1')
+      socket.write(
+        `HTTP/1.1 200 OK\r\ncontent-type: application/json\r\netag: ${etag}\r\ncontent-length: 2\r\n\r\n{}`,
+        'latin1'
+      )
     })
   }).listen(0, '127.0.0.1')
   await once(server, 'listening')
@@ -95,7 +109,9 @@ test('every byte that a header comes with is sent on as it is or is a 502', asyn
 })
 
 test('nonsense instead of HTTP is 502', async () => {
-  const server = createTcpServer((socket) => { socket.on('error', () => {}).end('SSH-2.0-nonsense\r\n\r\n') }).listen(0, '127.0.0.1')
+  const server = createTcpServer((socket) => {
+    socket.on('error', () => {}).end('SSH-2.0-nonsense\r\n\r\n')
+  }).listen(0, '127.0.0.1')
   await once(server, 'listening')
   const odd = await startGateway({ FEED_URL: `http://127.0.0.1:${(server.address() as AddressInfo).port}` })
   expect((await problemOf(await odd.call('/api/feed')))[0]).toBe(502)
@@ -131,7 +147,9 @@ test('a client that leaves cancels the call to the service', async () => {
   const left = performance.now()
   await closed.promise
   expect(performance.now() - left, 'and not at the deadline').toBeLessThan(5_000)
-  await eventually(() => expect(gateway.log.some((line) => line.includes('"route":"/api/feed"') && line.includes('"status":499'))).toBe(true))
+  await eventually(() =>
+    expect(gateway.log.some((line) => line.includes('"route":"/api/feed"') && line.includes('"status":499'))).toBe(true)
+  )
 })
 
 test('a service that does not answer in time is 504', { timeout: 20_000 }, async () => {

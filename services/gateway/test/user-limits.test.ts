@@ -7,17 +7,39 @@ import { limitsOf } from '../src/limits/configured-limits.ts'
 import { accessToken, startGateway, type TestGateway, uuid7 } from './support/gateway.ts'
 
 let gateway: TestGateway
-beforeAll(async () => { gateway = await startGateway({ RATE_LIMIT_MAX: '1000', RATE_LIMIT_WINDOW: '1 hour', USER_RATE_LIMIT_MAX: '6', USER_RATE_LIMIT_WINDOW: '1 hour' }) })
-afterAll(async () => { await gateway.stop() })
+beforeAll(async () => {
+  gateway = await startGateway({
+    RATE_LIMIT_MAX: '1000',
+    RATE_LIMIT_WINDOW: '1 hour',
+    USER_RATE_LIMIT_MAX: '6',
+    USER_RATE_LIMIT_WINDOW: '1 hour'
+  })
+})
+afterAll(async () => {
+  await gateway.stop()
+})
 
 const agent = new Agent({ keepAlive: false })
 /** A call from one of the machine's own addresses. */
 function callFrom (localAddress: string, token: string, { path = '/api/posts', method = 'GET' } = {}) {
-  return new Promise<{ status: number, policy: unknown, left: unknown, code: unknown, retryAfter: unknown }>((resolve, reject) => {
-    request(gateway.url + path, { method, localAddress, agent, headers: token ? { authorization: `Bearer ${token}` } : {} }, async (response) => {
+  return new Promise<
+    { status: number, policy: unknown, left: unknown, code: unknown, retryAfter: unknown }
+  >((resolve, reject) => {
+    request(gateway.url + path, {
+      method,
+      localAddress,
+      agent,
+      headers: token ? { authorization: `Bearer ${token}` } : {}
+    }, async (response) => {
       const { headers, statusCode } = response
       const body = await text(response)
-      resolve({ status: statusCode!, policy: headers['ratelimit-policy'], left: headers.ratelimit, retryAfter: headers['retry-after'], code: body && JSON.parse(body).code })
+      resolve({
+        status: statusCode!,
+        policy: headers['ratelimit-policy'],
+        left: headers.ratelimit,
+        retryAfter: headers['retry-after'],
+        code: body && JSON.parse(body).code
+      })
     }).on('error', reject).end()
   })
 }
@@ -37,7 +59,10 @@ test('one user from two addresses has one limit; who shares an address with that
   expect(await statuses(calls)).toEqual([200, 200, 200, 200, 200, 200, 429, 429])
   const refused = await callFrom('127.0.0.3', token)
   expect([refused.status, refused.code, Number(refused.retryAfter) > 3500]).toEqual([429, 'RATE_LIMITED', true])
-  expect(await statuses([() => callFrom('127.0.0.1', newUser()()), () => callFrom('127.0.0.1', '')])).toEqual([200, 401])
+  expect(await statuses([() => callFrom('127.0.0.1', newUser()()), () => callFrom('127.0.0.1', '')])).toEqual([
+    200,
+    401
+  ])
 })
 
 test('a token for every request, unknown paths, HEAD and logout are no way around it', async () => {
@@ -66,7 +91,10 @@ test('every answer to a user says what is left of both limits, for a token seen 
   const token = newUser()()
   for (const left of [5, 4]) {
     const answer = await callFrom('127.0.0.1', token)
-    expect([answer.policy, answer.left]).toEqual(['"default";q=1000;w=3600, "user";q=6;w=3600', expect.stringMatching(`^"default";r=\\d+;t=\\d+, "user";r=${left};t=3\\d\\d\\d$`)])
+    expect([answer.policy, answer.left]).toEqual([
+      '"default";q=1000;w=3600, "user";q=6;w=3600',
+      expect.stringMatching(`^"default";r=\\d+;t=\\d+, "user";r=${left};t=3\\d\\d\\d$`)
+    ])
   }
   expect((await callFrom('127.0.0.1', '')).policy).toBe('"default";q=1000;w=3600')
 })

@@ -35,7 +35,13 @@ afterAll(async () => {
 })
 
 function startGateway () {
-  return startChild(process.execPath, [SERVER], { name: 'gateway', onOutput: (output) => { log += output }, env: environment() })
+  return startChild(process.execPath, [SERVER], {
+    name: 'gateway',
+    onOutput: (output) => {
+      log += output
+    },
+    env: environment()
+  })
 }
 
 function environment () {
@@ -60,7 +66,12 @@ function environment () {
 /** A request over a connection of its own, so that the kernel chooses a worker for each. */
 function ask (path: string, from = client(1)) {
   return new Promise<{ status: number, body: string, limits: unknown[] }>((resolve, reject) => {
-    request({ port, path, agent: false, headers: { authorization: `Bearer ${accessToken()}`, 'x-forwarded-for': from } }, (response) => {
+    request({
+      port,
+      path,
+      agent: false,
+      headers: { authorization: `Bearer ${accessToken()}`, 'x-forwarded-for': from }
+    }, (response) => {
       const limits = ['ratelimit', 'retry-after'].map((name) => response.headers[name])
       text(response).then((body) => resolve({ status: response.statusCode!, body, limits }), reject)
     }).on('error', reject).end()
@@ -77,7 +88,9 @@ const askMany = async (from: string, times = 3 * LIMIT) => {
 }
 
 test('a limit is exact over all workers', async () => {
-  await eventually(async () => { expect((await ask('/api/posts', client(99))).status).not.toBe(503) }) // auth's keys are there
+  await eventually(async () => {
+    expect((await ask('/api/posts', client(99))).status).not.toBe(503)
+  }) // auth's keys are there
   expect(await askMany(client(1))).toEqual([LIMIT, 2 * LIMIT])
   expect(await askMany(client(2))).toEqual([LIMIT, 2 * LIMIT])
 })
@@ -87,19 +100,31 @@ test('one operations port counts what all of them did', async () => {
   expect([admitted, refused]).toEqual([LIMIT, 2 * LIMIT])
   await eventually(async () => {
     const metrics = await (await fetch(`http://127.0.0.1:${operationsPort}/metrics`)).text()
-    const count = (status: number) => Number(new RegExp(`^http_requests_total{method="GET",route="/api/posts",status="${status}",service="gateway"} (\\d+)$`, 'm').exec(metrics)?.[1])
+    const count = (status: number) =>
+      Number(new RegExp(
+        `^http_requests_total{method="GET",route="/api/posts",status="${status}",service="gateway"} (\\d+)$`,
+        'm'
+      ).exec(metrics)?.[1])
     expect(count(429)).toBe(6 * LIMIT)
     expect(count(200)).toBeGreaterThan(3 * LIMIT)
-    expect(metrics).toMatch(/^http_request_duration_seconds_count\{method="GET",route="\/api\/posts",service="gateway"\} \d+$/m)
+    expect(metrics)
+      .toMatch(/^http_request_duration_seconds_count\{method="GET",route="\/api\/posts",service="gateway"\} \d+$/m)
     expect(metrics).toMatch(/^gatepost_upstream_up\{.*\} 1$/m) // of each worker one, and not two
   })
 })
 
 test('what remains of a limit is told as if there were one process', async () => {
   const from = client(5)
-  for (let remaining = LIMIT - 1; remaining >= 0; remaining--) expect((await ask('/api/posts', from)).limits[0]).toMatch(new RegExp(`^"default";r=${remaining};t=(600|59\\d), "user";r=\\d+;t=`))
+  for (let remaining = LIMIT - 1; remaining >= 0; remaining--) {
+    expect((await ask('/api/posts', from)).limits[0])
+      .toMatch(new RegExp(`^"default";r=${remaining};t=(600|59\\d), "user";r=\\d+;t=`))
+  }
   const { status, limits } = await ask('/api/posts', from)
-  expect([status, ...limits]).toEqual([429, expect.stringMatching(/^"default";r=0;t=\d+/), expect.stringMatching(/^(600|59\d)$/)])
+  expect([status, ...limits]).toEqual([
+    429,
+    expect.stringMatching(/^"default";r=0;t=\d+/),
+    expect.stringMatching(/^(600|59\d)$/)
+  ])
 })
 
 test('a supervisor that stands still is not waited for, and limits stay exact', async () => {
@@ -131,16 +156,23 @@ test('a port that is taken is one readable line and the end', async () => {
 })
 
 test('several workers without Redis are one readable line and the end', async () => {
-  const { ended, lastWords } = startChild(process.execPath, [SERVER], { name: 'gateway', env: { ...environment(), REDIS_URL: '' } })
+  const { ended, lastWords } = startChild(process.execPath, [SERVER], {
+    name: 'gateway',
+    env: { ...environment(), REDIS_URL: '' }
+  })
   expect(await ended).toBe('gateway ended with code 1')
-  expect(lastWords()).toBe('gateway: GATEWAY_WORKERS is 2: several workers share rate limits through Redis; set REDIS_URL, or GATEWAY_WORKERS=1')
+  expect(lastWords())
+    .toBe('gateway: GATEWAY_WORKERS is 2: several workers share rate limits through Redis; set REDIS_URL, or GATEWAY_WORKERS=1')
 })
 
 test('the end of the supervisor lets requests finish and ends all workers', async () => {
-  await eventually(() => { expect(log.match(/"msg":"listening"/g)).toHaveLength(4) }) // the supervisor, two workers and the one that took a place
+  // the supervisor, two workers and the one that took a place
+  await eventually(() => { expect(log.match(/"msg":"listening"/g)).toHaveLength(4) })
   const workers = workersOf(gateway.pid)
   const held: Array<() => void> = []
-  upstream.handler = (_request, response) => { held.push(() => response.setHeader('content-type', 'application/json').end('{"late":true}')) }
+  upstream.handler = (_request, response) => {
+    held.push(() => response.setHeader('content-type', 'application/json').end('{"late":true}'))
+  }
   const answers = Array.from({ length: 8 }, () => ask('/api/posts', client(4)))
   await eventually(() => { expect(held).toHaveLength(8) })
   gateway.signal('SIGTERM')

@@ -32,7 +32,11 @@ const PRUNE_EVERY_MS = 60_000
 /** The posts service. It does not listen; closing it closes all that it opened. */
 export async function buildApp ({ settings, log, registry }: AppOptions): Promise<App> {
   const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
-  const database = openDatabase({ url: settings.POSTS_DATABASE_URL, poolSize: settings.POSTS_DATABASE_POOL, metrics: { registry, pool: 'requests' } })
+  const database = openDatabase({
+    url: settings.POSTS_DATABASE_URL,
+    poolSize: settings.POSTS_DATABASE_POOL,
+    metrics: { registry, pool: 'requests' }
+  })
   await database.verify()
   const keys = remoteKeys({ authUrls: settings.AUTH_URL, log })
   const revocations = createRevocationList()
@@ -40,14 +44,35 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   const posts = createPostService({ database, onEvents })
   const creations = createCreationService({ database, onEvents })
   const lists = createListService({ database, seal: createSharedSeal(database) })
-  const eraser = createRoutine({ name: 'erase authors', everyMs: ERASE_EVERY_MS, work: createAuthorEraser({ database, onEvents }), log })
+  const eraser = createRoutine({
+    name: 'erase authors',
+    everyMs: ERASE_EVERY_MS,
+    work: createAuthorEraser({ database, onEvents }),
+    log
+  })
   const pruner = createRoutine({ name: 'prune idempotency keys', everyMs: PRUNE_EVERY_MS, work: creations.prune, log })
 
   await app.register(httpMetrics, { registry })
   await app.register(requestLog)
-  await app.register(identity, { keys, revocations, issuer: settings.PUBLIC_URL, accessTokenTtl: settings.ACCESS_TOKEN_TTL, registry })
+  await app.register(identity, {
+    keys,
+    revocations,
+    issuer: settings.PUBLIC_URL,
+    accessTokenTtl: settings.ACCESS_TOKEN_TTL,
+    registry
+  })
   await app.register(messaging, { settings, database, revocations, onAuthorDeleted: eraser.wake, log, registry })
-  await app.register(health, { checks: readinessChecks({ database, keys, broker: app.broker, consumers: app.consumers, relay: app.relay, revoked: app.revoked, accessTokenTtl: settings.ACCESS_TOKEN_TTL }) })
+  await app.register(health, {
+    checks: readinessChecks({
+      database,
+      keys,
+      broker: app.broker,
+      consumers: app.consumers,
+      relay: app.relay,
+      revoked: app.revoked,
+      accessTokenTtl: settings.ACCESS_TOKEN_TTL
+    })
+  })
 
   eraser.start()
   pruner.start()

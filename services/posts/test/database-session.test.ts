@@ -27,21 +27,39 @@ async function settingsOf (url: string, more: object = {}) {
   const client = new pg.Client(sessionConfig({ url, name: 'test', ...more }))
   await client.connect()
   try {
-    const { rows } = await client.query('SELECT name, current_setting(name) AS setting FROM unnest($1::text[]) AS name', [Object.keys(SESSION_SETTINGS)])
+    const { rows } = await client.query(
+      'SELECT name, current_setting(name) AS setting FROM unnest($1::text[]) AS name',
+      [Object.keys(SESSION_SETTINGS)]
+    )
     return Object.fromEntries(rows.map(({ name, setting }) => [name, setting]))
   } finally {
     await client.end()
   }
 }
 
-const start = (url: string) => buildApp({ settings: parseSettings(settingsSchema, { POSTS_DATABASE_URL: url, NATS_URL: 'nats://127.0.0.1:1' }), log: createLog('posts', 'silent'), registry: new Registry() })
+const start = (url: string) =>
+  buildApp({
+    settings: parseSettings(settingsSchema, { POSTS_DATABASE_URL: url, NATS_URL: 'nats://127.0.0.1:1' }),
+    log: createLog('posts', 'silent'),
+    registry: new Registry()
+  })
 
 test('a session has the settings that we rely on, whatever role, database and URL say', async () => {
-  await asAdmin(...Object.entries({ timezone: 'America/Los_Angeles', datestyle: 'German', search_path: 'pg_catalog', statement_timeout: '1ms', lock_timeout: '1ms' })
+  await asAdmin(...Object.entries({
+    timezone: 'America/Los_Angeles',
+    datestyle: 'German',
+    search_path: 'pg_catalog',
+    statement_timeout: '1ms',
+    lock_timeout: '1ms'
+  })
     .map(([name, value]) => `ALTER ROLE posts IN DATABASE ${database.name} SET ${name} = '${value}'`))
   expect(await settingsOf(database.url)).toEqual(SESSION_SETTINGS)
-  expect(await settingsOf(`${database.url}?options=${encodeURIComponent('-c timezone=Asia/Tokyo')}`)).toEqual(SESSION_SETTINGS)
-  expect(await settingsOf(database.url, { statementTimeoutMs: 60_000 })).toEqual({ ...SESSION_SETTINGS, statement_timeout: '1min' })
+  expect(await settingsOf(`${database.url}?options=${encodeURIComponent('-c timezone=Asia/Tokyo')}`))
+    .toEqual(SESSION_SETTINGS)
+  expect(await settingsOf(database.url, { statementTimeoutMs: 60_000 })).toEqual({
+    ...SESSION_SETTINGS,
+    statement_timeout: '1min'
+  })
 })
 
 test('two processes name the same statement alike and different ones differently, in whatever order; behind a pooler none has a name', () => {
@@ -57,9 +75,13 @@ test('two processes name the same statement alike and different ones differently
 
 test('the start is refused where the encoding is another, with the remedy', async () => {
   const name = `${database.name}_latin1`
-  await asAdmin(`CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'`, `GRANT CONNECT ON DATABASE ${name} TO posts`)
+  await asAdmin(
+    `CREATE DATABASE ${name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE_PROVIDER libc LOCALE 'C'`,
+    `GRANT CONNECT ON DATABASE ${name} TO posts`
+  )
   try {
-    await expect(start(database.url.replace(database.name, name)).then((app) => app.close())).rejects.toThrow(`${name} has the encoding LATIN1 and needs UTF8`)
+    await expect(start(database.url.replace(database.name, name)).then((app) => app.close())).rejects
+      .toThrow(`${name} has the encoding LATIN1 and needs UTF8`)
   } finally {
     await asAdmin(`DROP DATABASE ${name} WITH (FORCE)`)
   }

@@ -24,15 +24,23 @@ afterAll(async () => {
 })
 
 const TRACE = '0af7651916cd43dd8448eb211c80319c'
-const leave = (userId: string) => auth.publish(userDeleted, { data: { userId }, aggregateVersion: 3, traceparent: `00-${TRACE}-b7ad6b7169203331-01` })
-const postsOf = async (userId: string) => (await posts.call('GET', `/api/posts?authorId=${userId}&limit=100`)).json().items
+const leave = (userId: string) =>
+  auth.publish(userDeleted, { data: { userId }, aggregateVersion: 3, traceparent: `00-${TRACE}-b7ad6b7169203331-01` })
+const postsOf = async (userId: string) =>
+  (await posts.call('GET', `/api/posts?authorId=${userId}&limit=100`)).json().items
 /** Many posts at once, as an earlier life of the system would have left them. */
 function fill (userId: string, count: number) {
-  return posts.sql.query(`INSERT INTO posts (id, author_id, title, content, version, created_at, updated_at)
-    SELECT (substr($1::text, 1, 24) || lpad(to_hex(i), 12, '0'))::uuid, $1::uuid, 'old', 'text', 1 + i % 3, now(), now() FROM generate_series(1, $2::int) i`, [userId, count])
+  return posts.sql.query(
+    `INSERT INTO posts (id, author_id, title, content, version, created_at, updated_at)
+    SELECT (substr($1::text, 1, 24) || lpad(to_hex(i), 12, '0'))::uuid, $1::uuid, 'old', 'text', 1 + i % 3, now(), now() FROM generate_series(1, $2::int) i`,
+    [userId, count]
+  )
 }
 async function deletions (userId: string) {
-  const { rows } = await posts.sql.query("SELECT aggregate_id, aggregate_version, payload::json ->> 'traceparent' AS traceparent FROM outbox WHERE subject = 'events.posts.post-deleted.v1' AND payload LIKE '%' || $1 || '%'", [userId])
+  const { rows } = await posts.sql.query(
+    "SELECT aggregate_id, aggregate_version, payload::json ->> 'traceparent' AS traceparent FROM outbox WHERE subject = 'events.posts.post-deleted.v1' AND payload LIKE '%' || $1 || '%'",
+    [userId]
+  )
   return rows as Array<{ aggregate_id: string, aggregate_version: number, traceparent: string }>
 }
 
@@ -42,7 +50,9 @@ test('when an author leaves, each of their posts is deleted with an event of its
   const kept = await posts.write(other)
   await posts.write(userId, {}, { 'idempotency-key': 'left-behind' })
   await leave(userId)
-  await eventually(async () => { expect(await postsOf(userId)).toEqual([]) })
+  await eventually(async () => {
+    expect(await postsOf(userId)).toEqual([])
+  })
   const events = await deletions(userId)
   expect(new Set(events.map(({ aggregate_id: id }) => id)).size).toBe(251)
   expect(events).toHaveLength(251)
@@ -51,19 +61,28 @@ test('when an author leaves, each of their posts is deleted with an event of its
   }
   for (const { traceparent } of events) expect(traceparent.slice(3, 35)).toBe(TRACE)
   expect(await postsOf(other)).toEqual([kept])
-  await eventually(async () => { expect((await posts.sql.query('SELECT FROM idempotency_keys WHERE user_id = $1', [userId])).rowCount).toBe(0) })
+  await eventually(async () => {
+    expect((await posts.sql.query('SELECT FROM idempotency_keys WHERE user_id = $1', [userId])).rowCount).toBe(0)
+  })
 })
 
 test('a token that outlived its user writes nothing any more, with a key or without', async () => {
   const userId = anybody()
   await leave(userId)
-  await eventually(async () => { expect((await posts.sql.query('SELECT FROM deleted_authors WHERE author_id = $1', [userId])).rowCount).toBe(1) })
+  await eventually(async () => {
+    expect((await posts.sql.query('SELECT FROM deleted_authors WHERE author_id = $1', [userId])).rowCount).toBe(1)
+  })
   for (const headers of [{}, { 'idempotency-key': 'late' }] as Array<Record<string, string>>) {
-    const answer = await posts.call('POST', '/api/posts', { as: { userId }, body: { title: 'a', content: 'b' }, headers })
+    const answer = await posts.call('POST', '/api/posts', {
+      as: { userId },
+      body: { title: 'a', content: 'b' },
+      headers
+    })
     expect([answer.statusCode, answer.json().code]).toEqual([401, 'TOKEN_INVALID'])
   }
   expect((await posts.sql.query('SELECT FROM idempotency_keys WHERE user_id = $1', [userId])).rowCount).toBe(0)
-  expect(await posts.events()).not.toContainEqual(expect.objectContaining({ data: expect.objectContaining({ authorId: userId }) }))
+  expect(await posts.events()).not
+    .toContainEqual(expect.objectContaining({ data: expect.objectContaining({ authorId: userId }) }))
 })
 
 test('a post that was being written while its author left does not survive', async () => {
@@ -72,26 +91,40 @@ test('a post that was being written while its author left does not survive', asy
   const blocker = new pg.Client({ connectionString: posts.database.ownerUrl })
   await blocker.connect()
   await blocker.query('BEGIN')
-  await posts.sql.query('CREATE FUNCTION wait_until_free() RETURNS trigger LANGUAGE plpgsql AS \'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END\'')
-  await posts.sql.query(`CREATE TRIGGER hold BEFORE INSERT ON posts FOR EACH ROW WHEN (NEW.author_id = '${userId}') EXECUTE FUNCTION wait_until_free()`)
+  await posts.sql
+    .query("CREATE FUNCTION wait_until_free() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END'")
+  await posts.sql
+    .query(`CREATE TRIGGER hold BEFORE INSERT ON posts FOR EACH ROW WHEN (NEW.author_id = '${userId}') EXECUTE FUNCTION wait_until_free()`)
   await blocker.query('SELECT pg_advisory_xact_lock(4711)')
   const late = posts.call('POST', '/api/posts', { as: { userId }, body: { title: 'late', content: 'b' } })
-  await eventually(async () => { expect((await posts.sql.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).rowCount).toBe(1) })
+  await eventually(async () => {
+    expect((await posts.sql.query("SELECT FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")).rowCount).toBe(1)
+  })
   await leave(userId)
-  await eventually(async () => { expect((await posts.sql.query('SELECT FROM deleted_authors WHERE author_id = $1', [userId])).rowCount).toBe(1) })
+  await eventually(async () => {
+    expect((await posts.sql.query('SELECT FROM deleted_authors WHERE author_id = $1', [userId])).rowCount).toBe(1)
+  })
   await blocker.query('ROLLBACK')
   await blocker.end()
   const answer = await late
   expect(answer.statusCode).toBe(201)
-  await eventually(async () => { expect(await postsOf(userId)).toEqual([]) })
-  expect((await posts.events(answer.json().id)).map(({ type }) => type)).toEqual(['posts.post-created.v1', 'posts.post-deleted.v1'])
+  await eventually(async () => {
+    expect(await postsOf(userId)).toEqual([])
+  })
+  expect((await posts.events(answer.json().id)).map(({ type }) => type)).toEqual([
+    'posts.post-created.v1',
+    'posts.post-deleted.v1'
+  ])
   await posts.sql.query('DROP TRIGGER hold ON posts')
 })
 
 test('an author is watched until no request from before can be running any more, and then no longer', async () => {
   const userId = anybody()
   const database = openDatabase({ url: posts.database.url, poolSize: 2 })
-  const erased = async () => (await posts.sql.query('SELECT erased_at IS NOT NULL AS erased FROM deleted_authors WHERE author_id = $1', [userId])).rows[0].erased
+  const erased = async () =>
+    (await posts.sql.query('SELECT erased_at IS NOT NULL AS erased FROM deleted_authors WHERE author_id = $1', [
+      userId
+    ])).rows[0].erased
   try {
     await deletedAuthorRepository.add(database.connection, { authorId: userId })
     await createAuthorEraser({ database, onEvents () {} })()
@@ -110,12 +143,20 @@ test('a post that is being changed while its author leaves is deleted under the 
   await changing.connect()
   try {
     await changing.query('BEGIN')
-    const { rows: [{ version }] } = await changing.query('UPDATE posts SET version = version + 1 WHERE author_id = $1 RETURNING version', [userId])
+    const { rows: [{ version }] } = await changing.query(
+      'UPDATE posts SET version = version + 1 WHERE author_id = $1 RETURNING version',
+      [userId]
+    )
     await leave(userId)
-    const waiting = 'SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE datname = current_database() AND NOT granted'
-    await eventually(async () => { expect((await posts.sql.query(waiting)).rowCount).toBeGreaterThan(0) })
+    const waiting =
+      'SELECT FROM pg_locks JOIN pg_stat_activity USING (pid) WHERE datname = current_database() AND NOT granted'
+    await eventually(async () => {
+      expect((await posts.sql.query(waiting)).rowCount).toBeGreaterThan(0)
+    })
     await changing.query('COMMIT')
-    await eventually(async () => { expect((await deletions(userId)).map((event) => event.aggregate_version)).toEqual([version + 1]) })
+    await eventually(async () => {
+      expect((await deletions(userId)).map((event) => event.aggregate_version)).toEqual([version + 1])
+    })
   } finally {
     await changing.end()
   }
@@ -124,11 +165,19 @@ test('a post that is being changed while its author leaves is deleted under the 
 test('several processes that erase at once delete each post once, and a failure half-way loses nothing', async () => {
   const userId = anybody()
   await fill(userId, 350)
-  const [one, other] = [openDatabase({ url: posts.database.url, poolSize: 2 }), openDatabase({ url: posts.database.url, poolSize: 2 })]
+  const [one, other] = [
+    openDatabase({ url: posts.database.url, poolSize: 2 }),
+    openDatabase({ url: posts.database.url, poolSize: 2 })
+  ]
   try {
     await deletedAuthorRepository.add(one.connection, { authorId: userId })
     let batches = 0
-    const dies = createAuthorEraser({ database: one, onEvents () { if (++batches === 2) throw new Error('killed') } })
+    const dies = createAuthorEraser({
+      database: one,
+      onEvents () {
+        if (++batches === 2) throw new Error('killed')
+      }
+    })
     await Promise.allSettled([dies(), createAuthorEraser({ database: other, onEvents () {} })()])
     await createAuthorEraser({ database: other, onEvents () {} })()
     expect(await postsOf(userId)).toEqual([])
@@ -145,7 +194,10 @@ test('every event of posts reaches the stream, in the order of each post’s ver
   await posts.call('PATCH', `/api/posts/${post.id}`, { as: { userId }, body: { title: 'b' } })
   await posts.call('DELETE', `/api/posts/${post.id}`, { as: { userId } })
   await eventually(async () => {
-    const { rows } = await posts.sql.query('SELECT stream_sequence::int AS sequence FROM outbox WHERE aggregate_id = $1 ORDER BY aggregate_version', [post.id])
+    const { rows } = await posts.sql.query(
+      'SELECT stream_sequence::int AS sequence FROM outbox WHERE aggregate_id = $1 ORDER BY aggregate_version',
+      [post.id]
+    )
     const sequences = rows.map(({ sequence }) => sequence)
     expect(sequences).toEqual([expect.any(Number), expect.any(Number), expect.any(Number)])
     expect([...sequences].sort((a, b) => a - b)).toEqual(sequences)

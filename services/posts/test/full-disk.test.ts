@@ -20,17 +20,29 @@ test('a full disk is 503 with Retry-After, never 500, for whoever writes; all re
   const userId = anybody()
   const { call } = posts
   // Random text, which PostgreSQL cannot compress: a few posts need new pages.
-  const write = (headers = {}) => call('POST', '/api/posts', { as: { userId }, body: { title: 'A title', content: randomBytes(15_000).toString('base64') }, headers })
+  const write = (headers = {}) =>
+    call('POST', '/api/posts', {
+      as: { userId },
+      body: { title: 'A title', content: randomBytes(15_000).toString('base64') },
+      headers
+    })
   expect((await write()).statusCode).toBe(201)
   expect((await call('GET', '/api/posts')).statusCode).toBe(200)
   await disk.fill()
   const answers = []
-  for (let count = 0; count < 30; count++) answers.push(await write(count % 2 ? { 'idempotency-key': `key-${count}` } : {}))
+  for (let count = 0; count < 30; count++) {
+    answers.push(await write(count % 2 ? { 'idempotency-key': `key-${count}` } : {}))
+  }
   const refused = answers.filter(({ statusCode }) => statusCode !== 201)
   expect(refused.length).toBeGreaterThan(5)
-  for (const answer of refused) expect([answer.statusCode, answer.json().code, answer.headers['retry-after']]).toEqual([503, 'OVERLOADED', '1'])
+  for (const answer of refused) {
+    expect([answer.statusCode, answer.json().code, answer.headers['retry-after']]).toEqual([503, 'OVERLOADED', '1'])
+  }
   expect((await call('GET', '/api/posts')).statusCode).toBe(200)
   await disk.free()
   await expect.poll(async () => (await write()).statusCode, SECONDS).toBe(201)
-  await expect.poll(async () => (await posts!.sql.query('SELECT FROM outbox WHERE stream_sequence IS NULL')).rowCount, SECONDS).toBe(0)
+  await expect.poll(
+    async () => (await posts!.sql.query('SELECT FROM outbox WHERE stream_sequence IS NULL')).rowCount,
+    SECONDS
+  ).toBe(0)
 })

@@ -12,7 +12,10 @@ function write (userId: string, key: string, payload: unknown = body) {
   return posts.call('POST', '/api/posts', { as: { userId }, body: payload, headers: { 'idempotency-key': key } })
 }
 async function countPosts (userId: string) {
-  const { rows } = await posts.sql.query('SELECT count(*)::int AS posts, (SELECT count(*)::int FROM outbox WHERE aggregate_id IN (SELECT id FROM posts WHERE author_id = $1)) AS events FROM posts WHERE author_id = $1', [userId])
+  const { rows } = await posts.sql.query(
+    'SELECT count(*)::int AS posts, (SELECT count(*)::int FROM outbox WHERE aggregate_id IN (SELECT id FROM posts WHERE author_id = $1)) AS events FROM posts WHERE author_id = $1',
+    [userId]
+  )
   return rows[0]
 }
 
@@ -56,9 +59,15 @@ test('parallel calls at two processes make one post and one event', async () => 
   try {
     for (let round = 0; round < 20; round++) {
       const userId = anybody()
-      const request = { method: 'POST' as const, url: '/api/posts', payload: body, headers: { authorization: `Bearer ${posts.issuer.token({ userId })}`, 'idempotency-key': 'both' } }
+      const request = {
+        method: 'POST' as const,
+        url: '/api/posts',
+        payload: body,
+        headers: { authorization: `Bearer ${posts.issuer.token({ userId })}`, 'idempotency-key': 'both' }
+      }
       const answers = await Promise.all([posts.app, other.app, posts.app, other.app].map((app) => app.inject(request)))
-      expect(answers.filter(({ statusCode, headers }) => statusCode === 201 && !headers['idempotency-replayed'])).toHaveLength(1)
+      expect(answers.filter(({ statusCode, headers }) => statusCode === 201 && !headers['idempotency-replayed']))
+        .toHaveLength(1)
       expect(answers.filter(({ statusCode }) => statusCode !== 201 && statusCode !== 409)).toEqual([])
       expect(await countPosts(userId)).toEqual({ posts: 1, events: 1 })
     }
@@ -151,11 +160,17 @@ test('after 24 hours a key is new again, whether or not it was pruned, and it is
   const userId = anybody()
   const first = await write(userId, 'old')
   await write(userId, 'older')
-  await posts.sql.query("UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 second' WHERE user_id = $1", [userId])
+  await posts.sql.query(
+    "UPDATE idempotency_keys SET created_at = now() - interval '24 hours 1 second' WHERE user_id = $1",
+    [userId]
+  )
   const again = await write(userId, 'old', { title: 'Other', content: 'now' })
   expect(again.statusCode).toBe(201)
   expect(again.json().id).not.toBe(first.json().id)
   await posts.restart() // pruning begins with the process
-  await expect.poll(async () => (await posts.sql.query('SELECT key FROM idempotency_keys WHERE user_id = $1', [userId])).rows, PATIENCE).toEqual([{ key: 'old' }])
+  await expect.poll(
+    async () => (await posts.sql.query('SELECT key FROM idempotency_keys WHERE user_id = $1', [userId])).rows,
+    PATIENCE
+  ).toEqual([{ key: 'old' }])
   expect((await write(userId, 'old', { title: 'Other', content: 'now' })).json().id).toBe(again.json().id)
 })

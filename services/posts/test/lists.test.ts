@@ -51,7 +51,14 @@ test('a cursor that was changed, made up, or comes from another list is 400 POST
     search: (await list('?limit=1&q=number')).json().nextCursor,
     annaSearch: (await list(`?limit=1&q=number&authorId=${anna}`)).json().nextCursor
   }
-  const queries = { all: '', anna: `authorId=${anna}`, search: 'q=number', annaSearch: `q=number&authorId=${anna}`, ben: `authorId=${ben}`, otherSearch: 'q=numbers' }
+  const queries = {
+    all: '',
+    anna: `authorId=${anna}`,
+    search: 'q=number',
+    annaSearch: `q=number&authorId=${anna}`,
+    ben: `authorId=${ben}`,
+    otherSearch: 'q=numbers'
+  }
   for (const [from, cursor] of Object.entries(cursors)) {
     for (const [to, query] of Object.entries(queries)) {
       const answer = await list(`?cursor=${cursor}&${query}`)
@@ -60,7 +67,15 @@ test('a cursor that was changed, made up, or comes from another list is 400 POST
     }
   }
   const changed = cursors.all.slice(0, -1) + (cursors.all.endsWith('A') ? 'B' : 'A')
-  for (const cursor of [changed, cursors.all.slice(1), `${cursors.all}AA`, 'A', Buffer.from(JSON.stringify([written[3]!.id])).toString('base64url')]) {
+  for (
+    const cursor of [
+      changed,
+      cursors.all.slice(1),
+      `${cursors.all}AA`,
+      'A',
+      Buffer.from(JSON.stringify([written[3]!.id])).toString('base64url')
+    ]
+  ) {
     expect((await list(`?cursor=${cursor}`)).json().code, cursor).toBe('POSTS_INVALID_CURSOR')
   }
 })
@@ -72,6 +87,20 @@ test('a cursor may be used with another limit, at another process, after a resta
   expect(ids([...items, ...rest.items])).toEqual(newestFirst(anna))
 })
 
-test.each(['?limit=0', '?limit=101', '?limit=x', '?limit=1.5', '?limit=1&limit=2', '?authorId=me', '?q=', '?q=%00', '?q=a%0Ab', '?cursor=', '?cursor=%2B', '?page=2', `?q=${'a'.repeat(201)}`])('%s is 400', async (query) => {
+test.each([
+  '?limit=0',
+  '?limit=101',
+  '?limit=x',
+  '?limit=1.5',
+  '?limit=1&limit=2',
+  '?authorId=me',
+  '?q=',
+  '?q=%00',
+  '?q=a%0Ab',
+  '?cursor=',
+  '?cursor=%2B',
+  '?page=2',
+  `?q=${'a'.repeat(201)}`
+])('%s is 400', async (query) => {
   expect((await list(query)).statusCode).toBe(400)
 })

@@ -27,13 +27,29 @@ test('when every connection is taken, and when a statement is too slow, it is 50
     const answers = Promise.all([
       ...Array.from({ length: 3 }, () => posts.call('GET', url)),
       ...Array.from({ length: 3 }, () => posts.call('GET', '/api/posts')),
-      ...Array.from({ length: 3 }, () => posts.call('POST', '/api/posts', { as: { userId }, body: { title: 'a', content: 'b' } })),
+      ...Array.from(
+        { length: 3 },
+        () => posts.call('POST', '/api/posts', { as: { userId }, body: { title: 'a', content: 'b' } })
+      ),
       ...Array.from({ length: 3 }, () => posts.call('PATCH', url, { as: { userId }, body: { title: 'c' } })),
       ...Array.from({ length: 3 }, () => posts.call('DELETE', url, { as: { userId } }))
     ])
-    const shown = async () => Object.fromEntries([...(await posts.metrics()).matchAll(/^gatepost_database_pool_(\w+){pool="requests"} (\d+)$/gm)].map(([, name, value]) => [name, Number(value)]))
-    await expect.poll(shown, { ...PATIENCE, interval: 20 }).toEqual({ size: 2, in_use: 2, waiting: expect.toSatisfy((calls) => calls > 0) })
-    await expect.poll(async () => (await posts.sql.query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()")).rows[0].n, PATIENCE).toBe(2)
+    const shown = async () =>
+      Object
+        .fromEntries([...(await posts.metrics()).matchAll(/^gatepost_database_pool_(\w+){pool="requests"} (\d+)$/gm)]
+          .map(([, name, value]) => [name, Number(value)]))
+    await expect.poll(shown, { ...PATIENCE, interval: 20 }).toEqual({
+      size: 2,
+      in_use: 2,
+      waiting: expect.toSatisfy((calls) => calls > 0)
+    })
+    await expect.poll(
+      async () =>
+        (await posts.sql
+          .query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()"))
+          .rows[0].n,
+      PATIENCE
+    ).toBe(2)
     for (const answer of await answers) {
       expect([answer.statusCode, answer.json().code, answer.headers['retry-after']]).toEqual([503, 'OVERLOADED', '1'])
       expect(answer.body).not.toMatch(/prisma|connect|statement|postgres/i)
@@ -51,9 +67,18 @@ test('a connection that the server cuts is 503 for the one who was using it, and
     await whileLocked('ACCESS EXCLUSIVE', async () => {
       const read = posts.call('GET', `/api/posts/${post.id}`)
       const change = posts.call('PATCH', `/api/posts/${post.id}`, { as: { userId }, body: { title: 'c' } })
-      await expect.poll(async () => (await admin.query("SELECT FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database() AND wait_event_type = 'Lock'")).rowCount, PATIENCE).toBe(2)
-      await admin.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()")
-      for (const answer of [await read, await change]) expect([answer.statusCode, answer.json().code]).toEqual([503, 'OVERLOADED'])
+      await expect.poll(
+        async () =>
+          (await admin
+            .query("SELECT FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database() AND wait_event_type = 'Lock'"))
+            .rowCount,
+        PATIENCE
+      ).toBe(2)
+      await admin
+        .query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()")
+      for (const answer of [await read, await change]) {
+        expect([answer.statusCode, answer.json().code]).toEqual([503, 'OVERLOADED'])
+      }
     })
   } finally {
     await admin.end()
@@ -64,7 +89,8 @@ test('a connection that the server cuts is 503 for the one who was using it, and
 test('without PostgreSQL it is not ready, and answers 503', async () => {
   const lost = await startPosts({ env: { POSTS_DATABASE_URL: 'postgresql://posts:secret@127.0.0.1:1/posts' } })
   try {
-    await expect.poll(async () => (await lost.app.inject({ url: '/ready' })).json().checks.keys.status, PATIENCE).toBe('up')
+    await expect.poll(async () => (await lost.app.inject({ url: '/ready' })).json().checks.keys.status, PATIENCE)
+      .toBe('up')
     const ready = await lost.app.inject({ url: '/ready' })
     expect([ready.statusCode, ready.json().checks.postgres.status]).toEqual([503, 'down'])
     const answer = await lost.call('GET', '/api/posts')

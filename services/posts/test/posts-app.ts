@@ -18,7 +18,10 @@ interface CallOptions {
 }
 
 /** The real app on a database of its own; with `broker`, on a nats-server of its own too. */
-export async function startPosts ({ broker, tablespace, env = {} }: { broker?: TestBroker | true, tablespace?: string, env?: Record<string, string> } = {}) {
+export async function startPosts (
+  { broker, tablespace, env = {} }: { broker?: TestBroker | true, tablespace?: string, env?: Record<string, string> } =
+  {}
+) {
   const database = await createDatabase('posts', { hostile: true, tablespace })
   const issuer = await startTokenIssuer()
   const nats = broker === true ? await startBroker() : broker
@@ -40,11 +43,19 @@ export async function startPosts ({ broker, tablespace, env = {} }: { broker?: T
   const sql = new pg.Pool({ connectionString: database.ownerUrl, max: 4 })
   sql.on('error', () => {}) // some tests end every connection
 
-  async function call (method: 'GET' | 'POST' | 'PATCH' | 'DELETE', url: string, { as, headers = {}, body }: CallOptions = {}) {
+  async function call (
+    method: 'GET' | 'POST' | 'PATCH' | 'DELETE',
+    url: string,
+    { as, headers = {}, body }: CallOptions = {}
+  ) {
     return app.inject({
       method,
       url,
-      headers: { authorization: `Bearer ${issuer.token(as)}`, ...body !== undefined && { 'content-type': 'application/json' }, ...headers },
+      headers: {
+        authorization: `Bearer ${issuer.token(as)}`,
+        ...body !== undefined && { 'content-type': 'application/json' },
+        ...headers
+      },
       ...body !== undefined && { payload: typeof body === 'string' ? body : JSON.stringify(body) }
     })
   }
@@ -56,8 +67,16 @@ export async function startPosts ({ broker, tablespace, env = {} }: { broker?: T
     nats: nats!,
     sql,
     call,
-    async write (userId: string, body: { title?: string, content?: string } = {}, headers: Record<string, string> = {}) {
-      const answer = await call('POST', '/api/posts', { as: { userId }, body: { title: 'A title', content: 'Some content', ...body }, headers })
+    async write (
+      userId: string,
+      body: { title?: string, content?: string } = {},
+      headers: Record<string, string> = {}
+    ) {
+      const answer = await call('POST', '/api/posts', {
+        as: { userId },
+        body: { title: 'A title', content: 'Some content', ...body },
+        headers
+      })
       if (answer.statusCode !== 201) throw new Error(`${answer.statusCode}: ${answer.body}`)
       return answer.json<Post>()
     },
@@ -72,8 +91,18 @@ export async function startPosts ({ broker, tablespace, env = {} }: { broker?: T
     },
     /** The events of a post, or all, in the order of the outbox. */
     async events (postId?: string) {
-      const { rows } = await sql.query('SELECT payload FROM outbox WHERE $1::uuid IS NULL OR aggregate_id = $1::uuid ORDER BY id', [postId ?? null])
-      return rows.map(({ payload }) => JSON.parse(payload) as { type: string, aggregateversion: number, traceparent: string, data: Record<string, string> })
+      const { rows } = await sql.query(
+        'SELECT payload FROM outbox WHERE $1::uuid IS NULL OR aggregate_id = $1::uuid ORDER BY id',
+        [postId ?? null]
+      )
+      return rows.map(({ payload }) =>
+        JSON.parse(payload) as {
+          type: string
+          aggregateversion: number
+          traceparent: string
+          data: Record<string, string>
+        }
+      )
     },
     async restart (options?: { waits: boolean }) {
       await app.close()

@@ -8,10 +8,21 @@ afterAll(() => posts.stop())
 test('a post comes back as it was sent, with its place, its ETag and one event', async () => {
   const userId = anybody()
   const body = { title: '  Grüße 👋 ', content: '\n a\r\n\tb \u2028\u00a0é e\u0301 ﷽ ' }
-  const created = await posts.call('POST', '/api/posts', { as: { userId }, body, headers: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` } })
+  const created = await posts.call('POST', '/api/posts', {
+    as: { userId },
+    body,
+    headers: { traceparent: `00-${'a'.repeat(32)}-${'b'.repeat(16)}-01` }
+  })
   expect(created.statusCode).toBe(201)
   const post = created.json()
-  expect(post).toEqual({ id: expect.any(String), authorId: userId, ...body, version: 1, createdAt: expect.any(String), updatedAt: post.createdAt })
+  expect(post).toEqual({
+    id: expect.any(String),
+    authorId: userId,
+    ...body,
+    version: 1,
+    createdAt: expect.any(String),
+    updatedAt: post.createdAt
+  })
   expect(created.headers).toMatchObject({ location: `/api/posts/${post.id}`, etag: '"1"' })
   expect(created.headers).not.toHaveProperty('idempotency-replayed')
 
@@ -20,7 +31,12 @@ test('a post comes back as it was sent, with its place, its ETag and one event',
 
   const events = await posts.events(post.id)
   expect(events).toHaveLength(1)
-  expect(events[0]).toMatchObject({ type: 'posts.post-created.v1', aggregateversion: 1, subject: post.id, data: { postId: post.id, authorId: userId, ...body, createdAt: post.createdAt } })
+  expect(events[0]).toMatchObject({
+    type: 'posts.post-created.v1',
+    aggregateversion: 1,
+    subject: post.id,
+    data: { postId: post.id, authorId: userId, ...body, createdAt: post.createdAt }
+  })
   expect(events[0]!.traceparent).toContain('a'.repeat(32))
 })
 
@@ -33,13 +49,26 @@ test('a change makes the next version and its event, with what was not named lef
   expect(Date.parse(changed.json().updatedAt)).toBeGreaterThanOrEqual(Date.parse(post.createdAt))
   expect((await posts.call('GET', `/api/posts/${post.id}`)).json()).toEqual(changed.json())
   const [, event] = await posts.events(post.id)
-  expect(event).toMatchObject({ type: 'posts.post-updated.v1', aggregateversion: 2, data: { postId: post.id, authorId: userId, title: 'Another', content: post.content, updatedAt: changed.json().updatedAt } })
+  expect(event).toMatchObject({
+    type: 'posts.post-updated.v1',
+    aggregateversion: 2,
+    data: {
+      postId: post.id,
+      authorId: userId,
+      title: 'Another',
+      content: post.content,
+      updatedAt: changed.json().updatedAt
+    }
+  })
 })
 
 test('a change that changes nothing makes no version and no event', async () => {
   const userId = anybody()
   const post = await posts.write(userId)
-  const answer = await posts.call('PATCH', `/api/posts/${post.id}`, { as: { userId }, body: { title: post.title, content: post.content } })
+  const answer = await posts.call('PATCH', `/api/posts/${post.id}`, {
+    as: { userId },
+    body: { title: post.title, content: post.content }
+  })
   expect([answer.statusCode, answer.headers.etag, answer.json()]).toEqual([200, '"1"', post])
   expect(await posts.events(post.id)).toHaveLength(1)
 })
@@ -71,7 +100,10 @@ test('only the author changes a post; an administrator may delete it, not change
   }
   expect((await posts.call('GET', url)).json()).toEqual(post)
   expect((await posts.call('DELETE', url, { as: { role: 'admin' } })).statusCode).toBe(204)
-  expect((await posts.events(post.id)).at(-1)).toMatchObject({ type: 'posts.post-deleted.v1', data: { postId: post.id, authorId: userId } })
+  expect((await posts.events(post.id)).at(-1)).toMatchObject({
+    type: 'posts.post-deleted.v1',
+    data: { postId: post.id, authorId: userId }
+  })
 })
 
 test.each([
@@ -106,9 +138,14 @@ test('a call without a token, or with headers that claim to be somebody, is 401 
 test('parallel changes of one post make versions without a gap, one event each', async () => {
   const userId = anybody()
   const post = await posts.write(userId)
-  const answers = await Promise.all(Array.from({ length: 20 }, (_, i) => posts.call('PATCH', `/api/posts/${post.id}`, { as: { userId }, body: { title: `title ${i}` } })))
+  const answers = await Promise
+    .all(Array.from(
+      { length: 20 },
+      (_, i) => posts.call('PATCH', `/api/posts/${post.id}`, { as: { userId }, body: { title: `title ${i}` } })
+    ))
   expect(answers.map(({ statusCode }) => statusCode)).toEqual(Array(20).fill(200))
-  expect(answers.map((answer) => answer.json().version).sort((a, b) => a - b)).toEqual(Array.from({ length: 20 }, (_, i) => i + 2))
+  expect(answers.map((answer) => answer.json().version).sort((a, b) => a - b))
+    .toEqual(Array.from({ length: 20 }, (_, i) => i + 2))
   const events = await posts.events(post.id)
   expect(events.map(({ aggregateversion }) => aggregateversion)).toEqual(Array.from({ length: 21 }, (_, i) => i + 1))
   for (const answer of answers) expect(events[answer.json().version - 1]!.data.title).toBe(answer.json().title)

@@ -61,7 +61,9 @@ test('the list is read off the primary key, without a sort', async () => {
 test('the list of an author is read off its index, without a sort', async () => {
   for (const before of [undefined, id]) {
     await postRepository.list(sql, { authorId: known, before, limit: 21 })
-    for (const nodes of [await plan(), await genericPlan()]) expect(nodes).toEqual(['Limit', 'Index Scan posts_author_id_id_idx'])
+    for (const nodes of [await plan(), await genericPlan()]) {
+      expect(nodes).toEqual(['Limit', 'Index Scan posts_author_id_id_idx'])
+    }
   }
 })
 
@@ -91,13 +93,26 @@ test('changing, deleting and creating scan no table', async () => {
     () => postRepository.update(sql, { id, userId: author, versions: [1] }, { title: 'a', now: new Date() }),
     () => postRepository.delete(sql, { id, userId: author, versions: null }, { anyAuthor: false }),
     () => {
-      const post = { id: anybody(), authorId: author, title: 'a', content: 'b', version: 1, createdAt: new Date().toISOString(), updatedAt: new Date().toISOString() }
+      const post = {
+        id: anybody(),
+        authorId: author,
+        title: 'a',
+        content: 'b',
+        version: 1,
+        createdAt: new Date().toISOString(),
+        updatedAt: new Date().toISOString()
+      }
       const event = outboxRow(postCreated, { data: { postId: post.id, ...post }, aggregateVersion: 1 })
-      return creationRepository.create(sql, post, event, { key: 'a', fingerprint: new Uint8Array(32), expired: new Date() })
+      return creationRepository.create(sql, post, event, {
+        key: 'a',
+        fingerprint: new Uint8Array(32),
+        expired: new Date()
+      })
     }
   ]
   // Of the table of deleted authors, which is empty here, a scan is the cheapest read.
-  const scans = (nodes: string[]) => nodes.filter((node) => node.startsWith('Seq Scan') && node !== 'Seq Scan deleted_authors')
+  const scans = (nodes: string[]) =>
+    nodes.filter((node) => node.startsWith('Seq Scan') && node !== 'Seq Scan deleted_authors')
   for (const run of named) {
     await run()
     expect([...scans(await plan()), ...scans(await genericPlan())]).toEqual([])

@@ -5,7 +5,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
 
 let posts: PostsUnderTest
-beforeAll(async () => { posts = await startPosts({ broker: true }) })
+beforeAll(async () => {
+  posts = await startPosts({ broker: true })
+})
 afterAll(() => posts?.stop())
 
 const ready = () => posts.app.inject({ url: '/ready' })
@@ -15,7 +17,15 @@ test('with everything there it is ready', async () => {
     const answer = await ready()
     expect([answer.statusCode, answer.json()]).toEqual([200, {
       status: 'up',
-      checks: { consumers: { status: 'up' }, postgres: { status: 'up' }, keys: { status: 'up' }, 'token-lifetime': { status: 'up' }, nats: { status: 'up' }, revocations: { status: 'up' }, outbox: { status: 'up' } }
+      checks: {
+        consumers: { status: 'up' },
+        postgres: { status: 'up' },
+        keys: { status: 'up' },
+        'token-lifetime': { status: 'up' },
+        nats: { status: 'up' },
+        revocations: { status: 'up' },
+        outbox: { status: 'up' }
+      }
     }])
   })
 })
@@ -25,8 +35,13 @@ test('a revoked session is refused within a second', { retry: 2 }, async () => {
   const auth = await startPublisher(posts.nats.urlOf('auth'), 'auth')
   try {
     expect((await posts.call('GET', '/api/posts', { as: { userId, sessionId } })).statusCode).toBe(200)
-    await auth.publish(sessionRevoked, { data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() }, aggregateVersion: 1 })
-    await eventually(async () => { expect((await posts.call('GET', '/api/posts', { as: { userId, sessionId } })).statusCode).toBe(401) }, { withinMs: 1_000 })
+    await auth.publish(sessionRevoked, {
+      data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() },
+      aggregateVersion: 1
+    })
+    await eventually(async () => {
+      expect((await posts.call('GET', '/api/posts', { as: { userId, sessionId } })).statusCode).toBe(401)
+    }, { withinMs: 1_000 })
     expect((await posts.call('GET', '/api/posts', { as: { userId } })).statusCode).toBe(200)
   } finally {
     await auth.close()
@@ -35,7 +50,9 @@ test('a revoked session is refused within a second', { retry: 2 }, async () => {
 
 test('without NATS it goes on, says so, and publishes once NATS is back', async () => {
   await posts.nats.halt()
-  await eventually(async () => { expect((await ready()).json().checks.nats.status).toBe('degraded') })
+  await eventually(async () => {
+    expect((await ready()).json().checks.nats.status).toBe('degraded')
+  })
   expect((await ready()).statusCode).toBe(200)
   const post = await posts.write(anybody())
   await posts.nats.start()
@@ -61,26 +78,38 @@ test('it starts without NATS and without auth, live but not ready', async () => 
 test('started without NATS, it is ready and judges no good token until it has read who logged out', async () => {
   await posts.nats.halt()
   await posts.restart({ waits: false })
-  await eventually(async () => { expect((await ready()).json().checks.keys.status).toBe('up') })
+  await eventually(async () => {
+    expect((await ready()).json().checks.keys.status).toBe('up')
+  })
   const answer = await posts.call('GET', '/api/posts')
   expect([answer.statusCode, answer.headers['retry-after']]).toEqual([503, '1'])
   expect((await posts.call('GET', '/api/posts', { headers: { authorization: 'Bearer junk' } })).statusCode).toBe(401)
   const { statusCode, body } = await ready()
   expect([statusCode, JSON.parse(body).checks.revocations.status]).toEqual([200, 'degraded'])
   await posts.nats.start()
-  await eventually(async () => { expect((await posts.call('GET', '/api/posts')).statusCode).toBe(200) })
+  await eventually(async () => {
+    expect((await posts.call('GET', '/api/posts')).statusCode).toBe(200)
+  })
 })
 
-test.each([['5', 401, 'they are refused here', 1], ['7200', 200, 'they are good here', 0]])('where auth’s tokens live 600 s, a process with ACCESS_TOKEN_TTL=%s answers %i and says so', async (ttl, status, consequence, overlong) => {
-  const other = await startPosts({ env: { ACCESS_TOKEN_TTL: ttl } })
-  try {
-    await eventually(async () => { expect((await other.call('GET', '/api/posts')).statusCode).toBe(status) })
-    const answer = await other.app.inject({ url: '/ready' })
-    expect([answer.statusCode, answer.json().checks['token-lifetime']]).toEqual([200, { status: 'degraded', detail: expect.stringContaining(consequence) }])
-    const metrics = await other.metrics()
-    expect(metrics).toMatch(`\ngatepost_access_token_ttl_seconds ${ttl}\n`)
-    expect(Number(/\ngatepost_tokens_overlong_total (\d+)/.exec(metrics)![1])).toBeGreaterThanOrEqual(overlong)
-  } finally {
-    await other.stop()
+test.each([['5', 401, 'they are refused here', 1], ['7200', 200, 'they are good here', 0]])(
+  'where auth’s tokens live 600 s, a process with ACCESS_TOKEN_TTL=%s answers %i and says so',
+  async (ttl, status, consequence, overlong) => {
+    const other = await startPosts({ env: { ACCESS_TOKEN_TTL: ttl } })
+    try {
+      await eventually(async () => {
+        expect((await other.call('GET', '/api/posts')).statusCode).toBe(status)
+      })
+      const answer = await other.app.inject({ url: '/ready' })
+      expect([answer.statusCode, answer.json().checks['token-lifetime']]).toEqual([200, {
+        status: 'degraded',
+        detail: expect.stringContaining(consequence)
+      }])
+      const metrics = await other.metrics()
+      expect(metrics).toMatch(`\ngatepost_access_token_ttl_seconds ${ttl}\n`)
+      expect(Number(/\ngatepost_tokens_overlong_total (\d+)/.exec(metrics)![1])).toBeGreaterThanOrEqual(overlong)
+    } finally {
+      await other.stop()
+    }
   }
-})
+)

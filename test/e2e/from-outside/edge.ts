@@ -21,23 +21,37 @@ export function edge (started: () => System) {
   function expectProblem (answer: Answer, status: number) {
     expect(answer.status).toBe(status)
     expect(answer.headers.get('content-type')).toMatch(/^application\/problem\+json/)
-    expect(answer.body).toMatchObject({ status, type: `/problems/${answer.body.code}`, requestId: answer.headers.get('x-request-id') })
+    expect(answer.body).toMatchObject({
+      status,
+      type: `/problems/${answer.body.code}`,
+      requestId: answer.headers.get('x-request-id')
+    })
     expect(problems).toHaveProperty(answer.body.code)
     expect(answer.body.title && answer.body.detail && answer.body.instance).toBeTruthy()
   }
 
   const closed = operations.filter(({ auth, url }) => url.startsWith('/api') && (auth === 'user' || auth === 'admin'))
-  test.each(closed.map(({ id, method, url }) => [id, method, url] as const))('%s without a token is 401 before anything else', async (_id, method, url) => {
-    const answer = await ask(method, `${url.replace(/:\w+/g, 'not-an-id')}?unknown=1`, method === 'GET' ? {} : { body: { nonsense: true } })
-    expectProblem(answer, 401)
-    expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/)
-  })
+  test.each(closed.map(({ id, method, url }) => [id, method, url] as const))(
+    '%s without a token is 401 before anything else',
+    async (_id, method, url) => {
+      const answer = await ask(
+        method,
+        `${url.replace(/:\w+/g, 'not-an-id')}?unknown=1`,
+        method === 'GET' ? {} : { body: { nonsense: true } }
+      )
+      expectProblem(answer, 401)
+      expect(answer.headers.get('www-authenticate')).toMatch(/^Bearer/)
+    }
+  )
 
-  test.each(operations.filter(({ service }) => service !== 'gateway').map(({ id, url }) => [id, url] as const))('%s with a method that its path does not know is 405 with Allow', async (_id, url) => {
-    const answer = await ask('PUT', url.replace(/:\w+/g, UNKNOWN), { token: ada.accessToken, body: {} })
-    expectProblem(answer, 405)
-    expect(answer.headers.get('allow')).toMatch(/[A-Z]/)
-  })
+  test.each(operations.filter(({ service }) => service !== 'gateway').map(({ id, url }) => [id, url] as const))(
+    '%s with a method that its path does not know is 405 with Allow',
+    async (_id, url) => {
+      const answer = await ask('PUT', url.replace(/:\w+/g, UNKNOWN), { token: ada.accessToken, body: {} })
+      expectProblem(answer, 405)
+      expect(answer.headers.get('allow')).toMatch(/[A-Z]/)
+    }
+  )
 
   test('an unknown path is 404', async () => {
     expectProblem(await ask('GET', '/api/nothing', { token: ada.accessToken }), 404)
@@ -61,8 +75,15 @@ export function edge (started: () => System) {
   })
 
   test('a malformed If-Match is 400 at /headers/if-match', async () => {
-    const { body: post } = await ask('POST', '/api/posts', { token: ada.accessToken, body: { title: 't', content: 'c' } })
-    const answer = await ask('PATCH', `/api/posts/${post.id}`, { token: ada.accessToken, body: { title: 'x' }, headers: { 'if-match': 'not quoted' } })
+    const { body: post } = await ask('POST', '/api/posts', {
+      token: ada.accessToken,
+      body: { title: 't', content: 'c' }
+    })
+    const answer = await ask('PATCH', `/api/posts/${post.id}`, {
+      token: ada.accessToken,
+      body: { title: 'x' },
+      headers: { 'if-match': 'not quoted' }
+    })
     expectProblem(answer, 400)
     expect(answer.body.errors[0].path).toBe('/headers/if-match')
   })
@@ -71,23 +92,36 @@ export function edge (started: () => System) {
     const body = { email: ada.email.toUpperCase(), password: 'a good long password', displayName: 'x' }
     expectProblem(await ask('POST', '/api/auth/register', { body }), 409)
     for (const password of ['password', '12345678', 'short', 'fresh@example.com']) {
-      const answer = await ask('POST', '/api/auth/register', { body: { ...body, email: 'fresh@example.com', password } })
+      const answer = await ask('POST', '/api/auth/register', {
+        body: { ...body, email: 'fresh@example.com', password }
+      })
       expect([password, answer.status, answer.body.code]).toEqual([password, 422, 'AUTH_WEAK_PASSWORD'])
     }
     const answer = await ask('POST', '/api/auth/login', { body: { email: ada.email, password: ada.password } })
     expect(answer.headers.get('cache-control')).toBe('no-store')
-    expect(Object.keys(answer.body).sort()).toEqual(['accessToken', 'expiresIn', 'refreshToken', 'sessionId', 'tokenType', 'user'])
+    expect(Object.keys(answer.body).sort()).toEqual([
+      'accessToken',
+      'expiresIn',
+      'refreshToken',
+      'sessionId',
+      'tokenType',
+      'user'
+    ])
   })
 
   test('a wrong password and an unknown account answer the same', async () => {
     const wrong = await ask('POST', '/api/auth/login', { body: { email: ada.email, password: 'wrong password here' } })
-    const unknown = await ask('POST', '/api/auth/login', { body: { email: 'nobody@example.com', password: 'wrong password here' } })
+    const unknown = await ask('POST', '/api/auth/login', {
+      body: { email: 'nobody@example.com', password: 'wrong password here' }
+    })
     expectProblem(wrong, 401)
     expect({ ...wrong.body, requestId: '' }).toEqual({ ...unknown.body, requestId: '' })
   })
 
   test('validate-token answers for any text', async () => {
-    for (const token of ['', 'x', 'a.b.c', '{}', ada.refreshToken]) expect((await ask('POST', '/api/auth/validate-token', { body: { token } })).body).toEqual({ active: false })
+    for (const token of ['', 'x', 'a.b.c', '{}', ada.refreshToken]) {
+      expect((await ask('POST', '/api/auth/validate-token', { body: { token } })).body).toEqual({ active: false })
+    }
     const good = await ask('POST', '/api/auth/validate-token', { body: { token: ada.accessToken } })
     expect(good.body).toMatchObject({ active: true, userId: ada.userId, sessionId: ada.sessionId, role: 'user' })
   })
@@ -105,7 +139,9 @@ export function edge (started: () => System) {
   })
 
   test('logging out is idempotent, and kills the token for everything else', async () => {
-    const { body: session } = await ask('POST', '/api/auth/login', { body: { email: ada.email, password: ada.password } })
+    const { body: session } = await ask('POST', '/api/auth/login', {
+      body: { email: ada.email, password: ada.password }
+    })
     const logout = (options: object) => ask('POST', '/api/auth/logout', options)
     expect((await logout({ token: session.accessToken })).status).toBe(204)
     expect((await ask('GET', '/api/auth/me', { token: session.accessToken })).status).toBe(401)
@@ -116,7 +152,13 @@ export function edge (started: () => System) {
   })
 
   test('security headers are everywhere, and no server names itself', async () => {
-    for (const answer of [await ask('GET', '/api/posts', { token: ada.accessToken }), await ask('GET', '/nothing'), await ask('GET', '/live')]) {
+    for (
+      const answer of [
+        await ask('GET', '/api/posts', { token: ada.accessToken }),
+        await ask('GET', '/nothing'),
+        await ask('GET', '/live')
+      ]
+    ) {
       expect(answer.headers.get('x-content-type-options')).toBe('nosniff')
       expect(answer.headers.get('content-security-policy')).toBeTruthy()
       expect(answer.headers.get('server') ?? answer.headers.get('x-powered-by')).toBeNull()
@@ -125,8 +167,16 @@ export function edge (started: () => System) {
   })
 
   test('CORS: a listed origin is named, another is not', async () => {
-    const preflight = (origin: string) => ask('OPTIONS', '/api/posts', { headers: { origin, 'access-control-request-method': 'POST', 'access-control-request-headers': 'authorization,content-type' } })
-    expect((await preflight('https://app.example')).headers.get('access-control-allow-origin')).toBe('https://app.example')
+    const preflight = (origin: string) =>
+      ask('OPTIONS', '/api/posts', {
+        headers: {
+          origin,
+          'access-control-request-method': 'POST',
+          'access-control-request-headers': 'authorization,content-type'
+        }
+      })
+    expect((await preflight('https://app.example')).headers.get('access-control-allow-origin'))
+      .toBe('https://app.example')
     expect((await preflight('https://evil.example')).headers.get('access-control-allow-origin')).toBeNull()
   })
 
@@ -153,6 +203,8 @@ export function edge (started: () => System) {
   test('nothing secret is in a log', () => {
     const everything = [...system.output.values()].join('')
     expect(everything).toContain('"request')
-    for (const secret of [ada.password, ada.accessToken, ada.refreshToken, ada.email]) expect(everything).not.toContain(secret)
+    for (const secret of [ada.password, ada.accessToken, ada.refreshToken, ada.email]) {
+      expect(everything).not.toContain(secret)
+    }
   })
 }

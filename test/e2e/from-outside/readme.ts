@@ -18,9 +18,13 @@ export function readme (started: () => System) {
   test('the walk of the README does what the README says', async () => {
     const steps = stepsOf(await readFile(new URL('../../../README.md', import.meta.url), 'utf8'))
     expect(steps.length).toBeGreaterThan(5)
-    const script = steps.map(({ command }) => `${command.replaceAll('http://127.0.0.1:3000', started().gatewayUrl)}\necho; echo '${MARK}'`).join('\n')
+    const script = steps.map(({ command }) =>
+      `${command.replaceAll('http://127.0.0.1:3000', started().gatewayUrl)}\necho; echo '${MARK}'`
+    ).join('\n')
     const { stdout } = await promisify(execFile)('bash', ['-ec', script], { cwd: folder })
     const printed = stdout.split(`${MARK}\n`)
-    for (const [index, { command, output }] of steps.entries()) expect(printed[index]!.trim(), command).toMatch(patternOf(output))
+    for (const [index, { command, output }] of steps.entries()) {
+      expect(printed[index]!.trim(), command).toMatch(patternOf(output))
+    }
   }, 30_000)
 }

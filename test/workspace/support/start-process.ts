@@ -11,7 +11,18 @@ import { freePorts } from '@gatepost/local-stack/ports'
 import { afterAll, afterEach } from 'vitest'
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
-const NAMES = ['GATEWAY_PORT', 'AUTH_PORT', 'POSTS_PORT', 'FEED_PORT', 'GATEWAY_OPS_PORT', 'AUTH_OPS_PORT', 'POSTS_OPS_PORT', 'FEED_OPS_PORT', 'NATS_PORT', 'POSTGRES_PORT'] as const
+const NAMES = [
+  'GATEWAY_PORT',
+  'AUTH_PORT',
+  'POSTS_PORT',
+  'FEED_PORT',
+  'GATEWAY_OPS_PORT',
+  'AUTH_OPS_PORT',
+  'POSTS_OPS_PORT',
+  'FEED_OPS_PORT',
+  'NATS_PORT',
+  'POSTGRES_PORT'
+] as const
 
 export interface Run {
   process: ChildProcess
@@ -28,7 +39,10 @@ export interface StartOptions {
 /** A port for every variable of a start. */
 export async function portVariables () {
   const numbers = await freePorts(NAMES.length)
-  return Object.fromEntries(NAMES.map((name, index) => [name, String(numbers[index])])) as Record<typeof NAMES[number], string>
+  return Object.fromEntries(NAMES.map((name, index) => [name, String(numbers[index])])) as Record<
+    typeof NAMES[number],
+    string
+  >
 }
 
 /** Starts of one test file, in a folder of its own and on ports of its own; none outlives its test. */
@@ -48,13 +62,27 @@ export async function prepareStarts () {
     ports,
 
     /** Runs the command as `pnpm start` does. */
-    start (env: Record<string, string | undefined> = {}, { command = [process.execPath, 'scripts/start.ts'], cwd = root, uid }: StartOptions = {}): Run {
+    start (
+      env: Record<string, string | undefined> = {},
+      { command = [process.execPath, 'scripts/start.ts'], cwd = root, uid }: StartOptions = {}
+    ): Run {
       const child = spawn(command[0]!, command.slice(1), {
-        cwd, uid, env: { ...bareEnvironment, HOME: process.env.HOME, GATEPOST_DATA: join(folder, 'data'), ...ports, ...env }, stdio: ['ignore', 'pipe', 'pipe']
+        cwd,
+        uid,
+        env: { ...bareEnvironment, HOME: process.env.HOME, GATEPOST_DATA: join(folder, 'data'), ...ports, ...env },
+        stdio: ['ignore', 'pipe', 'pipe']
       })
       let output = ''
-      for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => { output += chunk.toString() })
-      const run = { process: child, output: () => output, ended: once(child, 'close').then(([code]) => code as number | null) }
+      for (const stream of [child.stdout, child.stderr]) {
+        stream.on('data', (chunk: Buffer) => {
+          output += chunk.toString()
+        })
+      }
+      const run = {
+        process: child,
+        output: () => output,
+        ended: once(child, 'close').then(([code]) => code as number | null)
+      }
       runs.push(run)
       return run
     },
@@ -77,6 +105,11 @@ export async function untilReady (run: Run) {
 
 /** Its children, by what they run. */
 export function childrenOf (pid: number) {
-  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n').map((line) => line.trim().match(/^(\d+)\s+(\d+)\s+(.*)$/)).filter((match) => match !== null)
-  return rows.filter(([, , parent]) => Number(parent) === pid).map(([, child, , args]) => ({ pid: Number(child), args: args! }))
+  const rows = execFileSync('ps', ['-A', '-o', 'pid=,ppid=,args='], { encoding: 'utf8' }).split('\n').map((line) =>
+    line.trim().match(/^(\d+)\s+(\d+)\s+(.*)$/)
+  ).filter((match) => match !== null)
+  return rows.filter(([, , parent]) => Number(parent) === pid).map(([, child, , args]) => ({
+    pid: Number(child),
+    args: args!
+  }))
 }

@@ -16,7 +16,20 @@ export async function findPythonClient (): Promise<{ folder: string, missing?: s
   if (existsSync(folder)) return { folder }
   const work = await mkdtemp(join(cache, 'nats-py-'))
   try {
-    await exec('python3', ['-m', 'pip', 'install', '--quiet', '--no-deps', '--retries', '0', '--timeout', '5', '--target', work, `nats-py==${VERSION}`], { timeout: 20_000 })
+    await exec('python3', [
+      '-m',
+      'pip',
+      'install',
+      '--quiet',
+      '--no-deps',
+      '--retries',
+      '0',
+      '--timeout',
+      '5',
+      '--target',
+      work,
+      `nats-py==${VERSION}`
+    ], { timeout: 20_000 })
     await rename(work, folder)
     return { folder }
   } catch (error) {
@@ -27,9 +40,20 @@ export async function findPythonClient (): Promise<{ folder: string, missing?: s
 
 /** How many events it read. */
 export async function readByPython (
-  { folder }: { folder: string }, { host, user, pass, way, consumer, count }: { host: string, user: string, pass: string, way: 'pull' | 'push', consumer: string, count: number }
+  { folder }: { folder: string },
+  { host, user, pass, way, consumer, count }: {
+    host: string
+    user: string
+    pass: string
+    way: 'pull' | 'push'
+    consumer: string
+    count: number
+  }
 ): Promise<number> {
   const script = fileURLToPath(new URL('reader.py', import.meta.url))
-  const { stdout } = await exec('python3', [script, `nats://${host}`, user, pass, way, consumer, String(count)], { env: { ...process.env, PYTHONPATH: folder }, timeout: 20_000 })
+  const { stdout } = await exec('python3', [script, `nats://${host}`, user, pass, way, consumer, String(count)], {
+    env: { ...process.env, PYTHONPATH: folder },
+    timeout: 20_000
+  })
   return Number(stdout)
 }

@@ -16,7 +16,10 @@ export const verifyEmail = operation({
   limit: 'sensitive',
   body: strict({
     token: OpaqueTokenSchema,
-    password: Type.Optional({ ...PasswordSchema, description: 'With REQUIRE_EMAIL_VERIFICATION: the password of the registration' })
+    password: Type.Optional({
+      ...PasswordSchema,
+      description: 'With REQUIRE_EMAIL_VERIFICATION: the password of the registration'
+    })
   }, { title: 'VerifyEmailBody' }),
   responses: done,
   errors: ['AUTH_INVALID_EMAIL_TOKEN', 'AUTH_WRONG_PASSWORD', 'OVERLOADED'],
@@ -45,7 +48,9 @@ export const changeEmail = operation({
   scope: null,
   limit: 'sensitive',
   body: strict({ email: EmailSchema, password: PasswordSchema }, { title: 'ChangeEmailBody' }),
-  responses: { 202: { description: 'A mail with a link is on its way to the new address, unless that has an account' } },
+  responses: {
+    202: { description: 'A mail with a link is on its way to the new address, unless that has an account' }
+  },
   errors: ['AUTH_WRONG_PASSWORD', 'AUTH_TOO_MANY_ATTEMPTS', 'OVERLOADED'],
   timeoutMs: HASHING_TIMEOUT_MS
 })

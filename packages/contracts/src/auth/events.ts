@@ -36,7 +36,15 @@ export const userDeleted = event({
 })
 
 export const SESSION_END_REASONS = [
-  'logout', 'ended', 'refresh-token-reused', 'password-changed', 'password-reset', 'account-deleted', 'disabled', 'role-changed', 'too-many'
+  'logout',
+  'ended',
+  'refresh-token-reused',
+  'password-changed',
+  'password-reset',
+  'account-deleted',
+  'disabled',
+  'role-changed',
+  'too-many'
 ] as const
 export const SessionEndReasonSchema = Type.Union(SESSION_END_REASONS.map((reason) => Type.Literal(reason)))
 

@@ -9,10 +9,19 @@ const noStore = { 'cache-control': 'no-store' }
 const LONGEST_TIME = 30
 
 const ScopesSchema = Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(scope))), {
-  minItems: 1, maxItems: SCOPES.length, uniqueItems: true, description: 'What the key may do; all scopes if absent at its creation'
+  minItems: 1,
+  maxItems: SCOPES.length,
+  uniqueItems: true,
+  description: 'What the key may do; all scopes if absent at its creation'
 })
 
-const keyProperties = { id: IdSchema, name: DisplayNameSchema, scopes: ScopesSchema, createdAt: DateTimeSchema, expiresAt: nullable(DateTimeSchema) }
+const keyProperties = {
+  id: IdSchema,
+  name: DisplayNameSchema,
+  scopes: ScopesSchema,
+  createdAt: DateTimeSchema,
+  expiresAt: nullable(DateTimeSchema)
+}
 
 export const CreatedApiKeySchema = Type.Object({
   ...keyProperties,
@@ -79,5 +88,8 @@ export const keyOperations = [createApiKey, listApiKeys, deleteApiKey]
 export const KEY_EXCHANGE_PATH = '/internal/key-exchange'
 
 /** What auth answers to it. */
-export const KeyExchangeSchema = Type.Object({ accessToken: Type.String(), expiresIn: Type.Integer({ description: 'Seconds' }) })
+export const KeyExchangeSchema = Type.Object({
+  accessToken: Type.String(),
+  expiresIn: Type.Integer({ description: 'Seconds' })
+})
 export type KeyExchange = Static<typeof KeyExchangeSchema>

@@ -2,7 +2,15 @@ import { Type } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
 import { IdSchema, NewDisplayNameSchema, strict } from '../schemas.ts'
 import {
-  CredentialsSchema, EmailSchema, JwkSetSchema, OpaqueTokenSchema, PasswordSchema, SessionListSchema, SessionSchema, TokenStatusSchema, UserSchema
+  CredentialsSchema,
+  EmailSchema,
+  JwkSetSchema,
+  OpaqueTokenSchema,
+  PasswordSchema,
+  SessionListSchema,
+  SessionSchema,
+  TokenStatusSchema,
+  UserSchema
 } from './schemas.ts'
 import { addressOperations } from './address-operations.ts'
 import { keyOperations } from './key-operations.ts'
@@ -20,10 +28,15 @@ export const register = operation({
   summary: 'Create an account and a first session',
   auth: 'none',
   limit: 'sensitive',
-  body: strict({ email: EmailSchema, password: PasswordSchema, displayName: NewDisplayNameSchema }, { title: 'RegisterBody' }),
+  body: strict({ email: EmailSchema, password: PasswordSchema, displayName: NewDisplayNameSchema }, {
+    title: 'RegisterBody'
+  }),
   responses: {
     201: { description: 'The account and its first session', schema: SessionSchema, headers: noStore },
-    202: { description: 'With REQUIRE_EMAIL_VERIFICATION: look into your mail', schema: Type.Object({ message: Type.String() }, { title: 'Accepted' }) }
+    202: {
+      description: 'With REQUIRE_EMAIL_VERIFICATION: look into your mail',
+      schema: Type.Object({ message: Type.String() }, { title: 'Accepted' })
+    }
   },
   errors: ['AUTH_EMAIL_TAKEN', 'AUTH_WEAK_PASSWORD', 'OVERLOADED'],
   timeoutMs: HASHING_TIMEOUT_MS
@@ -65,7 +78,10 @@ export const logout = operation({
   auth: 'optional',
   scope: null,
   limit: 'default',
-  query: { scope: Type.Optional(Type.Union([Type.Literal('local'), Type.Literal('others'), Type.Literal('all')], { default: 'local' })) },
+  query: {
+    scope: Type
+      .Optional(Type.Union([Type.Literal('local'), Type.Literal('others'), Type.Literal('all')], { default: 'local' }))
+  },
   body: strict({ refreshToken: Type.Optional(OpaqueTokenSchema) }, { title: 'LogoutBody' }),
   bodyOptional: true,
   responses: done,
@@ -81,7 +97,9 @@ export const validateToken = operation({
   auth: 'none',
   limit: 'default',
   body: strict({ token: Type.String({ maxLength: 65_536 }) }, { title: 'ValidateTokenBody' }),
-  responses: { 200: { description: 'What the token says, or that it is not active', schema: TokenStatusSchema, headers: noStore } }
+  responses: {
+    200: { description: 'What the token says, or that it is not active', schema: TokenStatusSchema, headers: noStore }
+  }
 })
 
 export const getMe = operation({
@@ -146,8 +164,15 @@ export const listSessions = operation({
   auth: 'user',
   scope: null,
   limit: 'default',
-  query: { ended: Type.Optional(Type.Union([Type.Literal('true'), Type.Literal('false')], { description: 'true: the ended ones of the last 30 days' })) },
-  responses: { 200: { description: 'Your sessions, the latest used first', schema: SessionListSchema, headers: noStore } }
+  query: {
+    ended: Type
+      .Optional(Type.Union([Type.Literal('true'), Type.Literal('false')], {
+        description: 'true: the ended ones of the last 30 days'
+      }))
+  },
+  responses: {
+    200: { description: 'Your sessions, the latest used first', schema: SessionListSchema, headers: noStore }
+  }
 })
 
 export const endSession = operation({
@@ -198,10 +223,28 @@ export const getJwks = operation({
   summary: 'The keys that verify access tokens',
   auth: 'none',
   limit: 'none',
-  responses: { 200: { description: 'JWK Set', schema: JwkSetSchema, headers: { 'cache-control': 'public, max-age=15' } } }
+  responses: {
+    200: { description: 'JWK Set', schema: JwkSetSchema, headers: { 'cache-control': 'public, max-age=15' } }
+  }
 })
 
 export const authOperations = [
-  register, login, refreshToken, logout, validateToken, getMe, updateMe, deleteAccount, changePassword, listSessions, endSession,
-  ...addressOperations, forgotPassword, resetPassword, ...userOperations, listAudit, ...keyOperations, getJwks
+  register,
+  login,
+  refreshToken,
+  logout,
+  validateToken,
+  getMe,
+  updateMe,
+  deleteAccount,
+  changePassword,
+  listSessions,
+  endSession,
+  ...addressOperations,
+  forgotPassword,
+  resetPassword,
+  ...userOperations,
+  listAudit,
+  ...keyOperations,
+  getJwks
 ]

@@ -1,17 +1,38 @@
 import { Type, type Static } from '@sinclair/typebox'
-import { DateTimeSchema, DisplayNameSchema, IdSchema, nullable, pageOf, RoleSchema, SINGLE_LINE_PATTERN, strict } from '../schemas.ts'
+import {
+  DateTimeSchema,
+  DisplayNameSchema,
+  IdSchema,
+  nullable,
+  pageOf,
+  RoleSchema,
+  SINGLE_LINE_PATTERN,
+  strict
+} from '../schemas.ts'
 import { SessionEndReasonSchema } from './events.ts'
 
-/** Non-ASCII addresses (RFC 6531) are fine. Whether mail arrives is what verification is for; this keeps out what cannot be one. */
+/**
+ * Non-ASCII addresses (RFC 6531) are fine. Whether mail arrives is what verification is for; this keeps out what cannot
+ * be one.
+ */
 export const EmailSchema = Type.String({
   minLength: 3,
   maxLength: 254,
-  pattern: '^[^\\s@\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]]+@[^\\s@.\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]]+(\\.[^\\s@.\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]]+)*$',
+  pattern:
+    '^[^\\s@\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]]+@[^\\s@.\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]]+(\\.[^\\s@.\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]]+)*$',
   description: 'Stored as given; unique by its NFC lower-cased form'
 })
 
-/** Bounds only what the server is willing to read; strength (length, not common, not like the e-mail or name) is judged by auth. */
-export const PasswordSchema = Type.String({ minLength: 1, maxLength: 1024, pattern: SINGLE_LINE_PATTERN, description: 'At least 8 code points, at most 1024 bytes of UTF-8; compared in NFC, never trimmed or truncated' })
+/**
+ * Bounds only what the server is willing to read; strength (length, not common, not like the e-mail or name) is judged
+ * by auth.
+ */
+export const PasswordSchema = Type.String({
+  minLength: 1,
+  maxLength: 1024,
+  pattern: SINGLE_LINE_PATTERN,
+  description: 'At least 8 code points, at most 1024 bytes of UTF-8; compared in NFC, never trimmed or truncated'
+})
 
 /** Any text may be asked about; it is bounded so that junk stays cheap. */
 export const OpaqueTokenSchema = Type.String({ minLength: 1, maxLength: 4096, pattern: SINGLE_LINE_PATTERN })
@@ -26,11 +47,17 @@ export const UserSchema = Type.Object({
 }, { title: 'User' })
 export type User = Static<typeof UserSchema>
 
-export const PublicProfileSchema = Type.Object({ id: IdSchema, displayName: DisplayNameSchema, createdAt: DateTimeSchema }, { title: 'PublicProfile' })
+export const PublicProfileSchema = Type.Object({
+  id: IdSchema,
+  displayName: DisplayNameSchema,
+  createdAt: DateTimeSchema
+}, { title: 'PublicProfile' })
 export type PublicProfile = Static<typeof PublicProfileSchema>
 
 /** What an administrator sees of a user. */
-export const ManagedUserSchema = Type.Object({ ...UserSchema.properties, disabled: Type.Boolean() }, { title: 'ManagedUser' })
+export const ManagedUserSchema = Type.Object({ ...UserSchema.properties, disabled: Type.Boolean() }, {
+  title: 'ManagedUser'
+})
 export type ManagedUser = Static<typeof ManagedUserSchema>
 export const ManagedUserPageSchema = pageOf(ManagedUserSchema, 'ManagedUserPage')
 
@@ -59,7 +86,14 @@ export const SessionListSchema = Type.Object({
 export type SessionList = Static<typeof SessionListSchema>
 
 export const TokenStatusSchema = Type.Union([
-  Type.Object({ active: Type.Literal(true), userId: IdSchema, sessionId: IdSchema, role: RoleSchema, issuedAt: DateTimeSchema, expiresAt: DateTimeSchema }),
+  Type.Object({
+    active: Type.Literal(true),
+    userId: IdSchema,
+    sessionId: IdSchema,
+    role: RoleSchema,
+    issuedAt: DateTimeSchema,
+    expiresAt: DateTimeSchema
+  }),
   Type.Object({ active: Type.Literal(false) }, { additionalProperties: false })
 ], { title: 'TokenStatus' })
 export type TokenStatus = Static<typeof TokenStatusSchema>
@@ -97,7 +131,11 @@ export const AccessTokenClaimsSchema = Type.Object({
   sid: IdSchema,
   jti: IdSchema,
   role: RoleSchema,
-  scope: Type.Optional(Type.String({ maxLength: 1_024, description: 'Of an API key’s token: what it may do, separated by spaces (RFC 9068)' })),
+  scope: Type
+    .Optional(Type.String({
+      maxLength: 1_024,
+      description: 'Of an API key’s token: what it may do, separated by spaces (RFC 9068)'
+    })),
   iat: Type.Integer(),
   exp: Type.Integer()
 }, { title: 'AccessTokenClaims' })

@@ -1,7 +1,22 @@
 import { Type } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
-import { CursorSchema, IdSchema, LimitSchema, NewDisplayNameSchema, RoleSchema, SINGLE_LINE_PATTERN, strict } from '../schemas.ts'
-import { AuditPageSchema, EmailSchema, ManagedUserPageSchema, ManagedUserSchema, PasswordSchema, PublicProfileSchema } from './schemas.ts'
+import {
+  CursorSchema,
+  IdSchema,
+  LimitSchema,
+  NewDisplayNameSchema,
+  RoleSchema,
+  SINGLE_LINE_PATTERN,
+  strict
+} from '../schemas.ts'
+import {
+  AuditPageSchema,
+  EmailSchema,
+  ManagedUserPageSchema,
+  ManagedUserSchema,
+  PasswordSchema,
+  PublicProfileSchema
+} from './schemas.ts'
 
 const HASHING_TIMEOUT_MS = 15_000
 const noStore = { 'cache-control': 'no-store' }
@@ -31,7 +46,10 @@ export const listUsers = operation({
     limit: Type.Optional(LimitSchema),
     cursor: Type.Optional(CursorSchema),
     q: Type.Optional(Type.String({
-      minLength: 1, maxLength: 254, pattern: SINGLE_LINE_PATTERN, description: 'The beginning of an e-mail address, or of words of a name'
+      minLength: 1,
+      maxLength: 254,
+      pattern: SINGLE_LINE_PATTERN,
+      description: 'The beginning of an e-mail address, or of words of a name'
     }))
   },
   responses: { 200: { description: 'A page of users, newest first', schema: ManagedUserPageSchema, headers: noStore } }
@@ -46,7 +64,10 @@ export const manageUser = operation({
   auth: 'admin',
   limit: 'default',
   params: { id: IdSchema },
-  body: strict({ role: Type.Optional(RoleSchema), disabled: Type.Optional(Type.Boolean()) }, { title: 'ManageUserBody', minProperties: 1 }),
+  body: strict({ role: Type.Optional(RoleSchema), disabled: Type.Optional(Type.Boolean()) }, {
+    title: 'ManageUserBody',
+    minProperties: 1
+  }),
   responses: { 200: { description: 'The user, changed', schema: ManagedUserSchema, headers: noStore } },
   errors: ['AUTH_USER_NOT_FOUND', 'AUTH_LAST_ADMIN']
 })
@@ -70,7 +91,13 @@ export const createUser = operation({
   timeoutMs: HASHING_TIMEOUT_MS
 })
 
-const onUser = { service: 'auth', auth: 'admin', limit: 'default', params: { id: IdSchema }, responses: { 204: { description: 'Done' } } } as const
+const onUser = {
+  service: 'auth',
+  auth: 'admin',
+  limit: 'default',
+  params: { id: IdSchema },
+  responses: { 204: { description: 'Done' } }
+} as const
 
 export const deleteUser = operation({
   ...onUser,

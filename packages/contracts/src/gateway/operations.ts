@@ -10,7 +10,9 @@ const open = { service: 'gateway', method: 'GET', auth: 'none', limit: 'none' } 
 export const UserOverviewSchema = Type.Object({
   user: nullable(PublicProfileSchema),
   posts: nullable(PostPageSchema),
-  incomplete: Type.Array(Type.Union([Type.Literal('user'), Type.Literal('posts')]), { description: 'The parts that could not be had now' })
+  incomplete: Type.Array(Type.Union([Type.Literal('user'), Type.Literal('posts')]), {
+    description: 'The parts that could not be had now'
+  })
 }, { title: 'UserOverview' })
 export type UserOverview = Static<typeof UserOverviewSchema>
 
@@ -66,13 +68,29 @@ export const streamEvents = operation({
   summary: 'Follow posts, and your own sessions, as they happen (Server-Sent Events)',
   auth: 'user',
   limit: 'default',
-  headers: { 'last-event-id': Type.Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: 'Resume after this stream sequence' })) },
-  responses: { 200: { description: 'event is the CloudEvent type, data the CloudEvent, id the stream sequence', contentType: 'text/event-stream', schema: Type.String() } },
+  headers: {
+    'last-event-id': Type
+      .Optional(Type.String({ pattern: '^[0-9]{1,15}$', description: 'Resume after this stream sequence' }))
+  },
+  responses: {
+    200: {
+      description: 'event is the CloudEvent type, data the CloudEvent, id the stream sequence',
+      contentType: 'text/event-stream',
+      schema: Type.String()
+    }
+  },
   errors: ['OVERLOADED']
 })
 
 const Path = Type.String({ description: 'A path here' })
-export const IndexSchema = Type.Object({ name: Type.String(), version: Type.String(), docs: Path, openapi: Path, asyncapi: Path, health: Path }, { title: 'Index' })
+export const IndexSchema = Type.Object({
+  name: Type.String(),
+  version: Type.String(),
+  docs: Path,
+  openapi: Path,
+  asyncapi: Path,
+  health: Path
+}, { title: 'Index' })
 
 export const getIndex = operation({
   ...open,
@@ -125,8 +143,20 @@ export const getAsyncApi = operation({
 
 const page = (description: string) => ({ 200: { description, contentType: 'text/html', schema: Type.String() } })
 
-export const getDocs = operation({ ...open, id: 'getDocs', url: '/docs', summary: 'The API reference', responses: page('HTML') })
-export const getEventDocs = operation({ ...open, id: 'getEventDocs', url: '/docs/events', summary: 'The event reference', responses: page('HTML') })
+export const getDocs = operation({
+  ...open,
+  id: 'getDocs',
+  url: '/docs',
+  summary: 'The API reference',
+  responses: page('HTML')
+})
+export const getEventDocs = operation({
+  ...open,
+  id: 'getEventDocs',
+  url: '/docs/events',
+  summary: 'The event reference',
+  responses: page('HTML')
+})
 export const getProblem = operation({
   ...open,
   id: 'getProblem',
@@ -136,4 +166,16 @@ export const getProblem = operation({
   responses: page('HTML')
 })
 
-export const gatewayOperations = [getIndex, getUserOverview, exportMe, streamEvents, getLive, getReady, getOpenApi, getAsyncApi, getDocs, getEventDocs, getProblem]
+export const gatewayOperations = [
+  getIndex,
+  getUserOverview,
+  exportMe,
+  streamEvents,
+  getLive,
+  getReady,
+  getOpenApi,
+  getAsyncApi,
+  getDocs,
+  getEventDocs,
+  getProblem
+]

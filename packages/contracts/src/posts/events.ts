@@ -10,7 +10,13 @@ export const postCreated = event({
   aggregate: 'post',
   aggregateId: 'postId',
   erasable: true,
-  data: eventData({ postId: IdSchema, authorId: IdSchema, title: TitleSchema, content: ContentSchema, createdAt: DateTimeSchema })
+  data: eventData({
+    postId: IdSchema,
+    authorId: IdSchema,
+    title: TitleSchema,
+    content: ContentSchema,
+    createdAt: DateTimeSchema
+  })
 })
 
 export const postUpdated = event({
@@ -21,7 +27,13 @@ export const postUpdated = event({
   aggregate: 'post',
   aggregateId: 'postId',
   erasable: true,
-  data: eventData({ postId: IdSchema, authorId: IdSchema, title: TitleSchema, content: ContentSchema, updatedAt: DateTimeSchema })
+  data: eventData({
+    postId: IdSchema,
+    authorId: IdSchema,
+    title: TitleSchema,
+    content: ContentSchema,
+    updatedAt: DateTimeSchema
+  })
 })
 
 export const postDeleted = event({

@@ -5,7 +5,10 @@ import { CreatePostBodySchema, PostPageSchema, PostSchema, UpdatePostBodySchema 
 
 /** RFC 9110, 8.8.3 and 5.6.1: `*`, or a list of entity tags in which elements may be empty. */
 const TAG = '(W/)?"[!#-~\\u0080-\\u00ff]*"'
-const EntityTagsSchema = Type.String({ maxLength: 1024, pattern: `^(\\*|(,[ \\t]*)*${TAG}([ \\t]*,([ \\t]*${TAG})?)*)$` })
+const EntityTagsSchema = Type.String({
+  maxLength: 1024,
+  pattern: `^(\\*|(,[ \\t]*)*${TAG}([ \\t]*,([ \\t]*${TAG})?)*)$`
+})
 const etag = { etag: 'Strong entity tag of this version' }
 
 export const createPost = operation({
@@ -16,13 +19,20 @@ export const createPost = operation({
   summary: 'Write a post',
   auth: 'user',
   limit: 'default',
-  headers: { 'idempotency-key': Type.Optional(Type.String({ pattern: '^[!-~]{1,255}$', description: 'Makes a retry safe for 24 hours' })) },
+  headers: {
+    'idempotency-key': Type
+      .Optional(Type.String({ pattern: '^[!-~]{1,255}$', description: 'Makes a retry safe for 24 hours' }))
+  },
   body: CreatePostBodySchema,
   responses: {
     201: {
       description: 'The post',
       schema: PostSchema,
-      headers: { location: 'Where the post is', ...etag, 'idempotency-replayed': 'true when this is the answer to an earlier call with the same key' }
+      headers: {
+        location: 'Where the post is',
+        ...etag,
+        'idempotency-replayed': 'true when this is the answer to an earlier call with the same key'
+      }
     }
   },
   errors: ['POSTS_IDEMPOTENCY_KEY_REUSED', 'POSTS_REQUEST_IN_FLIGHT']
@@ -40,7 +50,13 @@ export const listPosts = operation({
     limit: Type.Optional(LimitSchema),
     cursor: Type.Optional(CursorSchema),
     authorId: Type.Optional(IdSchema),
-    q: Type.Optional(Type.String({ minLength: 1, maxLength: 200, pattern: SINGLE_LINE_PATTERN, description: 'Full-text search: words, "phrases", or, -not' }))
+    q: Type
+      .Optional(Type.String({
+        minLength: 1,
+        maxLength: 200,
+        pattern: SINGLE_LINE_PATTERN,
+        description: 'Full-text search: words, "phrases", or, -not'
+      }))
   },
   responses: { 200: { description: 'One page', schema: PostPageSchema } },
   errors: ['POSTS_INVALID_CURSOR']

@@ -1,8 +1,18 @@
 import { Type, type Static } from '@sinclair/typebox'
 import { DateTimeSchema, IdSchema, MULTI_LINE_PATTERN, pageOf, SINGLE_LINE_PATTERN, strict } from '../schemas.ts'
 
-export const TitleSchema = Type.String({ minLength: 1, maxLength: 200, pattern: SINGLE_LINE_PATTERN, description: '1 to 200 code points' })
-export const ContentSchema = Type.String({ minLength: 1, maxLength: 20_000, pattern: MULTI_LINE_PATTERN, description: '1 to 20000 code points' })
+export const TitleSchema = Type.String({
+  minLength: 1,
+  maxLength: 200,
+  pattern: SINGLE_LINE_PATTERN,
+  description: '1 to 200 code points'
+})
+export const ContentSchema = Type.String({
+  minLength: 1,
+  maxLength: 20_000,
+  pattern: MULTI_LINE_PATTERN,
+  description: '1 to 20000 code points'
+})
 
 export const PostSchema = Type.Object({
   id: IdSchema,

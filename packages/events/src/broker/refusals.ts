@@ -32,7 +32,12 @@ export function createRefusals (log: Pick<Logger, 'error'>) {
         return
       }
       const { operation, subject } = error
-      if (isNews(`${operation} ${subject}`)) log.error({ operation, subject }, 'NATS does not permit this to our account: are its accounts those of this release?')
+      if (isNews(`${operation} ${subject}`)) {
+        log.error(
+          { operation, subject },
+          'NATS does not permit this to our account: are its accounts those of this release?'
+        )
+      }
       for (const listener of [...listeners]) listener({ operation, subject })
     },
     /** Returns how to stop. */

@@ -5,7 +5,10 @@ const LATE_SECONDS = 30
 /** The server is asked every second. */
 const SILENT_SECONDS = 10
 
-/** The readiness check of a service's durable consumers: what is read is older than it should be, which keeps nobody away. */
+/**
+ * The readiness check of a service's durable consumers: what is read is older than it should be, which keeps nobody
+ * away.
+ */
 export function consumersCheck (consumers: readonly Consumer[]) {
   return {
     name: 'consumers',
@@ -21,6 +24,10 @@ function faultOf (consumer: Consumer): string | undefined {
   if (missing) return missing === 'stream' ? `a stream of ${consumer.name} is missing` : `${consumer.name} is missing`
   if (!pulling) return `${consumer.name} is not pulled`
   if (silentSeconds > SILENT_SECONDS) return `NATS does not say how far ${consumer.name} is`
-  if (oldestSeconds > LATE_SECONDS) return `the oldest event of ${consumer.name} waits for ${Math.round(oldestSeconds)} s`
-  return collisions > 0 ? `${collisions} events of ${consumer.name} have versions that others had before (a restored database?): pnpm events rebuild ${consumer.name}` : undefined
+  if (oldestSeconds > LATE_SECONDS) {
+    return `the oldest event of ${consumer.name} waits for ${Math.round(oldestSeconds)} s`
+  }
+  return collisions > 0
+    ? `${collisions} events of ${consumer.name} have versions that others had before (a restored database?): pnpm events rebuild ${consumer.name}`
+    : undefined
 }

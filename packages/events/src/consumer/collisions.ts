@@ -13,9 +13,15 @@ export function watchCollisions<Tx> ({ definition: { name }, transaction, metric
 }) {
   const found = { count: 0 }
   async function look () {
-    const rows = await transaction((_tx, sql) => sql.query<{ count: number }>(COUNT, [name])).catch(() => []) // while the database is away
+    // while the database is away
+    const rows = await transaction((_tx, sql) => sql.query<{ count: number }>(COUNT, [name])).catch(() => [])
     if (!rows[0]) return
-    if (rows[0].count > found.count) log.error({ collisions: rows[0].count }, `events have versions that other events had before; pnpm events rebuild ${name}`)
+    if (rows[0].count > found.count) {
+      log.error(
+        { collisions: rows[0].count },
+        `events have versions that other events had before; pnpm events rebuild ${name}`
+      )
+    }
     found.count = rows[0].count
     metrics.collisions.set({ consumer: name }, found.count)
   }

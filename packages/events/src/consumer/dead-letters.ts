@@ -17,10 +17,16 @@ export const DEAD_LETTER_HEADERS = {
 const oneLine = (text: string) => text.replace(/[^\x20-\x7e]+/g, ' ').slice(0, 1_000)
 
 /**
- * Stores the message with its cause in the dead-letter stream; resolves with its number only once the stream has it. The
- * same message of the same consumer is stored once, however often this is tried, unless its letter was dropped meanwhile.
+ * Stores the message with its cause in the dead-letter stream; resolves with its number only once the stream has it.
+ * The same message of the same consumer is stored once, however often this is tried, unless its letter was dropped
+ * meanwhile.
  */
-export async function storeDeadLetter (broker: Broker, consumer: string, message: JsMsg, cause: string): Promise<number> {
+export async function storeDeadLetter (
+  broker: Broker,
+  consumer: string,
+  message: JsMsg,
+  cause: string
+): Promise<number> {
   const js = broker.jetstream()
   if (!js) throw new Error('not connected')
   const head = headers()
@@ -38,7 +44,11 @@ export async function storeDeadLetter (broker: Broker, consumer: string, message
   const stored = `${consumer}:${message.seq}:${message.info.timestampNanos}`
   const jsm = await js.jetstreamManager(false)
   for (let msgID = stored; ;) {
-    const { seq, duplicate } = await js.publish(subject, message.data, { headers: head, msgID, expect: { streamName: DEAD_LETTER_STREAM } })
+    const { seq, duplicate } = await js.publish(subject, message.data, {
+      headers: head,
+      msgID,
+      expect: { streamName: DEAD_LETTER_STREAM }
+    })
     // The server takes it for a duplicate also of a letter that is gone.
     if (!duplicate || await jsm.streams.getMessage(DEAD_LETTER_STREAM, { seq }) !== null) return seq
     msgID = `${stored}:after ${seq}`

@@ -44,7 +44,11 @@ export interface Handling<Tx> {
  * Applies one event, exactly once: version check, effect and record in one transaction. An event that comes again has
  * its starts counted first, in a transaction of their own; one that was begun again already runs alone.
  */
-export async function handle<Tx> (event: CloudEvent, redelivered: boolean, { definition, handlers, transaction, alone }: Handling<Tx>): Promise<InboxVerdict> {
+export async function handle<Tx> (
+  event: CloudEvent,
+  redelivered: boolean,
+  { definition, handlers, transaction, alone }: Handling<Tx>
+): Promise<InboxVerdict> {
   const known = eventOfType(event.type)
   const fault = known && faultOf(known, event)
   if (fault) throw new MalformedEventError(fault)

@@ -2,7 +2,10 @@ import type { CloudEvent } from '@gatepost/contracts/event'
 import { timeOfUuidv7 } from '@gatepost/service-kit/uuid'
 import type { Sql } from '../sql.ts'
 
-/** `collision`: another event had its version before, as when the owner's database was restored; it is applied in its place. */
+/**
+ * `collision`: another event had its version before, as when the owner's database was restored; it is applied in its
+ * place.
+ */
 export type InboxVerdict = 'new' | 'collision' | 'duplicate' | 'gap'
 
 /**
@@ -17,13 +20,19 @@ const ADVANCE = `INSERT INTO inbox AS seen (consumer, aggregate_id, version, eve
 const SEEN = 'SELECT version, event_id::text AS "eventId" FROM inbox WHERE consumer = $1 AND aggregate_id = $2::uuid'
 const GO_BACK = `UPDATE inbox SET version = $3::int, event_id = $4::uuid, updated_at = now()
   WHERE consumer = $1 AND aggregate_id = $2::uuid AND event_id = $5::uuid RETURNING version`
-const NOTE = `INSERT INTO inbox_collisions (consumer, event_id, aggregate_id, version) VALUES ($1, $2::uuid, $3::uuid, $4::int)
+const NOTE =
+  `INSERT INTO inbox_collisions (consumer, event_id, aggregate_id, version) VALUES ($1, $2::uuid, $3::uuid, $4::int)
   ON CONFLICT DO NOTHING`
 
 interface Seen { version: number, eventId: string | null }
 
 /** Records the event as applied, inside the transaction of its effect; only `new` and `collision` may be applied. */
-export async function enterInbox (sql: Sql, consumer: string, event: CloudEvent, gapsAllowed: boolean): Promise<InboxVerdict> {
+export async function enterInbox (
+  sql: Sql,
+  consumer: string,
+  event: CloudEvent,
+  gapsAllowed: boolean
+): Promise<InboxVerdict> {
   const key = [consumer, event.subject]
   const advanced = await sql.query(ADVANCE, [...key, event.aggregateversion, gapsAllowed, event.id])
   if (advanced.length > 0) return 'new'
@@ -46,5 +55,6 @@ const SKEW_MS = 60_000
  */
 function supersedes (event: CloudEvent, { version, eventId }: Seen): boolean {
   if (eventId === null || event.id <= eventId) return false
-  return version === event.aggregateversion || timeOfUuidv7(event.id).getTime() - timeOfUuidv7(eventId).getTime() > SKEW_MS
+  return version === event.aggregateversion ||
+    timeOfUuidv7(event.id).getTime() - timeOfUuidv7(eventId).getTime() > SKEW_MS
 }

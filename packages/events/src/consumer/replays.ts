@@ -11,18 +11,27 @@ import type { InboxVerdict } from './inbox.ts'
 export type ReplayAnswer = { verdict: InboxVerdict } | { error: string }
 
 /**
- * Handles dead letters that an operator sends back, one at a time, and answers what became of each: the letter is dropped
- * only when it is known to have been applied. Returns how to stop.
+ * Handles dead letters that an operator sends back, one at a time, and answers what became of each: the letter is
+ * dropped only when it is known to have been applied. Returns how to stop.
  */
 export function answerReplays<Tx> ({ broker, definition, handlers, transaction, log }: {
-  broker: Broker, definition: ConsumerDefinition, handlers: Record<string, Handler<Tx>>, transaction: Transaction<Tx>, log: Logger
+  broker: Broker
+  definition: ConsumerDefinition
+  handlers: Record<string, Handler<Tx>>
+  transaction: Transaction<Tx>
+  log: Logger
 }): () => void {
   let subscription: Subscription | undefined
   let stopped = false
 
   async function apply (message: Msg): Promise<ReplayAnswer> {
     try {
-      const verdict = await handle(parseEvent(message.data), false, { definition, handlers, transaction, alone: (work) => work() })
+      const verdict = await handle(parseEvent(message.data), false, {
+        definition,
+        handlers,
+        transaction,
+        alone: (work) => work()
+      })
       log.info({ verdict }, 'dead letter replayed')
       return { verdict }
     } catch (error) {

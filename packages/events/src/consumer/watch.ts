@@ -1,7 +1,13 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import type { ConsumerDefinition } from '@gatepost/contracts/events'
 import { createRoutine } from '@gatepost/service-kit/routine'
-import { type ConsumerInfo, DeliverPolicy, JetStreamApiError, jetstreamManager, type JetStreamManager } from '@nats-io/jetstream'
+import {
+  type ConsumerInfo,
+  DeliverPolicy,
+  JetStreamApiError,
+  jetstreamManager,
+  type JetStreamManager
+} from '@nats-io/jetstream'
 import type { Logger } from 'pino'
 import type { Broker } from '../broker.ts'
 import { consumerConfig, DEAD_LETTER_STREAM } from '../provision/configuration.ts'
@@ -41,7 +47,13 @@ export interface WatchOptions {
  */
 export function watchConsumer ({ broker, definition, log, metrics, onMadeAgain }: WatchOptions) {
   const { name } = definition
-  const observation: Observation = { missing: undefined, pending: 0, oldestSeconds: 0, deadLetters: 0, at: performance.now() }
+  const observation: Observation = {
+    missing: undefined,
+    pending: 0,
+    oldestSeconds: 0,
+    deadLetters: 0,
+    at: performance.now()
+  }
   /** Of the stream that has it. */
   let acknowledged: { sequence: number, stream: string } | undefined
   let saidAt = -Infinity
@@ -57,8 +69,13 @@ export function watchConsumer ({ broker, definition, log, metrics, onMadeAgain }
     observation.at = performance.now()
   }
 
-  async function ageOfOldest (jsm: JetStreamManager, { ack_floor: floor, config: { opt_start_seq: start } }: ConsumerInfo) {
-    const query = { seq: Math.max(floor.stream_seq + 1, start ?? 1), next_by_subj: definition.filter } as { seq: number }
+  async function ageOfOldest (
+    jsm: JetStreamManager,
+    { ack_floor: floor, config: { opt_start_seq: start } }: ConsumerInfo
+  ) {
+    const query = { seq: Math.max(floor.stream_seq + 1, start ?? 1), next_by_subj: definition.filter } as {
+      seq: number
+    }
     const oldest = await jsm.streams.getMessage(EVENTS_STREAM, query)
     return oldest ? Math.max(0, (Date.now() - oldest.time.getTime()) / 1_000) : 0
   }
@@ -67,7 +84,8 @@ export function watchConsumer ({ broker, definition, log, metrics, onMadeAgain }
     const { created } = await jsm.streams.info(EVENTS_STREAM)
     const after = acknowledged?.stream === created ? acknowledged.sequence : 0
     await jsm.consumers.add(EVENTS_STREAM, {
-      ...consumerConfig(definition), ...after > 0 && { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }
+      ...consumerConfig(definition),
+      ...after > 0 && { deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: after + 1 }
     })
     log.warn({ after }, `the durable consumer ${name} was missing and is made again`)
     onMadeAgain()

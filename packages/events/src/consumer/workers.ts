@@ -9,7 +9,14 @@ import { createLanes } from '../order/lanes.ts'
 import { MalformedEventError } from '../validation.ts'
 import { storeDeadLetter } from './dead-letters.ts'
 import { type Delivery, deliveryOf, versionOf } from './delivery.ts'
-import { handle, HandlerError, type Handler, TooManyStartsError, type Transaction, UnknownEventError } from './handling.ts'
+import {
+  handle,
+  HandlerError,
+  type Handler,
+  TooManyStartsError,
+  type Transaction,
+  UnknownEventError
+} from './handling.ts'
 import type { ConsumerMetrics } from './metrics.ts'
 import { forgetStarts } from './starts.ts'
 import { traced } from './tracing.ts'
@@ -39,13 +46,17 @@ const LOOK_AGAIN_MS = 250
 const MAX_WAITING = 256
 const SAY_EVERY_MS = 60_000
 const STOP_MS = 10_000
-/** What comes right after a heartbeat is told of at the one after the next: half of the acknowledgement wait is left. */
+/**
+ * What comes right after a heartbeat is told of at the one after the next: half of the acknowledgement wait is left.
+ */
 const BEATS = 4
 
 const failureDelay = (deliveries: number) => Math.min(30_000, 100 * 3 ** (deliveries - 1))
 
 /** Handles messages: those of one aggregate one after the other, up to `concurrency` aggregates side by side. */
-export function createWorkers<Tx> ({ broker, definition, handlers, transaction, log, concurrency, metrics, onApplied }: WorkersOptions<Tx>) {
+export function createWorkers<Tx> (
+  { broker, definition, handlers, transaction, log, concurrency, metrics, onApplied }: WorkersOptions<Tx>
+) {
   const lanes = createLanes<Delivery>((delivery) => delivery.key)
   const present = new Map<number, Delivery>()
   const waiting = new Set<Delivery>()
@@ -95,18 +106,29 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
     if (event instanceof MalformedEventError) return bury(message, event.message)
     for (let attempt = 1; !state.stopped || attempt === 1; attempt++) {
       try {
-        const verdict = await traced(event, definition.name, () => handle(event, message.redelivered, { definition, handlers, transaction, alone }))
+        const verdict = await traced(
+          event,
+          definition.name,
+          () => handle(event, message.redelivered, { definition, handlers, transaction, alone })
+        )
         if (verdict === 'gap') return await waitForPredecessor(delivery, event)
         message.ack()
         onApplied?.(event)
         metrics.handled.inc({ consumer: definition.name, outcome: verdict === 'new' ? 'applied' : verdict })
         if (verdict === 'collision') {
-          log.warn({ eventId: event.id, aggregateId: event.subject, version: event.aggregateversion }, 'an event has the version of an earlier one, and is applied in its place')
+          log.warn(
+            { eventId: event.id, aggregateId: event.subject, version: event.aggregateversion },
+            'an event has the version of an earlier one, and is applied in its place'
+          )
         }
-        if (verdict === 'new') metrics.lag.observe({ consumer: definition.name }, Math.max(0, Date.now() - Date.parse(event.time)) / 1_000)
+        if (verdict === 'new') {
+          metrics.lag.observe({ consumer: definition.name }, Math.max(0, Date.now() - Date.parse(event.time)) / 1_000)
+        }
         return 'settled'
       } catch (error) {
-        if (error instanceof MalformedEventError || error instanceof TooManyStartsError) return bury(message, error.message, event)
+        if (error instanceof MalformedEventError || error instanceof TooManyStartsError) {
+          return bury(message, error.message, event)
+        }
         if (error instanceof UnknownEventError) return leaveToOthers(message, event)
         // A full disk answers questions, and fails every handler: neither the event nor its handler is to blame.
         if (!isDatabaseAway(error)) {
@@ -132,7 +154,10 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
 
   function fail (message: JsMsg, event: CloudEvent, error: unknown): Outcome {
     const delay = failureDelay(message.info.deliveryCount)
-    log.warn({ err: error, eventId: event.id, type: event.type, deliveries: message.info.deliveryCount, delay }, 'event failed; it comes again')
+    log.warn(
+      { err: error, eventId: event.id, type: event.type, deliveries: message.info.deliveryCount, delay },
+      'event failed; it comes again'
+    )
     metrics.handled.inc({ consumer: definition.name, outcome: 'failed' })
     message.nak(delay)
     return 'given back'
@@ -141,7 +166,10 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
   /** A replica of a later release knows what to do. */
   function leaveToOthers (message: JsMsg, event: CloudEvent): Outcome {
     if (performance.now() - state.unknownSaidAt > SAY_EVERY_MS) {
-      log.warn({ eventId: event.id, type: event.type }, 'events of a type that this release does not know wait for a replica of a later one')
+      log.warn(
+        { eventId: event.id, type: event.type },
+        'events of a type that this release does not know wait for a replica of a later one'
+      )
       state.unknownSaidAt = performance.now()
     }
     metrics.handled.inc({ consumer: definition.name, outcome: 'waiting' })
@@ -151,10 +179,18 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
 
   async function waitForPredecessor (delivery: Delivery, event: CloudEvent): Promise<Outcome> {
     const { message } = delivery
-    if (message.info.deliveryCount >= MAX_WAITS) return bury(message, `version ${event.aggregateversion} of ${event.subject} came and the one before it never did`, event)
+    if (message.info.deliveryCount >= MAX_WAITS) {
+      return bury(
+        message,
+        `version ${event.aggregateversion} of ${event.subject} came and the one before it never did`,
+        event
+      )
+    }
     if (delivery.waitsSince === undefined) metrics.handled.inc({ consumer: definition.name, outcome: 'waiting' })
     delivery.waitsSince ??= performance.now()
-    if (performance.now() - delivery.waitsSince < PATIENCE_MS && waiting.size < MAX_WAITING && !state.stopped) return 'waits'
+    if (performance.now() - delivery.waitsSince < PATIENCE_MS && waiting.size < MAX_WAITING && !state.stopped) {
+      return 'waits'
+    }
     message.nak(GAP_DELAY_MS)
     return 'given back'
   }
@@ -193,7 +229,9 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
     get size () { return present.size },
     /** Those of them that have work to do, and do not wait for an event that is still to come. */
     get busy () { return lanes.size },
-    /** Tells the server in time that what is here is being worked on; without it, it would be given to another replica. */
+    /**
+     * Tells the server in time that what is here is being worked on; without it, it would be given to another replica.
+     */
     keepAlive (ackWaitMs: number) {
       clearInterval(heartbeat)
       heartbeat = setInterval(beat, ackWaitMs / BEATS)
@@ -221,7 +259,12 @@ export function createWorkers<Tx> ({ broker, definition, handlers, transaction, 
       }
       const deadline = performance.now() + STOP_MS
       while (state.active > 0 && performance.now() < deadline) {
-        await Promise.race([new Promise<void>((resolve) => { onChange = resolve }), sleep(100, undefined, { ref: false })])
+        await Promise.race([
+          new Promise<void>((resolve) => {
+            onChange = resolve
+          }),
+          sleep(100, undefined, { ref: false })
+        ])
       }
       clearInterval(heartbeat)
     }

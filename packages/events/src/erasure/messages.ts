@@ -7,10 +7,14 @@ import type { Position } from './erasure-store.ts'
 
 const NOT_FOUND = 10043
 
-/** Overwrites the message on disk. Only one of that aggregate: after a loss the broker may have given its sequence to another. */
+/**
+ * Overwrites the message on disk. Only one of that aggregate: after a loss the broker may have given its sequence to
+ * another.
+ */
 export async function eraseMessage (jsm: JetStreamManager, { sequence, aggregateId }: Position): Promise<boolean> {
   const message = await jsm.streams.getMessage(EVENTS_STREAM, { seq: sequence })
-  return message !== null && erasableAggregateOf(message.data) === aggregateId && await deleteMessage(jsm, EVENTS_STREAM, sequence)
+  return message !== null && erasableAggregateOf(message.data) === aggregateId &&
+    await deleteMessage(jsm, EVENTS_STREAM, sequence)
 }
 
 /** Overwrites the dead letters of the aggregates, but those of final events: somebody has yet to apply them. */
@@ -30,7 +34,10 @@ export async function eraseDeadLetters (jsm: JetStreamManager, aggregateIds: str
 
 async function * messagesOf (jsm: JetStreamManager, subject: string): AsyncGenerator<StoredMsg> {
   for (let sequence = 1; ;) {
-    const message = await jsm.streams.getMessage(DEAD_LETTER_STREAM, { seq: sequence, next_by_subj: subject } as { seq: number })
+    const message = await jsm.streams.getMessage(
+      DEAD_LETTER_STREAM,
+      { seq: sequence, next_by_subj: subject } as { seq: number }
+    )
     if (!message) return
     yield message
     sequence = message.seq + 1

@@ -16,7 +16,9 @@ const PAUSE_MS = 100
  * before it kept their places, or that stand there twice after a loss. Broken off anywhere, it goes on from there.
  * Resolves with whether the end was reached.
  */
-export async function readPositions ({ store, nc, service, goOn }: { store: ErasureStore, nc: NatsConnection, service: string, goOn: () => boolean }): Promise<boolean> {
+export async function readPositions (
+  { store, nc, service, goOn }: { store: ErasureStore, nc: NatsConnection, service: string, goOn: () => boolean }
+): Promise<boolean> {
   const jsm = await jetstreamManager(nc, { checkAPI: false })
   const { state } = await jsm.streams.info(EVENTS_STREAM)
   const before = await store.readUpTo()
@@ -31,7 +33,12 @@ export async function readPositions ({ store, nc, service, goOn }: { store: Eras
   }
   // A stream that is shorter than it was is another one.
   const from = state.last_seq < before ? 1 : before + 1
-  for await (const { seq: sequence, subject, data } of scan({ js: jsm.jetstream(), jsm }, { filter: `events.${service}.>`, from: { sequence: from } })) {
+  for await (
+    const { seq: sequence, subject, data } of scan({ js: jsm.jetstream(), jsm }, {
+      filter: `events.${service}.>`,
+      from: { sequence: from }
+    })
+  ) {
     if (!goOn()) return false
     const event = ERASABLE_SUBJECTS.includes(subject) || isEnding(subject) ? eventIn(data) : undefined
     if (event && isEnding(subject)) ends.push({ aggregateId: event.subject, version: event.aggregateversion })

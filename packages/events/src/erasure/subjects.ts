@@ -8,7 +8,9 @@ export const ERASABLE_SUBJECTS = erasable.map((event) => event.subject)
 export const ERASABLE_OWNERS: ReadonlySet<string> = new Set(erasable.map((event) => event.owner))
 
 const endings = new Set(events
-  .filter((event) => event.final && erasable.some((other) => other.owner === event.owner && other.aggregate === event.aggregate))
+  .filter((event) =>
+    event.final && erasable.some((other) => other.owner === event.owner && other.aggregate === event.aggregate)
+  )
   .map((event) => event.subject))
 
 /** Whether an event of the subject is the end of an aggregate whose earlier events are then erased. */

@@ -45,7 +45,11 @@ export function createStreamReader<Item> ({ broker, itemOf, batchBytes, consumer
     }
   }
 
-  async function fetch (consumer: Consumer, upTo: number, limit: { max_bytes: number } | { max_messages: 1 } = { max_bytes: batchBytes }): Promise<Batch<Item>> {
+  async function fetch (
+    consumer: Consumer,
+    upTo: number,
+    limit: { max_bytes: number } | { max_messages: 1 } = { max_bytes: batchBytes }
+  ): Promise<Batch<Item>> {
     const messages = await consumer.fetch({ ...limit, expires: FETCH_MS })
     const items: Item[] = []
     let last: number | undefined

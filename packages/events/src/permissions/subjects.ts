@@ -35,7 +35,9 @@ export const changing = (name: string) => [
   api(`CONSUMER.DELETE.${EVENTS_STREAM}.${name}`)
 ]
 
-/** Everything by which events of one consumer are taken; the last is how a client of a push consumer controls its flow. */
+/**
+ * Everything by which events of one consumer are taken; the last is how a client of a push consumer controls its flow.
+ */
 export const taking = (name: string) => [
   api(`CONSUMER.MSG.NEXT.${EVENTS_STREAM}.${name}`),
   `$JS.ACK.${EVENTS_STREAM}.${name}.>`,

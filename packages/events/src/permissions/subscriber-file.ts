@@ -1,7 +1,10 @@
 import { readFile, rename, writeFile } from 'node:fs/promises'
 import { faultOfName, MAX_CONSUMERS_OF_ONE, type Subscriber } from './subscribers.ts'
 
-/** The subscribers that a file lists; none when there is no file. Throws a line for the operator when it lists something else. */
+/**
+ * The subscribers that a file lists; none when there is no file. Throws a line for the operator when it lists something
+ * else.
+ */
 export async function readSubscribers (file: string): Promise<Subscriber[]> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') return '[]'
@@ -29,7 +32,11 @@ function parse (text: string): unknown {
 
 function faultOf (entry: Partial<Subscriber> | null): string | undefined {
   const { name, password, consumers } = entry ?? {}
-  if (typeof name !== 'string' || typeof password !== 'string' || password === '') return 'an entry has no name or no password'
-  if (!Number.isInteger(consumers) || consumers! < 1 || consumers! > MAX_CONSUMERS_OF_ONE) return `${name} needs 1 to ${MAX_CONSUMERS_OF_ONE} consumers`
+  if (typeof name !== 'string' || typeof password !== 'string' || password === '') {
+    return 'an entry has no name or no password'
+  }
+  if (!Number.isInteger(consumers) || consumers! < 1 || consumers! > MAX_CONSUMERS_OF_ONE) {
+    return `${name} needs 1 to ${MAX_CONSUMERS_OF_ONE} consumers`
+  }
   return faultOfName(name)
 }

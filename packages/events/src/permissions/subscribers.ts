@@ -12,16 +12,29 @@ export interface Subscriber {
 }
 
 const NAME = /^[a-z][a-z0-9-]{0,30}$/
-const RESERVED = new Set(['auth', 'posts', 'feed', 'gateway', 'provisioner', 'operator', 'subscriber', ...Object.keys(consumers)])
+const RESERVED = new Set([
+  'auth',
+  'posts',
+  'feed',
+  'gateway',
+  'provisioner',
+  'operator',
+  'subscriber',
+  ...Object.keys(consumers)
+])
 export const MAX_CONSUMERS_OF_ONE = 50
 
 /** What is wrong with the name of a subscriber; undefined when it can be one. */
 export function faultOfName (name: string): string | undefined {
-  if (!NAME.test(name)) return `"${name}" is no name: it needs 1 to 31 lower-case letters, digits and dashes, a letter first`
+  if (!NAME.test(name)) {
+    return `"${name}" is no name: it needs 1 to 31 lower-case letters, digits and dashes, a letter first`
+  }
   return RESERVED.has(name) ? `${name} is a name of our own` : undefined
 }
 
-/** The only names that the consumers of a subscriber may have; nats-server tells consumers apart by whole names alone. */
+/**
+ * The only names that the consumers of a subscriber may have; nats-server tells consumers apart by whole names alone.
+ */
 export function consumerNamesOf ({ name, consumers: count }: Pick<Subscriber, 'name' | 'consumers'>): string[] {
   return Array.from({ length: count }, (_, at) => at === 0 ? name : `${name}_${at + 1}`)
 }
@@ -31,7 +44,11 @@ export function permissionsOfSubscriber (subscriber: Subscriber): Permissions {
   const own = consumerNamesOf(subscriber)
   return {
     publish: {
-      allow: [...readingMessages, api('STREAM.NAMES'), ...own.flatMap((name) => [...changing(name), api(`CONSUMER.INFO.${EVENTS_STREAM}.${name}`), ...taking(name)])]
+      allow: [
+        ...readingMessages,
+        api('STREAM.NAMES'),
+        ...own.flatMap((name) => [...changing(name), api(`CONSUMER.INFO.${EVENTS_STREAM}.${name}`), ...taking(name)])
+      ]
     },
     subscribe: { allow: [EVENTS_SUBJECTS, `${inboxPrefixOf(subscriber.name)}.>`] }
   }
@@ -50,7 +67,10 @@ export function permissionsOfAnonymous (subscribers: readonly Subscriber[]): Per
         ...readingMessages, ...usingConsumers, api('STREAM.NAMES'), api(`CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.*`),
         `$JS.ACK.${EVENTS_STREAM}.>`, `$JS.FC.${EVENTS_STREAM}.>`
       ],
-      deny: [api(`CONSUMER.DELETE.${EVENTS_STREAM}.*`), ...protectedNames.flatMap((name) => [...changing(name), ...taking(name)])]
+      deny: [
+        api(`CONSUMER.DELETE.${EVENTS_STREAM}.*`),
+        ...protectedNames.flatMap((name) => [...changing(name), ...taking(name)])
+      ]
     },
     subscribe: { allow: [EVENTS_SUBJECTS, '_INBOX.>'] }
   }

@@ -6,12 +6,23 @@ import { orMissing } from './missing.ts'
 
 const ATTEMPTS = 5
 
-/** Deletes a durable consumer of ours, if it is there, and makes it anew from a sequence on; what its inbox knows is skipped. */
-export async function makeAnew (jsm: JetStreamManager, definition: ConsumerDefinition, sequence: number): Promise<void> {
+/**
+ * Deletes a durable consumer of ours, if it is there, and makes it anew from a sequence on; what its inbox knows is
+ * skipped.
+ */
+export async function makeAnew (
+  jsm: JetStreamManager,
+  definition: ConsumerDefinition,
+  sequence: number
+): Promise<void> {
   for (let attempt = 1; ; attempt++) {
     await orMissing(jsm.consumers.delete(EVENTS_STREAM, definition.name))
     try {
-      await jsm.consumers.add(EVENTS_STREAM, { ...consumerConfig(definition), deliver_policy: DeliverPolicy.StartSequence, opt_start_seq: Math.max(1, sequence) })
+      await jsm.consumers.add(EVENTS_STREAM, {
+        ...consumerConfig(definition),
+        deliver_policy: DeliverPolicy.StartSequence,
+        opt_start_seq: Math.max(1, sequence)
+      })
       return
     } catch (error) {
       // Its service may have missed it, and made it again, in between.

@@ -13,10 +13,15 @@ export function differencesOf (wanted: object, present: object, ignored: string[
 const textOf = (value: unknown) => JSON.stringify(value) ?? 'none'
 
 /** Settings of a stream that exists under which events would go missing; each with what to do. */
-export function dangersOf (wanted: { name: string, subjects: string[], duplicate_window: number }, present: StreamConfig): string[] {
+export function dangersOf (
+  wanted: { name: string, subjects: string[], duplicate_window: number },
+  present: StreamConfig
+): string[] {
   const dangers: string[] = []
   const danger = (text: string) => dangers.push(`stream ${wanted.name}: ${text}`)
-  if (present.retention !== RetentionPolicy.Limits) danger(`retention is "${present.retention}", which drops what was consumed; it must be "limits"`)
+  if (present.retention !== RetentionPolicy.Limits) {
+    danger(`retention is "${present.retention}", which drops what was consumed; it must be "limits"`)
+  }
   if (present.storage !== StorageType.File) danger('storage is memory, which a restart empties; it must be "file"')
   for (const limit of ['max_msgs', 'max_bytes', 'max_msgs_per_subject', 'max_age'] as const) {
     if (present[limit] > 0) danger(`${limit} is ${present[limit]}, which drops or refuses events; remove the limit`)
@@ -26,7 +31,9 @@ export function dangersOf (wanted: { name: string, subjects: string[], duplicate
   if (present.sealed) danger('is sealed: nothing can be published; make a new one')
   if (present.mirror || present.sources) danger('copies another stream; events must be published into it directly')
   for (const subject of wanted.subjects) {
-    if (!present.subjects.includes(subject)) danger(`does not take ${subject}; its subjects are ${present.subjects.join(', ')}`)
+    if (!present.subjects.includes(subject)) {
+      danger(`does not take ${subject}; its subjects are ${present.subjects.join(', ')}`)
+    }
   }
   return dangers
 }

@@ -1,6 +1,15 @@
 import type { ConsumerDefinition } from '@gatepost/contracts/events'
 import { DUPLICATE_WINDOW_MS, eventsStreamSettings } from '@gatepost/contracts/stream'
-import { AckPolicy, DeliverPolicy, DiscardPolicy, ReplayPolicy, RetentionPolicy, StorageType, type ConsumerConfig, type StreamConfig } from '@nats-io/jetstream'
+import {
+  AckPolicy,
+  DeliverPolicy,
+  DiscardPolicy,
+  ReplayPolicy,
+  RetentionPolicy,
+  StorageType,
+  type ConsumerConfig,
+  type StreamConfig
+} from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
 
 /** What a consumer could not apply, with its cause; private to our own services. */
@@ -8,8 +17,11 @@ export const DEAD_LETTER_STREAM = 'DEAD_LETTERS'
 export const DEAD_LETTER_SUBJECTS = 'dead-letters.>'
 /** Where a consumer takes a single event from an operator's hand, and says what became of it. */
 export const replaySubject = (consumer: string) => `replays.${consumer}`
-/** With the aggregate of the event, unless it is no event: its dead letters are found by it when they are to be erased. */
-export const deadLetterSubject = (consumer: string, aggregateId?: string) => aggregateId ? `dead-letters.${consumer}.${aggregateId}` : `dead-letters.${consumer}`
+/**
+ * With the aggregate of the event, unless it is no event: its dead letters are found by it when they are to be erased.
+ */
+export const deadLetterSubject = (consumer: string, aggregateId?: string) =>
+  aggregateId ? `dead-letters.${consumer}.${aggregateId}` : `dead-letters.${consumer}`
 
 /** A handler that is slower says so every quarter of it; what a process had when it was killed comes again after it. */
 export const ACK_WAIT_MS = 2_000

@@ -10,12 +10,15 @@ import type { Outcome, Publisher } from './publisher.ts'
 
 /** More in flight brings nothing (measured). */
 const MAX_IN_FLIGHT = 256
-/** A full window is filled again when so many of it are acknowledged: publishes that go out together cost both sides less. */
+/**
+ * A full window is filled again when so many of it are acknowledged: publishes that go out together cost both sides
+ * less.
+ */
 const REFILL_AT = 192
 const CLAIM_ROWS = 2_000
 /**
- * An id is taken before its transaction commits, so rows appear below the newest one seen. Each look goes back this far;
- * what took longer is found by the full look.
+ * An id is taken before its transaction commits, so rows appear below the newest one seen. Each look goes back this
+ * far; what took longer is found by the full look.
  */
 const LOOK_BACK = 2_000n
 const POLL_MS = 200
@@ -135,7 +138,10 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
       })
     if (!quarantine) return lanes.giveBack(row)
     quarantining.add(row.aggregateId)
-    log.error({ eventId: row.eventId, subject: row.subject, aggregateId: row.aggregateId, reason }, 'event quarantined; later events of its aggregate wait')
+    log.error(
+      { eventId: row.eventId, subject: row.subject, aggregateId: row.aggregateId, reason },
+      'event quarantined; later events of its aggregate wait'
+    )
     quarantined.add(row.aggregateId)
     leaveAggregate(row)
   }
@@ -184,7 +190,12 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
         quarantined = new Set([...stored, ...quarantining])
         quarantineReadAt = performance.now()
       }
-      const rows = await store.claim({ ...whereToLook(onward), quarantined: [...quarantined], forbidden: forbidden.list(), limit: CLAIM_ROWS })
+      const rows = await store.claim({
+        ...whereToLook(onward),
+        quarantined: [...quarantined],
+        forbidden: forbidden.list(),
+        limit: CLAIM_ROWS
+      })
       const trials = await forbidden.claimTrials([...quarantined])
       if (!held() || !reconciled) return
       for (const row of [...trials, ...rows]) {
@@ -243,7 +254,14 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
       clearInterval(poll)
       hesitation.stop()
       stopWatching()
-      if (inFlight > 0) await Promise.race([new Promise<void>((resolve) => { idle = resolve }), new Promise((resolve) => setTimeout(resolve, 2_000).unref())])
+      if (inFlight > 0) {
+        await Promise.race([
+          new Promise<void>((resolve) => {
+            idle = resolve
+          }),
+          new Promise((resolve) => setTimeout(resolve, 2_000).unref())
+        ])
+      }
       await marker.flush()
     }
   }

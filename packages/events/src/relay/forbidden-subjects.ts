@@ -3,7 +3,10 @@ import type { OutboxRow, OutboxStore } from './outbox-store.ts'
 /** A subject is tried again with one row after this: the accounts may have been written meanwhile. */
 const TRIAL_MS = 5_000
 
-/** Subjects that NATS does not permit, as those of a new event whose accounts are not written yet. Their rows wait in the outbox. */
+/**
+ * Subjects that NATS does not permit, as those of a new event whose accounts are not written yet. Their rows wait in
+ * the outbox.
+ */
 export function createForbiddenSubjects (store: Pick<OutboxStore, 'claimOf'>) {
   const subjects = new Map<string, { trialAt: number, trial?: string }>()
 

@@ -80,7 +80,11 @@ export function createLease (pool: Pool, log: Logger, onChange: (held: boolean) 
       await attempt
       const wasHeld = held()
       monotonicDeadline = 0
-      if (wasHeld) await pool.query(RELEASE, [holder]).catch((error: unknown) => log.warn({ err: error }, 'the lease could not be released; it expires by itself'))
+      if (wasHeld) {
+        await pool.query(RELEASE, [holder]).catch((error: unknown) =>
+          log.warn({ err: error }, 'the lease could not be released; it expires by itself')
+        )
+      }
     }
   }
 }

@@ -14,7 +14,12 @@ const RETRY_MS = 250
  * Writes acknowledgements back, one statement at a time with all that came meanwhile. What cannot be written now is
  * kept and tried again; should this process end before, the next leader publishes those rows again under the same ids.
  */
-export function createMarker (store: Pick<OutboxStore, 'mark'>, log: Logger, metrics: Pick<RelayMetrics, 'markFailures'>, onMarked: (rows: OutboxRow[]) => void) {
+export function createMarker (
+  store: Pick<OutboxStore, 'mark'>,
+  log: Logger,
+  metrics: Pick<RelayMetrics, 'markFailures'>,
+  onMarked: (rows: OutboxRow[]) => void
+) {
   let waiting: { row: OutboxRow, streamSequence: number }[] = []
   let running: Promise<void> | undefined
   let ending = false

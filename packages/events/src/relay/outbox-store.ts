@@ -18,20 +18,24 @@ export interface PublishedRow {
   streamSequence: number
 }
 
-/** For the connections of the store: a mark that a crash of PostgreSQL forgets is made again, as the row is republished under the same id. */
+/**
+ * For the connections of the store: a mark that a crash of PostgreSQL forgets is made again, as the row is republished
+ * under the same id.
+ */
 export const OUTBOX_SESSION = { synchronous_commit: 'off' }
 
 /** So many rows that are known here are rather read again than left out by a question of their own. */
 const FEW_KNOWN = 100
 
 /*
- * Statistics are of a time when nearly nothing waited, so each of these has one plan whatever they say: rows are named by
- * `= ANY`, which cannot become a join, and found one by one along `outbox_waiting`, where the planner has nothing to sort.
- * None has a name: a plan made over the empty table of a new service would be kept for a long backlog.
+ * Statistics are of a time when nearly nothing waited, so each of these has one plan whatever they say: rows are named
+ * by `= ANY`, which cannot become a join, and found one by one along `outbox_waiting`, where the planner has nothing to
+ * sort. None has a name: a plan made over the empty table of a new service would be kept for a long backlog.
  */
 const WAITING = 'o.stream_sequence IS NULL AND o.quarantined_at IS NULL AND o.aggregate_id <> ALL ($1::uuid[])'
 /** Without the rows of subjects that NATS does not permit, and those that follow one of them in their aggregate. */
-const PERMITTED = `(cardinality($3::text[]) = 0 OR (o.subject <> ALL ($3) AND NOT EXISTS (SELECT FROM outbox p WHERE p.aggregate_id = o.aggregate_id
+const PERMITTED =
+  `(cardinality($3::text[]) = 0 OR (o.subject <> ALL ($3) AND NOT EXISTS (SELECT FROM outbox p WHERE p.aggregate_id = o.aggregate_id
     AND p.aggregate_version < o.aggregate_version AND p.stream_sequence IS NULL AND p.subject = ANY ($3))))`
 const NEXT = `SELECT o.id FROM outbox o WHERE ${WAITING} AND o.id > $after AND ${PERMITTED} ORDER BY o.id LIMIT 1`
 const IDS_ABOVE = `WITH RECURSIVE waiting (id) AS (
@@ -39,8 +43,12 @@ const IDS_ABOVE = `WITH RECURSIVE waiting (id) AS (
     UNION ALL
     SELECT next.id FROM waiting, LATERAL (${NEXT.replace('$after', 'waiting.id')}) AS next
   ) SELECT id FROM waiting LIMIT $4::int`
-/** The version before is looked up by its key alone: `stream_sequence IS NULL` among the conditions would offer the index of all that waits. */
-const ROWS = `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.subject, o.payload, o.attempts,
+/**
+ * The version before is looked up by its key alone: `stream_sequence IS NULL` among the conditions would offer the
+ * index of all that waits.
+ */
+const ROWS =
+  `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.subject, o.payload, o.attempts,
     CASE WHEN o.aggregate_version > 1 THEN (SELECT CASE WHEN p.stream_sequence IS NULL THEN p.id::text END FROM outbox p
       WHERE p.aggregate_id = o.aggregate_id AND p.aggregate_version = o.aggregate_version - 1) END AS "waitsFor"
   FROM outbox o`
@@ -48,17 +56,20 @@ const CLAIM_ABOVE = `${ROWS} WHERE o.id = ANY (ARRAY(${IDS_ABOVE})) ORDER BY o.i
 const CLAIM_OF = `${ROWS} WHERE ${WAITING} AND o.subject = $2 ORDER BY o.id LIMIT 1`
 const CLAIM_THESE = `${ROWS} WHERE o.id = ANY ($1::bigint[]) AND o.stream_sequence IS NULL ORDER BY o.id`
 
-const MARK = `UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::bigint[], id)], published_at = now(), last_error = NULL
+const MARK =
+  `UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::bigint[], id)], published_at = now(), last_error = NULL
   WHERE id = ANY ($1::bigint[]) AND stream_sequence IS NULL`
 
-const MARK_FOUND = `UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::uuid[], event_id)], published_at = now(), last_error = NULL
+const MARK_FOUND =
+  `UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::uuid[], event_id)], published_at = now(), last_error = NULL
   WHERE event_id = ANY ($1::uuid[]) AND stream_sequence IS NULL`
 /** Rows get their ids in about the order of their times: a minute is more than any transaction may take. */
 const LAST_BEFORE_OLDEST = `SELECT stream_sequence::float8 AS sequence FROM outbox
   WHERE published_at < (SELECT o.created_at FROM outbox o WHERE o.stream_sequence IS NULL AND o.quarantined_at IS NULL ORDER BY o.id LIMIT 1) - interval '1 minute'
   ORDER BY published_at DESC LIMIT 1`
 
-const FAIL = `UPDATE outbox SET attempts = $2::int, last_error = $3, quarantined_at = CASE WHEN $4::boolean THEN now() END
+const FAIL =
+  `UPDATE outbox SET attempts = $2::int, last_error = $3, quarantined_at = CASE WHEN $4::boolean THEN now() END
   WHERE id = $1::bigint AND stream_sequence IS NULL`
 
 /** Of an erasable event its place in the stream is kept until its aggregate ends. */
@@ -73,15 +84,27 @@ const PRUNE = `WITH gone AS (DELETE FROM outbox WHERE id = ANY (ARRAY(
 const OLDEST = `SELECT extract(epoch FROM now() - created_at)::float8 AS seconds
   FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NULL ORDER BY id LIMIT 1`
 
-const QUARANTINED = 'SELECT aggregate_id::text AS "aggregateId" FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NOT NULL'
+const QUARANTINED =
+  'SELECT aggregate_id::text AS "aggregateId" FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NOT NULL'
 
 export type OutboxStore = ReturnType<typeof createOutboxStore>
 
 /** All that the relay asks of the outbox table. */
 export function createOutboxStore (pool: Pool) {
   return {
-    /** Unpublished rows above `after`, oldest first, without those that are `known` here, and without what waits behind a quarantine or a forbidden subject. */
-    async claim ({ after, known, quarantined, forbidden, limit }: { after: bigint, known: ReadonlySet<string>, quarantined: string[], forbidden: string[], limit: number }): Promise<OutboxRow[]> {
+    /**
+     * Unpublished rows above `after`, oldest first, without those that are `known` here, and without what waits behind
+     * a quarantine or a forbidden subject.
+     */
+    async claim (
+      { after, known, quarantined, forbidden, limit }: {
+        after: bigint
+        known: ReadonlySet<string>
+        quarantined: string[]
+        forbidden: string[]
+        limit: number
+      }
+    ): Promise<OutboxRow[]> {
       const above = [quarantined, after.toString(), forbidden, limit + known.size]
       if (known.size <= FEW_KNOWN) {
         const { rows } = await pool.query<OutboxRow>(CLAIM_ABOVE, above)
@@ -102,7 +125,10 @@ export function createOutboxStore (pool: Pool) {
     },
     /** Marks those of the messages whose rows wait. */
     async markFound (messages: { eventId: string, streamSequence: number }[]) {
-      await pool.query(MARK_FOUND, [messages.map((message) => message.eventId), messages.map((message) => message.streamSequence)])
+      await pool.query(MARK_FOUND, [
+        messages.map((message) => message.eventId),
+        messages.map((message) => message.streamSequence)
+      ])
     },
     /** A sequence below that of every row that waits, should the stream have one of them; 0 when nothing is known. */
     async lastSequenceBeforeOldest (): Promise<number> {

@@ -19,7 +19,12 @@ export interface Publisher {
   stop (): void
 }
 
-interface Ack { stream?: string, seq?: number, duplicate?: boolean, error?: { code: number, err_code?: number, description: string } }
+interface Ack {
+  stream?: string
+  seq?: number
+  duplicate?: boolean
+  error?: { code: number, err_code?: number, description: string }
+}
 
 const ACK_TIMEOUT_MS = 5_000
 /** Refusals that are about this one message: too large, header too large, wrong stream for the subject. */
@@ -44,7 +49,11 @@ export function createPublisher (broker: Broker, name: string): Publisher {
   function listen (nc: NatsConnection) {
     listening = nc
     inbox = createInbox(inboxPrefixOf(name))
-    nc.subscribe(`${inbox}.*`, { callback: (error, message) => { if (!error) settle(message.subject.slice(inbox.length + 1), outcomeOf(message)) } })
+    nc.subscribe(`${inbox}.*`, {
+      callback: (error, message) => {
+        if (!error) settle(message.subject.slice(inbox.length + 1), outcomeOf(message))
+      }
+    })
   }
 
   function abandon (reason: string, olderThan = Infinity) {
@@ -90,9 +99,15 @@ export function createPublisher (broker: Broker, name: string): Publisher {
 }
 
 function outcomeOf (message: Msg): Outcome {
-  if (message.data.length === 0) return { kind: 'unavailable', reason: `JetStream does not answer (${message.headers?.code ?? 'empty answer'})` }
+  if (message.data.length === 0) {
+    return { kind: 'unavailable', reason: `JetStream does not answer (${message.headers?.code ?? 'empty answer'})` }
+  }
   const { stream, seq, duplicate = false, error } = message.json<Ack>()
-  if (error) return { kind: POISON_CODES.has(error.err_code ?? 0) ? 'refused' : 'unavailable', reason: error.description }
-  if (stream !== EVENTS_STREAM || !Number.isInteger(seq) || seq! < 1) return { kind: 'unknown', reason: 'an acknowledgement without a sequence' }
+  if (error) {
+    return { kind: POISON_CODES.has(error.err_code ?? 0) ? 'refused' : 'unavailable', reason: error.description }
+  }
+  if (stream !== EVENTS_STREAM || !Number.isInteger(seq) || seq! < 1) {
+    return { kind: 'unknown', reason: 'an acknowledgement without a sequence' }
+  }
   return { kind: 'stored', sequence: seq!, duplicate }
 }

@@ -11,9 +11,9 @@ const NANOSECONDS = 1e9
 
 /**
  * Marks the rows that the stream has and the outbox does not know of. An event that was published
- * without an answer is recognised by its id when it is published again, but only within the stream's duplicate window. A
- * row younger than that cannot have been published before it began; for older ones the stream is read, from the last event
- * on that was marked before the oldest waiting row was stored. Throws when the broker or the database is away.
+ * without an answer is recognised by its id when it is published again, but only within the stream's duplicate window.
+ * A row younger than that cannot have been published before it began; for older ones the stream is read, from the last
+ * event on that was marked before the oldest waiting row was stored. Throws when the broker or the database is away.
  */
 export async function reconcile (store: OutboxStore, broker: Broker, service: string): Promise<void> {
   const jsm = await jetstreamManager(await broker.connected(), { checkAPI: false, timeout: TIMEOUT_MS })
@@ -25,7 +25,14 @@ export async function reconcile (store: OutboxStore, broker: Broker, service: st
   let batch: { eventId: string, streamSequence: number }[] = []
   // A stream that ends before it is another one: the broker lost what it had.
   const from = before < state.last_seq ? before + 1 : 1
-  for await (const message of scan({ js: jsm.jetstream(), jsm }, { filter: `events.${service}.>`, from: { sequence: from }, headersOnly: true, idleMs: TIMEOUT_MS })) {
+  for await (
+    const message of scan({ js: jsm.jetstream(), jsm }, {
+      filter: `events.${service}.>`,
+      from: { sequence: from },
+      headersOnly: true,
+      idleMs: TIMEOUT_MS
+    })
+  ) {
     const eventId = message.headers?.get('Nats-Msg-Id') ?? ''
     if (UUID.test(eventId)) batch.push({ eventId, streamSequence: message.seq })
     if (batch.length < BATCH) continue

@@ -21,15 +21,22 @@ export async function startCluster () {
     await writeFile(config, `listen: "127.0.0.1:${port}"
 server_name: node-${at}
 jetstream { store_dir: ${JSON.stringify(join(dataDir, 'store'))} }
-cluster { name: gatepost, listen: "127.0.0.1:${routes[at]}", routes: [${routes.map((route) => `"nats://127.0.0.1:${route}"`).join(', ')}] }
+cluster { name: gatepost, listen: "127.0.0.1:${routes[at]}", routes: [${
+        routes.map((route) => `"nats://127.0.0.1:${route}"`).join(', ')
+      }] }
 ${brokerAuthorization(users)}
-`)
-    const child = startChild(binary.path, ['-c', config], { name: 'nats-server', env: { ...process.env, ...binary.env } })
+`
+    )
+    const child = startChild(binary.path, ['-c', config], {
+      name: 'nats-server',
+      env: { ...process.env, ...binary.env }
+    })
     await waitForPort(child, port!)
     return child
   }))
   return {
-    urlOf: (account: keyof typeof users) => clients.map((port) => `nats://${users[account].user}:${users[account].password}@127.0.0.1:${port}`).join(','),
+    urlOf: (account: keyof typeof users) =>
+      clients.map((port) => `nats://${users[account].user}:${users[account].password}@127.0.0.1:${port}`).join(','),
     async stop () {
       await Promise.all(children.map((child) => child.stop()))
       await rm(folder, { recursive: true, force: true })

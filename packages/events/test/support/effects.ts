@@ -11,9 +11,13 @@ export async function createEffects (stage: Stage) {
   const database = stage.defer(await createDatabase('feed'), (created) => created.drop())
   const owner = new pg.Client({ connectionString: database.ownerUrl })
   await owner.connect()
-  await owner.query('CREATE TABLE effects (id serial PRIMARY KEY, post uuid, version int); GRANT ALL ON ALL TABLES IN SCHEMA public TO feed; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO feed')
+  await owner
+    .query('CREATE TABLE effects (id serial PRIMARY KEY, post uuid, version int); GRANT ALL ON ALL TABLES IN SCHEMA public TO feed; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO feed')
   await owner.end()
-  return { url: database.url, pool: stage.defer(new pg.Pool({ connectionString: database.url, max: 10 }), (opened) => opened.end()) }
+  return {
+    url: database.url,
+    pool: stage.defer(new pg.Pool({ connectionString: database.url, max: 10 }), (opened) => opened.end())
+  }
 }
 
 export function transactionOf (pool: pg.Pool): Transaction<Tx> {
@@ -33,9 +37,20 @@ export function transactionOf (pool: pg.Pool): Transaction<Tx> {
   }
 }
 
-export const record = async (post: string, version: number, tx: Tx) => { await tx.query('INSERT INTO effects (post, version) VALUES ($1, $2)', [post, version]) }
+export const record = async (post: string, version: number, tx: Tx) => {
+  await tx.query('INSERT INTO effects (post, version) VALUES ($1, $2)', [post, version])
+}
 export const recordAll = {
-  [postCreated.type]: handlerOf(postCreated, async (event, tx: Tx) => record(event.data.postId, event.aggregateversion, tx)),
-  [postUpdated.type]: handlerOf(postUpdated, async (event, tx: Tx) => record(event.data.postId, event.aggregateversion, tx)),
-  [postDeleted.type]: handlerOf(postDeleted, async (event, tx: Tx) => record(event.data.postId, event.aggregateversion, tx))
+  [postCreated.type]: handlerOf(
+    postCreated,
+    async (event, tx: Tx) => record(event.data.postId, event.aggregateversion, tx)
+  ),
+  [postUpdated.type]: handlerOf(
+    postUpdated,
+    async (event, tx: Tx) => record(event.data.postId, event.aggregateversion, tx)
+  ),
+  [postDeleted.type]: handlerOf(
+    postDeleted,
+    async (event, tx: Tx) => record(event.data.postId, event.aggregateversion, tx)
+  )
 }

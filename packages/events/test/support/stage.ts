@@ -34,7 +34,11 @@ export function recordingLog (): { log: Logger, lines: { level: number, msg: str
 }
 
 /** Asks until it is so; fails with what it was last. */
-export async function eventually<T> (ask: () => T | Promise<T>, holds: (value: T) => boolean = Boolean, within = 10_000): Promise<T> {
+export async function eventually<T> (
+  ask: () => T | Promise<T>,
+  holds: (value: T) => boolean = Boolean,
+  within = 10_000
+): Promise<T> {
   for (const deadline = Date.now() + within; ;) {
     const value = await ask()
     if (holds(value)) return value
@@ -44,7 +48,8 @@ export async function eventually<T> (ask: () => T | Promise<T>, holds: (value: T
 }
 
 export const sqlOf = (client: pg.Pool | pg.ClientBase): Sql => ({
-  query: async <Row>(text: string, values: readonly unknown[] = []) => (await client.query(text, [...values])).rows as Row[]
+  query: async <Row>(text: string, values: readonly unknown[] = []) =>
+    (await client.query(text, [...values])).rows as Row[]
 })
 
 export type Stage = Awaited<ReturnType<typeof setStage>>
@@ -65,9 +70,13 @@ export async function setStage () {
     sql: sqlOf(pool),
     log,
     lines,
-    broker: (name: BrokerAccount = 'posts'): Broker => stage.defer(createBroker({ servers: nats.urlOf(name), name, log }), (broker) => broker.close()),
+    broker: (name: BrokerAccount = 'posts'): Broker =>
+      stage.defer(createBroker({ servers: nats.urlOf(name), name, log }), (broker) => broker.close()),
     relay (broker: Broker, more: object = {}): Relay {
-      const relay = stage.defer(createRelay({ databaseUrl: database.url, service: 'posts', broker, log, ...more }), (started) => started.stop())
+      const relay = stage.defer(
+        createRelay({ databaseUrl: database.url, service: 'posts', broker, log, ...more }),
+        (started) => started.stop()
+      )
       relay.start()
       return relay
     },
@@ -76,7 +85,11 @@ export async function setStage () {
       const proxy = stage.defer(await startProxy(Number(new URL(nats.url).port)), (started) => started.stop())
       const url = new URL(nats.urlOf('posts'))
       url.port = String(proxy.port)
-      return { proxy, relay: own.relay(stage.defer(createBroker({ servers: url.href, name: 'posts', log }), (broker) => broker.close())) }
+      return {
+        proxy,
+        relay: own
+          .relay(stage.defer(createBroker({ servers: url.href, name: 'posts', log }), (broker) => broker.close()))
+      }
     },
     admin: () => connectAs(own, 'provisioner'),
     /** One statement as the role that owns the tables. */
@@ -91,8 +104,14 @@ export async function setStage () {
       return (await jsm.streams.info('EVENTS')).state.messages
     },
     /** All messages of the stream, in its order. */
-    async stream (): Promise<{ sequence: number, subject: string, id: string, aggregate: string, version: number, header: string }[]> {
-      const nc = await connect({ servers: nats.urlOf('provisioner').replace(/\/\/.*@/, '//'), ...credentialsIn(nats.urlOf('provisioner')), inboxPrefix: '_INBOX_provisioner' })
+    async stream (): Promise<
+      { sequence: number, subject: string, id: string, aggregate: string, version: number, header: string }[]
+    > {
+      const nc = await connect({
+        servers: nats.urlOf('provisioner').replace(/\/\/.*@/, '//'),
+        ...credentialsIn(nats.urlOf('provisioner')),
+        inboxPrefix: '_INBOX_provisioner'
+      })
       try {
         const jsm = await jetstreamManager(nc, { checkAPI: false })
         const { state } = await jsm.streams.info('EVENTS')
@@ -101,7 +120,14 @@ export async function setStage () {
           const message = await jsm.streams.getMessage('EVENTS', { seq: sequence })
           if (!message) continue
           const event = message.json<{ id: string, subject: string, aggregateversion: number }>()
-          found.push({ sequence, subject: message.subject, id: event.id, aggregate: event.subject, version: event.aggregateversion, header: message.header.get('Nats-Msg-Id') })
+          found.push({
+            sequence,
+            subject: message.subject,
+            id: event.id,
+            aggregate: event.subject,
+            version: event.aggregateversion,
+            header: message.header.get('Nats-Msg-Id')
+          })
         }
         return found
       } finally {
@@ -117,9 +143,15 @@ export function credentialsIn (url: string) {
   return { user, pass }
 }
 
-export async function connectAs ({ nats, defer }: { nats: TestBroker, defer: ReturnType<typeof createStage>['defer'] }, account: BrokerAccount | undefined): Promise<NatsConnection> {
+export async function connectAs (
+  { nats, defer }: { nats: TestBroker, defer: ReturnType<typeof createStage>['defer'] },
+  account: BrokerAccount | undefined
+): Promise<NatsConnection> {
   const url = new URL(account ? nats.urlOf(account) : nats.url)
-  const nc = await connect({ servers: url.host, ...account && { user: url.username, pass: url.password, inboxPrefix: `_INBOX_${account}` } })
+  const nc = await connect({
+    servers: url.host,
+    ...account && { user: url.username, pass: url.password, inboxPrefix: `_INBOX_${account}` }
+  })
   return defer(nc, (opened) => opened.close())
 }
 

@@ -5,14 +5,16 @@ import { join } from 'node:path'
 import type { Env } from '../environment.ts'
 
 /**
- * Where servers that were fetched are kept: where the variable says and nowhere else, or with the user's caches, for all
- * clones, or in `spare`, for users without a home that they can write.
+ * Where servers that were fetched are kept: where the variable says and nowhere else, or with the user's caches, for
+ * all clones, or in `spare`, for users without a home that they can write.
  */
 export function cacheFolders (env: Env, spare?: string): string[] {
   if (env.GATEPOST_CACHE) return [env.GATEPOST_CACHE]
   const home = env.HOME || homeOfAccount()
   const caches = env.XDG_CACHE_HOME || (home && join(home, '.cache'))
-  return [caches && join(caches, 'gatepost'), spare].filter((folder) => folder !== undefined && folder !== '') as string[]
+  return [caches && join(caches, 'gatepost'), spare].filter((folder) =>
+    folder !== undefined && folder !== ''
+  ) as string[]
 }
 
 /** The first of the folders that can be written, made if need be. Throws with what to do when there is none. */

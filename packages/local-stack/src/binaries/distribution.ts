@@ -8,7 +8,12 @@ const exec = promisify(execFile)
 type Env = Readonly<Record<string, string | undefined>>
 
 /** Downloads the distribution's packages and unpacks them into `root`; the system stays as it is. */
-export async function unpackDistribution ({ packages }: { packages: readonly string[] }, work: string, root: string, env: Env = process.env): Promise<void> {
+export async function unpackDistribution (
+  { packages }: { packages: readonly string[] },
+  work: string,
+  root: string,
+  env: Env = process.env
+): Promise<void> {
   await download(packages, work, env)
   for (const file of (await readdir(work)).filter((name) => name.endsWith('.deb'))) {
     await exec('dpkg', ['-x', join(work, file), root], { env })
@@ -23,7 +28,16 @@ export async function librariesIn (root: string): Promise<Record<string, string>
 }
 
 async function download (packages: readonly string[], folder: string, env: Env) {
-  const options = ['-o', 'APT::Sandbox::User=', '-o', 'Acquire::Retries=1', '-o', 'Acquire::http::Timeout=10', '-o', 'Acquire::https::Timeout=10']
+  const options = [
+    '-o',
+    'APT::Sandbox::User=',
+    '-o',
+    'Acquire::Retries=1',
+    '-o',
+    'Acquire::http::Timeout=10',
+    '-o',
+    'Acquire::https::Timeout=10'
+  ]
   const get = (...args: string[]) => exec('apt-get', ['-q', ...options, ...args], { cwd: folder, env }).catch(readably)
   try {
     await get('download', ...packages)

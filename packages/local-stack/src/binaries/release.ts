@@ -13,7 +13,9 @@ export interface Release {
 
 const VERSION = '2.14.5'
 const archive = (platform: string, sha256: string) => ({
-  url: `https://github.com/nats-io/nats-server/releases/download/v${VERSION}/nats-server-v${VERSION}-${platform}.tar.gz`, sha256
+  url:
+    `https://github.com/nats-io/nats-server/releases/download/v${VERSION}/nats-server-v${VERSION}-${platform}.tar.gz`,
+  sha256
 })
 
 /** A new version is a new set of hashes from the SHA256SUMS of its release. */
@@ -32,7 +34,11 @@ const ANSWER_TIMEOUT_MS = 5_000
 const DOWNLOAD_TIMEOUT_MS = 180_000
 
 /** Downloads the archive for this platform, refuses it when its hash is another, and leaves the program in `root`. */
-export async function unpackRelease ({ name, release }: { name: string, release?: Release }, work: string, root: string): Promise<void> {
+export async function unpackRelease (
+  { name, release }: { name: string, release?: Release },
+  work: string,
+  root: string
+): Promise<void> {
   const platform = `${process.platform}-${process.arch}`
   const wanted = release?.archives[platform]
   if (!release || !wanted) throw new Error(`there is no official archive for ${platform}`)
@@ -52,7 +58,9 @@ async function download (url: string) {
   const timer = setTimeout(() => early.abort(new Error('no answer in time')), ANSWER_TIMEOUT_MS)
   const { host } = new URL(url)
   try {
-    const answer = await fetch(url, { signal: AbortSignal.any([early.signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)]) })
+    const answer = await fetch(url, {
+      signal: AbortSignal.any([early.signal, AbortSignal.timeout(DOWNLOAD_TIMEOUT_MS)])
+    })
     clearTimeout(timer)
     if (!answer.ok) throw new Error(`status ${answer.status}`)
     return Buffer.from(await answer.arrayBuffer())

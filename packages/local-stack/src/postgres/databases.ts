@@ -12,21 +12,30 @@ const BUILTIN_COLLATION_SINCE = 170_000
 
 /**
  * One database and two roles per service: `<service>_owner` migrates, `<service>` reads and writes rows. Encoding and
- * collation are stated, since the cluster's may be any. `sessionSettings` become those of the service's role there, for a
- * pooler whose sessions nobody else sets up; they are set also where the database exists.
+ * collation are stated, since the cluster's may be any. `sessionSettings` become those of the service's role there, for
+ * a pooler whose sessions nobody else sets up; they are set also where the database exists.
  */
-export async function ensureDatabases (server: Server, services: readonly string[], sessionSettings: Readonly<Record<string, string>> = {}) {
+export async function ensureDatabases (
+  server: Server,
+  services: readonly string[],
+  sessionSettings: Readonly<Record<string, string>> = {}
+) {
   const admin = new pg.Client({ connectionString: server.adminUrl() })
   await admin.connect()
   try {
     const { rows: [{ version }] } = await admin.query("SELECT current_setting('server_version_num')::int AS version")
     // Both: the parser of text search goes by the locale of the system's library, whatever provides the collation.
-    const locale = `LOCALE 'C.UTF-8' ${version >= BUILTIN_COLLATION_SINCE ? "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'" : ''}`
+    const locale = `LOCALE 'C.UTF-8' ${
+      version >= BUILTIN_COLLATION_SINCE ? "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8'" : ''
+    }`
     for (const service of services) {
       const { rowCount } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [service])
       if (!rowCount) {
-        for (const role of [`${service}_owner`, service]) await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(server.credentials[role]!)}`)
-        await admin.query(`CREATE DATABASE ${service} OWNER ${service}_owner TEMPLATE template0 ENCODING 'UTF8' ${locale}`)
+        for (const role of [`${service}_owner`, service]) {
+          await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(server.credentials[role]!)}`)
+        }
+        await admin
+          .query(`CREATE DATABASE ${service} OWNER ${service}_owner TEMPLATE template0 ENCODING 'UTF8' ${locale}`)
         await grantRows(server.adminUrl(service), service)
       }
       for (const [name, value] of Object.entries(sessionSettings)) {

@@ -21,9 +21,12 @@ export async function endLeftover (folder: string): Promise<void> {
   const facts = pid > 0 ? factsOf(pid) : undefined
   if (!facts) return // PostgreSQL recognises the file of a process that is gone
   if (!worksIn(facts, folder)) return disown(file, pidLine)
-  if (Math.abs(facts.startedAt.getTime() - Number(started) * 1000) > TOLERANCE_MS) return // PostgreSQL will refuse, and say why
+  // PostgreSQL will refuse, and say why
+  if (Math.abs(facts.startedAt.getTime() - Number(started) * 1000) > TOLERANCE_MS) return
   process.kill(pid, 'SIGINT')
-  for (let waited = 0; waited < PATIENCE_MS && factsOf(pid)?.birth === facts.birth; waited += LOOK_MS) await sleep(LOOK_MS)
+  for (let waited = 0; waited < PATIENCE_MS && factsOf(pid)?.birth === facts.birth; waited += LOOK_MS) {
+    await sleep(LOOK_MS)
+  }
 }
 
 /** Whether it is a PostgreSQL on this folder; also when this user may not see what it is. */

@@ -25,7 +25,8 @@ export function unprivilegedUser (cluster?: string): User | undefined {
   if (uid !== 0) return { uid, gid }
   for (const name of ['postgres', 'nobody']) {
     try {
-      const id = (flag: string) => Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
+      const id = (flag: string) =>
+        Number(execFileSync('id', [flag, name], { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] }))
       return { uid: id('-u'), gid: id('-g') }
     } catch {
       continue // no such user
@@ -41,7 +42,17 @@ export function unprivilegedUser (cluster?: string): User | undefined {
 export function asUnprivileged (program: string, args: string[], folder: string, user = unprivilegedUser()): Command {
   if (!user) return { program, args }
   if ([program, folder].every((path) => isReachable(path, user))) return { program, args, ...user }
-  const become = ['--reuid', String(user.uid), '--regid', String(user.gid), '--clear-groups', '--inh-caps', '+dac_override', '--ambient-caps', '+dac_override']
+  const become = [
+    '--reuid',
+    String(user.uid),
+    '--regid',
+    String(user.gid),
+    '--clear-groups',
+    '--inh-caps',
+    '+dac_override',
+    '--ambient-caps',
+    '+dac_override'
+  ]
   return { program: 'setpriv', args: [...become, program, ...args] }
 }
 

@@ -8,7 +8,10 @@ export async function chooseLibrary (log: FastifyBaseLogger): Promise<TokenLibra
   try {
     return await loadNativeTokens()
   } catch (error) {
-    log.warn({ err: error }, `no binary of @node-rs/jsonwebtoken for this platform: ${pluginTokens.name} judges tokens, at more than twice the time`)
+    log.warn(
+      { err: error },
+      `no binary of @node-rs/jsonwebtoken for this platform: ${pluginTokens.name} judges tokens, at more than twice the time`
+    )
     return pluginTokens
   }
 }

@@ -4,8 +4,8 @@ import { AUDIENCE, CLOCK_SKEW_SECONDS, type TokenLibrary } from './token-library
 const FINAL_FAULTS = new Set(['InvalidSignature', 'ExpiredSignature'])
 
 /**
- * @node-rs/jsonwebtoken, Rust's jsonwebtoken with its own Ed25519: 47 µs for a token where OpenSSL's Ed25519 alone takes 105.
- * Rejects on a platform that it has no binary for.
+ * @node-rs/jsonwebtoken, Rust's jsonwebtoken with its own Ed25519: 47 µs for a token where OpenSSL's Ed25519 alone
+ * takes 105. Rejects on a platform that it has no binary for.
  */
 export async function loadNativeTokens (): Promise<TokenLibrary> {
   const { verifySync } = await import('@node-rs/jsonwebtoken')

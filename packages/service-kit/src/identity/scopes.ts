@@ -15,9 +15,14 @@ export function scopesOf (scope: string | undefined): ReadonlySet<string> | unde
   return set
 }
 
-/** Throws a 403 problem unless the scopes hold the one that an operation needs (RFC 6750 section 3.1); null is for logins alone. */
+/**
+ * Throws a 403 problem unless the scopes hold the one that an operation needs (RFC 6750 section 3.1); null is for
+ * logins alone.
+ */
 export function requireScope (scopes: ReadonlySet<string>, needed: string | null) {
-  if (needed === null) throw new ProblemError('FORBIDDEN', { detail: 'An API key may not do this, whatever its scopes. Log in.' })
+  if (needed === null) {
+    throw new ProblemError('FORBIDDEN', { detail: 'An API key may not do this, whatever its scopes. Log in.' })
+  }
   if (scopes.has(needed)) return
   throw new ProblemError('SCOPE_MISSING', {
     detail: `This needs the scope ${needed}, which the key does not have.`,

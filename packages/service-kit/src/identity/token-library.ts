@@ -1,7 +1,13 @@
-/** What a token says that was signed with the key and is good now in all else that the library checks; throws at any other. */
+/**
+ * What a token says that was signed with the key and is good now in all else that the library checks; throws at any
+ * other.
+ */
 export type Verifier = (token: string) => unknown
 
-/** Signature, issuer, audience and times of a token. Its strict form and the schema of its claims are looked at elsewhere. */
+/**
+ * Signature, issuer, audience and times of a token. Its strict form and the schema of its claims are looked at
+ * elsewhere.
+ */
 export interface TokenLibrary {
   name: string
   /** The verifier for tokens of one key, in PEM. */

@@ -1,4 +1,6 @@
-/** RFC 7515 compact form, strict: no padding, no white space, nothing after the signature (86 characters for Ed25519). */
+/**
+ * RFC 7515 compact form, strict: no padding, no white space, nothing after the signature (86 characters for Ed25519).
+ */
 const COMPACT_FORM = /^([A-Za-z0-9_-]{10,512})\.[A-Za-z0-9_-]{10,4096}\.[A-Za-z0-9_-]{85}[AQgw]$/
 
 /**

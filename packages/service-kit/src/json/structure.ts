@@ -7,8 +7,9 @@ const MAX_DEPTH = 64
 const MAX_TOKENS = 5 * MAX_MEMBERS
 
 /**
- * Looks through a text before it is parsed for more structure than a request has: what parsing, comparing and validating
- * cost goes by the number of members and elements, which a byte or two each would buy. The text need not be JSON.
+ * Looks through a text before it is parsed for more structure than a request has: what parsing, comparing and
+ * validating cost goes by the number of members and elements, which a byte or two each would buy. The text need not be
+ * JSON.
  */
 export function faultOfStructure (text: string): string | undefined {
   let depth = 0

@@ -8,13 +8,18 @@ export const CLOSE_OBJECT = 125
 
 const TOKEN = /["{}[\],]/g
 
-/** Where the next bracket, comma or quote is, from `start` on; -1 if nowhere. A pattern finds it without a loop of ours. */
+/**
+ * Where the next bracket, comma or quote is, from `start` on; -1 if nowhere. A pattern finds it without a loop of ours.
+ */
 export function nextToken (text: string, start: number): number {
   TOKEN.lastIndex = start
   return TOKEN.test(text) ? TOKEN.lastIndex - 1 : -1
 }
 
-/** Where a string ends that begins at `start`: at the next quote with an even number of backslashes before it; -1 if nowhere. */
+/**
+ * Where a string ends that begins at `start`: at the next quote with an even number of backslashes before it; -1 if
+ * nowhere.
+ */
 export function endOfString (text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {
     let backslashes = 0

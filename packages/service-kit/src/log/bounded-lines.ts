@@ -16,9 +16,9 @@ export interface BoundedLinesOptions {
 }
 
 /**
- * Gathers lines: a line costs much less than a write. They are kept as bytes, since as text they would be the many pieces
- * that they are made of, for the garbage collector to carry about. A sink that takes nothing costs lines, and neither
- * memory nor time.
+ * Gathers lines: a line costs much less than a write. They are kept as bytes, since as text they would be the many
+ * pieces that they are made of, for the garbage collector to carry about. A sink that takes nothing costs lines, and
+ * neither memory nor time.
  */
 export function boundedLines ({ sink, losses, onRecovery }: BoundedLinesOptions) {
   const batch = Buffer.allocUnsafeSlow(BATCH_BYTES)

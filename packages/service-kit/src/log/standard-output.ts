@@ -23,8 +23,8 @@ const LONGEST_PAUSE_MS = 100
 const LAST_WORDS_MS = 250
 
 /**
- * A pipe, written without blocking; a full one is asked again. A blocking write in a thread of libuv would hold that thread
- * for as long as nobody reads, and the process could not end before it.
+ * A pipe, written without blocking; a full one is asked again. A blocking write in a thread of libuv would hold that
+ * thread for as long as nobody reads, and the process could not end before it.
  */
 function pipeSink (): Sink {
   const pipe = nonBlockingPipe()
@@ -68,14 +68,16 @@ function pipeSink (): Sink {
     },
     flushSync () {
       const cell = new Int32Array(new SharedArrayBuffer(4))
-      for (const deadline = performance.now() + LAST_WORDS_MS; !drain() && performance.now() < deadline;) Atomics.wait(cell, 0, 0, SHORTEST_PAUSE_MS)
+      for (const deadline = performance.now() + LAST_WORDS_MS; !drain() && performance.now() < deadline;) {
+        Atomics.wait(cell, 0, 0, SHORTEST_PAUSE_MS)
+      }
     }
   }
 }
 
 /**
- * Opened anew, since whether a pipe blocks is shared by all who inherited it, and each process of Node that ends resets it.
- * Where that cannot be done, the one that there is, which Node makes non-blocking when it opens its stream over it.
+ * Opened anew, since whether a pipe blocks is shared by all who inherited it, and each process of Node that ends resets
+ * it. Where that cannot be done, the one that there is, which Node makes non-blocking when it opens its stream over it.
  */
 function nonBlockingPipe (): number {
   try {

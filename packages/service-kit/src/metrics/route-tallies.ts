@@ -23,7 +23,17 @@ export function createRouteTallies (registry: Registry) {
     let methods = tallies.get(route)
     if (methods === undefined) tallies.set(route, methods = new Map())
     let tally = methods.get(method)
-    if (tally === undefined) methods.set(method, tally = { labels: { method, route }, answers: new Map(), buckets: new Array<number>(BUCKETS.length + 1).fill(0), seconds: 0 })
+    if (tally === undefined) {
+      methods.set(
+        method,
+        tally = {
+          labels: { method, route },
+          answers: new Map(),
+          buckets: new Array<number>(BUCKETS.length + 1).fill(0),
+          seconds: 0
+        }
+      )
+    }
     return tally
   }
 
@@ -38,7 +48,9 @@ export function createRouteTallies (registry: Registry) {
     registers: [],
     collect () {
       this.reset()
-      for (const { labels, answers } of all()) for (const [status, count] of answers) this.inc({ ...labels, status }, count)
+      for (const { labels, answers } of all()) {
+        for (const [status, count] of answers) this.inc({ ...labels, status }, count)
+      }
     }
   }))
   registry.registerMetric(durations(all))
@@ -61,7 +73,12 @@ export type RouteTallies = ReturnType<typeof createRouteTallies>
 /** A histogram as prom-client's registry asks for one. */
 function durations (all: () => Iterable<Tally>) {
   const name = 'http_request_duration_seconds'
-  const about = { name, help: 'From the arrival of the request to the end of the answer.', type: 'histogram', aggregator: 'sum' }
+  const about = {
+    name,
+    help: 'From the arrival of the request to the end of the answer.',
+    type: 'histogram',
+    aggregator: 'sum'
+  }
   function valuesOf ({ labels, buckets, seconds }: Tally) {
     let count = 0
     return [

@@ -14,8 +14,8 @@ interface SuperviseOptions {
 const DRAIN_MS = 27_000
 
 /**
- * Runs a service as several workers until it is told to stop: SIGTERM, SIGINT and the loss of a supervising parent drain
- * all of them, a second signal ends them at once. Exits 0 when all drained, 1 otherwise.
+ * Runs a service as several workers until it is told to stop: SIGTERM, SIGINT and the loss of a supervising parent
+ * drain all of them, a second signal ends them at once. Exits 0 when all drained, 1 otherwise.
  */
 export async function supervise ({ count, host, port, log }: SuperviseOptions): Promise<void> {
   await refuseTakenPort(port.main, host)

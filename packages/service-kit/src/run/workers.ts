@@ -33,8 +33,8 @@ interface Worker {
 }
 
 /**
- * Starts workers, each a process with this process's own program, which share its port by SO_REUSEPORT. One that dies is
- * replaced; they live in process groups of their own, so that a terminal's Ctrl-C reaches them through here alone.
+ * Starts workers, each a process with this process's own program, which share its port by SO_REUSEPORT. One that dies
+ * is replaced; they live in process groups of their own, so that a terminal's Ctrl-C reaches them through here alone.
  */
 export function startWorkers ({ count, log, onHopeless }: WorkersOptions): Workers {
   const workers = new Set<Worker>()
@@ -81,7 +81,10 @@ export function startWorkers ({ count, log, onHopeless }: WorkersOptions): Worke
     const now = performance.now()
     deaths = [...deaths.filter((at) => at > now - MINUTE_MS), now]
     const hopeless = !worker.listening || deaths.length > MAX_DEATHS
-    log.error({ worker: worker.child.pid, code, signal, deaths: deaths.length }, hopeless ? 'a worker died, and another would too' : 'a worker died, another takes its place')
+    log.error(
+      { worker: worker.child.pid, code, signal, deaths: deaths.length },
+      hopeless ? 'a worker died, and another would too' : 'a worker died, another takes its place'
+    )
     if (hopeless) onHopeless()
     else start()
   }
@@ -119,7 +122,10 @@ export function startWorkers ({ count, log, onHopeless }: WorkersOptions): Worke
   }
 }
 
-/** Whoever already listens at the port without sharing it, or shares it by accident, must be heard of before the workers join in. */
+/**
+ * Whoever already listens at the port without sharing it, or shares it by accident, must be heard of before the workers
+ * join in.
+ */
 export async function refuseTakenPort (port: number, host: string) {
   const server = createServer()
   server.listen({ port, host })

@@ -11,12 +11,16 @@ export function allowedMethods (app: FastifyInstance) {
   })
   return (target: string) => {
     const path = target.split('?', 1)[0]!
-    const methods = [...routes.values()].filter(({ pattern }) => pattern.test(path)).flatMap((route) => [...route.methods])
+    const methods = [...routes.values()].filter(({ pattern }) => pattern.test(path)).flatMap((
+      route
+    ) => [...route.methods])
     return [...new Set(methods)].sort()
   }
 }
 
 function patternOf (url: string) {
-  const source = url.split('/').map((part) => part.startsWith(':') ? '[^/]+' : part === '*' ? '.*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&'))
+  const source = url.split('/').map((part) =>
+    part.startsWith(':') ? '[^/]+' : part === '*' ? '.*' : part.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')
+  )
   return new RegExp(`^${source.join('/')}$`)
 }

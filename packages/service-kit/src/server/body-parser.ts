@@ -11,7 +11,11 @@ const JSON_MEDIA_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
  * that has no body. A request without a body may name a media type.
  */
 export function bodyParser (bodyLimit: number) {
-  return function parseBody (request: FastifyRequest, payload: IncomingMessage, done: (error: Error | null, body?: unknown) => void): void {
+  return function parseBody (
+    request: FastifyRequest,
+    payload: IncomingMessage,
+    done: (error: Error | null, body?: unknown) => void
+  ): void {
     const { headers, routeOptions: { config, bodyLimit: limit } } = request
     if (request.is404 || isAbsent(headers)) return done(null)
     const isKnown = config.operation === undefined || config.operation.body !== undefined

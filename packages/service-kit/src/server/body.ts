@@ -5,13 +5,17 @@ import { exchangeOf } from './exchanges.ts'
 type Done = (error: ProblemError | null, bytes?: Buffer) => void
 
 const FIRST_BYTES = 4096
-/** Each piece costs about two microseconds, and a chunk of one byte six bytes: pieces beyond the first have this size on average. */
+/**
+ * Each piece costs about two microseconds, and a chunk of one byte six bytes: pieces beyond the first have this size on
+ * average.
+ */
 const FIRST_PIECES = 2_000
 const BYTES_OF_PIECE = 16
 
 /**
  * Reads the body of a request of at most `limit` bytes. What arrives is copied into one buffer, so that a body costs
- * about its own size however small its pieces are; too many small ones are refused. A fault of the connection, a timeout or broken framing, is the error.
+ * about its own size however small its pieces are; too many small ones are refused. A fault of the connection, a
+ * timeout or broken framing, is the error.
  */
 export function readBody (request: IncomingMessage, limit: number, done: Done): void {
   const exchange = exchangeOf(request)
@@ -23,7 +27,9 @@ export function readBody (request: IncomingMessage, limit: number, done: Done): 
   let pieces = 0
 
   function onData (chunk: Buffer) {
-    if (++pieces > FIRST_PIECES + length / BYTES_OF_PIECE) return settle(new ProblemError('REQUEST_MALFORMED', { detail: 'The body comes in too many small pieces.' }))
+    if (++pieces > FIRST_PIECES + length / BYTES_OF_PIECE) {
+      return settle(new ProblemError('REQUEST_MALFORMED', { detail: 'The body comes in too many small pieces.' }))
+    }
     if (length + chunk.length > limit) return settle(new ProblemError('BODY_TOO_LARGE'))
     if (length + chunk.length > bytes.length) bytes = grown(chunk.length)
     length += chunk.copy(bytes, length)

@@ -83,22 +83,47 @@ export function brokenRequests (app: FastifyInstance, headers: Readonly<Record<s
   /** CONNECT, which asks for a tunnel. */
   function onTunnel (request: IncomingMessage, socket: Socket) {
     broken.add(socket)
-    socket.on('error', () => { socket.destroy() })
-    answer(socket, new ProblemError('REQUEST_MALFORMED', { detail: 'There are no tunnels here.' }), { method: 'CONNECT', target: request.url, offeredId: request.headers['x-request-id'] })
+    socket.on('error', () => {
+      socket.destroy()
+    })
+    answer(socket, new ProblemError('REQUEST_MALFORMED', { detail: 'There are no tunnels here.' }), {
+      method: 'CONNECT',
+      target: request.url,
+      offeredId: request.headers['x-request-id']
+    })
   }
 
   function answer (socket: Socket, problem: ProblemError, head: Head) {
     const address = socket.remoteAddress ?? ''
     if (app.limitBroken === undefined) return write(socket, problem, head, address)
-    app.limitBroken({ address, target: head.target }).then((limited) => { write(socket, problem, head, address, limited) }, (error: Error) => { socket.destroy(error) })
+    app.limitBroken({ address, target: head.target }).then((limited) => {
+      write(socket, problem, head, address, limited)
+    }, (error: Error) => {
+      socket.destroy(error)
+    })
   }
 
-  function write (socket: Socket, problem: ProblemError, { method, target, offeredId }: Head, address: string, limited?: Limited) {
+  function write (
+    socket: Socket,
+    problem: ProblemError,
+    { method, target, offeredId }: Head,
+    address: string,
+    limited?: Limited
+  ) {
     const id = requestId(offeredId)
     const answered = limited?.refusal ?? problem
     const { statusCode } = answered
     const body = method === 'HEAD' ? '' : JSON.stringify(problemBody(answered, id, instanceOf(target ?? '')))
-    const fields = { ...headers, ...answered.headers, ...limited?.headers, 'content-type': 'application/problem+json', 'content-length': Buffer.byteLength(body), 'cache-control': 'no-store', 'x-request-id': id, connection: 'close' }
+    const fields = {
+      ...headers,
+      ...answered.headers,
+      ...limited?.headers,
+      'content-type': 'application/problem+json',
+      'content-length': Buffer.byteLength(body),
+      'cache-control': 'no-store',
+      'x-request-id': id,
+      connection: 'close'
+    }
     const lines = Object.entries(fields).map(([name, value]) => `${name}: ${value}`)
     for (const { broken: note } of app.outcomeNotes ?? []) note({ requestId: id, method, status: statusCode, address })
     if (socket.destroyed) return

@@ -17,7 +17,10 @@ export interface Exchange {
 const exchanges = new WeakMap<Socket, Exchange>()
 
 /** Knows the exchange of each connection, and hands requests with an expectation to `route` as well. */
-export function trackExchanges (server: Server, route: (request: IncomingMessage, response: ServerResponse) => void): void {
+export function trackExchanges (
+  server: Server,
+  route: (request: IncomingMessage, response: ServerResponse) => void
+): void {
   function track (request: IncomingMessage, response: ServerResponse) {
     exchanges.set(request.socket, { request, response })
   }

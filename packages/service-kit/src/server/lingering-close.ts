@@ -7,9 +7,9 @@ const MAX_BYTES = 16 * 2 ** 20
 const MAX_SOCKETS = 256
 
 /**
- * Closes connections as RFC 9112 section 9.6 asks for: where the client may still send, the server's half first; then it
- * reads on and throws away, for a bounded time and amount. A plain close makes the kernel answer what still arrives with
- * a reset, which takes the answer away from a client that has not read it yet.
+ * Closes connections as RFC 9112 section 9.6 asks for: where the client may still send, the server's half first; then
+ * it reads on and throws away, for a bounded time and amount. A plain close makes the kernel answer what still arrives
+ * with a reset, which takes the answer away from a client that has not read it yet.
  *
  * Node ends a connection by `socket.destroySoon()` when an answer said `Connection: close`.
  */

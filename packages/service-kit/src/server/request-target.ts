@@ -3,7 +3,10 @@ const MAX_INSTANCE = 256
 /** What RFC 3986 lets stand in a path; everything else, a stray percent sign too, is escaped. */
 const NOT_OF_A_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]|%(?![0-9A-Fa-f]{2})/g
 
-/** The path of a request target as a URI reference, for `instance` of RFC 9457. Node reads targets as one byte a character. */
+/**
+ * The path of a request target as a URI reference, for `instance` of RFC 9457. Node reads targets as one byte a
+ * character.
+ */
 export function instanceOf (target: string): string {
   return target.slice(0, endOfPath(target)).slice(0, MAX_INSTANCE).replace(NOT_OF_A_PATH, percentEncoded)
 }
@@ -13,9 +16,9 @@ function percentEncoded (character: string) {
 }
 
 /**
- * The target to route by: the one that was sent, or, where its path is not percent-encoded UTF-8, one that is. Fastify's
- * router answers such a path before any hook; this way it meets the token check, the limits and the log like any other,
- * and no parameter fits it.
+ * The target to route by: the one that was sent, or, where its path is not percent-encoded UTF-8, one that is.
+ * Fastify's router answers such a path before any hook; this way it meets the token check, the limits and the log like
+ * any other, and no parameter fits it.
  */
 export function routableTarget (target: string): string {
   const end = endOfPath(target)

@@ -1,4 +1,5 @@
-// A process that logs as much as it is asked to: GET /lines/<count> writes so many lines of a kilobyte, /last-lines/<count> ends with them.
+// A process that logs as much as it is asked to: GET /lines/<count> writes so many lines of a kilobyte,
+// /last-lines/<count> ends with them.
 import { Type } from '@sinclair/typebox'
 import type { Logger } from 'pino'
 import { run } from '../../src/run.ts'
@@ -7,7 +8,11 @@ import { commonSettings, port } from '../../src/settings.ts'
 
 await run({
   name: 'chatty',
-  settings: Type.Object({ ...commonSettings, MAIN_PORT: port({ description: 'The main port' }), OPS_PORT: port({ description: 'The operations port' }) }),
+  settings: Type.Object({
+    ...commonSettings,
+    MAIN_PORT: port({ description: 'The main port' }),
+    OPS_PORT: port({ description: 'The operations port' })
+  }),
   env: process.env,
   load: async () => ({ buildApp }),
   ports: ({ MAIN_PORT, OPS_PORT }) => ({ main: MAIN_PORT, operations: OPS_PORT })

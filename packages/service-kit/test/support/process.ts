@@ -9,7 +9,11 @@ import { commonSettings, port } from '../../src/settings.ts'
 
 await run({
   name: 'example',
-  settings: Type.Object({ ...commonSettings, MAIN_PORT: port({ description: 'The main port' }), OPS_PORT: port({ description: 'The operations port' }) }),
+  settings: Type.Object({
+    ...commonSettings,
+    MAIN_PORT: port({ description: 'The main port' }),
+    OPS_PORT: port({ description: 'The operations port' })
+  }),
   env: process.env,
   load: async () => ({ buildApp }),
   ports: ({ MAIN_PORT, OPS_PORT }) => ({ main: MAIN_PORT, operations: OPS_PORT })

@@ -7,7 +7,16 @@ const SESSION = '01900000-0000-7000-8000-000000000002'
 export const { privateKey, publicKey } = generateKeyPairSync('ed25519')
 export const now = () => Math.floor(Date.now() / 1000)
 export const header = { alg: 'EdDSA', typ: 'at+jwt', kid: 'k1' }
-export const payload = () => ({ iss: ISSUER, aud: 'gatepost', sub: USER, sid: SESSION, jti: USER, role: 'user', iat: now(), exp: now() + 600 })
+export const payload = () => ({
+  iss: ISSUER,
+  aud: 'gatepost',
+  sub: USER,
+  sid: SESSION,
+  jti: USER,
+  role: 'user',
+  iat: now(),
+  exp: now() + 600
+})
 
 function encode (value: unknown) {
   return Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url')
@@ -23,7 +32,9 @@ export const forged: Record<string, () => string> = {
   'a signature by another key': () => token(payload(), header, another),
   'HS256 with the public key as the secret': () => {
     const input = `${encode({ ...header, alg: 'HS256' })}.${encode(payload())}`
-    return `${input}.${createHmac('sha256', publicKey.export({ type: 'spki', format: 'pem' })).update(input).digest('base64url')}`
+    return `${input}.${
+      createHmac('sha256', publicKey.export({ type: 'spki', format: 'pem' })).update(input).digest('base64url')
+    }`
   },
   'alg none': () => `${encode({ ...header, alg: 'none' })}.${encode(payload())}.`,
   'another typ': () => token(payload(), { ...header, typ: 'JWT' }),
@@ -36,7 +47,10 @@ export const forged: Record<string, () => string> = {
   'another issuer': () => token({ ...payload(), iss: 'http://evil' }),
   'another audience': () => token({ ...payload(), aud: 'others' }),
   'no expiry': () => token({ ...payload(), exp: undefined }),
-  ...Object.fromEntries(['iss', 'aud', 'sub', 'sid', 'jti', 'role', 'iat'].map((name) => [`no ${name}`, () => token({ ...payload(), [name]: undefined })])),
+  ...Object
+    .fromEntries(['iss', 'aud', 'sub', 'sid', 'jti', 'role', 'iat'].map((
+      name
+    ) => [`no ${name}`, () => token({ ...payload(), [name]: undefined })])),
   'an expiry that is a text': () => token({ ...payload(), exp: '9999999999' }),
   'an expiry in the past': () => token({ ...payload(), exp: now() - 6 }),
   'a birth in the future': () => token({ ...payload(), iat: now() + 60 }),

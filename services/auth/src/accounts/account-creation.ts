@@ -12,7 +12,11 @@ export async function createAccount (
   const { id, email, displayName, createdAt } = account
   const inserted = await userRepository.insert(tx, { ...account, emailKey: emailKey(email), passwordHash })
   if (inserted) {
-    await storeEvent(tx, userRegistered, { data: { userId: id, displayName, registeredAt: createdAt.toISOString() }, aggregateVersion: 1, origin })
+    await storeEvent(tx, userRegistered, {
+      data: { userId: id, displayName, registeredAt: createdAt.toISOString() },
+      aggregateVersion: 1,
+      origin
+    })
   }
   return inserted
 }

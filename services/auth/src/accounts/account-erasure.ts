@@ -17,7 +17,11 @@ import { registrationRepository } from './registration-repository.ts'
  * stays in the job of the mail that says so. The caller holds the user's row and has made sure that an administrator is
  * left. `actorId` names an administrator who does it.
  */
-export async function eraseAccount (tx: Connection, { id, email, emailKey }: LockedAccount, { origin, actorId }: { origin: Origin, actorId?: string }) {
+export async function eraseAccount (
+  tx: Connection,
+  { id, email, emailKey }: LockedAccount,
+  { origin, actorId }: { origin: Origin, actorId?: string }
+) {
   await lockEmailKey(tx, emailKey)
   await endSessions(tx, { userId: id, reason: 'account-deleted', origin })
   await sessionRepository.eraseOrigins(tx, id)

@@ -23,13 +23,22 @@ export function createAccountService ({ database, checker, onEvents, onMail }: A
     async rename (account: Account, displayName: string, origin: Origin): Promise<User> {
       await database.transaction(async (tx) => {
         const version = await userRepository.rename(tx, account.id, displayName)
-        if (version) await storeEvent(tx, userUpdated, { data: { userId: account.id, displayName }, aggregateVersion: version, origin })
+        if (version) {
+          await storeEvent(tx, userUpdated, {
+            data: { userId: account.id, displayName },
+            aggregateVersion: version,
+            origin
+          })
+        }
       })
       onEvents()
       return userOf({ ...account, displayName })
     },
 
-    /** Sessions end, the address is free, nothing personal stays in the row. Throws AUTH_WRONG_PASSWORD, AUTH_TOO_MANY_ATTEMPTS, AUTH_LAST_ADMIN. */
+    /**
+     * Sessions end, the address is free, nothing personal stays in the row. Throws AUTH_WRONG_PASSWORD,
+     * AUTH_TOO_MANY_ATTEMPTS, AUTH_LAST_ADMIN.
+     */
     async delete (account: Account, password: string, origin: Origin) {
       await checker.checkOwn(account, { password, origin, failureAct: 'account-delete-failed' })
       await database.transaction(async (tx) => {

@@ -26,13 +26,31 @@ export interface PasswordServiceOptions {
 
 const NEW_PASSWORD_PATH = '/body/newPassword'
 
-export function createPasswordService ({ database, checker, hasher, attemptKey, onEvents, onMail }: PasswordServiceOptions) {
+export function createPasswordService (
+  { database, checker, hasher, attemptKey, onEvents, onMail }: PasswordServiceOptions
+) {
   return {
-    /** All sessions but the caller's end. Throws AUTH_WRONG_PASSWORD, AUTH_WEAK_PASSWORD, AUTH_TOO_MANY_ATTEMPTS, OVERLOADED. */
-    async change (account: Account, sessionId: string, { currentPassword, newPassword }: { currentPassword: string, newPassword: string }, origin: Origin) {
-      const { passwordHash } = await checker.checkOwn(account, { password: currentPassword, origin, failureAct: 'password-change-failed' })
+    /**
+     * All sessions but the caller's end. Throws AUTH_WRONG_PASSWORD, AUTH_WEAK_PASSWORD, AUTH_TOO_MANY_ATTEMPTS,
+     * OVERLOADED.
+     */
+    async change (
+      account: Account,
+      sessionId: string,
+      { currentPassword, newPassword }: { currentPassword: string, newPassword: string },
+      origin: Origin
+    ) {
+      const { passwordHash } = await checker.checkOwn(account, {
+        password: currentPassword,
+        origin,
+        failureAct: 'password-change-failed'
+      })
       requireStrongPassword(newPassword, account, NEW_PASSWORD_PATH)
-      if (opaqueString(newPassword) === opaqueString(currentPassword)) throw new WeakPasswordError({ errors: [{ path: NEW_PASSWORD_PATH, message: 'is the password that you have now' }] })
+      if (opaqueString(newPassword) === opaqueString(currentPassword)) {
+        throw new WeakPasswordError({
+          errors: [{ path: NEW_PASSWORD_PATH, message: 'is the password that you have now' }]
+        })
+      }
       const replacement = await hasher.create(newPassword)
       await database.transaction(async (tx) => {
         const locked = await userRepository.lock(tx, account.id)
@@ -40,8 +58,18 @@ export function createPasswordService ({ database, checker, hasher, attemptKey, 
         if (locked?.passwordHash !== passwordHash) throw new WrongPasswordError()
         await userRepository.setPasswordHash(tx, account.id, replacement)
         await emailTokenRepository.deleteWithPassword(tx, account.id)
-        const ended = await endSessions(tx, { userId: account.id, except: sessionId, reason: 'password-changed', origin })
-        await auditRepository.append(tx, origin, { act: 'password-changed', userId: account.id, sessionId, detail: { sessionsEnded: String(ended.length) } })
+        const ended = await endSessions(tx, {
+          userId: account.id,
+          except: sessionId,
+          reason: 'password-changed',
+          origin
+        })
+        await auditRepository.append(tx, origin, {
+          act: 'password-changed',
+          userId: account.id,
+          sessionId,
+          detail: { sessionsEnded: String(ended.length) }
+        })
         await jobRepository.enqueue(tx, { kind: 'password-changed', payload: { userId: account.id } })
       })
       onEvents()
@@ -60,7 +88,9 @@ export function createPasswordService ({ database, checker, hasher, attemptKey, 
     /** All sessions end. Throws AUTH_INVALID_EMAIL_TOKEN, AUTH_WEAK_PASSWORD, OVERLOADED. */
     async reset (token: string, newPassword: string, origin: Origin) {
       const subject = await emailTokenRepository.find(database.connection, token)
-      const user = subject?.purpose === 'reset_password' ? await userRepository.find(database.connection, subject.userId!) : null
+      const user = subject?.purpose === 'reset_password'
+        ? await userRepository.find(database.connection, subject.userId!)
+        : null
       if (!user) throw new InvalidEmailTokenError()
       requireStrongPassword(newPassword, user, NEW_PASSWORD_PATH)
       const replacement = await hasher.create(newPassword)
@@ -73,7 +103,11 @@ export function createPasswordService ({ database, checker, hasher, attemptKey, 
         const { pair, account } = attemptCounters(attemptKey, locked.emailKey, origin.network)
         await attemptRepository.forget(tx, [pair, account])
         const ended = await endSessions(tx, { userId: user.id, reason: 'password-reset', origin })
-        await auditRepository.append(tx, origin, { act: 'password-reset', userId: user.id, detail: { sessionsEnded: String(ended.length) } })
+        await auditRepository.append(tx, origin, {
+          act: 'password-reset',
+          userId: user.id,
+          detail: { sessionsEnded: String(ended.length) }
+        })
         await jobRepository.enqueue(tx, { kind: 'password-changed', payload: { userId: user.id } })
       })
       onEvents()

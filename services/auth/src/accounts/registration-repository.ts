@@ -10,7 +10,10 @@ export interface PendingRegistration {
 
 const select = { id: true, email: true, emailKey: true, displayName: true, passwordHash: true } as const
 
-/** Registrations that wait for the confirmation of their address. Several may wait for one address: each has its own link. */
+/**
+ * Registrations that wait for the confirmation of their address. Several may wait for one address: each has its own
+ * link.
+ */
 export const registrationRepository = {
   async insert (tx: Connection, registration: PendingRegistration, expiresAt: Date) {
     await tx.pendingRegistration.create({ data: { ...registration, createdAt: new Date(), expiresAt } })
@@ -22,12 +25,25 @@ export const registrationRepository = {
 
   /** The newest that waits for the address. */
   findLatest (connection: Connection, emailKey: string): Promise<PendingRegistration | null> {
-    return connection.pendingRegistration.findFirst({ where: { emailKey, expiresAt: { gt: new Date() } }, select, orderBy: { id: 'desc' } })
+    return connection.pendingRegistration.findFirst({
+      where: { emailKey, expiresAt: { gt: new Date() } },
+      select,
+      orderBy: { id: 'desc' }
+    })
   },
 
   /** Further ones of the same address, newest first. */
-  listOthers (connection: Connection, { id, emailKey }: PendingRegistration, limit: number): Promise<PendingRegistration[]> {
-    return connection.pendingRegistration.findMany({ where: { emailKey, id: { not: id }, expiresAt: { gt: new Date() } }, select, orderBy: { id: 'desc' }, take: limit })
+  listOthers (
+    connection: Connection,
+    { id, emailKey }: PendingRegistration,
+    limit: number
+  ): Promise<PendingRegistration[]> {
+    return connection.pendingRegistration.findMany({
+      where: { emailKey, id: { not: id }, expiresAt: { gt: new Date() } },
+      select,
+      orderBy: { id: 'desc' },
+      take: limit
+    })
   },
 
   async deleteByEmailKey (tx: Connection, emailKey: string) {

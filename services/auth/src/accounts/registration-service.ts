@@ -38,27 +38,51 @@ const PENDING_MS = 86_400_000
 /** How many other registrations of the address a password may belong to: each costs a hash. */
 const OTHER_REGISTRATIONS = 4
 
-export function createRegistrationService ({ database, hasher, tokens, lifetimes, requireVerification, onEvents, onMail }: RegistrationOptions) {
-  /** The first session; null when the address must be confirmed first, whether or not it is taken. Throws AUTH_WEAK_PASSWORD, AUTH_EMAIL_TAKEN. */
+export function createRegistrationService (
+  { database, hasher, tokens, lifetimes, requireVerification, onEvents, onMail }: RegistrationOptions
+) {
+  /**
+   * The first session; null when the address must be confirmed first, whether or not it is taken. Throws
+   * AUTH_WEAK_PASSWORD, AUTH_EMAIL_TAKEN.
+   */
   async function register ({ email, password, displayName }: Registration, origin: Origin): Promise<Session | null> {
     requireStrongPassword(password, { email, displayName }, '/body/password')
     const passwordHash = await hasher.create(password)
     if (requireVerification) {
       const id = uuidv7()
       await database.transaction(async (tx) => {
-        await registrationRepository.insert(tx, { id, email, emailKey: emailKey(email), displayName, passwordHash }, new Date(Date.now() + PENDING_MS))
+        await registrationRepository.insert(
+          tx,
+          { id, email, emailKey: emailKey(email), displayName, passwordHash },
+          new Date(Date.now() + PENDING_MS)
+        )
         await jobRepository.enqueue(tx, { kind: 'confirm-registration', payload: { registrationId: id } })
       })
       onMail()
       return null
     }
-    const account: Account = { id: uuidv7(), email, displayName, role: 'user', emailVerified: false, createdAt: new Date() }
+    const account: Account = {
+      id: uuidv7(),
+      email,
+      displayName,
+      role: 'user',
+      emailVerified: false,
+      createdAt: new Date()
+    }
     const accessExpiry = tokens.accessExpiry()
     const session = await database.transaction(async (tx) => {
       await lockEmailKey(tx, emailKey(email))
       if (!await createAccount(tx, account, { passwordHash, origin })) throw new EmailTakenError()
       await jobRepository.enqueue(tx, { kind: 'verify-email', payload: { userId: account.id } })
-      const { begun } = await sessionRepository.begin(sqlOf(tx), { account: { id: account.id, passwordHash }, origin, accessExpiry, lifetimes, act: 'registered', counters: [], room: 1 })
+      const { begun } = await sessionRepository.begin(sqlOf(tx), {
+        account: { id: account.id, passwordHash },
+        origin,
+        accessExpiry,
+        lifetimes,
+        act: 'registered',
+        counters: [],
+        room: 1
+      })
       return begun!.session
     })
     onEvents()
@@ -75,7 +99,10 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
     onMail()
   }
 
-  /** Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN; for a registration AUTH_WRONG_PASSWORD, and REQUEST_INVALID without one. */
+  /**
+   * Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN; for a registration AUTH_WRONG_PASSWORD, and
+   * REQUEST_INVALID without one.
+   */
   async function verifyEmail ({ token, password }: { token: string, password?: string }, origin: Origin) {
     const subject = await emailTokenRepository.find(database.connection, token)
     if (subject?.purpose === 'verify_email') {
@@ -89,13 +116,17 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
   }
 
   /**
-   * The link shows that somebody reads the mails of the address, the password which of its registrations is theirs: whoever
-   * registers a stranger's address gets no account with a password of their own by the stranger's click.
+   * The link shows that somebody reads the mails of the address, the password which of its registrations is theirs:
+   * whoever registers a stranger's address gets no account with a password of their own by the stranger's click.
    */
   async function registrationOf (id: string, password: string | undefined): Promise<PendingRegistration> {
     const linked = await registrationRepository.find(database.connection, id)
     if (!linked) throw new InvalidEmailTokenError()
-    if (password === undefined) throw new ProblemError('REQUEST_INVALID', { errors: [{ path: '/body/password', message: 'is required: the password of the registration' }] })
+    if (password === undefined) {
+      throw new ProblemError('REQUEST_INVALID', {
+        errors: [{ path: '/body/password', message: 'is required: the password of the registration' }]
+      })
+    }
     const others = await registrationRepository.listOthers(database.connection, linked, OTHER_REGISTRATIONS)
     for (const pending of [linked, ...others]) {
       if ((await hasher.check(password, pending.passwordHash)).matches) return pending
@@ -104,7 +135,9 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
   }
 
   async function verify (tx: Connection, userId: string, token: string, origin: Origin) {
-    if (!await userRepository.lock(tx, userId) || !await emailTokenRepository.use(tx, token, 'verify_email')) throw new InvalidEmailTokenError()
+    if (!await userRepository.lock(tx, userId) || !await emailTokenRepository.use(tx, token, 'verify_email')) {
+      throw new InvalidEmailTokenError()
+    }
     await userRepository.setEmailVerified(tx, userId)
     await auditRepository.append(tx, origin, { act: 'email-verified', userId })
   }
@@ -112,8 +145,17 @@ export function createRegistrationService ({ database, hasher, tokens, lifetimes
   async function confirm (tx: Connection, pending: PendingRegistration, token: string, origin: Origin) {
     await lockEmailKey(tx, pending.emailKey)
     if (!await emailTokenRepository.use(tx, token, 'confirm')) throw new InvalidEmailTokenError()
-    const account: Account = { id: uuidv7(), email: pending.email, displayName: pending.displayName, role: 'user', emailVerified: true, createdAt: new Date() }
-    if (!await createAccount(tx, account, { passwordHash: pending.passwordHash, origin })) throw new InvalidEmailTokenError()
+    const account: Account = {
+      id: uuidv7(),
+      email: pending.email,
+      displayName: pending.displayName,
+      role: 'user',
+      emailVerified: true,
+      createdAt: new Date()
+    }
+    if (!await createAccount(tx, account, { passwordHash: pending.passwordHash, origin })) {
+      throw new InvalidEmailTokenError()
+    }
     await registrationRepository.deleteByEmailKey(tx, pending.emailKey)
     await auditRepository.append(tx, origin, { act: 'registered', userId: account.id })
   }

@@ -1,5 +1,18 @@
-import { changeEmail, confirmEmailChange, resendVerification, verifyEmail } from '@gatepost/contracts/auth/address-operations'
-import { changePassword, deleteAccount, forgotPassword, getMe, register, resetPassword, updateMe } from '@gatepost/contracts/auth/operations'
+import {
+  changeEmail,
+  confirmEmailChange,
+  resendVerification,
+  verifyEmail
+} from '@gatepost/contracts/auth/address-operations'
+import {
+  changePassword,
+  deleteAccount,
+  forgotPassword,
+  getMe,
+  register,
+  resetPassword,
+  updateMe
+} from '@gatepost/contracts/auth/operations'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 import type { FastifyReply } from 'fastify'

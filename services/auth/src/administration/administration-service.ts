@@ -39,7 +39,9 @@ export interface Actor {
   origin: Origin
 }
 
-/** What administrators do to the accounts of others; each act has a row in the audit trail that names the administrator. */
+/**
+ * What administrators do to the accounts of others; each act has a row in the audit trail that names the administrator.
+ */
 export function createAdministrationService ({ database, hasher, onEvents, onMail }: AdministrationOptions) {
   async function onUser (id: string, work: (tx: Connection) => Promise<void>) {
     await database.transaction(async (tx) => {
@@ -52,16 +54,35 @@ export function createAdministrationService ({ database, hasher, onEvents, onMai
 
   return {
     /** Throws AUTH_EMAIL_TAKEN, AUTH_WEAK_PASSWORD, OVERLOADED. */
-    async create ({ email, displayName, role = 'user', password }: NewUser, { actorId, origin }: Actor): Promise<ManagedUser> {
+    async create (
+      { email, displayName, role = 'user', password }: NewUser,
+      { actorId, origin }: Actor
+    ): Promise<ManagedUser> {
       if (password !== undefined) requireStrongPassword(password, { email, displayName }, '/body/password')
       const passwordHash = password === undefined ? hasher.unknown : await hasher.create(password)
-      const account: ManagedAccount = { id: uuidv7(), email, displayName, role, emailVerified: false, createdAt: new Date(), disabledAt: null }
+      const account: ManagedAccount = {
+        id: uuidv7(),
+        email,
+        displayName,
+        role,
+        emailVerified: false,
+        createdAt: new Date(),
+        disabledAt: null
+      }
       await database.transaction(async (tx) => {
         await lockEmailKey(tx, emailKey(email))
         if (!await createAccount(tx, account, { passwordHash, origin })) throw new EmailTakenError()
         if (role !== 'user') await userRepository.setRole(tx, account.id, role)
-        await auditRepository.append(tx, origin, { act: 'user-created', userId: account.id, actorId, detail: { role, invited: String(password === undefined) } })
-        await jobRepository.enqueue(tx, { kind: password === undefined ? 'invitation' : 'verify-email', payload: { userId: account.id } })
+        await auditRepository.append(tx, origin, {
+          act: 'user-created',
+          userId: account.id,
+          actorId,
+          detail: { role, invited: String(password === undefined) }
+        })
+        await jobRepository.enqueue(tx, {
+          kind: password === undefined ? 'invitation' : 'verify-email',
+          payload: { userId: account.id }
+        })
       })
       onEvents()
       onMail()
@@ -81,13 +102,22 @@ export function createAdministrationService ({ database, hasher, onEvents, onMai
     },
 
     /** Ends all sessions and keys of a user. Throws AUTH_USER_NOT_FOUND. */
-    endSessions: (id: string, { actorId, origin }: Actor) => onUser(id, async (tx) => {
-      const ended = await endSessions(tx, { userId: id, reason: 'ended', origin })
-      const keys = await endApiKeys(tx, { userId: id, reason: 'ended', origin })
-      await auditRepository.append(tx, origin, { act: 'sessions-ended', userId: id, actorId, detail: { sessions: String(ended.length), keys: String(keys.length) } })
-    }),
+    endSessions: (id: string, { actorId, origin }: Actor) =>
+      onUser(id, async (tx) => {
+        const ended = await endSessions(tx, { userId: id, reason: 'ended', origin })
+        const keys = await endApiKeys(tx, { userId: id, reason: 'ended', origin })
+        await auditRepository.append(tx, origin, {
+          act: 'sessions-ended',
+          userId: id,
+          actorId,
+          detail: { sessions: String(ended.length), keys: String(keys.length) }
+        })
+      }),
 
-    /** The password works no more, all sessions end, and a mail asks the user to choose a new one. Throws AUTH_USER_NOT_FOUND. */
+    /**
+     * The password works no more, all sessions end, and a mail asks the user to choose a new one. Throws
+     * AUTH_USER_NOT_FOUND.
+     */
     forceReset: (id: string, { actorId, origin }: Actor) => onUser(id, async (tx) => {
       await userRepository.setPasswordHash(tx, id, hasher.unknown)
       await emailTokenRepository.deleteWithPassword(tx, id)

@@ -36,13 +36,19 @@ const LIST_LIMIT = 100
 /** A session that was stolen and is older than this makes no key, which would outlive it. */
 const LOGIN_SECONDS = 600
 
-/** Keys with which programs act as their users. A key is a session of its own kind: its id is the `sid` of its tokens. */
+/**
+ * Keys with which programs act as their users. A key is a session of its own kind: its id is the `sid` of its tokens.
+ */
 export function createApiKeyService ({ database, tokens, macKeys, onEvents, onMail }: ApiKeyServiceOptions) {
   const macsOf = (key: string) => macKeys.map((macKey) => createHmac('sha256', macKey).update(key).digest())
 
   return {
     /** Throws AUTH_LOGIN_TOO_OLD, AUTH_TOO_MANY_KEYS, and REQUEST_INVALID for an end that is past. */
-    async create ({ userId, sessionId }: SessionHolder, { name, scopes = [...SCOPES], expiresAt }: NewApiKey, origin: Origin): Promise<CreatedApiKey> {
+    async create (
+      { userId, sessionId }: SessionHolder,
+      { name, scopes = [...SCOPES], expiresAt }: NewApiKey,
+      origin: Origin
+    ): Promise<CreatedApiKey> {
       const expires = expiresAt === undefined ? null : futureOf(expiresAt)
       const id = uuidv7()
       const key = createApiKeyText(id)
@@ -51,8 +57,21 @@ export function createApiKeyService ({ database, tokens, macKeys, onEvents, onMa
         await userRepository.lock(tx, userId)
         if (!await sessionRepository.beganWithin(tx, sessionId, LOGIN_SECONDS)) throw new LoginTooOldError()
         if (await apiKeyRepository.count(tx, userId) >= MAX_KEYS) throw new TooManyKeysError()
-        await apiKeyRepository.insert(tx, { id, userId, name, scopes, mac: macsOf(key)[0]!, createdAt, expiresAt: expires })
-        await auditRepository.append(tx, origin, { act: 'api-key-created', userId, sessionId, detail: { key: id, name, scopes: scopes.join(' ') } })
+        await apiKeyRepository.insert(tx, {
+          id,
+          userId,
+          name,
+          scopes,
+          mac: macsOf(key)[0]!,
+          createdAt,
+          expiresAt: expires
+        })
+        await auditRepository.append(tx, origin, {
+          act: 'api-key-created',
+          userId,
+          sessionId,
+          detail: { key: id, name, scopes: scopes.join(' ') }
+        })
         await jobRepository.enqueue(tx, { kind: 'api-key-created', payload: { userId } })
       })
       onMail()
@@ -63,7 +82,13 @@ export function createApiKeyService ({ database, tokens, macKeys, onEvents, onMa
       const rows = await apiKeyRepository.list(database.connection, userId, LIST_LIMIT)
       return {
         items: rows.map(({ id, name, scopes, createdAt, expiresAt, lastUsedAt, lastAddress }) => ({
-          id, name, scopes, lastAddress, createdAt: createdAt.toISOString(), expiresAt: expiresAt?.toISOString() ?? null, lastUsedAt: lastUsedAt?.toISOString() ?? null
+          id,
+          name,
+          scopes,
+          lastAddress,
+          createdAt: createdAt.toISOString(),
+          expiresAt: expiresAt?.toISOString() ?? null,
+          lastUsedAt: lastUsedAt?.toISOString() ?? null
         }))
       }
     },
@@ -86,7 +111,12 @@ export function createApiKeyService ({ database, tokens, macKeys, onEvents, onMa
       const id = idOfApiKey(key)
       if (id === undefined) return null
       const accessExpiry = tokens.accessExpiry()
-      const exchanged = await apiKeyRepository.exchange(database.sql, { id, macs: macsOf(key), address: origin.address, accessExpiry })
+      const exchanged = await apiKeyRepository.exchange(database.sql, {
+        id,
+        macs: macsOf(key),
+        address: origin.address,
+        accessExpiry
+      })
       if (!exchanged) return null
       const { scopes, accessExpiresAt, ...account } = exchanged
       return tokens.issueAccess(account, { sessionId: id, accessExpiresAt }, accessExpiry, scopes.join(' '))
@@ -98,7 +128,8 @@ export type ApiKeyService = ReturnType<typeof createApiKeyService>
 function futureOf (time: string) {
   const date = new Date(time)
   // The 30th of February would be the 2nd of March.
-  const exists = !Number.isNaN(date.getTime()) && date.toISOString().startsWith(time.slice(0, 'yyyy-mm-ddThh:mm:ss'.length))
+  const exists = !Number.isNaN(date.getTime()) &&
+    date.toISOString().startsWith(time.slice(0, 'yyyy-mm-ddThh:mm:ss'.length))
   if (exists && date.getTime() > Date.now()) return date
   const message = exists ? 'must be in the future' : 'is no time'
   throw new ProblemError('REQUEST_INVALID', { errors: [{ path: '/body/expiresAt', message }] })

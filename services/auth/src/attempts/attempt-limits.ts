@@ -18,11 +18,36 @@ export interface AttemptCounter {
  * accounts; the account stops who guesses from many networks, but never for more than a minute, and then lets a whole
  * round through: an attacker must not be able to keep the owner out.
  */
-export function attemptCounters (secret: KeyObject, accountKey: string, network: string): { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter } {
+export function attemptCounters (
+  secret: KeyObject,
+  accountKey: string,
+  network: string
+): { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter } {
   return {
-    pair: { key: keyOf(secret, 'pair', accountKey, network), maxFailures: 10, failuresAfterLock: 9, lockSeconds: 60, maxLockSeconds: 3600, memorySeconds: 6 * 3600 },
-    account: { key: keyOf(secret, 'account', accountKey), maxFailures: 50, failuresAfterLock: 0, lockSeconds: 60, maxLockSeconds: 60, memorySeconds: 3600 },
-    network: { key: keyOf(secret, 'network', network), maxFailures: 100, failuresAfterLock: 50, lockSeconds: 60, maxLockSeconds: 900, memorySeconds: 3600 }
+    pair: {
+      key: keyOf(secret, 'pair', accountKey, network),
+      maxFailures: 10,
+      failuresAfterLock: 9,
+      lockSeconds: 60,
+      maxLockSeconds: 3600,
+      memorySeconds: 6 * 3600
+    },
+    account: {
+      key: keyOf(secret, 'account', accountKey),
+      maxFailures: 50,
+      failuresAfterLock: 0,
+      lockSeconds: 60,
+      maxLockSeconds: 60,
+      memorySeconds: 3600
+    },
+    network: {
+      key: keyOf(secret, 'network', network),
+      maxFailures: 100,
+      failuresAfterLock: 50,
+      lockSeconds: 60,
+      maxLockSeconds: 900,
+      memorySeconds: 3600
+    }
   }
 }
 

@@ -22,16 +22,26 @@ export interface PasswordCheck {
 
 export interface PasswordChecker {
   /**
-   * Judges a password within the limits on guessing. The limits are asked before anything is hashed; what is answered and
-   * how long it takes is the same for an account that does not exist. Throws AUTH_TOO_MANY_ATTEMPTS and OVERLOADED.
+   * Judges a password within the limits on guessing. The limits are asked before anything is hashed; what is answered
+   * and how long it takes is the same for an account that does not exist. Throws AUTH_TOO_MANY_ATTEMPTS and OVERLOADED.
    */
   check (attempt: { email: string, password: string, origin: Origin, failureAct: AuditAct }): Promise<PasswordCheck>
 
   /** The same for a caller's own password. Throws AUTH_WRONG_PASSWORD too. */
-  checkOwn (account: Account, attempt: { password: string, origin: Origin, failureAct: AuditAct }): Promise<NonNullable<PasswordCheck['account']>>
+  checkOwn(
+    account: Account,
+    attempt: { password: string, origin: Origin, failureAct: AuditAct }
+  ): Promise<NonNullable<PasswordCheck['account']>>
 }
 
-export function createPasswordChecker ({ database, hasher, attemptKey, metrics }: { database: Database, hasher: PasswordHasher, attemptKey: KeyObject, metrics: AuthMetrics }): PasswordChecker {
+export function createPasswordChecker (
+  { database, hasher, attemptKey, metrics }: {
+    database: Database
+    hasher: PasswordHasher
+    attemptKey: KeyObject
+    metrics: AuthMetrics
+  }
+): PasswordChecker {
   function lockedOut (seconds: number) {
     metrics.lockedOut()
     return new TooManyAttemptsError({ headers: retryAfter(seconds) })
@@ -41,7 +51,11 @@ export function createPasswordChecker ({ database, hasher, attemptKey, metrics }
     async check ({ email, password, origin, failureAct }) {
       const key = emailKey(email)
       const all = attemptCounters(attemptKey, key, origin.network)
-      const { account, knownNetwork, lockedSeconds } = await userRepository.findForLogin(database.sql, { emailKey: key, network: origin.network, counters: all })
+      const { account, knownNetwork, lockedSeconds } = await userRepository.findForLogin(database.sql, {
+        emailKey: key,
+        network: origin.network,
+        counters: all
+      })
       if (lockedSeconds !== null) throw lockedOut(lockedSeconds)
       // Where the owner has been before, an attack on the account from elsewhere does not count.
       const counters = knownNetwork ? [all.pair, all.network] : [all.pair, all.network, all.account]
@@ -49,7 +63,11 @@ export function createPasswordChecker ({ database, hasher, attemptKey, metrics }
       const { matches, outdated } = await hasher.check(password, account?.passwordHash ?? null)
       if (matches && account !== null && !account.disabled) return { account, outdated, counters }
 
-      const blockedSeconds = await attemptRepository.recordFailure(database.sql, { counters, origin, note: { act: failureAct, userId: account?.id ?? null } })
+      const blockedSeconds = await attemptRepository.recordFailure(database.sql, {
+        counters,
+        origin,
+        note: { act: failureAct, userId: account?.id ?? null }
+      })
       if (blockedSeconds !== null) throw lockedOut(blockedSeconds)
       metrics.loginFailed()
       return { account: null, outdated: false, counters }

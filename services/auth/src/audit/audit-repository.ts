@@ -4,11 +4,33 @@ import type { Connection } from '../database/database.ts'
 import type { Origin } from '../origin.ts'
 
 export type AuditAct =
-  | 'registered' | 'login' | 'login-failed' | 'refresh-token-reused' | 'session-ended' | 'sessions-ended'
-  | 'password-changed' | 'password-change-failed' | 'password-reset-requested' | 'password-reset' | 'email-verified' | 'verification-requested'
-  | 'email-change-requested' | 'email-change-failed' | 'email-changed'
-  | 'account-deleted' | 'account-delete-failed' | 'disabled' | 'enabled' | 'role-changed' | 'keys-rotated' | 'key-dropped' | 'mail-given-up'
-  | 'user-created' | 'password-reset-forced' | 'api-key-created' | 'api-key-deleted'
+  | 'registered'
+  | 'login'
+  | 'login-failed'
+  | 'refresh-token-reused'
+  | 'session-ended'
+  | 'sessions-ended'
+  | 'password-changed'
+  | 'password-change-failed'
+  | 'password-reset-requested'
+  | 'password-reset'
+  | 'email-verified'
+  | 'verification-requested'
+  | 'email-change-requested'
+  | 'email-change-failed'
+  | 'email-changed'
+  | 'account-deleted'
+  | 'account-delete-failed'
+  | 'disabled'
+  | 'enabled'
+  | 'role-changed'
+  | 'keys-rotated'
+  | 'key-dropped'
+  | 'mail-given-up'
+  | 'user-created'
+  | 'password-reset-forced'
+  | 'api-key-created'
+  | 'api-key-deleted'
 
 export interface AuditNote {
   act: AuditAct
@@ -33,14 +55,16 @@ export interface AuditRow {
 
 const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000'
-const LIST_BY = (condition: string) => `SELECT id, at, act, user_id AS "userId", actor_id AS "actorId", session_id AS "sessionId", ip_address AS "ipAddress",
+const LIST_BY = (condition: string) =>
+  `SELECT id, at, act, user_id AS "userId", actor_id AS "actorId", session_id AS "sessionId", ip_address AS "ipAddress",
     request_id AS "requestId", detail FROM audit_log WHERE ${condition} ORDER BY id DESC LIMIT $2::int`
 const LIST = LIST_BY('id < $1::uuid')
 /*
- * Compared and ordered by both columns of an index. With an OR, or ordered by id alone, the planner walks down the primary
- * key in the hope to meet enough entries of the user on the way.
+ * Compared and ordered by both columns of an index. With an OR, or ordered by id alone, the planner walks down the
+ * primary key in the hope to meet enough entries of the user on the way.
  */
-const idsBy = (column: string) => `(SELECT id FROM audit_log WHERE (${column}, id) < ($3::uuid, $1::uuid) AND (${column}, id) > ($3::uuid, '${LOWEST_ID}')
+const idsBy = (column: string) =>
+  `(SELECT id FROM audit_log WHERE (${column}, id) < ($3::uuid, $1::uuid) AND (${column}, id) > ($3::uuid, '${LOWEST_ID}')
     ORDER BY ${column} DESC, id DESC LIMIT $2::int)`
 const LIST_OF_USER = LIST_BY(`id = ANY (ARRAY(${idsBy('user_id')} UNION ${idsBy('actor_id')}))`)
 
@@ -50,9 +74,15 @@ export const auditRepository = {
     await tx.auditEntry.createMany({ data: notes.map((note) => rowOf(origin, note)) })
   },
 
-  /** The same as part of a larger statement: an `INSERT … SELECT` that a FROM can follow to hold it back. Its parameters are {@link values}, from `$first` on. */
+  /**
+   * The same as part of a larger statement: an `INSERT … SELECT` that a FROM can follow to hold it back. Its parameters
+   * are {@link values}, from `$first` on.
+   */
   insertion (first: number) {
-    const [id, act, userId, sessionId, address, requestId, detail] = Array.from({ length: 7 }, (_, index) => `$${first + index}`)
+    const [id, act, userId, sessionId, address, requestId, detail] = Array.from(
+      { length: 7 },
+      (_, index) => `$${first + index}`
+    )
     return `INSERT INTO audit_log (id, at, act, user_id, session_id, ip_address, request_id, detail)
       SELECT ${id}::uuid, now(), ${act}::text, ${userId}::uuid, ${sessionId}::uuid, ${address}::text, ${requestId}::text, ${detail}::jsonb`
   },
@@ -70,8 +100,15 @@ export const auditRepository = {
   },
 
   /** Newest first, of all users or of one; `before` is the id that the page before ended with. */
-  list (sql: Sql, { userId, before = HIGHEST_ID, limit }: { userId?: string, before?: string, limit: number }): Promise<AuditRow[]> {
-    return sql.query<AuditRow>(userId === undefined ? LIST : LIST_OF_USER, [before, limit, ...userId === undefined ? [] : [userId]])
+  list (
+    sql: Sql,
+    { userId, before = HIGHEST_ID, limit }: { userId?: string, before?: string, limit: number }
+  ): Promise<AuditRow[]> {
+    return sql.query<AuditRow>(userId === undefined ? LIST : LIST_OF_USER, [
+      before,
+      limit,
+      ...userId === undefined ? [] : [userId]
+    ])
   }
 }
 

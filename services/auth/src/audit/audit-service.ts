@@ -6,10 +6,12 @@ import { auditRepository } from './audit-repository.ts'
 export function createAuditService ({ database }: { database: Database }) {
   return {
     /**
-     * `last` is the id that the next page comes after; null on the last page. To its user, an act of an administrator says
-     * that it happened and who did it, not where from.
+     * `last` is the id that the next page comes after; null on the last page. To its user, an act of an administrator
+     * says that it happened and who did it, not where from.
      */
-    async list ({ reader, userId, before, limit }: { reader: Account, userId?: string, before?: string, limit: number }) {
+    async list (
+      { reader, userId, before, limit }: { reader: Account, userId?: string, before?: string, limit: number }
+    ) {
       const rows = await auditRepository.list(database.sql, { userId, before, limit: limit + 1 })
       const page = rows.slice(0, limit)
       const items: AuditPage['items'] = page.map(({ at, detail, actorId, ...row }) => ({

@@ -14,10 +14,16 @@ export function auditRoutes (app: App, { audits, seal }: { audits: AuditService,
     ...routeOf(listAudit),
     async handler (request, reply) {
       const { account } = callerOf(request)
-      const { cursor, limit = DEFAULT_LIMIT, userId = account.role === 'admin' ? undefined : account.id } = request.query
+      const { cursor, limit = DEFAULT_LIMIT, userId = account.role === 'admin' ? undefined : account.id } =
+        request.query
       if (account.role !== 'admin' && userId !== account.id) throw new ProblemError('FORBIDDEN')
       const list = `audit:${userId ?? 'all'}`
-      const { items, last } = await audits.list({ reader: account, userId, before: positionOf(seal, cursor, list), limit })
+      const { items, last } = await audits.list({
+        reader: account,
+        userId,
+        before: positionOf(seal, cursor, list),
+        limit
+      })
       return reply.header('cache-control', 'no-store').send({ items, nextCursor: cursorAfter(seal, last, list) })
     }
   })

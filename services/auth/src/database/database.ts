@@ -8,7 +8,10 @@ import { type Prisma, PrismaClient } from '../../generated/client.ts'
 export type Connection = Prisma.TransactionClient
 
 export interface Database extends DatabaseOf<Connection> {
-  /** For those single statements that logins, refreshes and calls with a token are: straight to the driver, on the same connections. */
+  /**
+   * For those single statements that logins, refreshes and calls with a token are: straight to the driver, on the same
+   * connections.
+   */
   sql: Sql
 }
 

@@ -4,8 +4,9 @@ import type { Connection } from './database.ts'
 const NAMESPACE = 7_301_002
 
 /**
- * Until the transaction ends, nobody else makes, confirms or gives up an account of this address. The second of the locks
- * that a transaction takes: after the users' rows, before everything that hangs on them (docs/adr/0075-lock-order.md).
+ * Until the transaction ends, nobody else makes, confirms or gives up an account of this address. The second of the
+ * locks that a transaction takes: after the users' rows, before everything that hangs on them
+ * (docs/adr/0075-lock-order.md).
  */
 export async function lockEmailKey (tx: Connection, emailKey: string) {
   await tx.$executeRaw`SELECT pg_advisory_xact_lock(${NAMESPACE}::int, hashtext(${emailKey}))`

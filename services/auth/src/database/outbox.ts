@@ -4,9 +4,13 @@ import type { Origin } from '../origin.ts'
 import { sqlOf } from '@gatepost/events/sql'
 import type { Connection } from './database.ts'
 
-/** Stores an event in the transaction of its change; `aggregateVersion` was taken under the lock of the aggregate's row. */
+/**
+ * Stores an event in the transaction of its change; `aggregateVersion` was taken under the lock of the aggregate's row.
+ */
 export function storeEvent<Definition extends EventDefinition> (
-  tx: Connection, definition: Definition, { data, aggregateVersion, origin }: { data: EventData<Definition>, aggregateVersion: number, origin: Origin | null }
+  tx: Connection,
+  definition: Definition,
+  { data, aggregateVersion, origin }: { data: EventData<Definition>, aggregateVersion: number, origin: Origin | null }
 ) {
   return appendEvent(sqlOf(tx), definition, { data, aggregateVersion, traceparent: origin?.traceparent })
 }
@@ -15,6 +19,12 @@ export function storeEvent<Definition extends EventDefinition> (
 const BATCH = 1_000
 
 /** Events of one definition, a thousand a statement: as many as there are sessions of somebody. */
-export async function storeEvents<Definition extends EventDefinition> (tx: Connection, definition: Definition, events: Array<EventOf<Definition>>) {
-  for (let start = 0; start < events.length; start += BATCH) await appendEvents(sqlOf(tx), definition, events.slice(start, start + BATCH))
+export async function storeEvents<Definition extends EventDefinition> (
+  tx: Connection,
+  definition: Definition,
+  events: Array<EventOf<Definition>>
+) {
+  for (let start = 0; start < events.length; start += BATCH) {
+    await appendEvents(sqlOf(tx), definition, events.slice(start, start + BATCH))
+  }
 }

@@ -26,23 +26,32 @@ export const keyRepository = {
 
   async insert (tx: Connection, key: NewKey, state: 'next' | 'current') {
     const now = new Date()
-    await tx.signingKey.create({ data: { ...key, state, createdAt: now, activatedAt: state === 'current' ? now : null } })
+    await tx.signingKey.create({
+      data: { ...key, state, createdAt: now, activatedAt: state === 'current' ? now : null }
+    })
   },
 
   async setPrivateKey (tx: Connection, kid: string, privateKey: Uint8Array<ArrayBuffer>) {
     await tx.signingKey.update({ where: { kid }, data: { privateKey } })
   },
 
-  /** Retiring keys stay until tokens are dead that a process with this life of tokens, in seconds, still signed with them. */
+  /**
+   * Retiring keys stay until tokens are dead that a process with this life of tokens, in seconds, still signed with
+   * them.
+   */
   async keepRetiring (connection: Connection, seconds: number) {
-    await connection.$executeRaw`UPDATE signing_keys SET retires_at = present.activated_at + ${seconds}::int * interval '1 second'
+    await connection
+      .$executeRaw`UPDATE signing_keys SET retires_at = present.activated_at + ${seconds}::int * interval '1 second'
       FROM (SELECT activated_at FROM signing_keys WHERE state = 'current') AS present
       WHERE state = 'retiring' AND retires_at < present.activated_at + ${seconds}::int * interval '1 second'`
   },
 
   /** Current → retiring, without its private half; next → current. */
   async advance (tx: Connection, retiresAt: Date) {
-    await tx.signingKey.updateMany({ where: { state: 'current' }, data: { state: 'retiring', privateKey: null, retiresAt } })
+    await tx.signingKey.updateMany({
+      where: { state: 'current' },
+      data: { state: 'retiring', privateKey: null, retiresAt }
+    })
     await tx.signingKey.updateMany({ where: { state: 'next' }, data: { state: 'current', activatedAt: new Date() } })
   },
 

@@ -23,19 +23,28 @@ export function ensureKeys (database: Database, encryptionKey: Buffer) {
   })
 }
 
-/** Seals anew, under the first of the keys, what another one sealed. Throws `SealedKeyError` for what none of them opens. */
+/**
+ * Seals anew, under the first of the keys, what another one sealed. Throws `SealedKeyError` for what none of them
+ * opens.
+ */
 export function resealKeys (database: Database, encryptionKeys: readonly Buffer[]) {
   return database.transaction(async (tx) => {
     await keyRepository.lock(tx)
     for (const { kid, privateKey } of await keyRepository.list(tx)) {
-      if (privateKey) await keyRepository.setPrivateKey(tx, kid, sealPrivateKey(encryptionKeys[0]!, kid, openWithAny(encryptionKeys, kid, privateKey)))
+      if (privateKey) {
+        await keyRepository.setPrivateKey(
+          tx,
+          kid,
+          sealPrivateKey(encryptionKeys[0]!, kid, openWithAny(encryptionKeys, kid, privateKey))
+        )
+      }
     }
   })
 }
 
 /**
- * Current → retiring, next → current; not before every verifier can know what is next. The processes of auth, which have
- * the secret to seal it, make a new next one. Throws when there is none to take over.
+ * Current → retiring, next → current; not before every verifier can know what is next. The processes of auth, which
+ * have the secret to seal it, make a new next one. Throws when there is none to take over.
  */
 export function rotateKeys (database: Database, { atOnce = false } = {}): Promise<RotationResult> {
   return database.transaction(async (tx) => {
@@ -86,5 +95,9 @@ function newKey (encryptionKey: Buffer): NewKey {
   const { x } = publicKey.export({ format: 'jwk' })
   // RFC 7638 thumbprint: two keys cannot share an id.
   const kid = createHash('sha256').update(JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x })).digest('base64url')
-  return { kid, publicKey: x!, privateKey: sealPrivateKey(encryptionKey, kid, privateKey.export({ type: 'pkcs8', format: 'der' })) }
+  return {
+    kid,
+    publicKey: x!,
+    privateKey: sealPrivateKey(encryptionKey, kid, privateKey.export({ type: 'pkcs8', format: 'der' }))
+  }
 }

@@ -33,7 +33,9 @@ export interface KeyStore extends KeySource {
 const RELOAD_MS = 5_000
 const RETRY_MS = 1_000
 
-export function createKeyStore ({ database, encryptionKeys, accessTokenTtl, rotationSeconds, log }: KeyStoreOptions): KeyStore {
+export function createKeyStore (
+  { database, encryptionKeys, accessTokenTtl, rotationSeconds, log }: KeyStoreOptions
+): KeyStore {
   let signing: SigningKey | undefined
   let published: JwkSet = { keys: [] }
   let pems = new Map<string, string>()
@@ -50,7 +52,16 @@ export function createKeyStore ({ database, encryptionKeys, accessTokenTtl, rota
     complete = keys.some(({ state }) => state === 'next')
     if (signing?.kid !== current.kid) signing = openKey(current)
     rotateAt = (current.activatedAt ?? current.createdAt).getTime() + rotationSeconds * 1000
-    const jwks = { keys: keys.map(({ kid, publicKey }) => ({ kty: 'OKP' as const, crv: 'Ed25519' as const, x: publicKey, kid, alg: 'EdDSA' as const, use: 'sig' as const })) }
+    const jwks = {
+      keys: keys.map(({ kid, publicKey }) => ({
+        kty: 'OKP' as const,
+        crv: 'Ed25519' as const,
+        x: publicKey,
+        kid,
+        alg: 'EdDSA' as const,
+        use: 'sig' as const
+      }))
+    }
     if (jwks.keys.map(({ kid }) => kid).join() !== published.keys.map(({ kid }) => kid).join()) pems = keysOf(jwks)
     published = jwks
     behind = false
@@ -58,7 +69,10 @@ export function createKeyStore ({ database, encryptionKeys, accessTokenTtl, rota
 
   function openKey ({ kid, privateKey }: StoredKey): SigningKey {
     if (!privateKey) throw new SealedKeyError(`the signing key ${kid} has no private half`)
-    return { kid, privateKey: createPrivateKey({ key: openWithAny(encryptionKeys, kid, privateKey), format: 'der', type: 'pkcs8' }) }
+    return {
+      kid,
+      privateKey: createPrivateKey({ key: openWithAny(encryptionKeys, kid, privateKey), format: 'der', type: 'pkcs8' })
+    }
   }
 
   async function tend () {
@@ -107,7 +121,9 @@ export function createKeyStore ({ database, encryptionKeys, accessTokenTtl, rota
     },
     get: (kid) => pems.get(kid),
     find (kid) {
-      if (!signing || (behind && !pems.has(kid))) throw new KeysUnavailableError('the signing keys could not be read last')
+      if (!signing || (behind && !pems.has(kid))) {
+        throw new KeysUnavailableError('the signing keys could not be read last')
+      }
       return pems.get(kid)
     }
   }

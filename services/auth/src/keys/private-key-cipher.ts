@@ -4,7 +4,9 @@ import { SettingsError } from '@gatepost/service-kit/settings'
 const IV_BYTES = 12
 const TAG_BYTES = 16
 
-/** A private key that does not open: TOKEN_SECRET is another one than when it was stored, or somebody changed the row. */
+/**
+ * A private key that does not open: TOKEN_SECRET is another one than when it was stored, or somebody changed the row.
+ */
 export class SealedKeyError extends SettingsError {
   override name = 'SealedKeyError'
 }
@@ -34,9 +36,13 @@ export function openPrivateKey (encryptionKey: Buffer, kid: string, box: Uint8Ar
   const iv = bytes.subarray(0, IV_BYTES)
   const tag = bytes.subarray(IV_BYTES, IV_BYTES + TAG_BYTES)
   try {
-    const decipher = createDecipheriv('aes-256-gcm', encryptionKey, iv, { authTagLength: TAG_BYTES }).setAAD(Buffer.from(kid)).setAuthTag(tag)
+    const decipher = createDecipheriv('aes-256-gcm', encryptionKey, iv, { authTagLength: TAG_BYTES })
+      .setAAD(Buffer.from(kid)).setAuthTag(tag)
     return Buffer.concat([decipher.update(bytes.subarray(IV_BYTES + TAG_BYTES)), decipher.final()])
   } catch (cause) {
-    throw new SealedKeyError(`the signing key ${kid} does not open: TOKEN_SECRET is not the one that it was stored under`, { cause })
+    throw new SealedKeyError(
+      `the signing key ${kid} does not open: TOKEN_SECRET is not the one that it was stored under`,
+      { cause }
+    )
   }
 }

@@ -18,7 +18,14 @@ export const emailTokenRepository = {
     const token = randomBytes(TOKEN_BYTES).toString('base64url')
     const now = Date.now()
     await connection.emailToken.create({
-      data: { id: uuidv7(), purpose, tokenHash: hashOf(token), ...subject, createdAt: new Date(now), expiresAt: new Date(now + seconds * 1000) }
+      data: {
+        id: uuidv7(),
+        purpose,
+        tokenHash: hashOf(token),
+        ...subject,
+        createdAt: new Date(now),
+        expiresAt: new Date(now + seconds * 1000)
+      }
     })
     return token
   },
@@ -51,7 +58,9 @@ export const emailTokenRepository = {
   },
 
   async deleteExpired (connection: Connection, before: Date) {
-    for (const table of ['email_tokens', 'pending_registrations', 'email_changes']) await deleteBefore(connection, { table, column: 'expires_at' }, before)
+    for (const table of ['email_tokens', 'pending_registrations', 'email_changes']) {
+      await deleteBefore(connection, { table, column: 'expires_at' }, before)
+    }
   }
 }
 

@@ -12,7 +12,10 @@ export type MailJob =
   /** `to` is the address that the account had then. */
   | { kind: 'email-change-requested' | 'email-changed', payload: { userId: string, to: string } }
   | { kind: 'account-deleted', payload: { to: string } }
-  | { kind: 'role-changed' | 'password-changed' | 'api-key-created' | 'api-key-deleted' | 'invitation' | 'reset-required', payload: { userId: string } }
+  | {
+    kind: 'role-changed' | 'password-changed' | 'api-key-created' | 'api-key-deleted' | 'invitation' | 'reset-required'
+    payload: { userId: string }
+  }
 
 /** `age` in seconds. */
 export type ClaimedJob = MailJob & { id: string, attempts: number, age: number }
@@ -38,7 +41,8 @@ export const jobRepository = {
   },
 
   async postpone (connection: Connection, id: string, seconds: number, lastError: string) {
-    await connection.$executeRaw`UPDATE jobs SET run_at = now() + ${seconds}::int * interval '1 second', last_error = ${lastError} WHERE id = ${id}::uuid`
+    await connection
+      .$executeRaw`UPDATE jobs SET run_at = now() + ${seconds}::int * interval '1 second', last_error = ${lastError} WHERE id = ${id}::uuid`
   },
 
   /** Stays as a row for the operator, without what it was about. */

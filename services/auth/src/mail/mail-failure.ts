@@ -8,7 +8,10 @@ interface SmtpError {
 const OF_THE_MAIL = /^(RCPT TO|DATA)/i
 const PERMANENT = 500
 
-/** Why a mail was not sent, without its text, which repeats the address; `permanent` when the server will not take it later either. */
+/**
+ * Why a mail was not sent, without its text, which repeats the address; `permanent` when the server will not take it
+ * later either.
+ */
 export function mailFailureOf (error: unknown) {
   const { code = 'unknown', responseCode, command } = error as SmtpError
   return {

@@ -8,7 +8,8 @@ export type MailMetrics = ReturnType<typeof createMailMetrics>
 export function createMailMetrics (registry: Registry) {
   const counter = new Counter({
     name: 'gatepost_auth_mails_total',
-    help: 'Mails by outcome: sent, postponed after a failure, given up, or limited since the address had enough of the kind.',
+    help:
+      'Mails by outcome: sent, postponed after a failure, given up, or limited since the address had enough of the kind.',
     labelNames: ['outcome'] as const,
     registers: [registry]
   })

@@ -17,7 +17,9 @@ interface Template {
   after: string[]
 }
 
-/** Nothing that the sender of a request chose stands in a mail: mails to strangers' addresses must not carry messages. */
+/**
+ * Nothing that the sender of a request chose stands in a mail: mails to strangers' addresses must not carry messages.
+ */
 const templates = {
   'verify-email': {
     subject: 'Confirm your e-mail address',
@@ -26,17 +28,23 @@ const templates = {
   },
   'confirm-registration': {
     subject: 'Confirm your registration',
-    before: ['Somebody, probably you, has registered with this e-mail address. The account begins when you confirm it.'],
+    before: [
+      'Somebody, probably you, has registered with this e-mail address. The account begins when you confirm it.'
+    ],
     after: ['The link is good for 24 hours. If it was not you, ignore this mail: nothing happens then.']
   },
   'address-in-use': {
     subject: 'You have an account already',
-    before: ['Somebody, probably you, wants this e-mail address for an account. You have an account with it already: log in, or ask for a new password.'],
+    before: [
+      'Somebody, probably you, wants this e-mail address for an account. You have an account with it already: log in, or ask for a new password.'
+    ],
     after: ['If it was not you, ignore this mail: nothing has changed.']
   },
   'reset-password': {
     subject: 'Choose a new password',
-    before: ['Somebody, probably you, has asked for a new password for your account. The link lets you choose one, and ends all sessions.'],
+    before: [
+      'Somebody, probably you, has asked for a new password for your account. The link lets you choose one, and ends all sessions.'
+    ],
     after: ['The link is good for one hour, and once. If it was not you, ignore this mail: nothing has changed.']
   },
   invitation: {
@@ -51,12 +59,16 @@ const templates = {
   },
   'confirm-email-change': {
     subject: 'Confirm your new e-mail address',
-    before: ['Somebody, probably you, wants this e-mail address for an account. The account has it when you confirm it.'],
+    before: [
+      'Somebody, probably you, wants this e-mail address for an account. The account has it when you confirm it.'
+    ],
     after: ['The link is good for 24 hours, and once. If it was not you, ignore this mail: nothing happens then.']
   },
   'email-change-requested': {
     subject: 'Another e-mail address for your account',
-    before: ['Somebody, probably you, has asked for another e-mail address for your account. It changes when the link in the mail to the new address is opened.'],
+    before: [
+      'Somebody, probably you, has asked for another e-mail address for your account. It changes when the link in the mail to the new address is opened.'
+    ],
     after: ['If it was not you, choose a new password at once: the link is void then.']
   },
   'email-changed': {
@@ -96,12 +108,19 @@ export type MailKind = keyof typeof templates
 export function renderMail (kind: MailKind, link?: MailLink): MailContent {
   const { subject, before, after } = templates[kind]
   const linkText = link ? [`${link.url}\n\nor enter this code:\n\n${link.token}`] : []
-  const linkHtml = link ? [`<p><a href="${escapeHtml(link.url)}">${escapeHtml(subject)}</a></p>`, `<p>or enter this code:</p><p><code>${escapeHtml(link.token)}</code></p>`] : []
+  const linkHtml = link
+    ? [
+      `<p><a href="${escapeHtml(link.url)}">${escapeHtml(subject)}</a></p>`,
+      `<p>or enter this code:</p><p><code>${escapeHtml(link.token)}</code></p>`
+      ]
+    : []
   const paragraphs = (texts: string[]) => texts.map((text) => `<p>${escapeHtml(text)}</p>`)
   return {
     subject,
     text: `${[...before, ...linkText, ...after].join('\n\n')}\n`,
-    html: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escapeHtml(subject)}</title><body>${[...paragraphs(before), ...linkHtml, ...paragraphs(after)].join('')}</body></html>\n`
+    html: `<!doctype html><html lang="en"><meta charset="utf-8"><title>${escapeHtml(subject)}</title><body>${
+      [...paragraphs(before), ...linkHtml, ...paragraphs(after)].join('')
+    }</body></html>\n`
   }
 }
 

@@ -39,13 +39,22 @@ const MAX_DELAY_SECONDS = 300
 const GIVE_UP_SECONDS = 86_400
 
 /** Sends the mails that jobs ask for, several at once; several workers share the jobs. */
-export function createMailWorker ({ database, mailer, linkBase, countKey, metrics, log }: MailWorkerOptions): MailWorker {
+export function createMailWorker (
+  { database, mailer, linkBase, countKey, metrics, log }: MailWorkerOptions
+): MailWorker {
   const { connection } = database
   let stopped = true
 
   async function send ({ to, kind, link }: OutgoingMail) {
     // In the fragment, which browsers keep to themselves: no proxy log and no Referer has it.
-    await mailer.send(to, kind, renderMail(kind, link && { url: `${linkBase.replace(/\/$/, '')}/${link.page}#token=${link.token}`, token: link.token }))
+    await mailer.send(
+      to,
+      kind,
+      renderMail(
+        kind,
+        link && { url: `${linkBase.replace(/\/$/, '')}/${link.page}#token=${link.token}`, token: link.token }
+      )
+    )
   }
 
   async function work (job: ClaimedJob) {
@@ -72,7 +81,11 @@ export function createMailWorker ({ database, mailer, linkBase, countKey, metric
       metrics.count('given_up')
       await database.transaction(async (tx) => {
         await jobRepository.giveUp(tx, job.id, summary)
-        await auditRepository.append(tx, null, { act: 'mail-given-up', userId: mail?.userId ?? null, detail: { kind: job.kind, failure: summary } })
+        await auditRepository.append(tx, null, {
+          act: 'mail-given-up',
+          userId: mail?.userId ?? null,
+          detail: { kind: job.kind, failure: summary }
+        })
       })
     } else {
       log.warn(about, 'mail not sent, tried again later')
@@ -89,7 +102,10 @@ export function createMailWorker ({ database, mailer, linkBase, countKey, metric
   }
 
   // Each by itself: a mail that takes long holds up no later one.
-  const lanes = Array.from({ length: LANES }, () => createRoutine({ name: 'mail', everyMs: POLL_MS, log, work: sendAll }))
+  const lanes = Array.from(
+    { length: LANES },
+    () => createRoutine({ name: 'mail', everyMs: POLL_MS, log, work: sendAll })
+  )
 
   return {
     start () {

@@ -20,7 +20,9 @@ export interface MailerOptions {
 
 const SMTP_TIMEOUT_MS = 15_000
 
-/** Sends through SMTP when there is a server, else writes files that the log names; the log never shows what is in them. */
+/**
+ * Sends through SMTP when there is a server, else writes files that the log names; the log never shows what is in them.
+ */
 export function createMailer ({ smtpUrl, directory, from, log }: MailerOptions): Mailer {
   return smtpUrl ? smtpMailer(smtpUrl, from, log) : fileMailer(resolve(directory), from, log)
 }
@@ -29,9 +31,19 @@ export function createMailer ({ smtpUrl, directory, from, log }: MailerOptions):
 const MAX_CONNECTIONS = 4
 
 function smtpMailer (url: string, from: string, log: FastifyBaseLogger): Mailer {
-  const transport = onceLoaded(({ createTransport }) => createTransport({
-    url, pool: true, maxConnections: MAX_CONNECTIONS, maxRequeues: 1, connectionTimeout: SMTP_TIMEOUT_MS, greetingTimeout: SMTP_TIMEOUT_MS, socketTimeout: SMTP_TIMEOUT_MS, disableFileAccess: true, disableUrlAccess: true
-  }))
+  const transport = onceLoaded(({ createTransport }) =>
+    createTransport({
+      url,
+      pool: true,
+      maxConnections: MAX_CONNECTIONS,
+      maxRequeues: 1,
+      connectionTimeout: SMTP_TIMEOUT_MS,
+      greetingTimeout: SMTP_TIMEOUT_MS,
+      socketTimeout: SMTP_TIMEOUT_MS,
+      disableFileAccess: true,
+      disableUrlAccess: true
+    })
+  )
   return {
     async send (to, kind, content) {
       const { messageId } = await (await transport.get()).sendMail({ from, to, ...content })
@@ -42,7 +54,9 @@ function smtpMailer (url: string, from: string, log: FastifyBaseLogger): Mailer 
 }
 
 function fileMailer (directory: string, from: string, log: FastifyBaseLogger): Mailer {
-  const transport = onceLoaded(({ createTransport }) => createTransport({ streamTransport: true, buffer: true, disableFileAccess: true, disableUrlAccess: true }))
+  const transport = onceLoaded(({ createTransport }) =>
+    createTransport({ streamTransport: true, buffer: true, disableFileAccess: true, disableUrlAccess: true })
+  )
   return {
     async send (to, kind, content) {
       const { message } = await (await transport.get()).sendMail({ from, to, ...content })
@@ -68,6 +82,7 @@ function onceLoaded<Info> (create: (library: typeof nodemailer) => nodemailer.Tr
       })
       return transport
     },
-    close: () => { void transport?.then((loaded) => loaded.close(), () => {}) } // that it could not be loaded was told to whoever sent
+    // that it could not be loaded was told to whoever sent
+    close: () => { void transport?.then((loaded) => loaded.close(), () => {}) }
   }
 }

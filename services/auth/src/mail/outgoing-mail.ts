@@ -24,8 +24,8 @@ const LINKS = {
 } as const
 
 /**
- * Mails of one kind to one address within an hour. Whoever registers a stranger's address can have any of them sent to it;
- * only what administrators ask for always goes.
+ * Mails of one kind to one address within an hour. Whoever registers a stranger's address can have any of them sent to
+ * it; only what administrators ask for always goes.
  */
 const PER_HOUR = 5
 const UNLIMITED: ReadonlySet<MailKind> = new Set<MailKind>(['invitation', 'reset-required', 'role-changed'])
@@ -45,16 +45,22 @@ interface Addressee {
 }
 
 /**
- * The mail that a job asks for: its token made, its place among those of the hour taken. `limited` when the address has had
- * enough of them; null when there is nobody to write to any more.
+ * The mail that a job asks for: its token made, its place among those of the hour taken. `limited` when the address has
+ * had enough of them; null when there is nobody to write to any more.
  */
-export function prepareMail (database: Database, countKey: KeyObject, job: ClaimedJob): Promise<OutgoingMail | 'limited' | null> {
+export function prepareMail (
+  database: Database,
+  countKey: KeyObject,
+  job: ClaimedJob
+): Promise<OutgoingMail | 'limited' | null> {
   return database.transaction(async (tx) => {
     const addressee = await addresseeOf(tx, job)
     if (!addressee) return null
     const { kind, to, subject } = addressee
     const address = new Uint8Array(createHmac('sha256', countKey).update(addressee.emailKey).digest().subarray(0, 16))
-    if (!UNLIMITED.has(kind) && !await sentMailRepository.reserve(tx, { id: job.id, address, kind }, PER_HOUR)) return 'limited'
+    if (!UNLIMITED.has(kind) && !await sentMailRepository.reserve(tx, { id: job.id, address, kind }, PER_HOUR)) {
+      return 'limited'
+    }
     const link = kind in LINKS ? LINKS[kind as keyof typeof LINKS] : undefined
     const token = link && await emailTokenRepository.create(tx, link.purpose, subject, link.seconds)
     return { kind, to, userId: subject.userId ?? null, link: link && { page: link.page, token: token! } }
@@ -76,13 +82,17 @@ async function addresseeOf (tx: Connection, job: ClaimedJob): Promise<Addressee 
         return registration && confirmationOf(tx, registration)
       }
       const user = await lockUser(tx, found.id)
-      return user && user.disabledAt === null && user.emailKey === key && !user.emailVerified ? { kind: 'verify-email', to: user.email, emailKey: key, subject: { userId: user.id } } : null
+      return user && user.disabledAt === null && user.emailKey === key && !user.emailVerified
+        ? { kind: 'verify-email', to: user.email, emailKey: key, subject: { userId: user.id } }
+        : null
     }
     case 'forgot-password': {
       const key = emailKey(job.payload.email)
       const found = await userRepository.findByEmailKey(tx, key)
       const user = found && await lockUser(tx, found.id)
-      return user && user.disabledAt === null && user.emailKey === key ? { kind: 'reset-password', to: user.email, emailKey: key, subject: { userId: user.id } } : null
+      return user && user.disabledAt === null && user.emailKey === key
+        ? { kind: 'reset-password', to: user.email, emailKey: key, subject: { userId: user.id } }
+        : null
     }
     case 'confirm-email-change': return newAddressee(tx, job.payload)
     case 'email-change-requested':
@@ -100,13 +110,20 @@ async function addresseeOf (tx: Connection, job: ClaimedJob): Promise<Addressee 
   }
 }
 
-async function confirmationOf (tx: Connection, { id, email: to, emailKey }: PendingRegistration): Promise<Addressee | null> {
+async function confirmationOf (
+  tx: Connection,
+  { id, email: to, emailKey }: PendingRegistration
+): Promise<Addressee | null> {
   await lockEmailKey(tx, emailKey)
   if (await userRepository.findByEmailKey(tx, emailKey)) return { kind: 'address-in-use', to, emailKey, subject: {} }
-  return await registrationRepository.find(tx, id) && { kind: 'confirm-registration', to, emailKey, subject: { registrationId: id } }
+  return await registrationRepository.find(tx, id) &&
+    { kind: 'confirm-registration', to, emailKey, subject: { registrationId: id } }
 }
 
-async function newAddressee (tx: Connection, { userId, emailChangeId }: { userId: string, emailChangeId: string }): Promise<Addressee | null> {
+async function newAddressee (
+  tx: Connection,
+  { userId, emailChangeId }: { userId: string, emailChangeId: string }
+): Promise<Addressee | null> {
   if (!await userRepository.lock(tx, userId)) return null
   const change = await emailChangeRepository.find(tx, emailChangeId)
   if (!change) return null // given up, or replaced

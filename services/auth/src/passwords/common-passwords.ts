@@ -6,7 +6,15 @@ import { gunzipSync } from 'node:zlib'
 export const MIN_PASSWORD_LENGTH = 8
 /** Shorter words begin too many good passwords by chance. */
 export const MIN_WORD_LENGTH = 4
-const [LINE_FEED, CARRIAGE_RETURN, UPPER_A, UPPER_Z, LOWER_A, LOWER_Z, CASE_BIT] = [0x0a, 0x0d, 0x41, 0x5a, 0x61, 0x7a, 0x20]
+const [LINE_FEED, CARRIAGE_RETURN, UPPER_A, UPPER_Z, LOWER_A, LOWER_Z, CASE_BIT] = [
+  0x0a,
+  0x0d,
+  0x41,
+  0x5a,
+  0x61,
+  0x7a,
+  0x20
+]
 /** Nearly twice as many places as entries, so that a look meets few others. A power of two. */
 const PLACES = 2 ** 19
 
@@ -16,7 +24,10 @@ let text: Buffer
 let places: Uint32Array
 let count: number | undefined
 
-/** How many passwords the list holds that are long enough to be chosen, words apart. It is read when it is first asked about. */
+/**
+ * How many passwords the list holds that are long enough to be chosen, words apart. It is read when it is first asked
+ * about.
+ */
 export function commonPasswordCount () {
   count ??= fill()
   return count

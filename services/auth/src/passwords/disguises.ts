@@ -1,6 +1,22 @@
 /** Signs and digits that stand for letters; some for either of two. */
 const LETTERS: Record<string, string> = {
-  '@': 'a', 4: 'a', 8: 'b', '(': 'c', 3: 'e', '€': 'e', 6: 'g', 9: 'g', '!': 'i', '|': 'i', 1: 'i', 0: 'o', $: 's', 5: 's', '+': 't', 7: 't', 2: 'z'
+  '@': 'a',
+  4: 'a',
+  8: 'b',
+  '(': 'c',
+  3: 'e',
+  '€': 'e',
+  6: 'g',
+  9: 'g',
+  '!': 'i',
+  '|': 'i',
+  1: 'i',
+  0: 'o',
+  $: 's',
+  5: 's',
+  '+': 't',
+  7: 't',
+  2: 'z'
 }
 const OTHER_LETTERS: Record<string, string> = { ...LETTERS, 1: 'l', '!': 'l', '|': 'l' }
 /** A year, an exclamation mark and what else people add so that a rule is kept. */
@@ -8,7 +24,9 @@ const MAX_ENDINGS = 6
 
 /** The text with letters for the signs and digits that stand for them, in both readings. */
 export function undisguised (text: string): string[] {
-  return [LETTERS, OTHER_LETTERS].map((letters) => [...text.toLowerCase()].map((character) => letters[character] ?? character).join(''))
+  return [LETTERS, OTHER_LETTERS].map((letters) =>
+    [...text.toLowerCase()].map((character) => letters[character] ?? character).join('')
+  )
 }
 
 /** What a password may be made from: itself without digits and signs around it, and with letters for those inside. */

@@ -9,7 +9,12 @@ export interface HashParameters {
 }
 
 /** argon2id as OWASP recommends it. The library's default algorithm is argon2id, version 0x13. */
-export const HASH_PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1, outputLen: 32 } as const satisfies HashParameters
+export const HASH_PARAMETERS = {
+  memoryCost: 19_456,
+  timeCost: 2,
+  parallelism: 1,
+  outputLen: 32
+} as const satisfies HashParameters
 
 /** The most that a stored hash may ask for: a row that somebody changed must not stop the process. */
 const LIMITS = { memoryCost: 65_536, timeCost: 8, parallelism: 4, outputLen: 64, saltLen: 64 } as const
@@ -51,7 +56,8 @@ function isUpToDate (options: ParsedHashOptions, parameters: HashParameters) {
 }
 
 function isBounded (options: ParsedHashOptions) {
-  return options.algorithm as number === ARGON2ID && options.outputLen >= MIN_OUTPUT_BYTES && options.saltLen >= MIN_SALT_BYTES &&
+  return options.algorithm as number === ARGON2ID && options.outputLen >= MIN_OUTPUT_BYTES &&
+    options.saltLen >= MIN_SALT_BYTES &&
     Object.entries(LIMITS).every(([name, limit]) => options[name as keyof typeof LIMITS] <= limit)
 }
 

@@ -6,7 +6,10 @@ import { opaqueString } from './opaque-string.ts'
 import { createWorkLimit } from './work-limit.ts'
 
 export interface PasswordHasherOptions {
-  /** A secret beside the database; hashes made with another one are verified with `previousPepper` and upgraded at login. */
+  /**
+   * A secret beside the database; hashes made with another one are verified with `previousPepper` and upgraded at
+   * login.
+   */
   pepper?: string
   previousPepper?: string
   concurrency?: number
@@ -32,9 +35,21 @@ const QUEUE_PER_CORE = 128
 const MAX_WAIT_MS = 3_000
 
 /** argon2id on libuv's threads, as many at once as there are cores. */
-export async function createPasswordHasher ({ pepper, previousPepper, concurrency = availableParallelism(), queue = QUEUE_PER_CORE * concurrency, maxWaitMs = MAX_WAIT_MS, parameters = HASH_PARAMETERS }: PasswordHasherOptions = {}) {
+export async function createPasswordHasher (
+  {
+    pepper,
+    previousPepper,
+    concurrency = availableParallelism(),
+    queue = QUEUE_PER_CORE * concurrency,
+    maxWaitMs = MAX_WAIT_MS,
+    parameters = HASH_PARAMETERS
+  }: PasswordHasherOptions = {}
+) {
   const limit = createWorkLimit({ concurrency, queue, maxWaitMs })
-  const peppers = new Map([pepper, previousPepper].filter((secret) => secret !== undefined).map((secret) => [pepperIdOf(secret), Buffer.from(secret)]))
+  const peppers =
+    new Map([pepper, previousPepper].filter((secret) => secret !== undefined).map((
+      secret
+    ) => [pepperIdOf(secret), Buffer.from(secret)]))
   const pepperId = pepper === undefined ? null : pepperIdOf(pepper)
   const secretOf = (id: string | null) => id === null ? {} : { secret: peppers.get(id) }
   // Verified when there is no account, so that the time says nothing. Nobody knows its password.
@@ -46,7 +61,10 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
   }
 
   async function hashOf (password: string) {
-    return formatStoredHash({ phc: await hash(opaqueString(password), { ...parameters, ...secretOf(pepperId) }), pepperId })
+    return formatStoredHash({
+      phc: await hash(opaqueString(password), { ...parameters, ...secretOf(pepperId) }),
+      pepperId
+    })
   }
 
   /** Takes the same time whether there is a hash or not. Throws OVERLOADED when too many wait. */
@@ -57,7 +75,10 @@ export async function createPasswordHasher ({ pepper, previousPepper, concurrenc
     const [spelling, ...older] = spellingsOf(password)
     const fits = (text: string) => verify(against.phc, text, secretOf(against.pepperId))
     const fit = await limit.run(async () => await fits(spelling!) ? 'now' : await some(older, fits) ? 'older' : null)
-    return { matches: usable && fit !== null, outdated: fit === 'older' || !against.upToDate || against.pepperId !== pepperId }
+    return {
+      matches: usable && fit !== null,
+      outdated: fit === 'older' || !against.upToDate || against.pepperId !== pepperId
+    }
   }
 
   /** The same while nobody waits for a place; undefined otherwise. */

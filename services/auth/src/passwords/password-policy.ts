@@ -17,10 +17,14 @@ export function passwordWeaknesses (given: string, owner: PasswordOwner): string
   if (Buffer.byteLength(password) > MAX_BYTES) return [`must have at most ${MAX_BYTES} bytes of UTF-8`]
   const weaknesses: string[] = []
   if (isCommonPassword(password)) weaknesses.push('is on the list of common passwords')
-  else if (disguisedWords(password).some(isCommonPassword)) weaknesses.push('is a common password with the usual substitutions or endings')
+  else if (disguisedWords(password).some(isCommonPassword)) {
+    weaknesses.push('is a common password with the usual substitutions or endings')
+  }
   if (new Set(password).size < 3) weaknesses.push('repeats one or two characters')
   if (isLike(password, emailWords(owner.email))) weaknesses.push('is too much like the e-mail address')
-  if (isLike(password, [owner.displayName, ...owner.displayName.split(/\s+/u)])) weaknesses.push('is too much like the display name')
+  if (isLike(password, [owner.displayName, ...owner.displayName.split(/\s+/u)])) {
+    weaknesses.push('is too much like the display name')
+  }
   return weaknesses
 }
 

@@ -10,7 +10,10 @@ export interface WorkLimitOptions {
 }
 
 export interface WorkLimit {
-  /** Runs when a place is free. Throws OVERLOADED at once, with the expected wait as Retry-After, when that would be too late. */
+  /**
+   * Runs when a place is free. Throws OVERLOADED at once, with the expected wait as Retry-After, when that would be too
+   * late.
+   */
   run <T> (work: () => Promise<T>): Promise<T>
   /** Runs when a place is free now; undefined otherwise. For work that can as well be done another time. */
   runIfFree <T> (work: () => Promise<T>): Promise<T> | undefined
@@ -23,7 +26,10 @@ export interface WorkLimit {
 /** The share of the newest duration in the running mean. */
 const WEIGHT = 0.1
 
-/** Bounds what runs at once and what waits: work beyond that would only make everybody wait for an answer that comes too late. */
+/**
+ * Bounds what runs at once and what waits: work beyond that would only make everybody wait for an answer that comes too
+ * late.
+ */
 export function createWorkLimit ({ concurrency, queue, maxWaitMs }: WorkLimitOptions): WorkLimit {
   const waiters: Array<() => void> = []
   let running = 0
@@ -55,5 +61,10 @@ export function createWorkLimit ({ concurrency, queue, maxWaitMs }: WorkLimitOpt
       else running--
     }
   }
-  return { run, runIfFree: (work) => running < concurrency ? run(work) : undefined, waiting: () => waiters.length, refused: () => refusals }
+  return {
+    run,
+    runIfFree: (work) => running < concurrency ? run(work) : undefined,
+    waiting: () => waiters.length,
+    refused: () => refusals
+  }
 }

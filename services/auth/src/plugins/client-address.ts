@@ -23,11 +23,16 @@ const LOOPBACK = ['127.0.0.0/8', '::1']
 const isLoopbackAddress = networkMembership(LOOPBACK)
 
 /**
- * Finds the client's address. X-Forwarded-For counts only when the peer is the gateway (loopback, or a trusted network):
- * anybody else could choose the address that failed logins are counted by.
+ * Finds the client's address. X-Forwarded-For counts only when the peer is the gateway (loopback, or a trusted
+ * network): anybody else could choose the address that failed logins are counted by.
  */
 export const clientAddress = fp<ClientAddressOptions>(async (app, { trustedProxies, host, log, registry }) => {
-  if (trustedProxies.length === 0 && !isLoopback(host)) log.warn({ host }, 'TRUSTED_PROXIES is empty: a gateway on another host is not believed, and all its clients count as one address')
+  if (trustedProxies.length === 0 && !isLoopback(host)) {
+    log.warn(
+      { host },
+      'TRUSTED_PROXIES is empty: a gateway on another host is not believed, and all its clients count as one address'
+    )
+  }
   const findClient = clientFinder({ trustedProxies: [...LOOPBACK, ...trustedProxies], log, registry })
   app.decorateRequest('clientAddress', null)
   app.addHook('onRequest', (request, _reply, done) => {

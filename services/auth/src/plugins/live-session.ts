@@ -22,11 +22,16 @@ export const liveSession = fp<{ database: Database }>(async (app, { database }) 
     const { auth } = request.routeOptions.config
     if (!request.principal || (auth !== 'user' && auth !== 'admin')) return
     request.account = await sessionRepository.findAccount(database.sql, request.principal.sessionId)
-    if (request.account?.id !== request.principal.userId || request.account.role !== request.principal.role) throw unauthorized(true)
+    if (request.account?.id !== request.principal.userId || request.account.role !== request.principal.role) {
+      throw unauthorized(true)
+    }
   })
 }, { name: 'live-session', dependencies: ['identity'] })
 
 /** The caller of a route that needs a token. */
 export function callerOf (request: FastifyRequest) {
-  return { account: request.account!, holder: { userId: request.principal!.userId, sessionId: request.principal!.sessionId } }
+  return {
+    account: request.account!,
+    holder: { userId: request.principal!.userId, sessionId: request.principal!.sessionId }
+  }
 }

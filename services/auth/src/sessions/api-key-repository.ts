@@ -20,15 +20,31 @@ export type ExchangedKey = Account & { scopes: Scope[], accessExpiresAt: Date }
 
 const GOOD = '(api_keys.expires_at IS NULL OR api_keys.expires_at > now())'
 
-/** A hash under an older secret is made anew. The row's lock makes it wait for a deletion beside it, or the deletion learns of the token that this lets out. */
+/**
+ * A hash under an older secret is made anew. The row's lock makes it wait for a deletion beside it, or the deletion
+ * learns of the token that this lets out.
+ */
 const EXCHANGE = `UPDATE api_keys SET mac = ($2::bytea[])[1], last_used_at = now(), last_address = $3::text,
     access_expires_at = greatest(access_expires_at, least($4::timestamptz, api_keys.expires_at))
   FROM users WHERE api_keys.id = $1::uuid AND mac = ANY($2::bytea[]) AND ${GOOD} AND users.id = user_id AND disabled_at IS NULL AND deleted_at IS NULL
   RETURNING ${accountColumns('users')}, scopes, least($4::timestamptz, api_keys.expires_at) AS "accessExpiresAt"`
 
 export const apiKeyRepository = {
-  async insert (tx: Connection, key: { id: string, userId: string, name: string, scopes: readonly Scope[], mac: Buffer, createdAt: Date, expiresAt: Date | null }) {
-    await tx.apiKey.create({ data: { ...key, mac: new Uint8Array(key.mac), scopes: [...key.scopes], accessExpiresAt: key.createdAt } })
+  async insert (
+    tx: Connection,
+    key: {
+      id: string
+      userId: string
+      name: string
+      scopes: readonly Scope[]
+      mac: Buffer
+      createdAt: Date
+      expiresAt: Date | null
+    }
+  ) {
+    await tx.apiKey.create({
+      data: { ...key, mac: new Uint8Array(key.mac), scopes: [...key.scopes], accessExpiresAt: key.createdAt }
+    })
   },
 
   /** The keys of a user that can still be used. Under the lock of the user's row the number is exact. */
@@ -42,7 +58,15 @@ export const apiKeyRepository = {
   },
 
   /** Notes the use of a key and answers whose it is; undefined for a key that is not good. */
-  async exchange (sql: Sql, { id, macs, address, accessExpiry }: { id: string, macs: readonly Buffer[], address: string | null, accessExpiry: Date }): Promise<ExchangedKey | undefined> {
+  async exchange (
+    sql: Sql,
+    { id, macs, address, accessExpiry }: {
+      id: string
+      macs: readonly Buffer[]
+      address: string | null
+      accessExpiry: Date
+    }
+  ): Promise<ExchangedKey | undefined> {
     const [row] = await sql.query<ExchangedKey>(EXCHANGE, [id, macs, address, accessExpiry])
     return row
   },
@@ -50,7 +74,9 @@ export const apiKeyRepository = {
   /** Deletes one key of a user, or all. */
   delete (tx: Connection, userId: string, only?: string): Promise<EndedSession[]> {
     return tx.$queryRaw<EndedSession[]>`
-      DELETE FROM api_keys WHERE user_id = ${userId}::uuid AND (${only ?? null}::uuid IS NULL OR id = ${only ?? null}::uuid)
+      DELETE FROM api_keys WHERE user_id = ${userId}::uuid AND (${only ?? null}::uuid IS NULL OR id = ${
+      only ?? null
+    }::uuid)
       RETURNING id, user_id AS "userId", access_expires_at AS "accessExpiresAt"`
   },
 

@@ -25,16 +25,35 @@ export interface LoginOptions {
   onEvents: () => void
 }
 
-/** The account can change between the check of its password and the beginning of its session; then it is checked again. */
+/**
+ * The account can change between the check of its password and the beginning of its session; then it is checked again.
+ */
 const TRIES = 3
 
-export function createLoginService ({ database, checker, hasher, tokens, lifetimes, maxSessions, log, onEvents }: LoginOptions) {
-  async function login ({ email, password, origin }: { email: string, password: string, origin: Origin }): Promise<Session> {
+export function createLoginService (
+  { database, checker, hasher, tokens, lifetimes, maxSessions, log, onEvents }: LoginOptions
+) {
+  async function login (
+    { email, password, origin }: { email: string, password: string, origin: Origin }
+  ): Promise<Session> {
     for (let attempt = 1; attempt <= TRIES; attempt++) {
-      const { account, outdated, counters } = await checker.check({ email, password, origin, failureAct: 'login-failed' })
+      const { account, outdated, counters } = await checker.check({
+        email,
+        password,
+        origin,
+        failureAct: 'login-failed'
+      })
       if (account === null) break
       const accessExpiry = tokens.accessExpiry()
-      const { begun, lockedSeconds } = await begin({ account, origin, accessExpiry, lifetimes, act: 'login', counters, room: maxSessions })
+      const { begun, lockedSeconds } = await begin({
+        account,
+        origin,
+        accessExpiry,
+        lifetimes,
+        act: 'login',
+        counters,
+        room: maxSessions
+      })
       if (lockedSeconds !== null) throw new TooManyAttemptsError({ headers: retryAfter(lockedSeconds) })
       if (begun === null) continue
       if (outdated) void upgradeHash(account, password)
@@ -47,7 +66,9 @@ export function createLoginService ({ database, checker, hasher, tokens, lifetim
   async function upgradeHash (account: { id: string, passwordHash: string }, password: string) {
     try {
       const upgraded = await hasher.createIfFree(password)
-      if (upgraded) await userRepository.setPasswordHash(database.connection, account.id, upgraded, account.passwordHash)
+      if (upgraded) {
+        await userRepository.setPasswordHash(database.connection, account.id, upgraded, account.passwordHash)
+      }
     } catch (error) {
       log.warn({ err: error }, 'a password hash is not upgraded; the next login tries again')
     }
@@ -63,9 +84,17 @@ export function createLoginService ({ database, checker, hasher, tokens, lifetim
     if (!beginning.crowded || beginning.lockedSeconds !== null) return beginning
     const made = await database.transaction(async (tx) => {
       const locked = await userRepository.lock(tx, account.id)
-      if (locked?.passwordHash !== account.passwordHash || locked.disabledAt !== null) return { ...beginning, crowded: false }
+      if (locked?.passwordHash !== account.passwordHash || locked.disabledAt !== null) {
+        return { ...beginning, crowded: false }
+      }
       const ended = await endSessions(tx, { userId: account.id, keep: room - 1, reason: 'too-many', origin })
-      if (ended.length > 0) await auditRepository.append(tx, origin, { act: 'sessions-ended', userId: account.id, detail: { reason: 'too-many', sessions: String(ended.length) } })
+      if (ended.length > 0) {
+        await auditRepository.append(tx, origin, {
+          act: 'sessions-ended',
+          userId: account.id,
+          detail: { reason: 'too-many', sessions: String(ended.length) }
+        })
+      }
       return sessionRepository.begin(sqlOf(tx), session)
     })
     onEvents()

@@ -20,9 +20,15 @@ export function logoutRoutes (app: App, { database, sessions, refreshes }: Logou
   app.route({
     ...routeOf(logout),
     // Without either token it is 401, whatever else is wrong with the request.
-    preValidation: async (request) => { if (!request.principal && !offersRefreshToken(request)) throw unauthorized(request.headers.authorization !== undefined) },
+    preValidation: async (request) => {
+      if (!request.principal && !offersRefreshToken(request)) {
+        throw unauthorized(request.headers.authorization !== undefined)
+      }
+    },
     errorHandler (error, request) {
-      throw request.principal || offersRefreshToken(request) || error.statusCode !== 400 ? error : unauthorized(request.headers.authorization !== undefined)
+      throw request.principal || offersRefreshToken(request) || error.statusCode !== 400
+        ? error
+        : unauthorized(request.headers.authorization !== undefined)
     },
     async handler (request, reply) {
       const { scope = 'local' } = request.query
@@ -46,7 +52,9 @@ export function logoutRoutes (app: App, { database, sessions, refreshes }: Logou
       reply.header('cache-control', 'no-store')
       const principal = await app.identity.verify(request.body.token)
       const account = principal && await sessionRepository.findAccount(database.sql, principal.sessionId)
-      if (!account || account.id !== principal.userId || account.role !== principal.role) return { active: false as const }
+      if (!account || account.id !== principal.userId || account.role !== principal.role) {
+        return { active: false as const }
+      }
       return {
         active: true as const,
         userId: principal.userId,
@@ -60,5 +68,6 @@ export function logoutRoutes (app: App, { database, sessions, refreshes }: Logou
 }
 
 function offersRefreshToken ({ body }: FastifyRequest) {
-  return typeof body === 'object' && body !== null && typeof (body as { refreshToken?: unknown }).refreshToken === 'string'
+  return typeof body === 'object' && body !== null &&
+    typeof (body as { refreshToken?: unknown }).refreshToken === 'string'
 }

@@ -33,7 +33,10 @@ function isExchangeable (session: LockedSession, counter: number) {
 
 /** The state machine of docs/adr/0020-refresh-tokens.md. */
 export function createRefreshService ({ database, tokens, lifetimes, metrics, onEvents }: RefreshOptions) {
-  /** Throws AUTH_INVALID_REFRESH_TOKEN and AUTH_REFRESH_TOKEN_REUSED; the latter when the end of the session is committed. */
+  /**
+   * Throws AUTH_INVALID_REFRESH_TOKEN and AUTH_REFRESH_TOKEN_REUSED; the latter when the end of the session is
+   * committed.
+   */
   async function refresh (token: string, origin: Origin): Promise<Session> {
     const presented = tokens.readRefreshToken(token)
     if (presented === null) throw new InvalidRefreshTokenError()
@@ -50,7 +53,12 @@ export function createRefreshService ({ database, tokens, lifetimes, metrics, on
   }
 
   /** What to do with a token that is not the present one, under the session's lock. */
-  async function judge (tx: Connection, { sessionId, counter }: RefreshTokenContent, origin: Origin, accessExpiry: Date): Promise<Outcome> {
+  async function judge (
+    tx: Connection,
+    { sessionId, counter }: RefreshTokenContent,
+    origin: Origin,
+    accessExpiry: Date
+  ): Promise<Outcome> {
     const session = await sessionRepository.lock(tx, sessionId, accessExpiry)
     if (!session?.live || counter >= session.counter) return 'invalid'
     if (isExchangeable(session, counter)) {
@@ -63,14 +71,25 @@ export function createRefreshService ({ database, tokens, lifetimes, metrics, on
     return 'reused'
   }
 
-  async function endReused (tx: Connection, { userId, counter: present }: LockedSession, { sessionId, counter }: RefreshTokenContent, origin: Origin) {
+  async function endReused (
+    tx: Connection,
+    { userId, counter: present }: LockedSession,
+    { sessionId, counter }: RefreshTokenContent,
+    origin: Origin
+  ) {
     await endSessions(tx, { userId, only: sessionId, reason: 'refresh-token-reused', origin })
-    await auditRepository.append(tx, origin, { act: 'refresh-token-reused', userId, sessionId, detail: { behindBy: String(present - counter) } })
+    await auditRepository.append(tx, origin, {
+      act: 'refresh-token-reused',
+      userId,
+      sessionId,
+      detail: { behindBy: String(present - counter) }
+    })
   }
 
   /**
-   * Whose session a refresh token speaks for. Its own it may end also when it was replaced; for the others it speaks only
-   * where it could still be exchanged, since a replaced one may have leaked: presenting it is a reuse. Throws as `refresh` does.
+   * Whose session a refresh token speaks for. Its own it may end also when it was replaced; for the others it speaks
+   * only where it could still be exchanged, since a replaced one may have leaked: presenting it is a reuse. Throws as
+   * `refresh` does.
    */
   async function holderOf (token: string, scope: LogoutScope, origin: Origin): Promise<SessionHolder> {
     const presented = tokens.readRefreshToken(token)

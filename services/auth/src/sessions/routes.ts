@@ -7,7 +7,10 @@ import type { LoginService } from './login-service.ts'
 import type { RefreshService } from './refresh-service.ts'
 import type { SessionService } from './session-service.ts'
 
-export function sessionRoutes (app: App, { logins, refreshes, sessions }: { logins: LoginService, refreshes: RefreshService, sessions: SessionService }) {
+export function sessionRoutes (
+  app: App,
+  { logins, refreshes, sessions }: { logins: LoginService, refreshes: RefreshService, sessions: SessionService }
+) {
   app.route({
     ...routeOf(login),
     async handler (request, reply) {

@@ -9,8 +9,8 @@ import { type EndedSession, type EndReason, type SessionsToEnd, sessionRepositor
 const ENDS_KEYS = new Set<EndReason>(['account-deleted', 'disabled', 'role-changed'])
 
 /**
- * Ends sessions and tells everybody, in the caller's transaction: from its commit on the relay carries the revocation to
- * every gateway. Whoever ends more than one holds the user's row. Returns the ids of those that were live.
+ * Ends sessions and tells everybody, in the caller's transaction: from its commit on the relay carries the revocation
+ * to every gateway. Whoever ends more than one holds the user's row. Returns the ids of those that were live.
  */
 export async function endSessions (tx: Connection, { origin, ...which }: SessionsToEnd & { origin: Origin | null }) {
   const { userId, reason } = which
@@ -26,7 +26,9 @@ interface KeysToEnd {
   origin: Origin | null
 }
 
-/** Deletes API keys, one or all of a user's, and revokes their tokens. The caller holds the user's row. Returns the ids. */
+/**
+ * Deletes API keys, one or all of a user's, and revokes their tokens. The caller holds the user's row. Returns the ids.
+ */
 export async function endApiKeys (tx: Connection, { only, ...end }: KeysToEnd) {
   return announce(tx, await apiKeyRepository.delete(tx, end.userId, only), end)
 }

@@ -63,7 +63,10 @@ export interface LockedSession {
 const LIVE = 'ended_at IS NULL AND expires_at > now()'
 const LIVE_SQL = Prisma.raw(LIVE)
 
-/** The lock on the account makes its changes wait, or makes this wait for them: what is begun bears the role that the row has then. */
+/**
+ * The lock on the account makes its changes wait, or makes this wait for them: what is begun bears the role that the
+ * row has then.
+ */
 const BEGIN = `WITH held AS (SELECT ${lockedSeconds('$1::bytea, $2::bytea, $3::bytea')} AS seconds),
     crowd AS (SELECT count(*) >= $20::int AS full FROM (SELECT FROM sessions WHERE user_id = $4::uuid AND ${LIVE} LIMIT $20::int) AS live),
     account AS (SELECT ${accountColumns('users')} FROM users, held, crowd
@@ -82,7 +85,9 @@ const ROTATE = `WITH life AS (SELECT now() + $1::int * interval '1 second' AS id
       access_expires_at = greatest(access_expires_at, least($2::timestamptz, life.idle, absolute_expiry)), ip_address = $3::text, user_agent = $4::text
       FROM life WHERE id = $5::uuid AND counter = $6::int AND ${LIVE}
       RETURNING user_id, counter, least($2::timestamptz, expires_at) AS access_expires_at)
-  SELECT ${accountColumns('users')}, moved.counter, moved.access_expires_at AS "accessExpiresAt" FROM moved JOIN users ON users.id = moved.user_id`
+  SELECT ${
+  accountColumns('users')
+}, moved.counter, moved.access_expires_at AS "accessExpiresAt" FROM moved JOIN users ON users.id = moved.user_id`
 
 /** The id of a session, or of an API key. */
 const FIND_ACCOUNT = `SELECT ${accountColumns('users')} FROM users
@@ -90,24 +95,47 @@ const FIND_ACCOUNT = `SELECT ${accountColumns('users')} FROM users
     UNION ALL SELECT user_id FROM api_keys WHERE id = $1::uuid AND (expires_at IS NULL OR expires_at > now()))
   AND disabled_at IS NULL AND deleted_at IS NULL`
 
-type BegunRow = Account & { counter: number | null, accessExpiresAt: Date, lockedSeconds: number | null, crowded: boolean }
+type BegunRow = Account & {
+  counter: number | null
+  accessExpiresAt: Date
+  lockedSeconds: number | null
+  crowded: boolean
+}
 
 export const sessionRepository = {
   /**
-   * Begins a session, forgets the failures that went before, and writes it down: one statement. Null when the account was
-   * disabled or its password changed since that was checked, when an attempt beside this one locked it (`lockedSeconds`), or
-   * when the account has `room` live sessions or more (`crowded`).
+   * Begins a session, forgets the failures that went before, and writes it down: one statement. Null when the account
+   * was disabled or its password changed since that was checked, when an attempt beside this one locked it
+   * (`lockedSeconds`), or when the account has `room` live sessions or more (`crowded`).
    */
-  async begin (sql: Sql, { account: { id, passwordHash }, origin, accessExpiry, lifetimes, act, counters, room }: NewSession): Promise<Beginning> {
+  async begin (
+    sql: Sql,
+    { account: { id, passwordHash }, origin, accessExpiry, lifetimes, act, counters, room }: NewSession
+  ): Promise<Beginning> {
     const sessionId = uuidv7()
     const [pair, ...others] = counters
     const [row] = await sql.query<BegunRow>(BEGIN, [
-      pair?.key ?? null, others[0]?.key ?? null, others[1]?.key ?? null,
-      id, passwordHash, sessionId, accessExpiry, origin.address, origin.network, origin.userAgent, lifetimes.absoluteSeconds, lifetimes.idleSeconds,
-      ...auditRepository.values(origin, { act, userId: id, sessionId }), room
+      pair?.key ?? null,
+      others[0]?.key ?? null,
+      others[1]?.key ?? null,
+      id,
+      passwordHash,
+      sessionId,
+      accessExpiry,
+      origin.address,
+      origin.network,
+      origin.userAgent,
+      lifetimes.absoluteSeconds,
+      lifetimes.idleSeconds,
+      ...auditRepository.values(origin, { act, userId: id, sessionId }),
+      room
     ])
     const { counter, accessExpiresAt, lockedSeconds, crowded, ...account } = row!
-    return { begun: counter === null ? null : { account, session: { sessionId, counter, accessExpiresAt } }, lockedSeconds, crowded }
+    return {
+      begun: counter === null ? null : { account, session: { sessionId, counter, accessExpiresAt } },
+      lockedSeconds,
+      crowded
+    }
   },
 
   /** Compare-and-swap: exactly one caller moves the counter on from where it was presented. Null for all others. */
@@ -132,14 +160,17 @@ export const sessionRepository = {
 
   /** Notes that one more access token is out. */
   async extendAccess (tx: Connection, sessionId: string, accessExpiresAt: Date) {
-    await tx.$executeRaw`UPDATE sessions SET access_expires_at = greatest(access_expires_at, ${accessExpiresAt}::timestamptz) WHERE id = ${sessionId}::uuid`
+    await tx
+      .$executeRaw`UPDATE sessions SET access_expires_at = greatest(access_expires_at, ${accessExpiresAt}::timestamptz) WHERE id = ${sessionId}::uuid`
   },
 
   /** Ends the live ones among a user's sessions: one, all but one, all, or all but the newest so many. */
   async end (tx: Connection, which: SessionsToEnd): Promise<EndedSession[]> {
     const { userId, reason } = which
     return tx.$queryRaw<EndedSession[]>`
-      UPDATE sessions SET ended_at = now(), end_reason = ${reason} WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ${narrowed(which)}
+      UPDATE sessions SET ended_at = now(), end_reason = ${reason} WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ${
+      narrowed(which)
+    }
       RETURNING id, user_id AS "userId", access_expires_at AS "accessExpiresAt"`
   },
 
@@ -163,18 +194,27 @@ export const sessionRepository = {
 
   async countLive (connection: Connection, userId: string, except?: string) {
     const [row] = await connection.$queryRaw<[{ count: number }]>`
-      SELECT count(*)::int AS count FROM sessions WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ${except ? Prisma.sql`AND id <> ${except}::uuid` : Prisma.empty}`
+      SELECT count(*)::int AS count FROM sessions WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ${
+      except ? Prisma.sql`AND id <> ${except}::uuid` : Prisma.empty
+    }`
     return row.count
   },
 
   listLive (connection: Connection, userId: string) {
-    return connection.session.findMany({ where: { userId, endedAt: null, expiresAt: { gt: new Date() } }, orderBy: { lastUsedAt: 'desc' }, take: LIST_LIMIT })
+    return connection.session.findMany({
+      where: { userId, endedAt: null, expiresAt: { gt: new Date() } },
+      orderBy: { lastUsedAt: 'desc' },
+      take: LIST_LIMIT
+    })
   },
 
   /** Those that were ended, and those that expired, since then. */
   listEnded (connection: Connection, userId: string, since: Date) {
     return connection.session.findMany({
-      where: { userId, OR: [{ endedAt: { gte: since } }, { endedAt: null, expiresAt: { gte: since, lte: new Date() } }] },
+      where: {
+        userId,
+        OR: [{ endedAt: { gte: since } }, { endedAt: null, expiresAt: { gte: since, lte: new Date() } }]
+      },
       orderBy: { lastUsedAt: 'desc' },
       take: LIST_LIMIT
     })
@@ -186,7 +226,9 @@ export const sessionRepository = {
 
   /** Sessions whose end nobody can ask about any more. */
   async deleteEnded (connection: Connection, before: Date) {
-    for (const column of ['ended_at', 'expires_at']) await deleteBefore(connection, { table: 'sessions', column }, before)
+    for (const column of ['ended_at', 'expires_at']) {
+      await deleteBefore(connection, { table: 'sessions', column }, before)
+    }
   }
 }
 
@@ -196,5 +238,6 @@ function narrowed ({ userId, only, except, keep }: SessionsToEnd) {
   if (only) return Prisma.sql`AND id = ${only}::uuid`
   if (except) return Prisma.sql`AND id <> ${except}::uuid`
   if (keep === undefined) return Prisma.empty
-  return Prisma.sql`AND id IN (SELECT id FROM sessions WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ORDER BY created_at DESC, id DESC OFFSET ${keep})`
+  return Prisma
+    .sql`AND id IN (SELECT id FROM sessions WHERE user_id = ${userId}::uuid AND ${LIVE_SQL} ORDER BY created_at DESC, id DESC OFFSET ${keep})`
 }

@@ -50,17 +50,27 @@ export function createSessionService ({ database, onEvents }: { database: Databa
     },
 
     /**
-     * Ends what the scope says, when the session that speaks is live. False when it is not and there is something left to
-     * end: an ended session has no say. What has ended already is not an error: logout is idempotent.
+     * Ends what the scope says, when the session that speaks is live. False when it is not and there is something left
+     * to end: an ended session has no say. What has ended already is not an error: logout is idempotent.
      */
     async logout ({ userId, sessionId }: SessionHolder, scope: LogoutScope, origin: Origin): Promise<boolean> {
       const which = { local: { only: sessionId }, others: { except: sessionId }, all: {} }[scope]
       const outcome = await database.transaction(async (tx) => {
         if (scope !== 'local') await userRepository.lock(tx, userId)
         const speaker = await sessionRepository.lock(tx, sessionId, new Date())
-        if (!speaker?.live) return scope === 'local' || await sessionRepository.countLive(tx, userId, scope === 'others' ? sessionId : undefined) === 0
+        if (!speaker?.live) {
+          return scope === 'local' ||
+            await sessionRepository.countLive(tx, userId, scope === 'others' ? sessionId : undefined) === 0
+        }
         const ended = await endSessions(tx, { userId, ...which, reason: 'logout', origin })
-        if (ended.length > 0) await auditRepository.append(tx, origin, { act: scope === 'local' ? 'session-ended' : 'sessions-ended', userId, sessionId, detail: { scope, sessions: String(ended.length) } })
+        if (ended.length > 0) {
+          await auditRepository.append(tx, origin, {
+            act: scope === 'local' ? 'session-ended' : 'sessions-ended',
+            userId,
+            sessionId,
+            detail: { scope, sessions: String(ended.length) }
+          })
+        }
         return true
       })
       onEvents()

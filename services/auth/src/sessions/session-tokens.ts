@@ -18,19 +18,49 @@ export interface IssuedSession {
 export interface SessionTokens {
   /** When an access token dies that is issued now, if its session lives that long. */
   accessExpiry (): Date
-  /** `accessExpiry` is what the session was asked to bear, so that a token lives as long as it says, whatever second its answer is made in. */
+  /**
+   * `accessExpiry` is what the session was asked to bear, so that a token lives as long as it says, whatever second its
+   * answer is made in.
+   */
   issue (account: Account, session: IssuedSession, accessExpiry: Date): Session
   /** An access token alone, with the scopes of an API key. */
-  issueAccess (account: Account, session: Omit<IssuedSession, 'counter'>, accessExpiry: Date, scope?: string): { accessToken: string, expiresIn: number }
+  issueAccess(
+    account: Account,
+    session: Omit<IssuedSession, 'counter'>,
+    accessExpiry: Date,
+    scope?: string
+  ): { accessToken: string, expiresIn: number }
   /** Null for what we did not make. */
   readRefreshToken (token: string): RefreshTokenContent | null
 }
 
-export function createSessionTokens ({ keys, refreshKeys, issuer, accessTokenTtl }: { keys: KeyStore, refreshKeys: readonly KeyObject[], issuer: string, accessTokenTtl: number }): SessionTokens {
-  const issueAccess: SessionTokens['issueAccess'] = ({ id, role }, { sessionId, accessExpiresAt }, accessExpiry, scope) => {
+export function createSessionTokens (
+  { keys, refreshKeys, issuer, accessTokenTtl }: {
+    keys: KeyStore
+    refreshKeys: readonly KeyObject[]
+    issuer: string
+    accessTokenTtl: number
+  }
+): SessionTokens {
+  const issueAccess: SessionTokens['issueAccess'] = (
+    { id, role },
+    { sessionId, accessExpiresAt },
+    accessExpiry,
+    scope
+  ) => {
     const exp = Math.floor(accessExpiresAt.getTime() / 1000)
     const iat = Math.min(accessExpiry.getTime() / 1000 - accessTokenTtl, exp)
-    const claims = { iss: issuer, aud: AUDIENCE, sub: id, sid: sessionId, jti: uuidv7(), role, ...scope !== undefined && { scope }, iat, exp }
+    const claims = {
+      iss: issuer,
+      aud: AUDIENCE,
+      sub: id,
+      sid: sessionId,
+      jti: uuidv7(),
+      role,
+      ...scope !== undefined && { scope },
+      iat,
+      exp
+    }
     return { accessToken: signAccessToken(keys.current(), claims), expiresIn: exp - iat }
   }
 

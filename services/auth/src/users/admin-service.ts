@@ -36,7 +36,11 @@ export function createAdminService ({ database, onEvents, onMail }: AdminService
      * Sessions carry the role and die with what it allowed: a change of role or a disabling ends them all.
      * `actorId` is null when the operator does it. Throws AUTH_USER_NOT_FOUND, AUTH_LAST_ADMIN.
      */
-    async manage (id: string, { role, disabled }: UserChange, { actorId, origin }: { actorId: string | null, origin: Origin | null }): Promise<ManagedUser> {
+    async manage (
+      id: string,
+      { role, disabled }: UserChange,
+      { actorId, origin }: { actorId: string | null, origin: Origin | null }
+    ): Promise<ManagedUser> {
       const changed = await database.transaction(async (tx) => {
         const { user, alone } = await userRepository.lockAmongAdmins(tx, id)
         if (!user) throw new UserNotFoundError()
@@ -45,7 +49,12 @@ export function createAdminService ({ database, onEvents, onMail }: AdminService
         if (role !== undefined && role !== user.role) {
           await userRepository.setRole(tx, id, role)
           await endSessions(tx, { userId: id, reason: 'role-changed', origin })
-          await auditRepository.append(tx, origin, { act: 'role-changed', userId: id, ...by, detail: { from: user.role, to: role } })
+          await auditRepository.append(tx, origin, {
+            act: 'role-changed',
+            userId: id,
+            ...by,
+            detail: { from: user.role, to: role }
+          })
           await jobRepository.enqueue(tx, { kind: 'role-changed', payload: { userId: id } })
         }
         if (disabled !== undefined && disabled !== (user.disabledAt !== null)) {

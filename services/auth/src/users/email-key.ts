@@ -1,8 +1,8 @@
 import { domainToASCII } from 'node:url'
 
 /**
- * What makes an address unique: the local part in NFC and lower case, the domain as the DNS knows it, so that its spellings
- * (UTS 46) are one mailbox. Lower-casing can leave NFC (as with U+0130), hence once more.
+ * What makes an address unique: the local part in NFC and lower case, the domain as the DNS knows it, so that its
+ * spellings (UTS 46) are one mailbox. Lower-casing can leave NFC (as with U+0130), hence once more.
  */
 export function emailKey (email: string) {
   const at = email.lastIndexOf('@')

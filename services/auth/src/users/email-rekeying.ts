@@ -5,12 +5,17 @@ import { emailKey } from './email-key.ts'
 import { userRepository } from './user-repository.ts'
 
 /**
- * Gives accounts the keys of today that were made when each spelling of an internationalised domain had a key of its own.
- * Where two of them turn out to be one mailbox, the older one has the key from then on, and the log names the other.
+ * Gives accounts the keys of today that were made when each spelling of an internationalised domain had a key of its
+ * own. Where two of them turn out to be one mailbox, the older one has the key from then on, and the log names the
+ * other.
  */
 export async function rekeyEmails ({ database, log }: { database: Database, log: FastifyBaseLogger }) {
   let after: string | undefined
-  for (let batch = await userRepository.listUnicodeKeys(database.connection, after); batch.length > 0; batch = await userRepository.listUnicodeKeys(database.connection, after)) {
+  for (
+    let batch = await userRepository.listUnicodeKeys(database.connection, after);
+    batch.length > 0;
+    batch = await userRepository.listUnicodeKeys(database.connection, after)
+  ) {
     for (const { id, email, emailKey: present } of batch) {
       const key = emailKey(email)
       if (key === present) continue
@@ -19,7 +24,12 @@ export async function rekeyEmails ({ database, log }: { database: Database, log:
         await lockEmailKey(tx, key)
         return userRepository.setEmailKey(tx, id, key, present)
       })
-      if (!moved) log.warn({ userId: id }, 'another account has the same mailbox in another spelling of its domain; this one cannot log in any more')
+      if (!moved) {
+        log.warn(
+          { userId: id },
+          'another account has the same mailbox in another spelling of its domain; this one cannot log in any more'
+        )
+      }
     }
     after = batch.at(-1)!.id
   }

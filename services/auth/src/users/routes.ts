@@ -11,7 +11,10 @@ import type { ProfileService } from './profile-service.ts'
 
 const DEFAULT_LIMIT = 20
 
-export function userRoutes (app: App, { profiles, admins, seal }: { profiles: ProfileService, admins: AdminService, seal: CursorSeal }) {
+export function userRoutes (
+  app: App,
+  { profiles, admins, seal }: { profiles: ProfileService, admins: AdminService, seal: CursorSeal }
+) {
   app.route({
     ...routeOf(getUser),
     async handler (request) {
@@ -32,7 +35,10 @@ export function userRoutes (app: App, { profiles, admins, seal }: { profiles: Pr
   app.route({
     ...routeOf(manageUser),
     async handler (request, reply) {
-      const user = await admins.manage(request.params.id, request.body, { actorId: callerOf(request).account.id, origin: originOf(request) })
+      const user = await admins.manage(request.params.id, request.body, {
+        actorId: callerOf(request).account.id,
+        origin: originOf(request)
+      })
       return reply.header('cache-control', 'no-store').send(user)
     }
   })

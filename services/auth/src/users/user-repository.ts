@@ -37,26 +37,56 @@ export interface LockedAccount extends ManagedAccount {
 
 /** The columns of an Account, from a table or alias. */
 export const accountColumns = (alias: string) =>
-  ['id', 'email', 'email_verified_at IS NOT NULL AS "emailVerified"', 'display_name AS "displayName"', 'role::text AS role', 'created_at AS "createdAt"'].map((column) => `${alias}.${column}`).join(', ')
+  [
+    'id',
+    'email',
+    'email_verified_at IS NOT NULL AS "emailVerified"',
+    'display_name AS "displayName"',
+    'role::text AS role',
+    'created_at AS "createdAt"'
+  ].map((column) => `${alias}.${column}`).join(', ')
 
 /** The same statement whether or not there is an account: its time says nothing. */
 const FIND_FOR_LOGIN = `WITH account AS (SELECT * FROM users WHERE email_key = $1::text),
     known AS (SELECT EXISTS (SELECT FROM sessions JOIN account ON sessions.user_id = account.id WHERE sessions.network = $2::text) AS network)
-  SELECT ${accountColumns('account')}, account.password_hash AS "passwordHash", account.disabled_at IS NOT NULL AS disabled, known.network AS "knownNetwork",
+  SELECT ${
+  accountColumns('account')
+}, account.password_hash AS "passwordHash", account.disabled_at IS NOT NULL AS disabled, known.network AS "knownNetwork",
     ${lockedSeconds('$3::bytea, $4::bytea, CASE WHEN NOT known.network THEN $5::bytea END')} AS "lockedSeconds"
   FROM known LEFT JOIN account ON true`
 
-const lockedColumns = Prisma.raw(`${accountColumns('users')}, disabled_at AS "disabledAt", email_key AS "emailKey", password_hash AS "passwordHash", version`)
+const lockedColumns = Prisma
+  .raw(`${
+    accountColumns('users')
+  }, disabled_at AS "disabledAt", email_key AS "emailKey", password_hash AS "passwordHash", version`)
 
 const managedColumns = Prisma.raw(`${accountColumns('users')}, disabled_at AS "disabledAt"`)
 const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
-const managed = { id: true, email: true, emailVerifiedAt: true, displayName: true, role: true, createdAt: true, disabledAt: true } as const
+const managed = {
+  id: true,
+  email: true,
+  emailVerifiedAt: true,
+  displayName: true,
+  role: true,
+  createdAt: true,
+  disabledAt: true
+} as const
 
 export const userRepository = {
-  async findForLogin (sql: Sql, { emailKey, network, counters }: { emailKey: string, network: string, counters: { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter } }): Promise<LoginFacts> {
-    const [row] = await sql.query<Account & { passwordHash: string, disabled: boolean, knownNetwork: boolean, lockedSeconds: number | null }>(
-      FIND_FOR_LOGIN, [emailKey, network, counters.pair.key, counters.network.key, counters.account.key]
+  async findForLogin (
+    sql: Sql,
+    { emailKey, network, counters }: {
+      emailKey: string
+      network: string
+      counters: { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter }
+    }
+  ): Promise<LoginFacts> {
+    const [row] = await sql.query<
+      Account & { passwordHash: string, disabled: boolean, knownNetwork: boolean, lockedSeconds: number | null }
+    >(
+      FIND_FOR_LOGIN,
+      [emailKey, network, counters.pair.key, counters.network.key, counters.account.key]
     )
     const { knownNetwork, lockedSeconds: locked, ...account } = row!
     return { account: account.id === null ? null : account, knownNetwork, lockedSeconds: locked }
@@ -66,20 +96,24 @@ export const userRepository = {
   async insert (tx: Connection, user: Account & { emailKey: string, passwordHash: string }) {
     const count = await tx.$executeRaw`
       INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, email_verified_at)
-      VALUES (${user.id}::uuid, ${user.email}, ${user.emailKey}, ${user.displayName}, ${user.passwordHash}, ${user.createdAt}::timestamptz, ${user.emailVerified ? user.createdAt : null}::timestamptz)
+      VALUES (${user.id}::uuid, ${user.email}, ${user.emailKey}, ${user.displayName}, ${user.passwordHash}, ${user.createdAt}::timestamptz, ${
+      user.emailVerified ? user.createdAt : null
+    }::timestamptz)
       ON CONFLICT (email_key) DO NOTHING`
     return count === 1
   },
 
   /** Takes the row's lock, the first of a transaction: no session begins and no version is taken beside it. */
   async lock (tx: Connection, id: string): Promise<LockedAccount | undefined> {
-    const [row] = await tx.$queryRaw<LockedAccount[]>`SELECT ${lockedColumns} FROM users WHERE id = ${id}::uuid AND deleted_at IS NULL FOR UPDATE`
+    const [row] = await tx.$queryRaw<
+      LockedAccount[]
+    >`SELECT ${lockedColumns} FROM users WHERE id = ${id}::uuid AND deleted_at IS NULL FOR UPDATE`
     return row
   },
 
   /**
-   * The same, with the rows of all administrators who can act, in one order: two of them cannot remove each other, nor wait
-   * for each other. `alone` when there is none besides the user.
+   * The same, with the rows of all administrators who can act, in one order: two of them cannot remove each other, nor
+   * wait for each other. `alone` when there is none besides the user.
    */
   async lockAmongAdmins (tx: Connection, id: string): Promise<{ user: LockedAccount | undefined, alone: boolean }> {
     const rows = await tx.$queryRaw<LockedAccount[]>`
@@ -88,8 +122,15 @@ export const userRepository = {
   },
 
   async find (connection: Connection, id: string) {
-    const row = await connection.user.findFirst({ where: { id, deletedAt: null }, select: { ...managed, emailKey: true, passwordHash: true } })
-    return row && { ...row, emailVerified: row.emailVerifiedAt !== null } as ManagedAccount & { emailKey: string, passwordHash: string }
+    const row = await connection.user.findFirst({
+      where: { id, deletedAt: null },
+      select: { ...managed, emailKey: true, passwordHash: true }
+    })
+    return row &&
+      { ...row, emailVerified: row.emailVerifiedAt !== null } as ManagedAccount & {
+        emailKey: string
+        passwordHash: string
+      }
   },
 
   /** The new version; undefined when that is the name already. */
@@ -101,7 +142,10 @@ export const userRepository = {
   },
 
   async setPasswordHash (tx: Connection, id: string, passwordHash: string, replaces?: string) {
-    await tx.user.updateMany({ where: { id, deletedAt: null, ...replaces && { passwordHash: replaces } }, data: { passwordHash } })
+    await tx.user.updateMany({
+      where: { id, deletedAt: null, ...replaces && { passwordHash: replaces } },
+      data: { passwordHash }
+    })
   },
 
   /** Accounts whose key has other characters than ASCII, in order of their ids. */
@@ -117,22 +161,36 @@ export const userRepository = {
     return count === 1
   },
 
-  /** Confirmed at once. False when another account has it. The caller holds the locks of the user and of both addresses. */
+  /**
+   * Confirmed at once. False when another account has it. The caller holds the locks of the user and of both addresses.
+   */
   async setEmail (tx: Connection, id: string, { email, emailKey }: { email: string, emailKey: string }) {
-    const count = await tx.$executeRaw`UPDATE users SET email = ${email}, email_key = ${emailKey}, email_verified_at = now()
+    const count = await tx
+      .$executeRaw`UPDATE users SET email = ${email}, email_key = ${emailKey}, email_verified_at = now()
       WHERE id = ${id}::uuid AND NOT EXISTS (SELECT FROM users WHERE email_key = ${emailKey} AND id <> ${id}::uuid)`
     return count === 1
   },
 
   async setEmailVerified (tx: Connection, id: string) {
-    await tx.user.updateMany({ where: { id, emailVerifiedAt: null, deletedAt: null }, data: { emailVerifiedAt: new Date() } })
+    await tx.user.updateMany({
+      where: { id, emailVerifiedAt: null, deletedAt: null },
+      data: { emailVerifiedAt: new Date() }
+    })
   },
 
   /** Leaves id and version, and nothing personal. Returns the version of the last event. */
   async erase (tx: Connection, id: string) {
     const { version } = await tx.user.update({
       where: { id },
-      data: { email: null, emailKey: null, emailVerifiedAt: null, displayName: '', passwordHash: null, deletedAt: new Date(), version: { increment: 1 } }
+      data: {
+        email: null,
+        emailKey: null,
+        emailVerifiedAt: null,
+        displayName: '',
+        passwordHash: null,
+        deletedAt: new Date(),
+        version: { increment: 1 }
+      }
     })
     return version
   },
@@ -146,7 +204,12 @@ export const userRepository = {
   },
 
   async list (connection: Connection, { before, limit }: { before?: string, limit: number }) {
-    const rows = await connection.user.findMany({ where: { deletedAt: null, ...before && { id: { lt: before } } }, select: managed, orderBy: { id: 'desc' }, take: limit })
+    const rows = await connection.user.findMany({
+      where: { deletedAt: null, ...before && { id: { lt: before } } },
+      select: managed,
+      orderBy: { id: 'desc' },
+      take: limit
+    })
     return rows.map((row) => ({ ...row, emailVerified: row.emailVerifiedAt !== null })) as ManagedAccount[]
   },
 
@@ -159,11 +222,16 @@ export const userRepository = {
       WITH found AS MATERIALIZED (
         SELECT id FROM users WHERE deleted_at IS NULL AND email_key ~>=~ ${address} AND email_key ~<~ ${`${address}\u{10ffff}`}
         UNION SELECT id FROM users WHERE deleted_at IS NULL
-          AND to_tsvector('simple', display_name) @@ to_tsquery('simple', ${words.map((word) => `${word}:*`).join(' & ')}))
+          AND to_tsvector('simple', display_name) @@ to_tsquery('simple', ${
+      words.map((word) => `${word}:*`).join(' & ')
+    }))
       SELECT ${managedColumns} FROM users JOIN found USING (id) WHERE users.id < ${before}::uuid ORDER BY users.id DESC LIMIT ${limit}::int`
   },
 
   findByEmailKey (connection: Connection, emailKey: string) {
-    return connection.user.findUnique({ where: { emailKey }, select: { id: true, email: true, disabledAt: true, emailVerifiedAt: true } })
+    return connection.user.findUnique({
+      where: { emailKey },
+      select: { id: true, email: true, disabledAt: true, emailVerifiedAt: true }
+    })
   }
 }

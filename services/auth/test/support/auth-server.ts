@@ -26,10 +26,16 @@ export interface AuthServer {
   mailDir: string
   database: TestDatabase
   /** SQL as the role that owns the tables. */
-  sql (text: string, ...values: unknown[]): Promise<any[]>
-  call (method: string, path: string, options?: { body?: unknown, token?: string, headers?: Record<string, string>, from?: string }): Promise<Answer>
-  register (options?: { email?: string, password?: string, displayName?: string, from?: string }): Promise<Session & { email: string }>
-  login (email: string, password?: string, from?: string): Promise<Answer<Session>>
+  sql(text: string, ...values: unknown[]): Promise<any[]>
+  call(
+    method: string,
+    path: string,
+    options?: { body?: unknown, token?: string, headers?: Record<string, string>, from?: string }
+  ): Promise<Answer>
+  register(
+    options?: { email?: string, password?: string, displayName?: string, from?: string }
+  ): Promise<Session & { email: string }>
+  login(email: string, password?: string, from?: string): Promise<Answer<Session>>
   /** What `/metrics` shows. */
   metrics (): Promise<string>
   /** Stored events of one type, oldest first. */
@@ -40,13 +46,22 @@ export interface AuthServer {
 let people = 0
 
 /** A real auth service on a socket, with a database of its own; NATS is away unless the settings name one. */
-export async function startAuth (settings: Record<string, string> = {}, existing?: TestDatabase, hashParameters?: HashParameters): Promise<AuthServer> {
+export async function startAuth (
+  settings: Record<string, string> = {},
+  existing?: TestDatabase,
+  hashParameters?: HashParameters
+): Promise<AuthServer> {
   const database = existing ?? await createDatabase('auth', { hostile: true })
   const mailDir = await mkdtemp(join(tmpdir(), 'gatepost-mail-'))
   const registry = createRegistry('auth')
   const app = await buildApp({
     settings: parseSettings(settingsSchema, {
-      AUTH_DATABASE_URL: database.url, TOKEN_SECRET, MAIL_DIR: mailDir, NATS_URL: 'nats://127.0.0.1:9', LOG_LEVEL: 'silent', ...settings
+      AUTH_DATABASE_URL: database.url,
+      TOKEN_SECRET,
+      MAIL_DIR: mailDir,
+      NATS_URL: 'nats://127.0.0.1:9',
+      LOG_LEVEL: 'silent',
+      ...settings
     }),
     log: createLog('auth', settings.LOG_LEVEL ?? 'silent'),
     registry,
@@ -58,7 +73,16 @@ export async function startAuth (settings: Record<string, string> = {}, existing
   const owner = new pg.Pool({ connectionString: database.ownerUrl, max: 2 })
   owner.on('error', () => {}) // some tests end every connection
 
-  async function call (method: string, path: string, { body, token, headers, from }: { body?: unknown, token?: string, headers?: Record<string, string>, from?: string } = {}): Promise<Answer> {
+  async function call (
+    method: string,
+    path: string,
+    { body, token, headers, from }: {
+      body?: unknown
+      token?: string
+      headers?: Record<string, string>
+      from?: string
+    } = {}
+  ): Promise<Answer> {
     const response = await fetch(`${url}${path}`, {
       method,
       headers: {
@@ -79,7 +103,9 @@ export async function startAuth (settings: Record<string, string> = {}, existing
     database,
     call,
     sql: async (text, ...values) => (await owner.query(text, values)).rows,
-    async register ({ email = `person${++people}@example.test`, password = PASSWORD, displayName = 'Somebody', from } = {}) {
+    async register (
+      { email = `person${++people}@example.test`, password = PASSWORD, displayName = 'Somebody', from } = {}
+    ) {
       let answer = await call('POST', '/api/auth/register', { body: { email, password, displayName }, from })
       // Hashing refuses when a busy machine is too slow; like any client we come back.
       for (let attempt = 0; answer.status === 503 && attempt < 10; attempt++) {
@@ -93,7 +119,9 @@ export async function startAuth (settings: Record<string, string> = {}, existing
     login: (email, password = PASSWORD, from) => call('POST', '/api/auth/login', { body: { email, password }, from }),
     metrics: () => registry.metrics(),
     async events (type) {
-      const { rows } = await owner.query('SELECT payload FROM outbox WHERE subject = $1 ORDER BY id', [`events.auth.${type}.v1`])
+      const { rows } = await owner.query('SELECT payload FROM outbox WHERE subject = $1 ORDER BY id', [
+        `events.auth.${type}.v1`
+      ])
       return rows.map(({ payload }) => JSON.parse(payload))
     },
     async close () {

@@ -12,9 +12,14 @@ export interface WrittenMail {
 
 /** The mails that were written to a folder, oldest first. */
 export async function readMails (directory: string): Promise<WrittenMail[]> {
-  const files = (await readdir(directory)).filter((file) => file.endsWith('.html')).map((file) => file.replace(/\.html$/, '')).sort()
+  const files = (await readdir(directory)).filter((file) => file.endsWith('.html')).map((file) =>
+    file.replace(/\.html$/, '')
+  ).sort()
   return Promise.all(files.map(async (file) => {
-    const [raw, text] = await Promise.all([readFile(join(directory, `${file}.eml`), 'utf8'), readFile(join(directory, `${file}.txt`), 'utf8')])
+    const [raw, text] = await Promise.all([
+      readFile(join(directory, `${file}.eml`), 'utf8'),
+      readFile(join(directory, `${file}.txt`), 'utf8')
+    ])
     return {
       kind: file.slice(37),
       to: /^To: (.*)\r?$/m.exec(raw)?.[1] ?? '',

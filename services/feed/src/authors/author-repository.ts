@@ -17,7 +17,11 @@ export const authorRepository = {
 
   /** Who is gone and may still have entries. */
   listUnfinished (connection: Connection, limit: number) {
-    return connection.author.findMany({ where: { deletedAt: { not: null }, erasedAt: null }, orderBy: { deletedAt: 'asc' }, take: limit })
+    return connection.author.findMany({
+      where: { deletedAt: { not: null }, erasedAt: null },
+      orderBy: { deletedAt: 'asc' },
+      take: limit
+    })
   },
 
   async finish (connection: Connection, id: string) {

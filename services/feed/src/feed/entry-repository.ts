@@ -21,7 +21,8 @@ export interface ListedEntry {
 /** Above every UUIDv7: the first page begins here. */
 const NEWEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 
-const LIST = `SELECT e.id, e.title, e.content, e.created_at AS "createdAt", e.author_id AS "authorId", a.display_name AS "displayName"
+const LIST =
+  `SELECT e.id, e.title, e.content, e.created_at AS "createdAt", e.author_id AS "authorId", a.display_name AS "displayName"
   FROM entries e JOIN authors a ON a.id = e.author_id
   WHERE e.id < $1::uuid AND a.display_name IS NOT NULL
   ORDER BY e.id DESC LIMIT $2::int`
@@ -49,7 +50,8 @@ export const entryRepository = {
 
   /** Deletes at most `limit` entries of an author; answers how many. */
   deleteSome (connection: Connection, authorId: string, limit: number) {
-    return connection.$executeRaw`DELETE FROM entries WHERE id = ANY (ARRAY (SELECT id FROM entries WHERE author_id = ${authorId}::uuid LIMIT ${limit}::int FOR UPDATE))`
+    return connection
+      .$executeRaw`DELETE FROM entries WHERE id = ANY (ARRAY (SELECT id FROM entries WHERE author_id = ${authorId}::uuid LIMIT ${limit}::int FOR UPDATE))`
   },
 
   /** Newest first, from before an id on: two index look-ups an entry, however far down the list it is. */

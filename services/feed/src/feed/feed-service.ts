@@ -15,7 +15,11 @@ export function createFeedService ({ database, seal }: { database: Database, sea
       const after = cursor === undefined ? undefined : cursors.open(cursor, SCOPE)
       if (cursor !== undefined && !after) throw new InvalidCursorError()
       const found = await entryRepository.list(database.sql, { before: after && String(after[0]), limit: limit + 1 })
-      const items = found.slice(0, limit).map(({ authorId, displayName, createdAt, ...entry }) => ({ ...entry, createdAt: createdAt.toISOString(), author: { id: authorId, displayName } }))
+      const items = found.slice(0, limit).map(({ authorId, displayName, createdAt, ...entry }) => ({
+        ...entry,
+        createdAt: createdAt.toISOString(),
+        author: { id: authorId, displayName }
+      }))
       return { items, nextCursor: found.length > limit ? cursors.seal([items.at(-1)!.id], SCOPE) : null }
     }
   }

@@ -37,49 +37,71 @@ export interface MessagingOptions {
 /** Events of each consumer that are applied at once. */
 const CONCURRENCY = 4
 
-/** The only way in which the feed learns anything: the events of auth and posts. While NATS is away it answers what it knows. */
-export const messaging = fp<MessagingOptions>(async (app, { settings, revocations, onAuthorDeleted, onApplied, log, registry }) => {
-  // Connections of its own: catching up with a long absence takes none from the readers.
-  const database = openDatabase({ url: settings.FEED_DATABASE_URL, poolSize: 2 * CONCURRENCY, metrics: { registry, pool: 'events' } })
-  const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'feed', log })
-  const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
-  const shared = { broker, log, concurrency: CONCURRENCY, registry, onApplied }
+/**
+ * The only way in which the feed learns anything: the events of auth and posts. While NATS is away it answers what it
+ * knows.
+ */
+export const messaging = fp<MessagingOptions>(
+  async (app, { settings, revocations, onAuthorDeleted, onApplied, log, registry }) => {
+    // Connections of its own: catching up with a long absence takes none from the readers.
+    const database = openDatabase({
+      url: settings.FEED_DATABASE_URL,
+      poolSize: 2 * CONCURRENCY,
+      metrics: { registry, pool: 'events' }
+    })
+    const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'feed', log })
+    const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
+    const shared = { broker, log, concurrency: CONCURRENCY, registry, onApplied }
 
-  const users = createConsumer<Connection>({
-    ...shared,
-    definition: consumers['feed-users'],
-    handlers: {
-      [userRegistered.type]: handlerOf(userRegistered, ({ data }, tx: Connection) => authorRepository.setName(tx, data.userId, data.displayName)),
-      [userUpdated.type]: handlerOf(userUpdated, ({ data }, tx: Connection) => authorRepository.setName(tx, data.userId, data.displayName)),
-      [userDeleted.type]: handlerOf(userDeleted, ({ data }, tx: Connection) => authorRepository.markDeleted(tx, data.userId))
-    },
-    async transaction (work) {
-      const result = await database.transaction((tx) => work(tx, sqlOf(tx)))
-      onAuthorDeleted()
-      return result
-    }
-  })
-  const posts = createConsumer<Connection>({
-    ...shared,
-    definition: consumers['feed-posts'],
-    handlers: {
-      [postCreated.type]: handlerOf(postCreated, ({ data: { postId, ...entry } }, tx: Connection) => entryRepository.add(tx, { id: postId, ...entry })),
-      [postUpdated.type]: handlerOf(postUpdated, ({ data }, tx: Connection) => entryRepository.change(tx, data.postId, data.title, data.content)),
-      [postDeleted.type]: handlerOf(postDeleted, ({ data }, tx: Connection) => entryRepository.delete(tx, data.postId))
-    },
-    transaction: (work) => database.transaction((tx) => work(tx, sqlOf(tx)))
-  })
-  users.start()
-  posts.start()
-  app.decorate('broker', broker)
-  app.decorate('consumers', [users, posts])
-  app.decorate('revoked', revoked)
-  // Behind one address with others that judge tokens already, a 503 in the first moments would be a failure.
-  app.addHook('onReady', () => revoked.readyOrLate)
-  app.addHook('onClose', async () => {
-    revoked.stop()
-    await Promise.all([users.stop(), posts.stop()])
-    await broker.close()
-    await database.close()
-  })
-}, { name: 'messaging' })
+    const users = createConsumer<Connection>({
+      ...shared,
+      definition: consumers['feed-users'],
+      handlers: {
+        [userRegistered.type]: handlerOf(userRegistered, ({ data }, tx: Connection) =>
+          authorRepository.setName(tx, data.userId, data.displayName)),
+        [userUpdated.type]: handlerOf(userUpdated, ({ data }, tx: Connection) =>
+          authorRepository.setName(tx, data.userId, data.displayName)),
+        [userDeleted.type]: handlerOf(userDeleted, ({ data }, tx: Connection) =>
+          authorRepository.markDeleted(tx, data.userId))
+      },
+      async transaction (work) {
+        const result = await database.transaction((tx) =>
+          work(tx, sqlOf(tx))
+        )
+        onAuthorDeleted()
+        return result
+      }
+    })
+    const posts = createConsumer<Connection>({
+      ...shared,
+      definition: consumers['feed-posts'],
+      handlers: {
+        [postCreated.type]: handlerOf(postCreated, ({ data: { postId, ...entry } }, tx: Connection) =>
+          entryRepository.add(tx, { id: postId, ...entry })),
+        [postUpdated.type]: handlerOf(postUpdated, ({ data }, tx: Connection) =>
+          entryRepository.change(tx, data.postId, data.title, data.content)),
+        [postDeleted.type]: handlerOf(postDeleted, ({ data }, tx: Connection) =>
+          entryRepository.delete(tx, data.postId))
+      },
+      transaction: (work) =>
+        database.transaction((tx) =>
+          work(tx, sqlOf(tx))
+        )
+    })
+    users.start()
+    posts.start()
+    app.decorate('broker', broker)
+    app.decorate('consumers', [users, posts])
+    app.decorate('revoked', revoked)
+    // Behind one address with others that judge tokens already, a 503 in the first moments would be a failure.
+    app.addHook('onReady', () =>
+      revoked.readyOrLate)
+    app.addHook('onClose', async () => {
+      revoked.stop()
+      await Promise.all([users.stop(), posts.stop()])
+      await broker.close()
+      await database.close()
+    })
+  },
+  { name: 'messaging' }
+)

@@ -48,20 +48,26 @@ export interface AdmissionOptions {
 }
 
 /**
- * Decides whether a request gets in, in an order that is a security property: client address → rate limits → access token
- * and its revocation → role → the limit of a user met for the first time → is the request unambiguous → is there anything
- * at this path. Limits come before cryptography, 401 before 400 and 404; what fails here never reaches validation or a
- * service.
+ * Decides whether a request gets in, in an order that is a security property: client address → rate limits → access
+ * token and its revocation → role → the limit of a user met for the first time → is the request unambiguous → is there
+ * anything at this path. Limits come before cryptography, 401 before 400 and 404; what fails here never reaches
+ * validation or a service.
  */
 export const admission = fp<AdmissionOptions>(async (app, { operations, findClient, exchanges }) => {
-  const openPaths = new Set(operations.filter(({ auth }) => auth === 'none' || auth === 'optional').map(({ url }) => url))
+  const openPaths = new Set(operations.filter(({ auth }) =>
+    auth === 'none' || auth === 'optional'
+  ).map(({ url }) => url))
 
   app.decorateRequest('client', null as unknown as ClientAddress)
   app.limitBroken = async ({ address, target }) => {
     const headers: Record<string, string> = {}
     if (target !== undefined && !BELOW_API_PERHAPS.test(target)) return { headers }
     try {
-      await app.limit({ counted: { address: findClient(address, {}).key, user: '' } }, { header: (name, value) => { headers[name] = value } }, 'default')
+      await app.limit({ counted: { address: findClient(address, {}).key, user: '' } }, {
+        header: (name, value) => {
+          headers[name] = value
+        }
+      }, 'default')
       return { headers }
     } catch (error) {
       if (error instanceof ProblemError) return { headers, refusal: error }
@@ -74,20 +80,26 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     done()
   })
 
-  /** A promise only where something has to be waited for: a request pays for it with a turn of the event loop's queues. */
+  /**
+   * A promise only where something has to be waited for: a request pays for it with a turn of the event loop's queues.
+   */
   function admit (request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
     const { raw: { headers, socket }, routeOptions: { config, url: pattern } } = request
     request.client = findClient(socket.remoteAddress ?? '', headers)
     const fault = faultOfRequest(request)
-    if (fault !== undefined) reply.header('connection', 'close') // its reader may have seen the next request elsewhere than we do
+    // its reader may have seen the next request elsewhere than we do
+    if (fault !== undefined) reply.header('connection', 'close')
     const exists = !request.is404 && pattern !== CATCH_ALL
-    const { limit, auth } = config.operation ?? policyOfPath(request, exists, fault === undefined ? BELOW_API : BELOW_API_PERHAPS)
+    const { limit, auth } = config.operation ??
+      policyOfPath(request, exists, fault === undefined ? BELOW_API : BELOW_API_PERHAPS)
     const key = auth === 'none' ? undefined : useHeldToken(headers)
     const recognized = auth === 'none' ? undefined : app.identity.recognize(headers.authorization)
     request.counted = { address: request.client.key, user: recognized?.userId ?? '' }
     const counting = limit === 'none' ? undefined : app.limit(request, reply, limit)
     const admission = { exists, fault, auth, limit, recognized, key }
-    return counting === undefined ? judge(request, reply, admission) : counting.then(() => judge(request, reply, admission))
+    return counting === undefined
+      ? judge(request, reply, admission)
+      : counting.then(() => judge(request, reply, admission))
   }
 
   /** Puts the access token that a key stands for in its place; answers a key whose token is not held. */
@@ -99,7 +111,11 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   }
 
   async function exchangeKey (request: FastifyRequest, key: string) {
-    const token = await exchanges.exchange(key, { address: request.client.address, requestId: request.id, traceparent: request.traceparent })
+    const token = await exchanges.exchange(key, {
+      address: request.client.address,
+      requestId: request.id,
+      traceparent: request.traceparent
+    })
     if (token !== undefined) request.raw.headers.authorization = token
   }
 
@@ -117,13 +133,28 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   }
 
   async function refuse (request: FastifyRequest, reply: FastifyReply, admission: Admission) {
-    if (admission.auth === 'user') await countUser(request, reply, admission, admission.recognized ?? await requireToken(request.raw.headers.authorization))
+    if (admission.auth === 'user') {
+      await countUser(
+        request,
+        reply,
+        admission,
+        admission.recognized ?? await requireToken(request.raw.headers.authorization)
+      )
+    }
     refuseFault(admission)
     refuseUnknown(request.originalUrl)
   }
 
-  /** Limits that go by addresses come before cryptography; the one of a user whose token was not seen before comes after. */
-  function countUser (request: FastifyRequest, reply: FastifyReply, { limit, recognized }: Admission, principal: Principal | undefined) {
+  /**
+   * Limits that go by addresses come before cryptography; the one of a user whose token was not seen before comes
+   * after.
+   */
+  function countUser (
+    request: FastifyRequest,
+    reply: FastifyReply,
+    { limit, recognized }: Admission,
+    principal: Principal | undefined
+  ) {
     if (limit === 'none' || recognized !== undefined || principal === undefined) return undefined
     request.counted.user = principal.userId
     return app.limitUser(request, reply)
@@ -133,7 +164,10 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   function policyOfPath ({ originalUrl, method }: FastifyRequest, exists: boolean, belowApi: RegExp): Policy {
     if (!belowApi.test(originalUrl)) return { limit: 'none', auth: 'none' }
     const path = originalUrl.split('?', 1)[0]!
-    return { limit: method === 'OPTIONS' ? 'preflight' : 'default', auth: exists || openPaths.has(path) ? 'none' : 'user' }
+    return {
+      limit: method === 'OPTIONS' ? 'preflight' : 'default',
+      auth: exists || openPaths.has(path) ? 'none' : 'user'
+    }
   }
 
   /** Strangers are not even told what does not exist. */
@@ -146,7 +180,9 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
 
   function refuseUnknown (url: string) {
     const allow = app.allowedMethods(url)
-    throw allow.length > 0 ? new ProblemError('METHOD_NOT_ALLOWED', { headers: { allow: allow.join(', ') } }) : new RouteNotFoundError()
+    throw allow.length > 0
+      ? new ProblemError('METHOD_NOT_ALLOWED', { headers: { allow: allow.join(', ') } })
+      : new RouteNotFoundError()
   }
 }, { name: 'admission', dependencies: ['identity', 'limits'] })
 

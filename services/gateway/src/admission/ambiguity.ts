@@ -14,7 +14,9 @@ export function faultOfRequest ({ raw, originalUrl, routeOptions }: FastifyReque
   const fault = faultOfTarget(originalUrl)
   if (fault === 'too-long') return new UriTooLongError()
   if (fault !== undefined) return malformed('The request target is not in canonical form.')
-  if (upgrade !== undefined && /websocket/i.test(upgrade)) return malformed('WebSocket is not spoken here; GET /api/events streams events.')
+  if (upgrade !== undefined && /websocket/i.test(upgrade)) {
+    return malformed('WebSocket is not spoken here; GET /api/events streams events.')
+  }
   return undefined
 }
 

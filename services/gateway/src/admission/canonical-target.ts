@@ -1,4 +1,6 @@
-/** Longer than any target that our operations could need: a query of 512 characters of cursor and 200 of text, encoded. */
+/**
+ * Longer than any target that our operations could need: a query of 512 characters of cursor and 200 of text, encoded.
+ */
 const MAX_TARGET = 4096
 
 export type TargetFault = 'malformed' | 'too-long'
@@ -7,7 +9,9 @@ export type TargetFault = 'malformed' | 'too-long'
 const PLAIN_PATH = /^(?:\/[A-Za-z0-9_-]+)+(?:\?|$)/
 /** RFC 3986 `pchar` without `;`, which some servers cut paths at. */
 const PATH_CHARACTERS = /^(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})*$/
-/** Characters that mean the same bare or encoded, and the ones whose encoding is read differently by different servers. */
+/**
+ * Characters that mean the same bare or encoded, and the ones whose encoding is read differently by different servers.
+ */
 const ENCODED_AMBIGUITY = /%(?:2[5DdEeFf]|3[0-9Bb]|4[1-9A-Fa-f]|5[0-9AaCcFf]|6[1-9A-Fa-f]|7[0-9AaEeFf]|[01][0-9A-Fa-f])/
 const DOT_SEGMENT = /\/\.{1,2}(?:\/|$)/
 /** Printable ASCII without the characters that browsers always encode in a query: `"#<>`. */

@@ -16,7 +16,10 @@ export interface KeyUser {
 }
 
 export interface KeyExchanges {
-  /** The Authorization header that stands for a key whose access token is still held; undefined where auth has to be asked. */
+  /**
+   * The Authorization header that stands for a key whose access token is still held; undefined where auth has to be
+   * asked.
+   */
   held (key: string): string | undefined
   /**
    * Exchanges a key for an access token at auth, once for any number of callers at the same time. Undefined for a key
@@ -33,7 +36,10 @@ interface Held {
 }
 
 const MAX_KEYS = 20_000
-/** Keys that auth did not know, apart from the good ones, so that junk cannot push those out. A key that was bad stays bad. */
+/**
+ * Keys that auth did not know, apart from the good ones, so that junk cannot push those out. A key that was bad stays
+ * bad.
+ */
 const MAX_REFUSED = 10_000
 /** More keys than this are not asked about at once. */
 const MAX_UNDER_WAY = 256
@@ -48,7 +54,10 @@ export function apiKeyOf (authorization: string | undefined): string | undefined
   return token !== undefined && looksLikeApiKey(token) ? token : undefined
 }
 
-/** Takes API keys at the edge: behind it there are only access tokens, so that revocation works for keys as for sessions. */
+/**
+ * Takes API keys at the edge: behind it there are only access tokens, so that revocation works for keys as for
+ * sessions.
+ */
 export function createKeyExchanges ({ auth, now = Date.now }: { auth: Upstream, now?: () => number }): KeyExchanges {
   const tokens = createTokenTable<Held>(MAX_KEYS)
   const refused = createTokenTable<true>(MAX_REFUSED)
@@ -61,8 +70,18 @@ export function createKeyExchanges ({ auth, now = Date.now }: { auth: Upstream, 
   }
 
   async function ask (key: string, { address, requestId, traceparent }: KeyUser): Promise<string | undefined> {
-    const headers = ['authorization', `Bearer ${key}`, 'x-forwarded-for', address, 'x-request-id', requestId, 'traceparent', traceparent]
-    const outcome = await collect(auth, { method: 'GET', path: KEY_EXCHANGE_PATH, headers, timeoutMs: TIMEOUT_MS }).answer
+    const headers = [
+      'authorization',
+      `Bearer ${key}`,
+      'x-forwarded-for',
+      address,
+      'x-request-id',
+      requestId,
+      'traceparent',
+      traceparent
+    ]
+    const outcome = await collect(auth, { method: 'GET', path: KEY_EXCHANGE_PATH, headers, timeoutMs: TIMEOUT_MS })
+      .answer
     if (typeof outcome !== 'object' || (outcome.status !== 200 && outcome.status !== 401)) throw unavailable()
     if (outcome.status === 401) {
       stats.refused++

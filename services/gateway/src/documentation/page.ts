@@ -21,7 +21,14 @@ export async function createPage ({ html, directives = {} }: PageOptions): Promi
   const headers = await securityHeaders({
     contentSecurityPolicy: {
       useDefaults: false,
-      directives: { 'default-src': ["'none'"], 'base-uri': ["'none'"], 'form-action': ["'none'"], 'frame-ancestors': ["'none'"], 'style-src': ["'unsafe-inline'"], ...directives }
+      directives: {
+        'default-src': ["'none'"],
+        'base-uri': ["'none'"],
+        'form-action': ["'none'"],
+        'frame-ancestors': ["'none'"],
+        'style-src': ["'unsafe-inline'"],
+        ...directives
+      }
     },
     crossOriginResourcePolicy: { policy: 'same-origin' },
     referrerPolicy: { policy: 'no-referrer' },
@@ -36,7 +43,9 @@ export function sendPage (reply: FastifyReply, { html, headers }: Page) {
 
 /** Lets exactly the inline scripts of a page run, and no other (CSP 3, section 8). */
 export function scriptHashes (html: string) {
-  return [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(([, source]) => `'sha256-${createHash('sha256').update(source!).digest('base64')}'`)
+  return [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(([, source]) =>
+    `'sha256-${createHash('sha256').update(source!).digest('base64')}'`
+  )
 }
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
@@ -57,7 +66,9 @@ const STYLE = `
 export function layout (title: string, body: string) {
   return `<!doctype html>
 <html lang="en">
-<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${escapeHtml(title)}</title><link rel="icon" href="data:,"><style>${STYLE}</style></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${
+    escapeHtml(title)
+  }</title><link rel="icon" href="data:,"><style>${STYLE}</style></head>
 <body><nav><a href="/docs">API</a><a href="/docs/events">Events</a><a href="/openapi.json">OpenAPI</a><a href="/asyncapi.json">AsyncAPI</a></nav>
 <main><h1>${escapeHtml(title)}</h1>
 ${body}

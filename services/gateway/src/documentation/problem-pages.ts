@@ -3,7 +3,9 @@ import { escapeHtml, layout } from './page.ts'
 
 /** /problems/<code>: where the `type` of every problem leads. Undefined for a code that we do not have. */
 export function problemPage (code: string) {
-  const problem: ProblemDefinition | undefined = Object.hasOwn(problems, code) ? problems[code as ProblemCode] : undefined
+  const problem: ProblemDefinition | undefined = Object.hasOwn(problems, code)
+    ? problems[code as ProblemCode]
+    : undefined
   if (problem === undefined) return undefined
   const { status, title, detail, retry } = problem
   return layout(title, `

@@ -9,9 +9,15 @@ export interface Reference {
 
 export const SCRIPT_PATH = '/docs/js/scalar.js'
 
-/** Where the page's requests go: where it came from, by whatever name. PUBLIC_URL may be another origin, out of its reach. */
+/**
+ * Where the page's requests go: where it came from, by whatever name. PUBLIC_URL may be another origin, out of its
+ * reach.
+ */
 const OWN_ORIGIN = 'own origin'
-/** Else the page's validation library tries out whether it may build code from text, which the policy forbids and browsers report. */
+/**
+ * Else the page's validation library tries out whether it may build code from text, which the policy forbids and
+ * browsers report.
+ */
 const NO_EVAL = 'globalThis.__zod_globalConfig = { jitless: true }'
 
 /**
@@ -54,6 +60,9 @@ export async function createReference (): Promise<Reference> {
         'font-src': ["'self'", 'data:']
       }
     }),
-    script: { source: script.rawPayload, etag: `"${createHash('sha256').update(script.rawPayload).digest('base64url')}"` }
+    script: {
+      source: script.rawPayload,
+      etag: `"${createHash('sha256').update(script.rawPayload).digest('base64url')}"`
+    }
   }
 }

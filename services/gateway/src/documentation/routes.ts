@@ -14,7 +14,9 @@ import { createReference, SCRIPT_PATH } from './reference.ts'
 
 const JSON_TYPE = 'application/json; charset=utf-8'
 
-/** The contract as documents and pages; all of it is made once, from the same data that requests are checked against. */
+/**
+ * The contract as documents and pages; all of it is made once, from the same data that requests are checked against.
+ */
 export async function documentationRoutes (app: App, { publicUrl, natsUrl }: { publicUrl: string, natsUrl: string }) {
   const openApiText = JSON.stringify(openApi(publicUrl))
   const asyncApiText = JSON.stringify(asyncApi(natsUrl))

@@ -24,8 +24,12 @@ export async function exportOf (userId: string, read: Read): Promise<AsyncGenera
   const audit = `/api/auth/audit?limit=100&userId=${userId}`
   const posts = `/api/posts?limit=100&authorId=${userId}`
   const [user, sessions, ended, keys, firstAudit, firstPosts] = await Promise.all([
-    read('auth', '/api/auth/me'), page('auth', '/api/auth/sessions'), page('auth', '/api/auth/sessions?ended=true'), page('auth', '/api/auth/keys'),
-    page('auth', audit), page('posts', posts)
+    read('auth', '/api/auth/me'),
+    page('auth', '/api/auth/sessions'),
+    page('auth', '/api/auth/sessions?ended=true'),
+    page('auth', '/api/auth/keys'),
+    page('auth', audit),
+    page('posts', posts)
   ])
 
   async function * list (name: string, first: Page, service: 'auth' | 'posts', path: string) {

@@ -41,7 +41,10 @@ export function exportRoutes (app: App, upstreams: { auth: Upstream, posts: Upst
         return parsed(answer.body)
       }
       const pieces = await exportOf(request.principal!.userId, read)
-      reply.header('cache-control', 'no-store').header('content-disposition', 'attachment; filename="gatepost-export.json"')
+      reply.header('cache-control', 'no-store').header(
+        'content-disposition',
+        'attachment; filename="gatepost-export.json"'
+      )
       return reply.type('application/json; charset=utf-8').send(Readable.from(pieces))
     }
   })

@@ -12,8 +12,18 @@ export function limitsOf (settings: Settings): Record<'everything' | 'sensitive'
   const ofOneAddress = RATE_LIMIT_MAX * Math.ceil(Math.max(1, USER_RATE_LIMIT_WINDOW / RATE_LIMIT_WINDOW))
   return {
     everything: { name: 'default', by: 'address', max: RATE_LIMIT_MAX, windowMs: RATE_LIMIT_WINDOW },
-    sensitive: { name: 'sensitive', by: 'address', max: settings.SENSITIVE_RATE_LIMIT_MAX, windowMs: settings.SENSITIVE_RATE_LIMIT_WINDOW },
+    sensitive: {
+      name: 'sensitive',
+      by: 'address',
+      max: settings.SENSITIVE_RATE_LIMIT_MAX,
+      windowMs: settings.SENSITIVE_RATE_LIMIT_WINDOW
+    },
     preflight: { name: 'preflight', by: 'address', max: RATE_LIMIT_MAX, windowMs: RATE_LIMIT_WINDOW },
-    user: { name: 'user', by: 'user', max: settings.USER_RATE_LIMIT_MAX ?? Math.min(LARGEST, ADDRESSES_OF_A_USER * ofOneAddress), windowMs: USER_RATE_LIMIT_WINDOW }
+    user: {
+      name: 'user',
+      by: 'user',
+      max: settings.USER_RATE_LIMIT_MAX ?? Math.min(LARGEST, ADDRESSES_OF_A_USER * ofOneAddress),
+      windowMs: USER_RATE_LIMIT_WINDOW
+    }
   }
 }

@@ -11,8 +11,8 @@ interface Place {
 }
 
 /**
- * Counters by key in the order in which they came, from which any and the oldest is taken in constant time. Linked, as an
- * iterator over a Map either walks over all that was deleted, or keeps every table that the Map has outgrown.
+ * Counters by key in the order in which they came, from which any and the oldest is taken in constant time. Linked, as
+ * an iterator over a Map either walks over all that was deleted, or keeps every table that the Map has outgrown.
  */
 export function createCounterTable () {
   const places = new Map<string, Place>()
@@ -28,7 +28,8 @@ export function createCounterTable () {
     else oldest = newer
     if (newer) newer.older = older
     else newest = older
-    place.older = place.newer = undefined // or dead places that have grown old keep later ones from being collected young
+    // or dead places that have grown old keep later ones from being collected young
+    place.older = place.newer = undefined
   }
 
   return {
@@ -46,7 +47,9 @@ export function createCounterTable () {
     deleteOldest () {
       if (oldest) remove(oldest.key)
     },
-    /** At most two at a time: the work of a request stays constant, and the table still shrinks faster than it grows. */
+    /**
+     * At most two at a time: the work of a request stays constant, and the table still shrinks faster than it grows.
+     */
     dropEnded (now: number) {
       for (let dropped = 0; dropped < 2; dropped++) {
         if (oldest === undefined || oldest.counter.endsAt > now) return

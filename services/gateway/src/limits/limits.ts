@@ -8,10 +8,13 @@ import { policyField, rateLimitField, retryAfterSeconds } from './rate-limit-fie
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Counts a request against the limits of that name, and its user's if it is known; refuses with 429 what is over one of them. */
-    limit (request: Pick<FastifyRequest, 'counted'>, reply: HeaderSink, name: LimitName): Promise<void> | undefined
+    /**
+     * Counts a request against the limits of that name, and its user's if it is known; refuses with 429 what is over
+     * one of them.
+     */
+    limit(request: Pick<FastifyRequest, 'counted'>, reply: HeaderSink, name: LimitName): Promise<void> | undefined
     /** Counts a request against the limit of a user who came to be known only after {@link limit}. */
-    limitUser (request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined
+    limitUser(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined
   }
   interface FastifyRequest {
     /** What limits count; set by admission.ts. */
@@ -23,7 +26,7 @@ declare module 'fastify' {
 export type LimitName = LimitPolicy | 'preflight'
 
 interface HeaderSink {
-  header (name: string, value: string): unknown
+  header(name: string, value: string): unknown
 }
 
 export interface LimitsOptions {
@@ -50,63 +53,84 @@ interface Question {
 }
 
 /** Rate limits with @fastify/rate-limit over counters of our own: several limits at once, shared or local, bounded. */
-export const limits = fp<LimitsOptions>(async (app, { counters, everything, sensitive, preflight, user, decisions }) => {
-  class CountersStore {
-    incr (key: string, done: (error: Error | null, result?: { current: number, ttl: number }) => void) {
-      const question = key as unknown as Question
-      const answer = (decision: Decision) => {
-        question.decision = decision
-        done(null, { current: decision.refused ? 2 : 1, ttl: 0 })
+export const limits = fp<LimitsOptions>(
+  async (app, { counters, everything, sensitive, preflight, user, decisions }) => {
+    class CountersStore {
+      incr (key: string, done: (error: Error | null, result?: { current: number, ttl: number }) => void) {
+        const question = key as unknown as Question
+        const answer = (decision: Decision) => {
+          question.decision = decision
+          done(null, { current: decision.refused ? 2 : 1, ttl: 0 })
+        }
+        const decision = counters.take(question.counted, question.limits)
+        if (decision instanceof Promise) decision.then(answer, done)
+        else answer(decision)
       }
-      const decision = counters.take(question.counted, question.limits)
-      if (decision instanceof Promise) decision.then(answer, done)
-      else answer(decision)
-    }
 
-    child () { return this }
-  }
-
-  await app.register(rateLimit, { global: false, max: 1, store: CountersStore })
-
-  function limiter (...limits: Limit[]) {
-    const policy = policyField(limits)
-    const ask = app.createRateLimit({ keyGenerator: ({ counted }: FastifyRequest) => ({ counted, limits } satisfies Question as unknown as string) })
-    return {
-      policy,
-      /** Lets `judge` decide: at once where the counters can say it at once. */
-      decide (request: Pick<FastifyRequest, 'counted'>, judge: (decision: Decision) => void): Promise<void> | undefined {
-        const decision = counters.takeNow?.(request.counted, limits)
-        if (decision === undefined) return ask(request as FastifyRequest).then(({ key }) => judge((key as unknown as Question).decision!))
-        judge(decision)
+      child () {
+        return this
       }
     }
-  }
-  const strangers = { default: limiter(everything), sensitive: limiter(everything, sensitive), preflight: limiter(preflight) }
-  const users = { default: limiter(everything, user), sensitive: limiter(everything, sensitive, user), preflight: strangers.preflight }
-  const userAlone = limiter(user)
 
-  function note ({ refused, degraded }: Decision) {
-    decisions[degraded ? 'degraded' : 'normal'][refused ? 'refused' : 'admitted']++
-  }
+    await app.register(rateLimit, { global: false, max: 1, store: CountersStore })
 
-  app.decorateRequest('counted', null as unknown as Counted)
-  app.decorate('limit', (request, reply, name) => {
-    if (name === 'none') return undefined
-    const { policy, decide } = (request.counted.user === '' ? strangers : users)[name]
-    return decide(request, (decision) => {
-      note(decision)
-      reply.header('ratelimit-policy', policy)
-      reply.header('ratelimit', rateLimitField(decision.verdicts))
-      if (decision.refused) throw limited(decision)
+    function limiter (...limits: Limit[]) {
+      const policy = policyField(limits)
+      const ask = app.createRateLimit({
+        keyGenerator: ({ counted }: FastifyRequest) => ({ counted, limits } satisfies Question as unknown as string)
+      })
+      return {
+        policy,
+        /** Lets `judge` decide: at once where the counters can say it at once. */
+        decide (
+          request: Pick<FastifyRequest, 'counted'>,
+          judge: (decision: Decision) => void
+        ): Promise<void> | undefined {
+          const decision = counters.takeNow?.(request.counted, limits)
+          if (decision === undefined) {
+            return ask(request as FastifyRequest).then(({ key }) => judge((key as unknown as Question).decision!))
+          }
+          judge(decision)
+        }
+      }
+    }
+    const strangers = {
+      default: limiter(everything),
+      sensitive: limiter(everything, sensitive),
+      preflight: limiter(preflight)
+    }
+    const users = {
+      default: limiter(everything, user),
+      sensitive: limiter(everything, sensitive, user),
+      preflight: strangers.preflight
+    }
+    const userAlone = limiter(user)
+
+    function note ({ refused, degraded }: Decision) {
+      decisions[degraded ? 'degraded' : 'normal'][refused ? 'refused' : 'admitted']++
+    }
+
+    app.decorateRequest('counted', null as unknown as Counted)
+    app.decorate('limit', (request, reply, name) => {
+      if (name === 'none') return undefined
+      const { policy, decide } = (request.counted.user === '' ? strangers : users)[name]
+      return decide(request, (decision) => {
+        note(decision)
+        reply.header('ratelimit-policy', policy)
+        reply.header('ratelimit', rateLimitField(decision.verdicts))
+        if (decision.refused) throw limited(decision)
+      })
     })
-  })
-  app.decorate('limitUser', (request, reply) => userAlone.decide(request, (decision) => {
-    note(decision)
-    reply.header('ratelimit-policy', `${reply.getHeader('ratelimit-policy')}, ${userAlone.policy}`)
-    reply.header('ratelimit', `${reply.getHeader('ratelimit')}, ${rateLimitField(decision.verdicts)}`)
-    if (decision.refused) throw limited(decision)
-  }))
-}, { name: 'limits' })
+    app.decorate('limitUser', (request, reply) =>
+      userAlone.decide(request, (decision) => {
+        note(decision)
+        reply.header('ratelimit-policy', `${reply.getHeader('ratelimit-policy')}, ${userAlone.policy}`)
+        reply.header('ratelimit', `${reply.getHeader('ratelimit')}, ${rateLimitField(decision.verdicts)}`)
+        if (decision.refused) throw limited(decision)
+      }))
+  },
+  { name: 'limits' }
+)
 
 function limited (decision: Decision) {
   return new ProblemError('RATE_LIMITED', { headers: retryAfter(retryAfterSeconds(decision)) })

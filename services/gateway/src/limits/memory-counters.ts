@@ -14,7 +14,9 @@ const DEFAULT_MAX_KEYS = 100_000
 const monotonic = () => performance.now()
 
 /** Rate-limit counters of this process alone, at most `maxKeys` of each limit. */
-export function memoryCounters ({ maxKeys = DEFAULT_MAX_KEYS, now = monotonic }: { maxKeys?: number, now?: () => number } = {}): Required<Counters> & { readonly size: number } {
+export function memoryCounters (
+  { maxKeys = DEFAULT_MAX_KEYS, now = monotonic }: { maxKeys?: number, now?: () => number } = {}
+): Required<Counters> & { readonly size: number } {
   const tables = new Map<string, Table>()
 
   function tableOf (limit: Limit) {

@@ -10,7 +10,9 @@ export function policyField (limits: readonly Limit[]) {
 
 export function rateLimitField (verdicts: readonly Verdict[]) {
   let field = ''
-  for (const { limit, remaining, resetMs } of verdicts) field += `${field && ', '}"${limit.name}";r=${remaining};t=${seconds(resetMs)}`
+  for (const { limit, remaining, resetMs } of verdicts) {
+    field += `${field && ', '}"${limit.name}";r=${remaining};t=${seconds(resetMs)}`
+  }
   return field
 }
 

@@ -17,8 +17,8 @@ const INSTANCE_GONE_MS = 7_000
 const INSTANCES_KEY = 'gatepost:gateways'
 
 /**
- * All or nothing over any number of counters; answers what decisionOf reads. Redis keeps the ends of windows by its wall
- * clock: one that is further away than a window is long was set before the clock went back.
+ * All or nothing over any number of counters; answers what decisionOf reads. Redis keeps the ends of windows by its
+ * wall clock: one that is further away than a window is long was set before the clock went back.
  */
 const TAKE = `
 local refused = 0
@@ -54,7 +54,10 @@ interface Commands {
   gatewayHeartbeat (key: string, id: string, goneMs: number): Promise<number>
 }
 
-/** A decision as numbers: whether it is refused (1), then of each limit what remains and the milliseconds until its window ends. */
+/**
+ * A decision as numbers: whether it is refused (1), then of each limit what remains and the milliseconds until its
+ * window ends.
+ */
 function decisionOf (limits: readonly Limit[], [refused, ...numbers]: readonly number[]): Decision {
   const verdicts = limits.map((limit, i) => ({ limit, remaining: numbers[2 * i]!, resetMs: numbers[2 * i + 1]! }))
   return { refused: refused === 1, verdicts, degraded: false }
@@ -71,7 +74,10 @@ function shareOf (limit: Limit, instances: number): Limit {
  */
 function inTime<T> (answer: Promise<T>): Promise<T> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => setImmediate(reject, new Error(`no answer in ${STORE_TIMEOUT_MS} ms`)), STORE_TIMEOUT_MS)
+    const timer = setTimeout(
+      () => setImmediate(reject, new Error(`no answer in ${STORE_TIMEOUT_MS} ms`)),
+      STORE_TIMEOUT_MS
+    )
     answer.then(resolve, reject).finally(() => clearTimeout(timer))
   })
 }
@@ -98,13 +104,17 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
   let instances = 1
   let lastHeartbeat = -Infinity
 
-  redis.on('error', (err) => log.debug({ err }, 'redis')) // each of them also fails a command or a probe, which is told once
+  // each of them also fails a command or a probe, which is told once
+  redis.on('error', (err) => log.debug({ err }, 'redis'))
 
   function degrade (err: unknown) {
     degraded = true
     if (told) return
     told = true
-    log.warn({ err, instances }, 'rate limits are degraded: the shared counters do not answer, counting this instance’s share')
+    log.warn(
+      { err, instances },
+      'rate limits are degraded: the shared counters do not answer, counting this instance’s share'
+    )
   }
 
   /** Runs from start to close: heartbeats while all is well, probes while it is not. */
@@ -131,9 +141,14 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
     async take (counted, limits): Promise<Decision> {
       if (degraded) return takeLocally(counted, limits)
       try {
-        return decisionOf(limits, await inTime(commands.takeFromLimits(
-          limits.length, ...limits.map(({ name, by }) => `gatepost:limit:${name}:${counted[by]}`), ...limits.flatMap(({ max, windowMs }) => [max, windowMs])
-        )))
+        return decisionOf(
+          limits,
+          await inTime(commands.takeFromLimits(
+            limits.length,
+            ...limits.map(({ name, by }) => `gatepost:limit:${name}:${counted[by]}`),
+            ...limits.flatMap(({ max, windowMs }) => [max, windowMs])
+          ))
+        )
       } catch (err) {
         degrade(err)
         return takeLocally(counted, limits)
@@ -142,7 +157,9 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
     status: () => ({ degraded, instances }),
     async close () {
       clearInterval(timer)
-      if (redis.status === 'ready') await inTime(redis.zrem(INSTANCES_KEY, id)).catch((err: Error) => log.debug({ err }, 'redis'))
+      if (redis.status === 'ready') {
+        await inTime(redis.zrem(INSTANCES_KEY, id)).catch((err: Error) => log.debug({ err }, 'redis'))
+      }
       redis.disconnect()
     }
   }

@@ -16,7 +16,13 @@ export function liveRoutes (app: FastifyInstance, { streams }: { streams: EventS
       const principal = request.principal!
       if (!streams.hasRoom(principal.userId)) throw new OverloadedError({ headers: retryAfter(FULL_RETRY_SECONDS) })
       reply.hijack()
-      const own = { ...reply.getHeaders(), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no', connection: 'close' } as Record<string, string>
+      const own = {
+        ...reply.getHeaders(),
+        'content-type': 'text/event-stream; charset=utf-8',
+        'cache-control': 'no-store',
+        'x-accel-buffering': 'no',
+        connection: 'close'
+      } as Record<string, string>
       reply.raw.writeHead(200, [...app.fixedHeaders, ...Object.entries(own).flat() as string[]])
       if (request.method === 'HEAD') {
         reply.raw.end()

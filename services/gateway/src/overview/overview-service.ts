@@ -31,7 +31,9 @@ export async function overviewOf ({ user, posts }: OverviewParts, deadlineMs: nu
     if (statusOf(userAnswer) === 404) return 'no-user'
     const postsAnswer = await Promise.race([posts.answer, late.promise])
     const overview = { user: read(profile, userAnswer), posts: read(postPage, postsAnswer) }
-    if (overview.user === null && overview.posts === null) return statusOf(userAnswer) === 401 && statusOf(postsAnswer) === 401 ? 'unauthorized' : 'nothing'
+    if (overview.user === null && overview.posts === null) {
+      return statusOf(userAnswer) === 401 && statusOf(postsAnswer) === 401 ? 'unauthorized' : 'nothing'
+    }
     const incomplete = (['user', 'posts'] as const).filter((part) => overview[part] === null)
     return { ...overview, incomplete }
   } finally {

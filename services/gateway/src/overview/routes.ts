@@ -26,7 +26,12 @@ export function overviewRoutes (app: App, { auth, posts }: { auth: Upstream, pos
       const { id } = request.params
       const parts = {
         user: collect(auth, { method: 'GET', path: `/api/auth/users/${id}`, headers: userHeaders(request), timeoutMs }),
-        posts: collect(posts, { method: 'GET', path: `/api/posts?authorId=${id}`, headers: postsHeaders(request), timeoutMs })
+        posts: collect(posts, {
+          method: 'GET',
+          path: `/api/posts?authorId=${id}`,
+          headers: postsHeaders(request),
+          timeoutMs
+        })
       }
       reply.raw.once('close', () => {
         parts.user.cancel()

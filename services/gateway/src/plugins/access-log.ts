@@ -14,7 +14,12 @@ export const accessLog = fp<{ log: Logger }>(async (app, { log }) => {
   onOutcome(app, {
     answered: (request, reply, status) => {
       const { client, exchange } = request
-      lines[levelOf(request, status)]({ ...requestLine(request, reply, status), client: client?.address, instance: exchange?.instance?.origin, attempts: exchange?.attempts }, 'request')
+      lines[levelOf(request, status)]({
+        ...requestLine(request, reply, status),
+        client: client?.address,
+        instance: exchange?.instance?.origin,
+        attempts: exchange?.attempts
+      }, 'request')
     },
     broken: (request) => { lines.info(brokenLine(request), 'request') }
   })

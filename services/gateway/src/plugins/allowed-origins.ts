@@ -7,11 +7,14 @@ const WILDCARD = '://*.'
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
 
 /**
- * Throws for what no browser sends as `Origin`. A leading `*.` stands for exactly one label, as in certificates (RFC 9525
- * section 6.3), of a host with two labels or more: `https://*.example.org`.
+ * Throws for what no browser sends as `Origin`. A leading `*.` stands for exactly one label, as in certificates (RFC
+ * 9525 section 6.3), of a host with two labels or more: `https://*.example.org`.
  */
 export function checkOrigin (item: string): void {
-  if (!isOrigin(item.replace(WILDCARD, '://')) || (item.includes(WILDCARD) && !/^https?:\/\/\*(?:\.[a-z0-9-]*[a-z][a-z0-9-]*){2,}(?::\d+)?$/.test(item))) throw new TypeError(item)
+  if (
+    !isOrigin(item.replace(WILDCARD, '://')) ||
+    (item.includes(WILDCARD) && !/^https?:\/\/\*(?:\.[a-z0-9-]*[a-z][a-z0-9-]*){2,}(?::\d+)?$/.test(item))
+  ) throw new TypeError(item)
 }
 
 function isOrigin (item: string) {

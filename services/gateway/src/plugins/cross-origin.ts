@@ -18,9 +18,9 @@ export interface CrossOriginOptions {
 }
 
 /**
- * Cross-origin calls with @fastify/cors, from a list of origins only. What the plugin adds to an ordinary answer depends
- * on the origin alone, so it is asked once for each item of the list and remembered. Comes before whatever may refuse, so
- * that pages can read refusals too.
+ * Cross-origin calls with @fastify/cors, from a list of origins only. What the plugin adds to an ordinary answer
+ * depends on the origin alone, so it is asked once for each item of the list and remembered. Comes before whatever may
+ * refuse, so that pages can read refusals too.
  */
 export const crossOrigin = fp<CrossOriginOptions>(async (app, options) => {
   const { origins } = options
@@ -52,17 +52,30 @@ export const preflights = fp<CrossOriginOptions>(async (app, options) => {
     })
     await scope.register(cors, corsOptions(options))
     for (const [url, known] of byUrl) {
-      scope.options(url, { config: { auth: 'none', cors: { methods: methodsOf(known) } } }, (_request, reply) => reply.code(204).send())
+      scope.options(
+        url,
+        { config: { auth: 'none', cors: { methods: methodsOf(known) } } },
+        (_request, reply) => reply.code(204).send()
+      )
     }
   })
 }, { name: 'preflights', dependencies: ['admission'] })
 
 function corsOptions ({ operations, origins, headers }: CrossOriginOptions): FastifyCorsOptions {
-  const answered = operations.flatMap(({ responses }) => Object.values(responses).flatMap((response) => Object.keys(response.headers ?? {})))
+  const answered = operations.flatMap(({ responses }) =>
+    Object.values(responses).flatMap((response) => Object.keys(response.headers ?? {}))
+  )
   return {
     origin: origins.length > 0 ? origins.map(originPattern) : false,
-    exposedHeaders: [...new Set([...EXPOSED, ...answered])].filter((name) => name !== 'cache-control'), // readable anyway
-    allowedHeaders: [...new Set([...ALWAYS_ALLOWED, ...operations.flatMap((operation) => Object.keys(operation.headers.properties)), ...headers])],
+    // readable anyway
+    exposedHeaders: [...new Set([...EXPOSED, ...answered])].filter((name) => name !== 'cache-control'),
+    allowedHeaders: [
+      ...new Set([
+        ...ALWAYS_ALLOWED,
+        ...operations.flatMap((operation) => Object.keys(operation.headers.properties)),
+        ...headers
+      ])
+    ],
     maxAge: 600,
     strictPreflight: false
   }
@@ -79,7 +92,10 @@ async function headersByItem (options: FastifyCorsOptions, items: readonly strin
   await model.register(cors, options)
   model.get('/', () => '')
   const entries = await Promise.all(['', ...items].map(async (item) => {
-    const { headers } = await model.inject({ url: '/', headers: { origin: item === '' ? 'https://nobody.invalid' : exampleOrigin(item) } })
+    const { headers } = await model.inject({
+      url: '/',
+      headers: { origin: item === '' ? 'https://nobody.invalid' : exampleOrigin(item) }
+    })
     const added = Object.entries(headers).filter(([name]) => name === 'vary' || name.startsWith('access-control-'))
     return [item, Object.fromEntries(added.map(([name, value]) => [name, String(value)]))] as const
   }))

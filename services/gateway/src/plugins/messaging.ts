@@ -23,7 +23,9 @@ export interface MessagingOptions {
   registry: Registry
 }
 
-/** What the gateway reads from NATS: the sessions that ended, and the events that it streams on. It publishes nothing. */
+/**
+ * What the gateway reads from NATS: the sessions that ended, and the events that it streams on. It publishes nothing.
+ */
 export const messaging = fp<MessagingOptions>(async (app, { settings, revocations, log, registry }) => {
   const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'gateway', log })
   const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })

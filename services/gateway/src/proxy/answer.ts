@@ -86,7 +86,9 @@ class Answer implements Receiver {
     else this.reply.send(upstreamProblem(failure))
   }
 
-  /** Half an answer must not look like a whole one. The status is for logs and metrics: it was not the client who left. */
+  /**
+   * Half an answer must not look like a whole one. The status is for logs and metrics: it was not the client who left.
+   */
   private breakOff () {
     this.raw.statusCode = BROKEN
     this.raw.socket?.resetAndDestroy()

@@ -13,7 +13,8 @@ const MAX_PORT = 65_535
 
 /**
  * The origin that the client called: of a trusted proxy its X-Forwarded-Proto, -Host and -Port, of everybody else the
- * Host header. A value that is none of its kind is passed over; of a list the last counts, which the trusted proxy wrote.
+ * Host header. A value that is none of its kind is passed over; of a list the last counts, which the trusted proxy
+ * wrote.
  */
 export function forwardedOrigin (headers: IncomingHttpHeaders, trusted: boolean): ForwardedOrigin {
   if (!trusted) return { proto: 'http', host: headers.host! }

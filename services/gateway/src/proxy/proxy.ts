@@ -43,7 +43,15 @@ export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) =>
 
     /** Returns nothing: Fastify would watch over a reply that is returned, which Answer does already. */
     function forward (request: FastifyRequest, reply: FastifyReply) {
-      answer(request, reply, { upstream, filter, method: request.method, path: request.url, headers: requestHeaders(request), body: request.rawBody, timeoutMs })
+      answer(request, reply, {
+        upstream,
+        filter,
+        method: request.method,
+        path: request.url,
+        headers: requestHeaders(request),
+        body: request.rawBody,
+        timeoutMs
+      })
     }
 
     await app.register(httpProxy, {

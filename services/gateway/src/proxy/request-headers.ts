@@ -3,7 +3,10 @@ import { tracestateOf } from '@gatepost/service-kit/tracing'
 import type { FastifyRequest } from 'fastify'
 import { forwardedOrigin } from './forwarded-origin.ts'
 
-/** What clients may say to any service. Everything else they send stops here: identity, forwarding and hop-by-hop headers. */
+/**
+ * What clients may say to any service. Everything else they send stops here: identity, forwarding and hop-by-hop
+ * headers.
+ */
 const ALWAYS = ['accept', 'accept-language', 'user-agent']
 const VIA = '1.1 gatepost'
 
@@ -25,20 +28,30 @@ export function requestHeadersOf (operation: Operation) {
       const value = headers[name]
       if (typeof value === 'string') built.push(name, value)
     }
-    if (passesToken && (request.principal !== undefined || passesAnyToken) && headers.authorization !== undefined) built.push('authorization', headers.authorization)
+    if (passesToken && (request.principal !== undefined || passesAnyToken) && headers.authorization !== undefined) {
+      built.push('authorization', headers.authorization)
+    }
     if (request.rawBody !== undefined) built.push('content-type', 'application/json')
     const tracestate = headers.tracestate === undefined ? undefined : tracestateOf(headers)
     if (tracestate !== undefined) built.push('tracestate', tracestate)
     const { proto, host } = forwardedOrigin(headers, client.trusted)
     built.push(
-      'x-request-id', request.id,
-      'traceparent', request.traceparent,
-      'x-forwarded-for', client.address,
-      'x-forwarded-proto', proto,
-      'x-forwarded-host', host,
-      'forwarded', `for=${client.address.includes(':') ? `"[${client.address}]"` : client.address};host="${host}";proto=${proto}`,
-      'x-request-timeout-ms', timeout,
-      'via', VIA
+      'x-request-id',
+      request.id,
+      'traceparent',
+      request.traceparent,
+      'x-forwarded-for',
+      client.address,
+      'x-forwarded-proto',
+      proto,
+      'x-forwarded-host',
+      host,
+      'forwarded',
+      `for=${client.address.includes(':') ? `"[${client.address}]"` : client.address};host="${host}";proto=${proto}`,
+      'x-request-timeout-ms',
+      timeout,
+      'via',
+      VIA
     )
     return built
   }

@@ -1,11 +1,26 @@
 import type { IncomingHttpHeaders } from 'node:http'
 import type { Operation } from '@gatepost/contracts/operation'
 
-/** What any service may say to clients. The rest stays inside: hop-by-hop headers, cookies, names of servers, policy that is the gateway's. */
-const ALWAYS = ['content-type', 'content-length', 'content-language', 'cache-control', 'etag', 'last-modified', 'location', 'retry-after', 'www-authenticate', 'allow']
+/**
+ * What any service may say to clients. The rest stays inside: hop-by-hop headers, cookies, names of servers, policy
+ * that is the gateway's.
+ */
+const ALWAYS = [
+  'content-type',
+  'content-length',
+  'content-language',
+  'cache-control',
+  'etag',
+  'last-modified',
+  'location',
+  'retry-after',
+  'www-authenticate',
+  'allow'
+]
 
 /** Names that the gateway sets itself, whatever an operation declares; `vary` it merges. */
-const POLICY = /^(?:access-control-|content-security-policy|cross-origin-|ratelimit|strict-transport-security|x-(?:request-id|powered-by|content-type-|frame-|dns-|download-|permitted-|xss-)|server$|connection$|keep-alive$|transfer-encoding$|set-cookie$|vary$)/
+const POLICY =
+  /^(?:access-control-|content-security-policy|cross-origin-|ratelimit|strict-transport-security|x-(?:request-id|powered-by|content-type-|frame-|dns-|download-|permitted-|xss-)|server$|connection$|keep-alive$|transfer-encoding$|set-cookie$|vary$)/
 
 /**
  * Makes the function that filters the headers of an operation's answer into names and values in turn. Undefined when

@@ -48,8 +48,13 @@ export function followName ({ hostname, resolve, current, onAddresses, onFault }
   }
 }
 
-/** Both families of a name usually lead to the same hosts. IPv4 is taken, and the other one whenever nobody is there. */
-function ofOneFamily (found: readonly string[], { addresses: [known], lost }: { addresses: readonly string[], lost: boolean }) {
+/**
+ * Both families of a name usually lead to the same hosts. IPv4 is taken, and the other one whenever nobody is there.
+ */
+function ofOneFamily (
+  found: readonly string[],
+  { addresses: [known], lost }: { addresses: readonly string[], lost: boolean }
+) {
   const four = found.filter(isIPv4)
   const six = found.filter((address) => !isIPv4(address))
   const other = known !== undefined && isIPv4(known) === lost

@@ -133,7 +133,9 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (fault === 'refused') this.upstream.noteRefusal(this.instance!)
     else this.upstream.noteFailure(this.instance!, this.began)
     const most = error.code === 'ECONNREFUSED' ? MAX_REFUSED_ATTEMPTS : MAX_ATTEMPTS
-    if (this.status > 0 || this.attempts >= most || !this.mayRepeat(sent)) return this.fail(fault === 'refused' ? 'unreachable' : 'broken')
+    if (this.status > 0 || this.attempts >= most || !this.mayRepeat(sent)) {
+      return this.fail(fault === 'refused' ? 'unreachable' : 'broken')
+    }
     this.repeat()
   }
 
@@ -154,7 +156,10 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.attempt(now, this.upstream.pick(this.tried, now))
   }
 
-  /** What was not sent can be repeated whatever it is; what was may have had its effect, so only reads are, in the budget. */
+  /**
+   * What was not sent can be repeated whatever it is; what was may have had its effect, so only reads are, in the
+   * budget.
+   */
   private mayRepeat (sent: boolean) {
     if (!sent) return true
     return (this.call!.method === 'GET' || this.call!.method === 'HEAD') && this.upstream.retries.withdraw()

@@ -1,8 +1,8 @@
 import { buildConnector, Pool } from 'undici'
 
 /**
- * `up` takes calls. `slow` does not answer its probe in time, `ejected` fails more than its siblings: both take calls only
- * when no other instance is better. `down` refuses connections and takes none until a probe finds it back.
+ * `up` takes calls. `slow` does not answer its probe in time, `ejected` fails more than its siblings: both take calls
+ * only when no other instance is better. `down` refuses connections and takes none until a probe finds it back.
  */
 export type InstanceState = 'up' | 'slow' | 'ejected' | 'down'
 
@@ -47,8 +47,8 @@ const CONNECTION_AGE_MS = 60_000
 const JITTER = 0.25
 
 /**
- * One address of the service that is called by `url`. The name of the URL is what TLS certificates are verified for; times
- * are the caller's business, so the pool has none.
+ * One address of the service that is called by `url`. The name of the URL is what TLS certificates are verified for;
+ * times are the caller's business, so the pool has none.
  */
 export function createInstance (url: string, address: string, connectionAgeMs = CONNECTION_AGE_MS): Instance {
   const { protocol, port, origin } = new URL(url)

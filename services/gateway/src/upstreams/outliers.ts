@@ -1,6 +1,9 @@
 import { type Instance, stateOf } from './instance.ts'
 
-/** Why an instance is ejected: it failed several times in a row, or more often than the others, while they answered well. */
+/**
+ * Why an instance is ejected: it failed several times in a row, or more often than the others, while they answered
+ * well.
+ */
 export type EjectionCause = 'streak' | 'share'
 
 /** Refusals in a row that make an instance down: behind one address one of several hosts may refuse. */
@@ -44,11 +47,16 @@ export function recordRefusal (instance: Instance, now: number) {
 }
 
 /**
- * A call that broke off, came too late, or was answered with a 5xx; it began at the time `began`. It counts against the instance only beside its
- * siblings: where all of them fail alike, none is ejected, and those that are come back. At most half of the instances
- * that can be reached are ejected at a time, so a single one never is. Answers why the instance was ejected, if it was.
+ * A call that broke off, came too late, or was answered with a 5xx; it began at the time `began`. It counts against the
+ * instance only beside its siblings: where all of them fail alike, none is ejected, and those that are come back. At
+ * most half of the instances that can be reached are ejected at a time, so a single one never is. Answers why the
+ * instance was ejected, if it was.
  */
-export function recordFailure (instance: Instance, all: readonly Instance[], { now, began }: { now: number, began: number }): EjectionCause | undefined {
+export function recordFailure (
+  instance: Instance,
+  all: readonly Instance[],
+  { now, began }: { now: number, began: number }
+): EjectionCause | undefined {
   const others = all.filter((other) => other !== instance && stateOf(other, now) === 'up')
   const since = Math.min(began, instance.lastFailure)
   const othersAreGood = others.some(({ lastGood }) => lastGood > since)

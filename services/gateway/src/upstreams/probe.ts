@@ -10,8 +10,8 @@ const PROBE_TIMEOUT_MS = 650
 const TIMER_TOLERANCE_MS = 50
 
 /**
- * Asks an instance for `/live` for as long as the gateway runs, so that it leaves and comes back within a second. A good
- * answer says that it is there, not that its calls go well. `onProbe` is told after each.
+ * Asks an instance for `/live` for as long as the gateway runs, so that it leaves and comes back within a second. A
+ * good answer says that it is there, not that its calls go well. `onProbe` is told after each.
  */
 export function watchInstance (instance: Instance, onProbe: () => void) {
   let stopped = false

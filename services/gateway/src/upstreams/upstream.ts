@@ -54,21 +54,31 @@ const FAILED = 500
 const STARVED_EVERY_MS = 60_000
 
 /** Spreads calls over the instances of a service, and keeps those out that fail. */
-export function createUpstream ({ name, urls, log, resolve = resolveName, connectionAgeMs }: UpstreamOptions): Upstream {
-  const tally: Tally = { calls: 0, repeats: 0, failures: { unreachable: 0, overloaded: 0, broken: 0, timeout: 0 }, ejections: { streak: 0, share: 0 } }
+export function createUpstream (
+  { name, urls, log, resolve = resolveName, connectionAgeMs }: UpstreamOptions
+): Upstream {
+  const tally: Tally = {
+    calls: 0,
+    repeats: 0,
+    failures: { unreachable: 0, overloaded: 0, broken: 0, timeout: 0 },
+    ejections: { streak: 0, share: 0 }
+  }
   const told = new WeakMap<Instance, InstanceState>()
   const pick = createPicker()
   let instances: readonly Instance[] = []
   let starvedAt = -Infinity
   let hosts: readonly Host[] = []
-  hosts = urls.map((url) => createHost({
-    url,
-    resolve,
-    connectionAgeMs,
-    onChange: gather,
-    onProbe: tell,
-    onFault: (err) => log.warn({ err, upstream: name }, `a name of ${name} cannot be resolved: its last known addresses stay`)
-  }))
+  hosts = urls.map((url) =>
+    createHost({
+      url,
+      resolve,
+      connectionAgeMs,
+      onChange: gather,
+      onProbe: tell,
+      onFault: (err) =>
+        log.warn({ err, upstream: name }, `a name of ${name} cannot be resolved: its last known addresses stay`)
+    })
+  )
   gather()
 
   function gather () {
@@ -82,7 +92,10 @@ export function createUpstream ({ name, urls, log, resolve = resolveName, connec
     if (state === (told.get(instance) ?? 'up')) return
     told.set(instance, state)
     const forMs = state === 'ejected' ? Math.round(instance.ejectedUntil - now) : undefined
-    log[state === 'up' ? 'info' : 'warn']({ upstream: name, instance: instance.origin, state, cause, forMs }, `an instance of ${name} is ${state}`)
+    log[state === 'up' ? 'info' : 'warn'](
+      { upstream: name, instance: instance.origin, state, cause, forMs },
+      `an instance of ${name} is ${state}`
+    )
   }
 
   function noteFailure (instance: Instance, began: number) {

@@ -11,8 +11,13 @@ import { startGateway, uuid7 } from './gateway.ts'
 const broker = await startBroker()
 const gateway = await startGateway({ NATS_URL: broker.urlOf('gateway') })
 const posts = await startPublisher(broker.urlOf('posts'), 'posts')
-await eventually(async () => { if ((await gateway.fetch('/ready')).status !== 200) throw new Error('not ready') })
-const first = await posts.publish(postCreated, { data: { postId: uuid7(), authorId: uuid7(), title: 't', content: 'c', createdAt: new Date().toISOString() }, aggregateVersion: 1 })
+await eventually(async () => {
+  if ((await gateway.fetch('/ready')).status !== 200) throw new Error('not ready')
+})
+const first = await posts.publish(postCreated, {
+  data: { postId: uuid7(), authorId: uuid7(), title: 't', content: 'c', createdAt: new Date().toISOString() },
+  aggregateVersion: 1
+})
 
 const AT_ONCE = 10
 
@@ -46,9 +51,14 @@ await each(call)(500) // compiles what all calls go through
 
 export const churns: Record<string, Churn> = {
   'calls of services': each(call),
-  'calls on connections of their own': each(() => gateway.raw(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nconnection: close\r\n\r\n`)),
+  'calls on connections of their own': each(() =>
+    gateway
+      .raw(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nconnection: close\r\n\r\n`)
+  ),
   'calls that the client leaves': each(leaveEarly),
-  'tokens that are refused': each(async () => (await gateway.fetch('/api/posts', { headers: { authorization: `Bearer ${uuid7()}` } })).text()),
+  'tokens that are refused': each(async () =>
+    (await gateway.fetch('/api/posts', { headers: { authorization: `Bearer ${uuid7()}` } })).text()
+  ),
   'event streams from now': each(() => follow({})),
   'event streams that resume': each(() => follow({ 'last-event-id': String(first - 1) }))
 }

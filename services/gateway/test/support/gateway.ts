@@ -13,7 +13,9 @@ import { settingsSchema } from '../../src/config.ts'
 import { startUpstream, type TestUpstream } from './upstream.ts'
 
 const { privateKey, publicKey } = generateKeyPairSync('ed25519')
-export const JWKS = JSON.stringify({ keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }] })
+export const JWKS = JSON.stringify({
+  keys: [{ ...publicKey.export({ format: 'jwk' }), kid: 'k1', alg: 'EdDSA', use: 'sig' }]
+})
 export const USER_ID = '01900000-0000-7000-8000-000000000001'
 export const POST_ID = '01900000-0000-7000-8000-0000000000aa'
 export const ISSUER = 'http://127.0.0.1:3000'
@@ -21,7 +23,17 @@ export const ISSUER = 'http://127.0.0.1:3000'
 /** An access token as auth would sign it. */
 export function accessToken (claims: Record<string, unknown> = {}) {
   const now = Math.floor(Date.now() / 1000)
-  const payload = { iss: ISSUER, aud: 'gatepost', sub: USER_ID, sid: uuid7(), jti: uuid7(), role: 'user', iat: now, exp: now + 600, ...claims }
+  const payload = {
+    iss: ISSUER,
+    aud: 'gatepost',
+    sub: USER_ID,
+    sid: uuid7(),
+    jti: uuid7(),
+    role: 'user',
+    iat: now,
+    exp: now + 600,
+    ...claims
+  }
   const input = `${encode({ alg: 'EdDSA', typ: 'at+jwt', kid: 'k1' })}.${encode(payload)}`
   return `${input}.${sign(null, Buffer.from(input), privateKey).toString('base64url')}`
 }
@@ -58,14 +70,32 @@ export interface TestGateway {
  * A gateway on a socket of its own in front of one real HTTP server. Limits are out of the way unless a test sets them.
  * It judges tokens at once, unless `waits` is false because it cannot: then it goes without NATS or without auth.
  */
-export async function startGateway (env: Record<string, string | undefined> = {}, { waits = true } = {}): Promise<TestGateway> {
+export async function startGateway (
+  env: Record<string, string | undefined> = {},
+  { waits = true } = {}
+): Promise<TestGateway> {
   const upstream = await startUpstream({ jwks: JWKS })
   const log: string[] = []
   const registry = createRegistry('gateway')
   const settings = parseSettings(settingsSchema, {
-    NATS_URL: testServers().natsUrls.gateway, AUTH_URL: upstream.url, POSTS_URL: upstream.url, FEED_URL: upstream.url, PUBLIC_URL: ISSUER, RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '1000000', ...env
+    NATS_URL: testServers().natsUrls.gateway,
+    AUTH_URL: upstream.url,
+    POSTS_URL: upstream.url,
+    FEED_URL: upstream.url,
+    PUBLIC_URL: ISSUER,
+    RATE_LIMIT_MAX: '1000000',
+    SENSITIVE_RATE_LIMIT_MAX: '1000000',
+    ...env
   })
-  const app = await buildApp({ settings, log: pino({ level: 'info' }, { write: (line: string) => { log.push(line) } }), registry })
+  const app = await buildApp({
+    settings,
+    log: pino({ level: 'info' }, {
+      write: (line: string) => {
+        log.push(line)
+      }
+    }),
+    registry
+  })
   await app.listen({ host: '127.0.0.1', port: 0 })
   if (waits) await app.revoked.ready
   const { port } = app.server.address() as AddressInfo

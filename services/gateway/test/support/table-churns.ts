@@ -7,7 +7,9 @@ import type { Churn } from '@gatepost/testing/retained'
 import { createCounterTable } from '../../src/limits/counter-table.ts'
 import { memoryCounters } from '../../src/limits/memory-counters.ts'
 
-/** What is not full for long, nor stays empty: as many live ones as a system in service has, while others come and go. */
+/**
+ * What is not full for long, nor stays empty: as many live ones as a system in service has, while others come and go.
+ */
 const LIVE = 500
 let serial = 0
 const next = () => `${++serial}-${'x'.repeat(60)}`
@@ -38,16 +40,21 @@ function passThrough (enter: (key: string) => void, leave: (key: string) => void
   }
 }
 
-const each = (work: (key: string) => unknown): Churn => async (count) => { for (let i = 0; i < count; i++) await work(next()) }
+const each = (work: (key: string) => unknown): Churn => async (count) => {
+  for (let i = 0; i < count; i++) await work(next())
+}
 
 export const churns: Record<string, Churn> = {
   'tokens that are used once after their end': passThrough((key) => tokens.add(key, { text: key }), tokens.delete),
   'tokens that are used no more': each((key) => fullTokens.add(key, { text: key })),
   'counters, deleted': passThrough((key) => table.set(key, { count: 1, endsAt: 0 }), table.delete),
-  'addresses that come back after their window': passThrough((address) => limits.take({ address, user: '' }, [limit]), (address) => {
-    time++
-    limits.take({ address, user: '' }, [limit])
-  }),
+  'addresses that come back after their window': passThrough(
+    (address) => limits.take({ address, user: '' }, [limit]),
+    (address) => {
+      time++
+      limits.take({ address, user: '' }, [limit])
+    }
+  ),
   'addresses, used up': each((address) => {
     time++
     for (let i = 0; i < 3; i++) limits.take({ address, user: '' }, [limit])
@@ -57,7 +64,9 @@ export const churns: Record<string, Churn> = {
     time += 1_000
     revocations.revoke(id, time)
   }),
-  'events, kept for readers': each((subject) => recent.add(serial, { sequence: serial, bytes: 1_000, subject }, serial % 2 === 0)),
+  'events, kept for readers': each((subject) =>
+    recent.add(serial, { sequence: serial, bytes: 1_000, subject }, serial % 2 === 0)
+  ),
   'readers of events that wait and leave': each(async () => {
     const leaving = new AbortController()
     const waiting = bell.wait(leaving.signal)

@@ -24,13 +24,23 @@ export interface TestUpstream {
 }
 
 /** A real HTTP server where a service would be. */
-export async function startUpstream ({ jwks = '', port = 0, host = '127.0.0.1' }: { jwks?: string, port?: number, host?: string } = {}): Promise<TestUpstream> {
+export async function startUpstream (
+  { jwks = '', port = 0, host = '127.0.0.1' }: { jwks?: string, port?: number, host?: string } = {}
+): Promise<TestUpstream> {
   const sockets = new Set<Socket>()
   const server = createServer({ keepAliveTimeout: 75_000 }, async (request, response) => {
     if (request.url === '/live') return response.end('{}')
-    if (request.url === '/.well-known/jwks.json' && jwks) return response.setHeader('content-type', 'application/json').end(jwks)
+    if (request.url === '/.well-known/jwks.json' && jwks) {
+      return response.setHeader('content-type', 'application/json').end(jwks)
+    }
     const body = await buffer(request).catch(() => Buffer.alloc(0))
-    upstream.received.push({ method: request.method!, url: request.url!, headers: request.headers, rawHeaders: request.rawHeaders, body })
+    upstream.received.push({
+      method: request.method!,
+      url: request.url!,
+      headers: request.headers,
+      rawHeaders: request.rawHeaders,
+      body
+    })
     upstream.handler(request, response)
   })
   server.on('connection', (socket) => {

@@ -21,19 +21,29 @@ export interface AuthorEraserOptions {
 
 /**
  * Deletes the posts of authors who left: in batches of one transaction each, every post with its own event, which
- * continues the trace of the author's deletion, so that it can be broken off anywhere and goes on from there. Several processes may do it at once.
+ * continues the trace of the author's deletion, so that it can be broken off anywhere and goes on from there. Several
+ * processes may do it at once.
  */
 export function createAuthorEraser ({ database, onEvents, now = Date.now }: AuthorEraserOptions) {
   function deleteBatch (authorId: string, traceparent: string | undefined) {
     return database.sqlTransaction(async (sql) => {
       const posts = await postRepository.deleteSome(sql, { authorId, limit: BATCH })
-      await appendEvents(sql, postDeleted, posts.map(({ id, version }) => ({ data: { postId: id, authorId }, aggregateVersion: version + 1, traceparent })))
+      await appendEvents(
+        sql,
+        postDeleted,
+        posts.map(({ id, version }) => ({ data: { postId: id, authorId }, aggregateVersion: version + 1, traceparent }))
+      )
       return posts.length
     })
   }
 
   return async function eraseAuthors () {
-    for (const { authorId, deletedAt, traceparent } of await deletedAuthorRepository.listUnfinished(database.connection, AUTHORS)) {
+    for (
+      const { authorId, deletedAt, traceparent } of await deletedAuthorRepository.listUnfinished(
+        database.connection,
+        AUTHORS
+      )
+    ) {
       const lookedAt = now()
       for (let deleted = BATCH; deleted === BATCH;) {
         deleted = await deleteBatch(authorId, traceparent ?? undefined)

@@ -1,6 +1,12 @@
 import { PrismaPg } from '@prisma/adapter-pg'
 import { type Sql, sqlOfPool, transactionOfPool } from '@gatepost/events/sql'
-import { databaseOf, type Database as DatabaseOf, type DatabaseOptions, openPool, repeatConflicting } from '@gatepost/service-kit/database'
+import {
+  databaseOf,
+  type Database as DatabaseOf,
+  type DatabaseOptions,
+  openPool,
+  repeatConflicting
+} from '@gatepost/service-kit/database'
 import { createStatementNames } from '@gatepost/service-kit/statement-names'
 import { type Prisma, PrismaClient } from '../../generated/client.ts'
 

@@ -29,10 +29,16 @@ export function createCreationService ({ database, onEvents }: CreationServiceOp
   async function create (caller: Caller, text: PostText, key?: string) {
     const post = newPost(uuidv7(), caller.userId, text)
     const { id, authorId, title, content, createdAt } = post
-    const event = outboxRow(postCreated, { data: { postId: id, authorId, title, content, createdAt }, aggregateVersion: 1, traceparent: caller.traceparent })
+    const event = outboxRow(postCreated, {
+      data: { postId: id, authorId, title, content, createdAt },
+      aggregateVersion: 1,
+      traceparent: caller.traceparent
+    })
     const claim = key === undefined ? undefined : { key, fingerprint: fingerprintOf(text), expired: expiry() }
     const creation = await creationRepository.create(database.sql, post, event, claim)
-    if (creation === 'author-gone') throw new AuthorGoneError({ headers: { 'www-authenticate': 'Bearer realm="gatepost", error="invalid_token"' } })
+    if (creation === 'author-gone') {
+      throw new AuthorGoneError({ headers: { 'www-authenticate': 'Bearer realm="gatepost", error="invalid_token"' } })
+    }
     if (creation === 'in-flight') throw new RequestInFlightError({ headers: retryAfter(RETRY_SECONDS) })
     if (creation === 'key-known') return { post: await firstAnswer(caller.userId, text, claim!), replayed: true }
     onEvents()
@@ -40,7 +46,11 @@ export function createCreationService ({ database, onEvents }: CreationServiceOp
   }
 
   /** A post as it was first answered is made of its id and the text, which the fingerprint vouches for. */
-  async function firstAnswer (userId: string, text: PostText, { key, fingerprint }: { key: string, fingerprint: Buffer }) {
+  async function firstAnswer (
+    userId: string,
+    text: PostText,
+    { key, fingerprint }: { key: string, fingerprint: Buffer }
+  ) {
     const known = await creationRepository.findKey(database.connection, userId, key)
     if (!known) throw new RequestInFlightError({ headers: retryAfter(RETRY_SECONDS) }) // pruned between two statements
     if (!fingerprint.equals(known.fingerprint)) throw new IdempotencyKeyReusedError()

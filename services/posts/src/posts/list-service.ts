@@ -22,16 +22,28 @@ const DEFAULT_LIMIT = 20
 /** Lists and searches page by page. A cursor is good for the filters that it was made with and for no others. */
 export function createListService ({ database, seal }: ListServiceOptions) {
   async function newestFirst (query: ListQuery, limit: number, after: Position | undefined) {
-    const posts = await postRepository.list(database.sql, { authorId: query.authorId, before: after && String(after[0]), limit: limit + 1 })
+    const posts = await postRepository.list(database.sql, {
+      authorId: query.authorId,
+      before: after && String(after[0]),
+      limit: limit + 1
+    })
     const items = posts.slice(0, limit)
     return { items, last: posts.length > limit ? [items.at(-1)!.id] : null }
   }
 
   async function bestFirst (query: ListQuery & { q: string }, limit: number, after: Position | undefined) {
     const { q, authorId } = query
-    const matches = await searchRepository.search(database.sql, { q, authorId, after: after && searchPositionOf(after), limit: limit + 1 })
+    const matches = await searchRepository.search(database.sql, {
+      q,
+      authorId,
+      after: after && searchPositionOf(after),
+      limit: limit + 1
+    })
     const page = matches.slice(0, limit)
-    return { items: page.map(({ post }) => post), last: matches.length > limit ? cursorPositionOf(page.at(-1)!.position) : null }
+    return {
+      items: page.map(({ post }) => post),
+      last: matches.length > limit ? cursorPositionOf(page.at(-1)!.position) : null
+    }
   }
 
   return {
@@ -41,7 +53,8 @@ export function createListService ({ database, seal }: ListServiceOptions) {
       const scope = q === null ? ['posts', authorId ?? ''] : ['posts', authorId ?? '', q]
       const after = cursor === undefined ? undefined : cursors.open(cursor, scope)
       if (cursor !== undefined && !after) throw new InvalidCursorError()
-      const { items, last } = await (q === null ? newestFirst(query, limit, after) : bestFirst({ ...query, q }, limit, after))
+      const { items, last } =
+        await (q === null ? newestFirst(query, limit, after) : bestFirst({ ...query, q }, limit, after))
       return { items, nextCursor: last && cursors.seal(last, scope) }
     }
   }

@@ -20,8 +20,9 @@ export interface Attempt {
 const FIND = `SELECT ${POST_COLUMNS} FROM posts WHERE id = $1::uuid`
 const LIST = `SELECT ${POST_COLUMNS} FROM posts WHERE id < $1::uuid ORDER BY id DESC LIMIT $2::int`
 /*
- * Compared and ordered by both columns of its index. With `author_id = … ORDER BY id` the planner may walk down the primary
- * key in the hope to meet enough posts of the author on the way, which takes ages for one who wrote a lot, long ago.
+ * Compared and ordered by both columns of its index. With `author_id = … ORDER BY id` the planner may walk down the
+ * primary key in the hope to meet enough posts of the author on the way, which takes ages for one who wrote a lot, long
+ * ago.
  */
 const LIST_OF_AUTHOR = `SELECT ${POST_COLUMNS} FROM posts
   WHERE (author_id, id) < ($3::uuid, $1::uuid) AND (author_id, id) > ($3::uuid, '${LOWEST_ID}')
@@ -31,7 +32,8 @@ const LIST_OF_AUTHOR = `SELECT ${POST_COLUMNS} FROM posts
  * The conditions are on `target`, never on `posts`: when the lock had to be waited for, `target` is the row as it is
  * now, while the scan of `posts` still begins with the row as it was when the statement began.
  */
-const LOCKED = 'WITH target AS MATERIALIZED (SELECT id, author_id, title, content, version, created_at, updated_at FROM posts WHERE id = $1::uuid FOR UPDATE)'
+const LOCKED =
+  'WITH target AS MATERIALIZED (SELECT id, author_id, title, content, version, created_at, updated_at FROM posts WHERE id = $1::uuid FOR UPDATE)'
 const UPDATE = `${LOCKED},
   wanted AS (SELECT id, coalesce($4::text, title) AS title, coalesce($5::text, content) AS content FROM target),
   changed AS (
@@ -52,7 +54,8 @@ const DELETE = `${LOCKED},
     RETURNING posts.id
   )
   SELECT EXISTS (SELECT FROM gone) AS changed, author_id AS "authorId", version AS "versionFound" FROM target`
-const DELETE_SOME = `${PLAN_EACH_TIME} WITH batch AS MATERIALIZED (SELECT id FROM posts WHERE (author_id, id) BETWEEN ($1::uuid, '${LOWEST_ID}') AND ($1::uuid, '${HIGHEST_ID}') ORDER BY author_id, id LIMIT $2::int FOR UPDATE)
+const DELETE_SOME =
+  `${PLAN_EACH_TIME} WITH batch AS MATERIALIZED (SELECT id FROM posts WHERE (author_id, id) BETWEEN ($1::uuid, '${LOWEST_ID}') AND ($1::uuid, '${HIGHEST_ID}') ORDER BY author_id, id LIMIT $2::int FOR UPDATE)
   DELETE FROM posts USING batch WHERE posts.id = batch.id RETURNING posts.id, posts.version`
 
 export const postRepository = {
@@ -62,7 +65,10 @@ export const postRepository = {
   },
 
   /** Newest first, after the post with the id `before`. */
-  async list (sql: Sql, { authorId, before = HIGHEST_ID, limit }: { authorId?: string, before?: string, limit: number }): Promise<Post[]> {
+  async list (
+    sql: Sql,
+    { authorId, before = HIGHEST_ID, limit }: { authorId?: string, before?: string, limit: number }
+  ): Promise<Post[]> {
     const rows = await (authorId === undefined
       ? sql.query<PostRow>(LIST, [before, limit])
       : sql.query<PostRow>(LIST_OF_AUTHOR, [before, limit, authorId]))
@@ -70,8 +76,19 @@ export const postRepository = {
   },
 
   /** Changes the post if it is the user's, has an allowed version, and would be another one afterwards. */
-  async update (sql: Sql, { id, userId, versions }: ChangeGuard, { title, content, now }: { title?: string, content?: string, now: Date }) {
-    const [row] = await sql.query<PostRow & Attempt>(UPDATE, [id, userId, versions, title ?? null, content ?? null, now.toISOString()])
+  async update (
+    sql: Sql,
+    { id, userId, versions }: ChangeGuard,
+    { title, content, now }: { title?: string, content?: string, now: Date }
+  ) {
+    const [row] = await sql.query<PostRow & Attempt>(UPDATE, [
+      id,
+      userId,
+      versions,
+      title ?? null,
+      content ?? null,
+      now.toISOString()
+    ])
     return row && { changed: row.changed, authorId: row.authorId, versionFound: row.versionFound, post: postOf(row) }
   },
 

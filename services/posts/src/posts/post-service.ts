@@ -23,13 +23,22 @@ export function createPostService ({ database, onEvents }: PostServiceOptions) {
     },
 
     /** A change that changes nothing makes no version and no event, so that repeating a request does no harm. */
-    async update (caller: Caller, id: string, change: { title?: string, content?: string }, ifMatch?: string): Promise<Post> {
+    async update (
+      caller: Caller,
+      id: string,
+      change: { title?: string, content?: string },
+      ifMatch?: string
+    ): Promise<Post> {
       const guard = { id, userId: caller.userId, versions: versionsAllowedBy(ifMatch) }
       const attempt = await database.sqlTransaction(async (sql) => {
         const attempt = await postRepository.update(sql, guard, { ...change, now: new Date() })
         if (attempt?.changed) {
           const { authorId, title, content, version, updatedAt } = attempt.post
-          await appendEvent(sql, postUpdated, { data: { postId: id, authorId, title, content, updatedAt }, aggregateVersion: version, traceparent: caller.traceparent })
+          await appendEvent(sql, postUpdated, {
+            data: { postId: id, authorId, title, content, updatedAt },
+            aggregateVersion: version,
+            traceparent: caller.traceparent
+          })
         }
         return attempt
       })
@@ -46,7 +55,11 @@ export function createPostService ({ database, onEvents }: PostServiceOptions) {
         const attempt = await postRepository.delete(sql, guard, { anyAuthor })
         if (attempt?.changed) {
           const { authorId, versionFound } = attempt
-          await appendEvent(sql, postDeleted, { data: { postId: id, authorId }, aggregateVersion: versionFound + 1, traceparent: caller.traceparent })
+          await appendEvent(sql, postDeleted, {
+            data: { postId: id, authorId },
+            aggregateVersion: versionFound + 1,
+            traceparent: caller.traceparent
+          })
         }
         return attempt
       })
@@ -59,7 +72,11 @@ export function createPostService ({ database, onEvents }: PostServiceOptions) {
 export type PostService = ReturnType<typeof createPostService>
 
 /** Says why the statement did not change the post; nothing if there was nothing to change. */
-function refuse ({ authorId, versionFound }: Attempt, { userId, versions }: { userId: string, versions: number[] | null }, anyAuthor: boolean) {
+function refuse (
+  { authorId, versionFound }: Attempt,
+  { userId, versions }: { userId: string, versions: number[] | null },
+  anyAuthor: boolean
+) {
   if (authorId !== userId && !anyAuthor) throw new NotAuthorError()
   if (versions && !versions.includes(versionFound)) throw new VersionMismatchError()
 }

@@ -21,7 +21,11 @@ export function postRoutes (app: App, { posts, creations, lists }: PostRoutesOpt
   app.route({
     ...routeOf(createPost),
     async handler (request, reply) {
-      const { post, replayed } = await creations.create(callerOf(request), request.body, request.headers['idempotency-key'])
+      const { post, replayed } = await creations.create(
+        callerOf(request),
+        request.body,
+        request.headers['idempotency-key']
+      )
       if (replayed) reply.header('idempotency-replayed', 'true')
       return reply.code(201).headers({ location: `/api/posts/${post.id}`, etag: entityTagOf(post.version) }).send(post)
     }
@@ -38,7 +42,10 @@ export function postRoutes (app: App, { posts, creations, lists }: PostRoutesOpt
       const post = await posts.find(request.params.id)
       const known = request.headers['if-none-match']
       reply.headers({ etag: entityTagOf(post.version), 'cache-control': REVALIDATE })
-      if (known !== undefined && includesVersion(entityTagsOf(known), post.version)) return reply.code(304).send(undefined as never) // null would be announced as four bytes that never come
+      // null would be announced as four bytes that never come
+      if (known !== undefined && includesVersion(entityTagsOf(known), post.version)) {
+        return reply.code(304).send(undefined as never)
+      }
       return reply.code(200).send(post)
     }
   })

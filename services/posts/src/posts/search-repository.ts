@@ -3,7 +3,10 @@ import type { Sql } from '@gatepost/events/sql'
 import { PLAN_EACH_TIME } from '@gatepost/service-kit/statement-names'
 import { HIGHEST_ID, LOWEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
 
-/** Of so many matches, the newest, the rank is computed; a word that is everywhere would otherwise cost a scan of everything. */
+/**
+ * Of so many matches, the newest, the rank is computed; a word that is everywhere would otherwise cost a scan of
+ * everything.
+ */
 export const RANKED_MATCHES = 2_000
 
 /** Where a search goes on, and between which two posts it looks, so that newer ones do not shift the pages. */
@@ -34,16 +37,26 @@ function searchOf ({ range, order }: { range: string, order: string }) {
   FROM page JOIN posts ON posts.id = page.id ORDER BY page.rank DESC, page.id DESC`
 }
 const SEARCH = searchOf({ range: 'id BETWEEN $2::uuid AND $3::uuid', order: 'id DESC' })
-const SEARCH_OF_AUTHOR = searchOf({ range: '(author_id, id) BETWEEN ($8::uuid, $2::uuid) AND ($8::uuid, $3::uuid)', order: 'author_id DESC, id DESC' })
+const SEARCH_OF_AUTHOR = searchOf({
+  range: '(author_id, id) BETWEEN ($8::uuid, $2::uuid) AND ($8::uuid, $3::uuid)',
+  order: 'author_id DESC, id DESC'
+})
 
 export const searchRepository = {
   /** The best first; among equals the newest. */
-  async search (sql: Sql, { q, authorId, after, limit }: Search): Promise<Array<{ post: Post, position: SearchPosition }>> {
-    const { rank, id, oldest, newest } = after ?? { rank: Infinity, id: HIGHEST_ID, oldest: LOWEST_ID, newest: HIGHEST_ID }
+  async search (
+    sql: Sql,
+    { q, authorId, after, limit }: Search
+  ): Promise<Array<{ post: Post, position: SearchPosition }>> {
+    const { rank, id, oldest, newest } = after ??
+      { rank: Infinity, id: HIGHEST_ID, oldest: LOWEST_ID, newest: HIGHEST_ID }
     const values = [q, oldest, newest, RANKED_MATCHES, String(rank), id, limit]
     const rows = await (authorId === undefined
       ? sql.query<PostRow & SearchPosition>(SEARCH, values)
       : sql.query<PostRow & SearchPosition>(SEARCH_OF_AUTHOR, [...values, authorId]))
-    return rows.map((row) => ({ post: postOf(row), position: { rank: row.rank, id: row.id, oldest: row.oldest, newest: row.newest } }))
+    return rows.map((row) => ({
+      post: postOf(row),
+      position: { rank: row.rank, id: row.id, oldest: row.oldest, newest: row.newest }
+    }))
   }
 }
