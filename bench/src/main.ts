@@ -1,6 +1,6 @@
 // What each bench measures and its options stand in docs/performance.md.
 import { rawCommand, UsageError } from '../../scripts/command-line.ts'
-import { options } from './options.ts'
+import { options } from './lab/options.ts'
 
 /** Options are read before the bench is loaded, so that a wrong one is refused at once. */
 function bench<Defaults extends Record<string, number | string>> (

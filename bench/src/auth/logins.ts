@@ -1,8 +1,8 @@
 import { createRequire } from 'node:module'
 import { availableParallelism } from 'node:os'
-import type { Ground } from '../ground.ts'
-import { which } from '../gateway/machine.ts'
-import { median } from '../gateway/report.ts'
+import type { Ground } from '../lab/ground.ts'
+import { which } from '../lab/machine.ts'
+import { median, quantile } from '../lab/statistics.ts'
 import { callerOf, type Caller } from './client.ts'
 import type { Stage } from './stage.ts'
 
@@ -142,10 +142,6 @@ async function run (work: Work, seconds: number, inFlight: number): Promise<Roun
     }
   }))
   return { perSecond: times.length / ((performance.now() - begun) / 1_000), times, refused }
-}
-
-export function quantile (values: number[], share: number) {
-  return [...values].sort((a, b) => a - b)[Math.min(values.length - 1, Math.floor(values.length * share))] ?? NaN
 }
 
 /** Sessions of one account, begun one after the other. */

@@ -1,6 +1,7 @@
-import type { Ground } from '../ground.ts'
+import type { Ground } from '../lab/ground.ts'
 import { callerOf } from './client.ts'
-import { beginSessions, quantile } from './logins.ts'
+import { quantile } from '../lab/statistics.ts'
+import { beginSessions } from './logins.ts'
 import type { Stage } from './stage.ts'
 
 export interface RevocationRow {

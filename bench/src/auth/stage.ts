@@ -6,8 +6,8 @@ import { startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
 import type { DatabaseService } from '../../../scripts/prisma.ts'
 import { embeddedBroker } from '../../../scripts/start/broker.ts'
-import { coresFor, cpuSeconds, moveThreads, processesOf } from '../gateway/machine.ts'
-import type { Ground } from '../ground.ts'
+import { coresFor, cpuSeconds, moveThreads, processesOf } from '../lab/machine.ts'
+import type { Ground } from '../lab/ground.ts'
 
 const TOKEN_SECRET = 'a secret of a measurement, of no worth to anybody'
 

@@ -1,4 +1,4 @@
-import { median } from '../gateway/report.ts'
+import { median } from '../lab/statistics.ts'
 
 export type Verdict = 'slower' | 'faster' | 'as before'
 

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { cp, mkdir, readdir, readFile, symlink } from 'node:fs/promises'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import type { Ground } from '../ground.ts'
+import type { Ground } from '../lab/ground.ts'
 
 const run = promisify(execFile)
 

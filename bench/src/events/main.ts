@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { createBroker, type Log } from '@gatepost/events/broker'
-import { describeMachine } from '../gateway/machine.ts'
+import { describeMachine } from '../lab/machine.ts'
 import { createFor } from './creations.ts'
 import { bareRate, drain, fillPublished, IN_FLIGHT } from './drain.ts'
 import { prepareGround } from './ground.ts'

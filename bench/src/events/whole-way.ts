@@ -3,7 +3,7 @@ import { VICTIMS } from '../../../test/chaos/faults.ts'
 import { createLedger } from '../../../test/chaos/ledger.ts'
 import { createProbe } from '../../../test/chaos/probe.ts'
 import { startWholeSystem } from '../../../test/chaos/whole-system.ts'
-import { median } from '../gateway/report.ts'
+import { median } from '../lab/statistics.ts'
 
 const TIMES = 3
 

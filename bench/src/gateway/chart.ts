@@ -1,5 +1,4 @@
-import type { Row } from './main.ts'
-import { undisturbed } from './report.ts'
+import { type Row, undisturbed } from './rows.ts'
 
 const BAR = 16
 const COLUMN = 460

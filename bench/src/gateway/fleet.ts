@@ -1,8 +1,9 @@
 import { type Child, startChild, waitForPort } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
-import type { Ground } from '../ground.ts'
-import { coresFor, pinned, processesOf, which } from './machine.ts'
-import { type Mode, type Peer, peers, type Setting } from './peers.ts'
+import type { Ground } from '../lab/ground.ts'
+import { coresFor, pinned, processesOf, which } from '../lab/machine.ts'
+import type { Mode } from './mode.ts'
+import { type Peer, peers, type Setting } from './peers.ts'
 import { accessToken, createSigner, type Signer } from './tokens.ts'
 import { POST_PATH } from './upstream.ts'
 

@@ -1,4 +1,4 @@
-import { limitOf, type Mode } from './peers.ts'
+import { limitOf, type Mode } from './mode.ts'
 
 /** HAProxy with the same policy: JWT verified, a limit per address, an id, security headers, one log line. */
 export function haproxyConfig (

@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
 import { startChild } from '@gatepost/local-stack/child'
-import type { Ground } from '../ground.ts'
-import { coresFor, pinned, which } from './machine.ts'
+import type { Ground } from '../lab/ground.ts'
+import { coresFor, pinned, which } from '../lab/machine.ts'
 
 export interface Load {
   url: string

@@ -1,32 +1,15 @@
 import { writeFile } from 'node:fs/promises'
-import { type Ground, onGround } from '../ground.ts'
-import { isWanted } from '../options.ts'
-import { writeSection } from '../section.ts'
+import { type Ground, onGround } from '../lab/ground.ts'
+import { isWanted } from '../lab/options.ts'
+import { writeSection } from '../lab/section.ts'
 import { chart } from './chart.ts'
 import type { Running } from './fleet.ts'
-import { closedLoop, OPEN_LOOP_WARM_UP_MS, type Load, type Measured, openLoop } from './load.ts'
-import { cpuSeconds, describeMachine } from './machine.ts'
+import { closedLoop, OPEN_LOOP_WARM_UP_MS, type Load, openLoop } from './load.ts'
+import { cpuSeconds, describeMachine } from '../lab/machine.ts'
 import { report, summary } from './report.ts'
+import type { Options, Round, Row } from './rows.ts'
 import { prepareStage } from './stage.ts'
 import { FULL_GET, type Workload, workloads } from './workloads.ts'
-
-export interface Options {
-  seconds: number
-  rounds: number
-  /** A regular expression for workloads' names; all of them when empty. */
-  only: string
-}
-
-export interface Round extends Measured {
-  /** Microseconds of the peer's CPU for one request. */
-  cpuMicros: number
-}
-
-export interface Row {
-  workload: string
-  peer: string
-  rounds: Round[]
-}
 
 /**
  * The gateway beside its peers, in interleaved rounds, each of which has all workloads of a group: a slow minute is a

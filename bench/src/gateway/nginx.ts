@@ -1,4 +1,4 @@
-import { limitOf, type Mode } from './peers.ts'
+import { limitOf, type Mode } from './mode.ts'
 
 /** One nginx process in a temporary folder; what goes into `http` is given. */
 export const nginxMain = (folder: string, http: string) => `

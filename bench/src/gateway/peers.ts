@@ -2,15 +2,11 @@ import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { LEAN_MALLOC } from '@gatepost/local-stack/services'
+import { ROOT } from '../lab/root.ts'
 import { haproxyConfig } from './haproxy.ts'
+import { limitOf, type Mode } from './mode.ts'
 import { nginxConfig } from './nginx.ts'
 import { ISSUER, type Signer } from './tokens.ts'
-
-/**
- * `plain`: nothing but forwarding. `full`: the whole policy. `limited`: the whole policy and a limit that is long used
- * up.
- */
-export type Mode = 'plain' | 'full' | 'limited' | 'redis' | 'two processes'
 
 export interface Setting {
   mode: Mode
@@ -39,14 +35,7 @@ export interface Peer {
   command (setting: Setting): Promise<{ command: string, args?: string[], env?: Record<string, string> }>
 }
 
-/** The repository's folder. */
-export const ROOT = fileURLToPath(new URL('../../../', import.meta.url))
-
 const file = (path: string) => fileURLToPath(new URL(path, import.meta.url))
-
-/** The limit of a mode: requests and seconds. */
-export const limitOf = (mode: Mode): [max: number, seconds: number] =>
-  mode === 'limited' ? [1, 3600] : [1_000_000_000, 1]
 
 const ALL: Mode[] = ['plain', 'full', 'limited', 'two processes']
 

@@ -1,24 +1,9 @@
-import type { Measured } from './load.ts'
-import type { Options, Row } from './main.ts'
+import { median } from '../lab/statistics.ts'
 import { peers } from './peers.ts'
+import { type Options, type Row, undisturbed } from './rows.ts'
 import { ONE_PROCESS, SAME_RATE, TWO_PROCESSES } from './workloads.ts'
 
-/** The value that this share of them, from 0 to 1, is not above. */
-function quantile (values: number[], share: number): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  const at = share * (sorted.length - 1)
-  const [below, above] = [sorted[Math.floor(at)]!, sorted[Math.ceil(at)]!]
-  return below + (above - below) * (at % 1)
-}
-
-export const median = (values: number[]) => quantile(values, 0.5)
-
-type Figure = keyof Measured | 'cpuMicros'
-
-/** What a row's rounds had at their better quarter: strangers on the same hardware only ever take. */
-export function undisturbed ({ rounds }: Row, figure: Figure): number {
-  return quantile(rounds.map((round) => round[figure]), figure === 'requestsPerSecond' ? 0.75 : 0.25)
-}
+type Figure = Parameters<typeof undisturbed>[1]
 
 /** How many times the other's a row's figure is. */
 function ratio (row: Row, other: Row | undefined, figure: Figure = 'requestsPerSecond') {

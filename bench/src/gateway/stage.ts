@@ -1,7 +1,7 @@
 import { freePorts } from '@gatepost/local-stack/ports'
 import { startRedis } from '@gatepost/local-stack/redis'
 import { startBroker } from '@gatepost/testing/broker'
-import type { Ground } from '../ground.ts'
+import type { Ground } from '../lab/ground.ts'
 import { createFleet } from './fleet.ts'
 import { createSigner, jwkOf } from './tokens.ts'
 import { startUpstream } from './upstream.ts'

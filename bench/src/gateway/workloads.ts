@@ -1,6 +1,6 @@
 import type { Load } from './load.ts'
 import type { Running } from './fleet.ts'
-import type { Mode } from './peers.ts'
+import type { Mode } from './mode.ts'
 import { accessToken } from './tokens.ts'
 import { POST_PATH, PUBLIC_PATH } from './upstream.ts'
 

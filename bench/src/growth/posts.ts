@@ -1,4 +1,4 @@
-import type { Ground } from '../ground.ts'
+import type { Ground } from '../lab/ground.ts'
 import { execute, fillFeed, fillPosts, PROLIFIC } from '../pages/rows.ts'
 import { startServices } from '../pages/services.ts'
 import { createCaller } from './caller.ts'

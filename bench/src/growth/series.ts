@@ -1,4 +1,4 @@
-import { median } from '../gateway/report.ts'
+import { median } from '../lab/statistics.ts'
 
 /** How something behaves as what it stands on grows. */
 export interface Series {

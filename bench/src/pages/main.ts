@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises'
-import { describeMachine } from '../gateway/machine.ts'
-import { onGround } from '../ground.ts'
-import { median } from '../gateway/report.ts'
+import { describeMachine } from '../lab/machine.ts'
+import { onGround } from '../lab/ground.ts'
+import { median } from '../lab/statistics.ts'
 import { fillFeed, fillPosts, PROLIFIC } from './rows.ts'
 import { startServices } from './services.ts'
 

@@ -7,7 +7,7 @@ import { startPostgres } from '@gatepost/local-stack/postgres'
 import { startBroker } from '@gatepost/testing/broker'
 import { ISSUER, startTokenIssuer } from '@gatepost/testing/token-issuer'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
-import type { Ground } from '../ground.ts'
+import type { Ground } from '../lab/ground.ts'
 
 type Service = 'auth' | 'posts' | 'feed'
 

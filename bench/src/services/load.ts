@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { startChild } from '@gatepost/local-stack/child'
-import type { Ground } from '../ground.ts'
-import { which } from '../gateway/machine.ts'
+import type { Ground } from '../lab/ground.ts'
+import { which } from '../lab/machine.ts'
 import autocannon from 'autocannon'
 
 export interface Call {

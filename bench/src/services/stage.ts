@@ -11,7 +11,7 @@ import { startPostgres } from '@gatepost/local-stack/postgres'
 import { ISSUER, startTokenIssuer } from '@gatepost/testing/token-issuer'
 import pg from 'pg'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
-import type { Ground } from '../ground.ts'
+import type { Ground } from '../lab/ground.ts'
 
 const WITH_TABLES = ['posts', 'feed'] as const
 const PROCESSES = ['posts', 'feed', 'gateway'] as const

@@ -4,11 +4,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
-import { type Ground, onGround } from '../ground.ts'
-import { describeMachine, residentMegabytes } from '../gateway/machine.ts'
-import { ROOT } from '../gateway/peers.ts'
-import { writeSection } from '../section.ts'
-import { median } from '../gateway/report.ts'
+import { type Ground, onGround } from '../lab/ground.ts'
+import { describeMachine, residentMegabytes } from '../lab/machine.ts'
+import { ROOT } from '../lab/root.ts'
+import { writeSection } from '../lab/section.ts'
+import { median } from '../lab/statistics.ts'
 
 const PORTS = [
   'GATEWAY_PORT',

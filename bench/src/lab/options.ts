@@ -1,4 +1,4 @@
-import { parseCommandLine, UsageError } from '../../scripts/command-line.ts'
+import { parseCommandLine, UsageError } from '../../../scripts/command-line.ts'
 
 /**
  * What a bench is told: `--name value` for each of its defaults; numbers where the default is one. Throws {@link

@@ -1,6 +1,6 @@
 import { readFile, writeFile } from 'node:fs/promises'
 
-const DOCUMENT = new URL('../../docs/performance.md', import.meta.url)
+const DOCUMENT = new URL('../../../docs/performance.md', import.meta.url)
 
 /** Replaces what a bench last wrote into docs/performance.md, between the comments that bear its name. */
 export async function writeSection (name: string, text: string): Promise<void> {
