@@ -11,7 +11,7 @@ import { consumers } from '@gatepost/contracts/events'
 import { type Part, partCondition, partsOf } from '@gatepost/events/parts'
 import { unpublishedIn } from '@gatepost/events/resync'
 import { outstandingOf } from '@gatepost/events/rewind'
-import type { Sql } from '@gatepost/events/sql'
+import type { Sql } from '@gatepost/service-kit/sql'
 import type { EventsContext } from './context.ts'
 import { table } from './table.ts'
 

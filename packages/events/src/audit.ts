@@ -1,7 +1,7 @@
 import { eventOfType } from '@gatepost/contracts/events'
+import type { Sql } from '@gatepost/service-kit/sql'
 import type { Operator } from './operator.ts'
 import { isInPart, type Part, partCondition, WHOLE } from './parts.ts'
-import type { Sql } from './sql.ts'
 import { scan } from './scan.ts'
 import { MalformedEventError, parseEvent } from './validation.ts'
 

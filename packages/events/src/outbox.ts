@@ -1,8 +1,8 @@
 import { MAX_EVENT_BYTES, type CloudEvent, type EventData, type EventDefinition } from '@gatepost/contracts/event'
+import type { Sql } from '@gatepost/service-kit/sql'
 import { childTraceparent } from '@gatepost/service-kit/tracing'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { isEnding } from './erasure/subjects.ts'
-import type { Sql } from './sql.ts'
 import { faultOf } from './validation.ts'
 
 /** An event that could never be published; the transaction that wanted to store it must not commit. */

@@ -1,5 +1,5 @@
 import { type ConsumerDefinition, consumers, eventOfType } from '@gatepost/contracts/events'
-import type { Sql } from './sql.ts'
+import type { Sql } from '@gatepost/service-kit/sql'
 
 /** An event that the stream refused for good; later ones of its aggregate wait behind it. */
 export interface QuarantinedEvent {

@@ -1,7 +1,7 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
 import type { Position } from '@gatepost/contracts/read-after'
+import type { Sql } from '@gatepost/service-kit/sql'
 import type { Logger } from 'pino'
-import type { Sql } from './sql.ts'
 
 export interface ReadAfterOptions {
   /** Single statements on the connections of the readers. */

@@ -1,8 +1,8 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import type { ConsumerDefinition } from '@gatepost/contracts/events'
+import type { Sql } from '@gatepost/service-kit/sql'
 import type { Operator } from './operator.ts'
 import { rewindConsumer } from './rewind.ts'
-import type { Sql } from './sql.ts'
 
 /** The table that a consumer builds, one row an aggregate; by the names of the contracts. */
 const READ_MODELS: Record<string, string | undefined> = { 'feed-posts': 'entries', 'feed-users': 'authors' }

@@ -1,6 +1,6 @@
+import type { Sql } from '@gatepost/service-kit/sql'
 import type { Operator } from './operator.ts'
 import { isInPart, type Part, partCondition, partsOf } from './parts.ts'
-import type { Sql } from './sql.ts'
 import { scan } from './scan.ts'
 
 export interface ResyncReport {

@@ -1,4 +1,4 @@
-import type { Sql } from '@gatepost/events/sql'
+import type { Sql } from '@gatepost/service-kit/sql'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { planOf } from '@gatepost/testing/query-plans'
 import pg from 'pg'

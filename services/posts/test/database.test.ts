@@ -1,7 +1,7 @@
 import { databaseProblem, isDatabaseAway } from '@gatepost/service-kit/database-problem'
+import { type Sql, sqlOf } from '@gatepost/service-kit/sql'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Sql, sqlOf } from '@gatepost/events/sql'
 import { type Database, openDatabase } from '../src/database/database.ts'
 import { secretRepository } from '../src/database/secret-repository.ts'
 

@@ -1,6 +1,6 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { eventOfType, isKnownInSomeVersion, type ConsumerDefinition } from '@gatepost/contracts/events'
-import type { Sql } from '../sql.ts'
+import type { Sql } from '@gatepost/service-kit/sql'
 import { faultOf, MalformedEventError } from '../validation.ts'
 import { enterInbox, type InboxVerdict } from './inbox.ts'
 import { countStart, forgetStarts, MAX_STARTS, startsOf } from './starts.ts'

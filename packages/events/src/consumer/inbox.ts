@@ -1,6 +1,6 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
+import type { Sql } from '@gatepost/service-kit/sql'
 import { timeOfUuidv7 } from '@gatepost/service-kit/uuid'
-import type { Sql } from '../sql.ts'
 
 /**
  * `collision`: another event had its version before, as when the owner's database was restored; it is applied in its

@@ -1,5 +1,5 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
-import type { Sql } from '../sql.ts'
+import type { Sql } from '@gatepost/service-kit/sql'
 
 /** An event is begun again at most this often; then it is a dead letter. */
 export const MAX_STARTS = 5

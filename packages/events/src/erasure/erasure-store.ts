@@ -1,5 +1,5 @@
+import { transactionOfPool } from '@gatepost/service-kit/sql'
 import type { Pool } from 'pg'
-import { transactionOfPool } from '../sql.ts'
 import { ERASABLE_SUBJECTS } from './subjects.ts'
 
 /** An aggregate that ended, whose final event is in the stream. */

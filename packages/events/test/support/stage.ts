@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { postCreated, postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
+import type { Sql } from '@gatepost/service-kit/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { type BrokerAccount, startBroker, type TestBroker } from '@gatepost/testing/broker'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
@@ -10,7 +11,6 @@ import { pino, type Logger } from 'pino'
 import { createBroker, type Broker } from '../../src/broker.ts'
 import { appendEvent } from '../../src/outbox.ts'
 import { createRelay, type Relay } from '../../src/relay.ts'
-import type { Sql } from '../../src/sql.ts'
 import { startProxy } from './proxy.ts'
 
 /** What a test opened, closed in reverse order however it ends. */

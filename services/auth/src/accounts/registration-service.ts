@@ -1,5 +1,5 @@
-import { sqlOf } from '@gatepost/events/sql'
 import { ProblemError } from '@gatepost/service-kit/problem'
+import { sqlOf } from '@gatepost/service-kit/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { Session } from '@gatepost/contracts/auth/schemas'
 import { auditRepository } from '../audit/audit-repository.ts'

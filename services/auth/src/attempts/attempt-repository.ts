@@ -1,5 +1,5 @@
-import type { Sql } from '@gatepost/events/sql'
 import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
+import type { Sql } from '@gatepost/service-kit/sql'
 import { auditRepository, type AuditNote } from '../audit/audit-repository.ts'
 import type { Connection } from '../database/database.ts'
 import type { Origin } from '../origin.ts'

@@ -1,4 +1,4 @@
-import type { Sql } from '@gatepost/events/sql'
+import type { Sql } from '@gatepost/service-kit/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { Connection } from '../database/database.ts'
 import type { Origin } from '../origin.ts'

@@ -1,5 +1,5 @@
+import { type Sql, sqlOfPool } from '@gatepost/service-kit/sql'
 import { PrismaPg } from '@prisma/adapter-pg'
-import { type Sql, sqlOfPool } from '@gatepost/events/sql'
 import { databaseOf, type Database as DatabaseOf, type DatabaseOptions, openPool } from '@gatepost/service-kit/database'
 import { createStatementNames } from '@gatepost/service-kit/statement-names'
 import { type Prisma, PrismaClient } from '../../generated/client.ts'

@@ -1,7 +1,7 @@
 import type { EventData, EventDefinition } from '@gatepost/contracts/event'
 import { appendEvent, appendEvents, type EventOf } from '@gatepost/events/outbox'
+import { sqlOf } from '@gatepost/service-kit/sql'
 import type { Origin } from '../origin.ts'
-import { sqlOf } from '@gatepost/events/sql'
 import type { Connection } from './database.ts'
 
 /**

@@ -1,5 +1,5 @@
 import type { Session } from '@gatepost/contracts/auth/schemas'
-import { sqlOf } from '@gatepost/events/sql'
+import { sqlOf } from '@gatepost/service-kit/sql'
 import type { AuthMetrics } from '../auth-metrics.ts'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Connection, Database } from '../database/database.ts'

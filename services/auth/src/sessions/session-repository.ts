@@ -1,5 +1,5 @@
-import type { Sql } from '@gatepost/events/sql'
 import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
+import type { Sql } from '@gatepost/service-kit/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { SESSION_END_REASONS } from '@gatepost/contracts/auth/events'
 import { Prisma } from '../../generated/client.ts'

@@ -1,5 +1,5 @@
 import type { Role } from '@gatepost/contracts/schemas'
-import type { Sql } from '@gatepost/events/sql'
+import type { Sql } from '@gatepost/service-kit/sql'
 import { Prisma } from '../../generated/client.ts'
 import type { AttemptCounter } from '../attempts/attempt-limits.ts'
 import { lockedSeconds } from '../attempts/attempt-repository.ts'

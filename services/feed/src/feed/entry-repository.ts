@@ -1,4 +1,4 @@
-import type { Sql } from '@gatepost/events/sql'
+import type { Sql } from '@gatepost/service-kit/sql'
 import type { Connection } from '../database/database.ts'
 
 export interface Entry {

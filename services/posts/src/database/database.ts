@@ -1,5 +1,5 @@
+import { type Sql, sqlOfPool, transactionOfPool } from '@gatepost/service-kit/sql'
 import { PrismaPg } from '@prisma/adapter-pg'
-import { type Sql, sqlOfPool, transactionOfPool } from '@gatepost/events/sql'
 import {
   databaseOf,
   type Database as DatabaseOf,

@@ -1,3 +1,4 @@
+import { sqlOf } from '@gatepost/service-kit/sql'
 import fp from 'fastify-plugin'
 import { consumers } from '@gatepost/contracts/events'
 import { userDeleted } from '@gatepost/contracts/auth/events'
@@ -10,7 +11,6 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { deletedAuthorRepository } from '../authors/deleted-author-repository.ts'
 import type { Settings } from '../config.ts'
-import { sqlOf } from '@gatepost/events/sql'
 import type { Connection, Database } from '../database/database.ts'
 
 declare module 'fastify' {

@@ -1,7 +1,7 @@
 import type { Post } from '@gatepost/contracts/posts/schemas'
 import type { OutboxRow } from '@gatepost/events/outbox'
-import type { Sql } from '@gatepost/events/sql'
 import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
+import type { Sql } from '@gatepost/service-kit/sql'
 import type { Connection } from '../database/database.ts'
 
 /** What the Idempotency-Key of a request stands for. */

@@ -1,5 +1,5 @@
 import type { Post } from '@gatepost/contracts/posts/schemas'
-import type { Sql } from '@gatepost/events/sql'
+import type { Sql } from '@gatepost/service-kit/sql'
 import { PLAN_EACH_TIME } from '@gatepost/service-kit/statement-names'
 import { HIGHEST_ID, LOWEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
 
