@@ -64,14 +64,18 @@ export const benchCompare = ({ commit, pairs, rounds, seconds, threshold, only }
     }
     const verdicts = guarded.map(({ rates }) => judge(rates, threshold / 100))
     const rows = guarded.map(({ name, rates, cpus }, index) =>
-      `| ${name} | ${median(rates).toFixed(3)} | ${Math.min(...rates).toFixed(2)}–${Math.max(...rates).toFixed(2)} | ${
-        median(cpus).toFixed(3)
-      } | ${verdicts[index]} |`
+      `| ${
+        [name, median(rates).toFixed(3), rangeOf(rates), median(cpus).toFixed(3), verdicts[index]].join(' | ')
+      } |`
     )
-    console
-      .log(`\nThis tree beside ${title}\n\n${describeMachine()}; ${pairs} pairs of processes, ${rounds} rounds of ${seconds} s in turns with each.\n
-| workload | requests/s ÷ theirs | range | CPU per request ÷ theirs | verdict |\n| --- | ---: | ---: | ---: | --- |\n${
-        rows.join('\n')
-      }`)
+    console.log(`\nThis tree beside ${title}
+
+${describeMachine()}; ${pairs} pairs of processes, ${rounds} rounds of ${seconds} s in turns with each.
+
+| workload | requests/s ÷ theirs | range | CPU per request ÷ theirs | verdict |
+| --- | ---: | ---: | ---: | --- |
+${rows.join('\n')}`)
     if (verdicts.includes('slower')) process.exitCode = 1
   })
+
+const rangeOf = (values: number[]) => `${Math.min(...values).toFixed(2)}–${Math.max(...values).toFixed(2)}`

@@ -23,7 +23,8 @@ export async function bareRate (broker: Broker, count: number) {
 }
 
 const FILL = `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
-  SELECT id, aggregate, version, $5, payload FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[]) AS row (id, aggregate, version, payload)`
+  SELECT id, aggregate, version, $5, payload
+  FROM unnest($1::uuid[], $2::uuid[], $3::int[], $4::text[]) AS row (id, aggregate, version, payload)`
 
 const FILL_PUBLISHED =
   `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence, published_at)

@@ -4,6 +4,7 @@ import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
 import { startChild } from '@gatepost/local-stack/child'
 import type { Ground } from '../lab/ground.ts'
+import { readReport, REPORT } from '../lab/wrk.ts'
 import { coresFor, pinned, which } from '../lab/machine.ts'
 
 export interface Load {
@@ -56,10 +57,7 @@ init = function () for token in io.lines(${
       }) do wrk.headers["authorization"] = "Bearer " .. token; requests[#requests + 1] = wrk.format() end end
 request = function () n = n % #requests + 1; return requests[n] end`
 : ''}
-done = function (summary, latency)
-  io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))
-end`
+${REPORT}`
   await writeFile(join(folder, 'load.lua'), script)
   if (tokens) await writeFile(join(folder, 'tokens'), tokens.join('\n'))
   const output = await outputOf(ground, cores, which('wrk')!, [
@@ -72,14 +70,7 @@ end`
     join(folder, 'load.lua'),
     url
   ])
-  const [requests, micros, p50, p99, errors] = /RESULT (.*)/.exec(output)![1]!.split(' ').map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number
-  ]
-  return { requestsPerSecond: requests / (micros / 1e6), p50: p50 / 1000, p99: p99 / 1000, errors }
+  return readReport(output)
 }
 
 async function cannon ({ url, method, headers, body, tokens, connections, seconds }: Load): Promise<Measured> {

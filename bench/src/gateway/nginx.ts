@@ -6,7 +6,8 @@ daemon off; master_process off; worker_processes 1; pid ${folder}/pid; error_log
 events { worker_connections 16384; }
 http {
   keepalive_requests 10000000; keepalive_timeout 600s; server_tokens off; default_type application/json;
-  client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder}; uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
+  client_body_temp_path ${folder}; proxy_temp_path ${folder}; fastcgi_temp_path ${folder};
+  uwsgi_temp_path ${folder}; scgi_temp_path ${folder};
   ${http}
 }`
 

@@ -90,7 +90,8 @@ function open () {
 
 for (let i = 0; i < connections; i++) {
   open()
-  if (i % 100 === 99) await new Promise((resolve) => setTimeout(resolve, 20)) // a burst of them would overflow the server's backlog
+  // A burst of all of them would overflow the server's backlog.
+  if (i % 100 === 99) await new Promise((resolve) => setTimeout(resolve, 20))
 }
 for (const deadline = performance.now() + 5000; free.length < connections && performance.now() < deadline;) {
   await new Promise((resolve) => setTimeout(resolve, 10))

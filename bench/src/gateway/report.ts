@@ -13,12 +13,34 @@ function ratio (row: Row, other: Row | undefined, figure: Figure = 'requestsPerS
 /** What ratios are taken of. */
 const REFERENCE = 'HAProxy RS256'
 
+const header = (...columns: string[]) => `| ${columns.join(' | ')} |`
+const RATIOS = header(
+  'workload',
+  `Gatepost ÷ ${REFERENCE}`,
+  '÷ HAProxy ES256',
+  '÷ plain plugins',
+  `bare Node proxy ÷ ${REFERENCE}`,
+  'p99 ÷ HAProxy’s',
+  'CPU µs/request'
+)
+const FIGURES = header(
+  'peer',
+  'requests/s',
+  'slowest – middle – fastest',
+  `÷ ${REFERENCE}`,
+  'p50 ms',
+  'p99 ms',
+  'CPU µs/request',
+  'errors'
+)
+
 export function report (rows: Row[], { machine, seconds, rounds }: Options & { machine: string }): string {
   return `# Gateway beside its peers
 
-${machine}. Each peer on one core, load and upstream on another; ${rounds} rounds of ${seconds} s, interleaved, each after two seconds that do not
-count, and after a warm-up of each workload. Figures are those of the better quarter of a peer's rounds, as are the ratios between them: on a shared
-machine strangers only ever take. Rounds far apart tell that they did.
+${machine}. Each peer on one core, load and upstream on another; ${rounds} rounds of ${seconds} s, interleaved, each after
+two seconds that do not count, and after a warm-up of each workload. Figures are those of the better quarter of a peer's
+rounds, as are the ratios between them: on a shared machine strangers only ever take. Rounds far apart show that they
+did.
 
 | peer | what it does of the full policy |
 | --- | --- |
@@ -55,7 +77,7 @@ export function summary (rows: Row[], machine: string): string {
   })
   return `${machine}:
 
-| workload | Gatepost ÷ HAProxy RS256 | ÷ HAProxy ES256 | ÷ plain plugins | bare Node proxy ÷ HAProxy RS256 | p99 ÷ HAProxy’s | CPU µs/request |
+${RATIOS}
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
 ${lines.join('\n')}
 ${atOneRate(rows)}`
@@ -95,7 +117,7 @@ function table (group: Row[]) {
       ].join(' | ')
     } |`
   }
-  return `| peer | requests/s | slowest – middle – fastest | ÷ ${REFERENCE} | p50 ms | p99 ms | CPU µs/request | errors |
+  return `${FIGURES}
 | --- | ---: | ---: | ---: | ---: | ---: | ---: | ---: |
 ${group.map(line).join('\n')}`
 }
@@ -115,7 +137,13 @@ function scaling (rows: Row[]) {
   })
   return lines.length === 0
     ? ''
-    : `\n### Two processes ÷ one\n\n| peer | requests/s | the same, were there free cores for load and upstream (by CPU per request) |\n| --- | ---: | ---: |\n${
-      lines.join('\n')
-    }\n`
+    : `
+### Two processes ÷ one
+
+The last column is by CPU per request: what free cores for load and upstream would show.
+
+| peer | requests/s | by CPU |
+| --- | ---: | ---: |
+${lines.join('\n')}
+`
 }

@@ -92,10 +92,10 @@ export async function measureSessions (ground: Ground, most: number) {
     let filled = 0
     for (const size of powersOfTen(most)) {
       await run(
-        `INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at, ended_at, end_reason)
-        SELECT ${
-          id(kind)
-        }, ('01900001-0000-7000-8000-' || lpad(to_hex(21 + i % 900), 12, '0'))::uuid, now(), now(), now() + interval '30 days', now() + interval '90 days', now() + interval '10 minutes', ${ended}
+        `INSERT INTO sessions
+          (id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at, ended_at, end_reason)
+        SELECT ${id(kind)}, ('01900001-0000-7000-8000-' || lpad(to_hex(21 + i % 900), 12, '0'))::uuid, now(), now(),
+          now() + interval '30 days', now() + interval '90 days', now() + interval '10 minutes', ${ended}
         FROM generate_series(${filled + 1}, ${size}) i`,
         'VACUUM ANALYZE sessions'
       )
@@ -111,7 +111,8 @@ export async function measureSessions (ground: Ground, most: number) {
       }
       const list = (n: number) => caller.get(`${api}/sessions`, logins[n % logins.length]!.accessToken)
       const account = (n: number) => caller.get(`${api}/me`, logins[n % logins.length]!.accessToken)
-      for (const [name, call] of [['refresh', refresh], ['list one’s own', list], ['own account', account]] as const) {
+      const calls = { refresh, 'list one’s own': list, 'own account': account }
+      for (const [name, call] of Object.entries(calls)) {
         await timeCalls(CALLS, call)
         series.add(name, await timeCalls(CALLS, call))
       }

@@ -48,9 +48,12 @@ async function write (all: Series[]) {
   const results = new URL('../../results/', import.meta.url)
   await writeFile(
     new URL('growth.md', results),
-    `# What a call costs as things grow\n\n${describeMachine()}; one call at a time, straight to the service, medians, unless it says otherwise.\n\n${
-      all.map(tableOf).join('\n\n')
-    }\n`
+    `# What a call costs as things grow
+
+${describeMachine()}; one call at a time, straight to the service, medians, unless it says otherwise.
+
+${all.map(tableOf).join('\n\n')}
+`
   )
   await writeFile(new URL('growth.svg', results), chart(all))
   await writeSection(

@@ -77,10 +77,12 @@ export const benchPages = ({ rows }: { rows: number }) =>
       await compare('feed', `${urls.feed}/api/feed?`)
     ]
     for (const [name, q] of Object.entries(SEARCHES)) table.push(await search(name, q))
-    const text =
-      `# Pages over ${rows} posts\n\n${describeMachine()}; one call at a time, straight to the service, medians in milliseconds.\n\n${
-        report(table)
-      }\n`
+    const text = `# Pages over ${rows} posts
+
+${describeMachine()}; one call at a time, straight to the service, medians in milliseconds.
+
+${report(table)}
+`
     await writeFile(new URL('../../results/pages.md', import.meta.url), text)
     console.log(`\n${text}`)
     const slow = table.filter(({ first, deep }) => deep !== undefined && deep / first > 1.5)

@@ -7,10 +7,13 @@ const BATCH = 50_000
 
 /** Words `w0`, `w1` … as language has them: a few are everywhere, most are rare. */
 const content = (words: number) =>
-  `(SELECT string_agg('w' || floor(20000 * power(random(), 4))::int, ' ') FROM generate_series(1, ${words}) WHERE i > 0)`
+  `(SELECT string_agg('w' || floor(20000 * power(random(), 4))::int, ' ')
+    FROM generate_series(1, ${words}) WHERE i > 0)`
 /** UUIDv7s of one post every 100 ms. */
 const ID =
-  "(SELECT substr(t, 1, 8) || '-' || substr(t, 9) || '-7000-8000-' || substr(md5(i::text), 1, 12) FROM lpad(to_hex(1700000000000 + i::bigint * 100), 12, '0') t)::uuid"
+  `(SELECT substr(t, 1, 8) || '-' || substr(t, 9) || '-7000-8000-' || substr(md5(i::text), 1, 12)
+    FROM lpad(to_hex(1700000000000 + i::bigint * 100), 12, '0') t)::uuid`
+const idOfAuthor = (number: string) => `('01800000-0000-7000-8000-' || lpad(to_hex(${number}), 12, '0'))::uuid`
 
 /** Fills a table up to so many posts, from so many; the index of words is made afterwards, which is faster. */
 export async function fillPosts (ownerUrl: string, rows: number, { from: filled = 0, words = 40 } = {}) {
@@ -29,7 +32,8 @@ export async function fillPosts (ownerUrl: string, rows: number, { from: filled 
 
 export async function fillFeed (ownerUrl: string, rows: number, from = 0) {
   await execute(ownerUrl,
-    `INSERT INTO authors (id, display_name) SELECT ('01800000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, 'Author ' || i FROM generate_series(0, ${AUTHORS}) i ON CONFLICT DO NOTHING`,
+    `INSERT INTO authors (id, display_name) SELECT ${idOfAuthor('i')}, 'Author ' || i
+      FROM generate_series(0, ${AUTHORS}) i ON CONFLICT DO NOTHING`,
     `INSERT INTO entries (id, author_id, title, content, created_at) SELECT ${ID}, ${
       authorOf(rows)
     }, 'number ' || i, repeat('content ', 30), now() FROM generate_series(${from + 1}, ${rows}) i`,
@@ -39,9 +43,8 @@ export async function fillFeed (ownerUrl: string, rows: number, from = 0) {
 }
 
 function authorOf (rows: number) {
-  return `(CASE WHEN i < ${
-    rows / 2
-  } AND i % 5 = 0 THEN '${PROLIFIC}' ELSE '01800000-0000-7000-8000-' || lpad(to_hex(1 + i % ${AUTHORS}), 12, '0') END)::uuid`
+  const anybody = idOfAuthor(`1 + i % ${AUTHORS}`)
+  return `CASE WHEN i < ${rows / 2} AND i % 5 = 0 THEN '${PROLIFIC}'::uuid ELSE ${anybody} END`
 }
 
 /** Runs statements, and returns the last one's rows. */

@@ -3,16 +3,17 @@ import type { Stage } from './stage.ts'
 
 const HIGHEST = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const COLUMNS = 'id, author_id, title, content, version, created_at, updated_at'
-const INSERT_POST =
-  'INSERT INTO posts (id, author_id, title, content, version, created_at, updated_at) VALUES ($1, $2, $3, $4, 1, now(), now())'
+const INSERT_POST = `INSERT INTO posts (${COLUMNS}) VALUES ($1, $2, $3, $4, 1, now(), now())`
 const INSERT_EVENT =
   'INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload) VALUES ($1, $2, 1, $3, $4)'
 const INSERT_CHANGE =
   'INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload) VALUES ($1, $2, $3, $4, $5)'
 const INSERT_BOTH =
-  `WITH post AS (${INSERT_POST}) INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload) VALUES ($5, $1, 1, $6, $7)`
+  `WITH post AS (${INSERT_POST})
+  INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload) VALUES ($5, $1, 1, $6, $7)`
 const LOCK_AND_CHANGE = `WITH target AS MATERIALIZED (SELECT id, version FROM posts WHERE id = $1 FOR UPDATE)
-  UPDATE posts SET title = $2, version = target.version + 1, updated_at = now() FROM target WHERE posts.id = target.id RETURNING posts.version`
+  UPDATE posts SET title = $2, version = target.version + 1, updated_at = now()
+  FROM target WHERE posts.id = target.id RETURNING posts.version`
 const TITLE = 'A title of some length'
 export const CONTENT = 'Lorem ipsum dolor sit amet, '.repeat(8)
 /** As long as the event of such a post; nothing publishes it, since the relay would share what is measured. */
@@ -56,7 +57,8 @@ export function floors ({ pools: { posts, feed } }: Stage, ids: string[], own: s
       feed
         .query(named(
           'feed',
-          `SELECT e.id, e.title, e.content, e.created_at, e.author_id, a.display_name FROM entries e JOIN authors a ON a.id = e.author_id
+          `SELECT e.id, e.title, e.content, e.created_at, e.author_id, a.display_name
+      FROM entries e JOIN authors a ON a.id = e.author_id
       WHERE e.id < $1 AND a.display_name IS NOT NULL ORDER BY e.id DESC LIMIT 21`,
           [HIGHEST]
         ))

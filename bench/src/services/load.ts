@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { startChild } from '@gatepost/local-stack/child'
 import type { Ground } from '../lab/ground.ts'
 import { which } from '../lab/machine.ts'
+import { readReport, REPORT } from '../lab/wrk.ts'
 import autocannon from 'autocannon'
 
 export interface Call {
@@ -47,10 +48,7 @@ init = function () for b = 1, n_bodies do for path in io.lines(${
       JSON.stringify(join(folder, 'paths'))
     }) do requests[#requests + 1] = wrk.format("${method}", path, headers, bodies[b]) end end end
 request = function () n = n % #requests + 1; return requests[n] end
-done = function (summary, latency)
-  io.write(string.format("RESULT %d %d %d %d %d\\n", summary.requests, summary.duration, latency:percentile(50), latency:percentile(99),
-    summary.errors.status + summary.errors.connect + summary.errors.read + summary.errors.write + summary.errors.timeout))
-end`)
+${REPORT}`)
   let output = ''
   const child = startChild(which('wrk')!, [
     '-t1',
@@ -68,14 +66,6 @@ end`)
     }
   })
   await child.ended
-  const result = /RESULT (.*)/.exec(output)
-  if (!result) throw new Error(`wrk failed\n${output}`)
-  const [requests, micros, p50, p99, errors] = result[1]!.split(' ').map(Number) as [
-    number,
-    number,
-    number,
-    number,
-    number
-  ]
-  return { rate: requests / (micros / 1e6), p50: p50 / 1000, p99: p99 / 1000, errors }
+  const { requestsPerSecond: rate, ...times } = readReport(output)
+  return { rate, ...times }
 }

@@ -81,16 +81,19 @@ export async function benchServices ({ seconds, rounds, only }: { seconds: numbe
     }
     const text = `# Services beside their statements
 
-${describeMachine()}; PostgreSQL, nats-server, all processes and the load on the same cores; ${CONNECTIONS} connections; medians of ${rounds} interleaved rounds of ${seconds} s; ${ROWS} posts at first. The bare statements are sent by pg.
+${describeMachine()}; PostgreSQL, nats-server, all processes and the load on the same cores; ${CONNECTIONS}
+connections; medians of ${rounds} interleaved rounds of ${seconds} s; ${ROWS} posts at first. The bare statements are
+sent by pg.
 
 | what | by | a second | ÷ bare | p50 ms | p99 ms | errors |
 | --- | --- | ---: | ---: | ---: | ---: | ---: |
 ${table.join('\n')}
 ${
       delays
-        ? `\n201 at the gateway → subscriber, ${delays.rate} creations a second: p50 ${delays.p50.toFixed(1)} ms, p99 ${
-          delays.p99.toFixed(1)
-        } ms of ${delays.events} events.\n`
+        ? `
+201 at the gateway → subscriber, ${delays.rate} creations a second:
+p50 ${delays.p50.toFixed(1)} ms, p99 ${delays.p99.toFixed(1)} ms of ${delays.events} events.
+`
         : ''
     }`
     if (only === '') await writeFile(new URL('../../results/services.md', import.meta.url), text)
