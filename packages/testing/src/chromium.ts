@@ -19,6 +19,17 @@ export async function findChromium (): Promise<string | undefined> {
   return undefined
 }
 
+/** The browser of {@link findChromium}; without one, standard error says what is not tested. */
+export async function chromiumFor (subject: string): Promise<string | undefined> {
+  const chromium = await findChromium()
+  if (chromium === undefined) {
+    process.stderr.write(
+      `Not tested in a browser: ${subject}. No chromium or google-chrome is on PATH, and CHROMIUM_BIN names none.\n`
+    )
+  }
+  return chromium
+}
+
 interface Message {
   id?: number
   method?: string
@@ -123,6 +134,7 @@ export class Page {
   }
 }
 
+/** A headless browser with a profile of its own, which ends with it. */
 export async function startChromium (binary: string) {
   const folder = await mkdtemp(join(tmpdir(), 'gatepost-chromium-'))
   const asRoot = process.getuid?.() === 0 ? ['--no-sandbox'] : []

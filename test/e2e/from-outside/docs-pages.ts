@@ -1,16 +1,12 @@
 import { events } from '@gatepost/contracts/events'
 import { operations } from '@gatepost/contracts/operations'
+import { chromiumFor, type Page, startChromium } from '@gatepost/testing/chromium'
 import type { System } from '@gatepost/testing/system'
 import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { findChromium, type Page, startChromium } from '../chromium.ts'
 import { register } from '../client.ts'
 
-const chromium = await findChromium()
-if (chromium === undefined) {
-  process.stderr
-    .write('The docs pages are not tested in a browser: there is no chromium or google-chrome on PATH, and CHROMIUM_BIN names none.\n')
-}
+const chromium = await chromiumFor('the docs pages')
 
 /** The pages of the documentation in a browser. */
 export function docsPages (started: () => System) {
