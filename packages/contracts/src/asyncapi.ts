@@ -21,8 +21,9 @@ export function asyncApi (natsUrl: string): Json {
       title: 'Gatepost events',
       version: '1',
       description:
-        'Domain events as CloudEvents 1.0 on NATS JetStream. Every committed change has exactly one event; delivery is at least once, ' +
-        '`id` makes it exactly once; per aggregate `aggregateversion` is 1, 2, 3 … in the order of publication.',
+        'Domain events as CloudEvents 1.0 on NATS JetStream. Every committed change has exactly one event; ' +
+        'delivery is at least once, `id` makes it exactly once; ' +
+        'per aggregate `aggregateversion` is 1, 2, 3 … in the order of publication.',
       license: { name: 'MIT' },
       tags: [...new Set(events.map(({ owner }) => owner))].map((name) => ({
         name,
@@ -35,7 +36,8 @@ export function asyncApi (natsUrl: string): Json {
         host,
         protocol: 'nats',
         description:
-          `JetStream stream ${EVENTS_STREAM} holds ${EVENTS_SUBJECTS}; named subscribers may read it, and in the embedded run whoever connects without credentials.`,
+          `JetStream stream ${EVENTS_STREAM} holds ${EVENTS_SUBJECTS}; named subscribers may read it, ` +
+          'and in the embedded run whoever connects without credentials.',
         bindings: NO_BINDING,
         'x-jetstream': { stream: eventsStreamSettings, consumers: Object.values(consumers) }
       }
@@ -66,7 +68,7 @@ function channel ({ type, subject, name, summary }: EventDefinition): Json {
   }
 }
 
-/** In the view of AsyncAPI it is Gatepost that acts, and it sends. */
+/** In AsyncAPI's view Gatepost is the one that acts, and it sends. */
 function operation ({ type, subject, owner, summary }: EventDefinition): Json {
   return {
     action: 'send',

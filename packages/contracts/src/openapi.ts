@@ -1,6 +1,6 @@
 import type { TSchema } from '@sinclair/typebox'
-import type { Operation, ResponseDefinition } from './operation.ts'
-import { operations } from './operations.ts'
+import type { ResponseDefinition } from './operation.ts'
+import { operations, type PublicOperation } from './operations.ts'
 import { problems, ProblemSchema, type ProblemCode } from './problems.ts'
 
 type Json = Record<string, unknown>
@@ -9,7 +9,7 @@ type Json = Record<string, unknown>
 export const API = { name: 'Gatepost', version: '1' }
 
 /** Problems that follow from an operation's policy and inputs, beside those it names itself. */
-export function problemCodesOf (operation: Operation): ProblemCode[] {
+export function problemCodesOf (operation: PublicOperation): ProblemCode[] {
   const codes: ProblemCode[] = ['INTERNAL']
   if (operation.auth === 'user' || operation.auth === 'admin') codes.push('TOKEN_REQUIRED', 'TOKEN_INVALID')
   if (operation.auth === 'user' || operation.auth === 'admin') {
@@ -36,7 +36,8 @@ export function openApi (serverUrl: string): Json {
       title: API.name,
       version: API.version,
       description:
-        'Sign-up and login, posts, a feed. Protected operations need an access token, `accessToken` in the answer to a registration or login. Every error is application/problem+json (RFC 9457).'
+        'Sign-up and login, posts, a feed. Protected operations need an access token, `accessToken` in the answer ' +
+        'to a registration or login. Every error is application/problem+json (RFC 9457).'
     },
     servers: [{ url: serverUrl }],
     tags: [...new Set(operations.map(({ service }) => service))].map((name) => ({ name })),
@@ -61,7 +62,7 @@ export function openApi (serverUrl: string): Json {
   }
 }
 
-function describe (operation: Operation, schemas: Map<string, Json>): Json {
+function describe (operation: PublicOperation, schemas: Map<string, Json>): Json {
   const { id, service, summary, auth, body, bodyOptional } = operation
   return {
     operationId: id,
@@ -88,7 +89,7 @@ function describe (operation: Operation, schemas: Map<string, Json>): Json {
 }
 
 /** An API key is named where one may be used at all, with the scope that it needs. */
-function securityOf ({ auth, scope }: Operation) {
+function securityOf ({ auth, scope }: PublicOperation) {
   return [{ accessToken: [] }, ...scope === null ? [] : [{ apiKey: [scope] }], ...auth === 'optional' ? [{}] : []]
 }
 
@@ -115,7 +116,7 @@ function describeResponse (
   }
 }
 
-function describeProblems (operation: Operation) {
+function describeProblems (operation: PublicOperation) {
   const byStatus = Map.groupBy(problemCodesOf(operation), (code) => problems[code].status)
   return Object
     .fromEntries([...byStatus].filter(([status]) => !(status in operation.responses)).map((

@@ -1,6 +1,5 @@
 import { Type, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
 import type { ServiceName } from './event.ts'
-import type { ProblemCode } from './problems.ts'
 import { strict } from './schemas.ts'
 import type { Scope } from './scope.ts'
 
@@ -34,7 +33,8 @@ export interface OperationOptions<
   Query extends TProperties,
   Headers extends TProperties,
   Body extends TSchema,
-  Answers extends Responses
+  Answers extends Responses,
+  Code extends string
 > {
   id: string
   /** Who answers: the gateway itself, or the service that it forwards to. */
@@ -61,8 +61,8 @@ export interface OperationOptions<
   /** Whether a request without a body is fine. */
   bodyOptional?: boolean
   responses: Answers
-  /** The problems that it answers beside those that every operation can answer. */
-  errors?: readonly ProblemCode[]
+  /** Codes of the problems that it answers beside those of every operation; `operations.ts` knows all codes. */
+  errors?: readonly Code[]
   /** The gateway gives up on the service after this many milliseconds. */
   timeoutMs?: number
 }
@@ -73,7 +73,8 @@ export interface Operation<
   Query extends TProperties = TProperties,
   Headers extends TProperties = TProperties,
   Body extends TSchema = TSchema,
-  Answers extends Responses = Responses
+  Answers extends Responses = Responses,
+  Code extends string = string
 > {
   id: string
   service: ServiceName
@@ -89,7 +90,7 @@ export interface Operation<
   body: Body | undefined
   bodyOptional: boolean
   responses: Answers
-  errors: readonly ProblemCode[]
+  errors: readonly Code[]
   timeoutMs: number
 }
 
@@ -101,10 +102,11 @@ export function operation<
   Params extends TProperties = {},
   Query extends TProperties = {},
   Headers extends TProperties = {},
-  Body extends TSchema = TSchema
+  Body extends TSchema = TSchema,
+  const Code extends string = never
 > (
-  options: OperationOptions<Params, Query, Headers, Body, Answers>
-): Operation<Params, Query, Headers, Body, Answers> {
+  options: OperationOptions<Params, Query, Headers, Body, Answers, Code>
+): Operation<Params, Query, Headers, Body, Answers, Code> {
   return {
     ...options,
     scope: options.scope === undefined

@@ -3,14 +3,22 @@ import { feedOperations } from './feed/operations.ts'
 import { gatewayOperations } from './gateway/operations.ts'
 import type { Operation } from './operation.ts'
 import { postsOperations } from './posts/operations.ts'
+import type { ProblemCode } from './problems.ts'
+
+/** An operation whose problems the catalogue has. */
+export interface PublicOperation extends Operation {
+  errors: readonly ProblemCode[]
+}
+
+const stated = [
+  ...authOperations,
+  ...postsOperations,
+  ...feedOperations,
+  ...gatewayOperations
+] satisfies readonly { errors: readonly ProblemCode[] }[]
 
 /**
  * Every operation of the public API. The gateway's routing table, validation, limits and OpenAPI are loops over this
  * list.
  */
-export const operations: readonly Operation[] = [
-  ...authOperations,
-  ...postsOperations,
-  ...feedOperations,
-  ...gatewayOperations
-] as unknown as Operation[]
+export const operations = stated as unknown as readonly PublicOperation[]

@@ -37,7 +37,8 @@ export const DisplayNameSchema = Type.String({
 const BLANK = '\\p{Zs}\\u200c\\u200d\\ufe00-\\ufe0f\\u{e0100}-\\u{e01ef}'
 /** Never fine in a name: line ends, and characters that nobody sees or that turn the text around them. */
 const UNSEEN =
-  '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800' +
+  '\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f' +
+  '\\u200b\\u200e\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u2800' +
   '\\u3164\\ufeff\\uffa0\\ufff9-\\ufffb\\u{1d173}-\\u{1d17a}\\u{e0000}-\\u{e00ff}'
 
 /**

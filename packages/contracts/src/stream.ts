@@ -1,9 +1,6 @@
 import { EVENTS_STREAM, EVENTS_SUBJECTS, MAX_EVENT_BYTES } from './event.ts'
 
-/**
- * A relay that does not know whether an event arrived sends it again with the same id, and within this time the server
- * takes it for one.
- */
+/** Within this window the server drops a resend of the same id: a relay that heard no answer sends again. */
 export const DUPLICATE_WINDOW_MS = 10 * 60_000
 /** Headers come on top of the event itself. */
 const MAX_MESSAGE_BYTES = MAX_EVENT_BYTES + 16 * 1024

@@ -60,7 +60,7 @@ test('NATS is bound at the server, each channel, operation and message, and each
   }
 })
 
-test('the payloads are the envelopes that publishers are checked against, and the data the golden schemas', async () => {
+test('payloads are the envelopes that publishers are checked against, data the golden schemas', async () => {
   for (const definition of events) {
     const { payload } = written.components.messages[definition.type]!
     expect(payload).toEqual(JSON.parse(JSON.stringify(envelopeOf(definition))))

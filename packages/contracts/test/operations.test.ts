@@ -35,7 +35,7 @@ test('bodies, queries and parameters refuse what they do not name', () => {
   }
 })
 
-test('the scopes of keys are those of the operations that need a token, and no key manages keys, passwords or sessions', () => {
+test('scopes are those of the operations that need a token; no key manages keys, passwords or sessions', () => {
   const protectedOnes = operations.filter(({ auth }) => auth !== 'none')
   expect(new Set(protectedOnes.flatMap(({ scope }) => scope ?? []))).toEqual(new Set(SCOPES))
   expect(protectedOnes.filter(({ scope }) => scope === null).map(({ id }) => id).sort()).toEqual([

@@ -1,10 +1,8 @@
 import { Type } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
 import { strict } from '../schemas.ts'
+import { done, HASHING_TIMEOUT_MS } from './answers.ts'
 import { EmailSchema, OpaqueTokenSchema, PasswordSchema } from './schemas.ts'
-
-const done = { 204: { description: 'Done' } } as const
-const HASHING_TIMEOUT_MS = 15_000
 
 export const verifyEmail = operation({
   id: 'verifyEmail',

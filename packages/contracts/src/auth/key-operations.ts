@@ -2,8 +2,7 @@ import { Type, type Static } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
 import { DateTimeSchema, DisplayNameSchema, IdSchema, NewDisplayNameSchema, nullable, strict } from '../schemas.ts'
 import { SCOPES } from '../scope.ts'
-
-const noStore = { 'cache-control': 'no-store' }
+import { done, noStore } from './answers.ts'
 
 /** Seconds with nine digits after them. */
 const LONGEST_TIME = 30
@@ -78,7 +77,7 @@ export const deleteApiKey = operation({
   scope: null,
   limit: 'default',
   params: { id: IdSchema },
-  responses: { 204: { description: 'Done' } },
+  responses: done,
   errors: ['AUTH_KEY_NOT_FOUND']
 })
 

@@ -11,6 +11,9 @@ import {
 } from '../schemas.ts'
 import { SessionEndReasonSchema } from './events.ts'
 
+/** Never part of an address: spaces, control characters, and what stands around addresses in a list. */
+const NO_ADDRESS = '\\s@\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]'
+
 /**
  * Non-ASCII addresses (RFC 6531) are fine. Whether mail arrives is what verification is for; this keeps out what cannot
  * be one.
@@ -18,8 +21,7 @@ import { SessionEndReasonSchema } from './events.ts'
 export const EmailSchema = Type.String({
   minLength: 3,
   maxLength: 254,
-  pattern:
-    '^[^\\s@\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]]+@[^\\s@.\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]]+(\\.[^\\s@.\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]]+)*$',
+  pattern: `^[^${NO_ADDRESS}]+@[^.${NO_ADDRESS}]+(\\.[^.${NO_ADDRESS}]+)*$`,
   description: 'Stored as given; unique by its NFC lower-cased form'
 })
 

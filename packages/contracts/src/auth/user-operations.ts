@@ -9,6 +9,7 @@ import {
   SINGLE_LINE_PATTERN,
   strict
 } from '../schemas.ts'
+import { done, HASHING_TIMEOUT_MS, noStore } from './answers.ts'
 import {
   AuditPageSchema,
   EmailSchema,
@@ -17,9 +18,6 @@ import {
   PasswordSchema,
   PublicProfileSchema
 } from './schemas.ts'
-
-const HASHING_TIMEOUT_MS = 15_000
-const noStore = { 'cache-control': 'no-store' }
 
 export const getUser = operation({
   id: 'getUser',
@@ -96,7 +94,7 @@ const onUser = {
   auth: 'admin',
   limit: 'default',
   params: { id: IdSchema },
-  responses: { 204: { description: 'Done' } }
+  responses: done
 } as const
 
 export const deleteUser = operation({

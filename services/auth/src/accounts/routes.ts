@@ -12,7 +12,7 @@ import {
   register,
   resetPassword,
   updateMe
-} from '@gatepost/contracts/auth/operations'
+} from '@gatepost/contracts/auth/account-operations'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 import type { FastifyReply } from 'fastify'

@@ -1,4 +1,4 @@
-import { getJwks } from '@gatepost/contracts/auth/operations'
+import { getJwks } from '@gatepost/contracts/auth/session-operations'
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'

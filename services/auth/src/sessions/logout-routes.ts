@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { logout, validateToken } from '@gatepost/contracts/auth/operations'
+import { logout, validateToken } from '@gatepost/contracts/auth/session-operations'
 import { unauthorized } from '@gatepost/service-kit/identity'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'

@@ -1,4 +1,4 @@
-import { endSession, listSessions, login, refreshToken } from '@gatepost/contracts/auth/operations'
+import { endSession, listSessions, login, refreshToken } from '@gatepost/contracts/auth/session-operations'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 import { originOf } from '../plugins/request-origin.ts'

@@ -1,5 +1,6 @@
 import { Readable } from 'node:stream'
-import { getMe, listSessions } from '@gatepost/contracts/auth/operations'
+import { getMe } from '@gatepost/contracts/auth/account-operations'
+import { listSessions } from '@gatepost/contracts/auth/session-operations'
 import { exportMe } from '@gatepost/contracts/gateway/operations'
 import type { Operation } from '@gatepost/contracts/operation'
 import { unauthorized } from '@gatepost/service-kit/identity'
