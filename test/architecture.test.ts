@@ -78,6 +78,23 @@ test('there are no cycles', () => {
   expect(cycles).toEqual([])
 })
 
+/** Members whose folders have an order. A file directly in `src` counts as a folder of its own. */
+const LAYERED = ['services/auth']
+
+test.each(LAYERED)('%s: no circle between its folders', (member) => {
+  const folderOf = (path: string) => path.startsWith(`${member}/src/`) ? path.split('/')[3] : undefined
+  const arrows = modules.flatMap(({ source, dependencies }) =>
+    dependencies.map(({ resolved }) => ({ from: folderOf(source), to: folderOf(resolved), files: `${source} → ${resolved}` }))
+  ).filter(({ from, to }) => from !== undefined && to !== undefined && from !== to)
+  const targets = Map.groupBy(arrows, ({ from }) => from)
+  const reached = (folder: string | undefined, seen = new Set<string | undefined>()) => {
+    for (const { to } of targets.get(folder) ?? []) if (!seen.has(to)) reached(to, seen.add(to))
+    return seen
+  }
+  expect(arrows.length, 'the arrows are found').toBeGreaterThan(1)
+  expect(arrows.filter(({ from, to }) => reached(to).has(from)).map(({ files }) => files)).toEqual([])
+})
+
 test('NATS is spoken in packages/events alone, apart from the subscriber’s package', () => {
   const outside = modules.filter(({ source }) =>
     /^(packages\/(?!events|client|testing)|services\/[^/]+\/src)/.test(source)

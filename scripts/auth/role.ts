@@ -1,4 +1,4 @@
-import { createAdminService } from '../../services/auth/src/users/admin-service.ts'
+import { createManagedUserService } from '../../services/auth/src/administration/managed-user-service.ts'
 import { emailKey } from '../../services/auth/src/users/email-key.ts'
 import { userRepository } from '../../services/auth/src/users/user-repository.ts'
 import { connectToAuth } from './connection.ts'
@@ -20,7 +20,7 @@ export async function setRole (
       throw new Error(`nobody has confirmed ${email}, so anybody may have registered it: follow the link of its mail, or say --unverified`)
     }
     // The running service looks for events and mails by itself.
-    await createAdminService({ database, onEvents: () => {}, onMail: () => {} }).manage(user.id, { role }, {
+    await createManagedUserService({ database, onEvents: () => {}, onMail: () => {} }).manage(user.id, { role }, {
       actorId: null,
       origin: null
     })

@@ -24,7 +24,7 @@ import { startMaintenance } from './maintenance.ts'
 import type { HashParameters } from './passwords/password-hash.ts'
 import { clientAddress } from './plugins/client-address.ts'
 import { eventRelay } from './plugins/event-relay.ts'
-import { liveSession } from './plugins/live-session.ts'
+import { liveSession } from './sessions/live-session.ts'
 import { createCursorSealOf } from './cursor.ts'
 import { deriveKey, deriveMacKey, secretsOf } from './secrets.ts'
 import { createServices } from './services.ts'
@@ -120,10 +120,10 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
     keyRoutes(routes as App, { ...services, accessTokenTtl: settings.ACCESS_TOKEN_TTL })
     accountRoutes(routes as App, services)
     sessionRoutes(routes as App, services)
-    administrationRoutes(routes as App, services)
+    administrationRoutes(routes as App, { ...services, seal })
     apiKeyRoutes(routes as App, services)
     logoutRoutes(routes as App, { database, ...services })
-    userRoutes(routes as App, { ...services, seal })
+    userRoutes(routes as App, services)
     auditRoutes(routes as App, { ...services, seal })
   })
   return app

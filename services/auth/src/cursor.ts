@@ -1,5 +1,5 @@
-import { createCursorSeal, type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
 import { ProblemError } from '@gatepost/service-kit/problem'
+import { createCursorSeal, type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
 
 /**
  * Where a list goes on: after the item with this id; undefined at its beginning. Throws REQUEST_INVALID for what is no

@@ -1,13 +1,13 @@
 import type { FastifyBaseLogger } from 'fastify'
-import { apiKeyRepository } from './sessions/api-key-repository.ts'
 import { attemptRepository } from './attempts/attempt-repository.ts'
 import type { Database } from './database/database.ts'
 import { emailTokenRepository } from './mail/email-token-repository.ts'
 import { jobRepository } from './mail/job-repository.ts'
 import { sentMailRepository } from './mail/sent-mail-repository.ts'
-import { rekeyEmails } from './users/email-rekeying.ts'
+import { apiKeyRepository } from './sessions/api-key-repository.ts'
 import { sessionRepository } from './sessions/session-repository.ts'
 import { ENDED_DAYS } from './sessions/session-service.ts'
+import { rekeyEmails } from './users/email-rekeying.ts'
 
 const EVERY_MS = 10 * 60_000
 const DAY_MS = 86_400_000

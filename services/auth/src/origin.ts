@@ -1,7 +1,7 @@
-/** Where a request came from, for sessions, audit and events. Nothing of it was verified except the address. */
+/** Where a request came from, for sessions, audit and events. Only the address is verified. */
 export interface Origin {
   address: string | null
-  /** What failed logins are counted by. */
+  /** The network whose failed logins are counted together. */
   network: string
   userAgent: string | null
   requestId: string

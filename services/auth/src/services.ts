@@ -3,11 +3,12 @@ import { createAccountService } from './accounts/account-service.ts'
 import { createEmailChangeService } from './accounts/email-change-service.ts'
 import { createPasswordService } from './accounts/password-service.ts'
 import { createRegistrationService } from './accounts/registration-service.ts'
-import { createApiKeyService } from './api-keys/api-key-service.ts'
 import { createAdministrationService } from './administration/administration-service.ts'
-import type { AuthMetrics } from './auth-metrics.ts'
+import { createManagedUserService } from './administration/managed-user-service.ts'
+import { createApiKeyService } from './api-keys/api-key-service.ts'
 import { createPasswordChecker } from './attempts/password-check.ts'
 import { createAuditService } from './audit/audit-service.ts'
+import type { AuthMetrics } from './auth-metrics.ts'
 import type { Settings } from './config.ts'
 import type { Database } from './database/database.ts'
 import { createKeyStore } from './keys/key-store.ts'
@@ -18,7 +19,6 @@ import { createLoginService } from './sessions/login-service.ts'
 import { createRefreshService } from './sessions/refresh-service.ts'
 import { createSessionService } from './sessions/session-service.ts'
 import { createSessionTokens } from './sessions/session-tokens.ts'
-import { createAdminService } from './users/admin-service.ts'
 import { createProfileService } from './users/profile-service.ts'
 
 export interface ServicesOptions {
@@ -111,7 +111,7 @@ export async function createServices (
       onMail
     }),
     profiles: createProfileService({ database }),
-    admins: createAdminService({ database, onEvents, onMail }),
+    managedUsers: createManagedUserService({ database, onEvents, onMail }),
     audits: createAuditService({ database })
   }
 }

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test } from 'vitest'
 import { sessionConfig } from '@gatepost/service-kit/database-session'
 import pg from 'pg'
+import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
 let auth: AuthServer

@@ -1,13 +1,13 @@
 import { createRegistry } from '@gatepost/service-kit/metrics'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { attemptCounters } from '../src/attempts/attempt-limits.ts'
-import { createAuthMetrics } from '../src/auth-metrics.ts'
+import { loginFactsRepository } from '../src/attempts/login-facts-repository.ts'
 import { createPasswordChecker } from '../src/attempts/password-check.ts'
+import { createAuthMetrics } from '../src/auth-metrics.ts'
 import { openDatabase } from '../src/database/database.ts'
 import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
 import { deriveMacKey } from '../src/secrets.ts'
 import { sessionRepository } from '../src/sessions/session-repository.ts'
-import { userRepository } from '../src/users/user-repository.ts'
 import { type AuthServer, PASSWORD, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
 let auth: AuthServer
@@ -96,7 +96,7 @@ test('a right password that was judged before the lock came begins no session af
   const from = newAddress()
   const database = openDatabase({ url: auth.database.url, poolSize: 2 })
   const counters = attemptCounters(deriveMacKey(TOKEN_SECRET, 'login-attempts'), email, from)
-  const { account } = await userRepository.findForLogin(database.sql, { emailKey: email, network: from, counters })
+  const { account } = await loginFactsRepository.find(database.sql, { emailKey: email, network: from, counters })
   await fail(email, from)
   const outcome = await sessionRepository.begin(database.sql, {
     account: account!,

@@ -1,6 +1,6 @@
-import { afterAll, beforeAll, expect, test, vi } from 'vitest'
-import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { startBroker, type TestBroker } from '@gatepost/testing/broker'
+import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
 let broker: TestBroker

@@ -1,5 +1,5 @@
-import { hashSync } from '@node-rs/argon2'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { hashSync } from '@node-rs/argon2'
 import { expect, test } from 'vitest'
 import { commonPasswordCount, isCommonPassword } from '../src/passwords/common-passwords.ts'
 import { HASH_PARAMETERS, parseStoredHash } from '../src/passwords/password-hash.ts'

@@ -1,9 +1,9 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer } from 'node:net'
-import { afterEach, expect, test } from 'vitest'
-import pg from 'pg'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase } from '@gatepost/testing/database'
+import pg from 'pg'
+import { afterEach, expect, test } from 'vitest'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
 let auth: AuthServer

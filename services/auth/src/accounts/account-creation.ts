@@ -2,8 +2,9 @@ import { userRegistered } from '@gatepost/contracts/auth/events'
 import type { Connection } from '../database/database.ts'
 import { storeEvent } from '../database/outbox.ts'
 import type { Origin } from '../origin.ts'
+import type { Account } from '../users/account.ts'
 import { emailKey } from '../users/email-key.ts'
-import { type Account, userRepository } from '../users/user-repository.ts'
+import { userRepository } from '../users/user-repository.ts'
 
 /** Inserts an account with its event. The caller holds the lock of the address. False when the address is taken. */
 export async function createAccount (

@@ -8,9 +8,10 @@ import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
 import { endSessions } from '../sessions/session-end.ts'
 import { sessionRepository } from '../sessions/session-repository.ts'
-import { type LockedAccount, userRepository } from '../users/user-repository.ts'
-import { emailChangeRepository } from './email-change-repository.ts'
-import { registrationRepository } from './registration-repository.ts'
+import type { LockedAccount } from '../users/account.ts'
+import { emailChangeRepository } from '../users/email-change-repository.ts'
+import { registrationRepository } from '../users/registration-repository.ts'
+import { userRepository } from '../users/user-repository.ts'
 
 /**
  * Ends the sessions and keys of an account, frees its address, and leaves nothing personal in its rows; the address

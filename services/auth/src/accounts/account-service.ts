@@ -1,13 +1,13 @@
 import { userUpdated } from '@gatepost/contracts/auth/events'
-import { unauthorized } from '@gatepost/service-kit/identity'
 import type { User } from '@gatepost/contracts/auth/schemas'
+import { unauthorized } from '@gatepost/service-kit/identity'
 import type { PasswordChecker } from '../attempts/password-check.ts'
 import type { Database } from '../database/database.ts'
 import { storeEvent } from '../database/outbox.ts'
 import type { Origin } from '../origin.ts'
-import { userOf } from '../sessions/session-tokens.ts'
+import { type Account, userOf } from '../users/account.ts'
 import { requireOtherAdmin } from '../users/admin-rule.ts'
-import { type Account, userRepository } from '../users/user-repository.ts'
+import { userRepository } from '../users/user-repository.ts'
 import { eraseAccount } from './account-erasure.ts'
 
 export interface AccountServiceOptions {

@@ -6,10 +6,11 @@ import { EmailTakenError, InvalidEmailTokenError, WrongPasswordError } from '../
 import { emailTokenRepository } from '../mail/email-token-repository.ts'
 import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
+import type { Account } from '../users/account.ts'
+import { emailChangeRepository } from '../users/email-change-repository.ts'
 import { emailKey } from '../users/email-key.ts'
-import { type Account, userRepository } from '../users/user-repository.ts'
-import { emailChangeRepository } from './email-change-repository.ts'
-import { registrationRepository } from './registration-repository.ts'
+import { registrationRepository } from '../users/registration-repository.ts'
+import { userRepository } from '../users/user-repository.ts'
 
 /** How long a mail with the link may be under way; the link itself is good for a day from then on. */
 const PENDING_MS = 86_400_000

@@ -1,8 +1,8 @@
 import type { KeyObject } from 'node:crypto'
-import { auditRepository } from '../audit/audit-repository.ts'
-import { attemptRepository } from '../attempts/attempt-repository.ts'
 import { attemptCounters } from '../attempts/attempt-limits.ts'
+import { attemptRepository } from '../attempts/attempt-repository.ts'
 import type { PasswordChecker } from '../attempts/password-check.ts'
+import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'
 import { InvalidEmailTokenError, WeakPasswordError, WrongPasswordError } from '../errors.ts'
 import { emailTokenRepository } from '../mail/email-token-repository.ts'
@@ -12,8 +12,9 @@ import { opaqueString } from '../passwords/opaque-string.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { requireStrongPassword } from '../passwords/password-policy.ts'
 import { endSessions } from '../sessions/session-end.ts'
+import type { Account } from '../users/account.ts'
 import { emailKey } from '../users/email-key.ts'
-import { type Account, userRepository } from '../users/user-repository.ts'
+import { userRepository } from '../users/user-repository.ts'
 
 export interface PasswordServiceOptions {
   database: Database

@@ -1,7 +1,7 @@
+import type { Session } from '@gatepost/contracts/auth/schemas'
 import { ProblemError } from '@gatepost/service-kit/problem'
 import { sqlOf } from '@gatepost/service-kit/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import type { Session } from '@gatepost/contracts/auth/schemas'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { lockEmailKey } from '../database/email-lock.ts'
@@ -13,10 +13,11 @@ import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { requireStrongPassword } from '../passwords/password-policy.ts'
 import { type SessionLifetimes, sessionRepository } from '../sessions/session-repository.ts'
 import type { SessionTokens } from '../sessions/session-tokens.ts'
+import type { Account } from '../users/account.ts'
 import { emailKey } from '../users/email-key.ts'
-import { type Account, userRepository } from '../users/user-repository.ts'
+import { type PendingRegistration, registrationRepository } from '../users/registration-repository.ts'
+import { userRepository } from '../users/user-repository.ts'
 import { createAccount } from './account-creation.ts'
-import { type PendingRegistration, registrationRepository } from './registration-repository.ts'
 
 export interface RegistrationOptions {
   database: Database

@@ -1,9 +1,4 @@
-import {
-  changeEmail,
-  confirmEmailChange,
-  resendVerification,
-  verifyEmail
-} from '@gatepost/contracts/auth/address-operations'
+import type { FastifyReply } from 'fastify'
 import {
   changePassword,
   deleteAccount,
@@ -13,12 +8,16 @@ import {
   resetPassword,
   updateMe
 } from '@gatepost/contracts/auth/account-operations'
+import {
+  changeEmail,
+  confirmEmailChange,
+  resendVerification,
+  verifyEmail
+} from '@gatepost/contracts/auth/address-operations'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
-import type { FastifyReply } from 'fastify'
-import { originOf } from '../plugins/request-origin.ts'
-import { callerOf } from '../plugins/live-session.ts'
-import { userOf } from '../sessions/session-tokens.ts'
+import { callerOf, originOf } from '../caller.ts'
+import { userOf } from '../users/account.ts'
 import type { AccountService } from './account-service.ts'
 import type { EmailChangeService } from './email-change-service.ts'
 import type { PasswordService } from './password-service.ts'

@@ -13,10 +13,10 @@ import type { Origin } from '../origin.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { requireStrongPassword } from '../passwords/password-policy.ts'
 import { endApiKeys, endSessions } from '../sessions/session-end.ts'
+import { type ManagedAccount, managedUserOf } from '../users/account.ts'
 import { requireOtherAdmin } from '../users/admin-rule.ts'
-import { managedUserOf } from '../users/admin-service.ts'
 import { emailKey } from '../users/email-key.ts'
-import { type ManagedAccount, userRepository } from '../users/user-repository.ts'
+import { userRepository } from '../users/user-repository.ts'
 
 export interface AdministrationOptions {
   database: Database

@@ -9,12 +9,12 @@ import type { Database } from '../database/database.ts'
 import { KeyNotFoundError, LoginTooOldError, TooManyKeysError } from '../errors.ts'
 import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
+import { apiKeyRepository } from '../sessions/api-key-repository.ts'
 import { endApiKeys } from '../sessions/session-end.ts'
 import { sessionRepository } from '../sessions/session-repository.ts'
 import type { SessionHolder } from '../sessions/session-service.ts'
 import type { SessionTokens } from '../sessions/session-tokens.ts'
 import { userRepository } from '../users/user-repository.ts'
-import { apiKeyRepository } from '../sessions/api-key-repository.ts'
 
 export interface ApiKeyServiceOptions {
   database: Database

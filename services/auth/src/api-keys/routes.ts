@@ -2,8 +2,7 @@ import { createApiKey, deleteApiKey, KEY_EXCHANGE_PATH, listApiKeys } from '@gat
 import { tokenOf, unauthorized } from '@gatepost/service-kit/identity'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
-import { callerOf } from '../plugins/live-session.ts'
-import { originOf } from '../plugins/request-origin.ts'
+import { callerOf, originOf } from '../caller.ts'
 import type { ApiKeyService } from './api-key-service.ts'
 
 export function apiKeyRoutes (app: App, { apiKeys }: { apiKeys: ApiKeyService }) {

@@ -6,10 +6,11 @@ import type { Database } from '../database/database.ts'
 import { TooManyAttemptsError, WrongPasswordError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
+import type { Account } from '../users/account.ts'
 import { emailKey } from '../users/email-key.ts'
-import { type Account, type LoginFacts, userRepository } from '../users/user-repository.ts'
 import { type AttemptCounter, attemptCounters } from './attempt-limits.ts'
 import { attemptRepository } from './attempt-repository.ts'
+import { type LoginFacts, loginFactsRepository } from './login-facts-repository.ts'
 
 export interface PasswordCheck {
   /** The account, if there is one, it may be used, and the password is right. */
@@ -51,7 +52,7 @@ export function createPasswordChecker (
     async check ({ email, password, origin, failureAct }) {
       const key = emailKey(email)
       const all = attemptCounters(attemptKey, key, origin.network)
-      const { account, knownNetwork, lockedSeconds } = await userRepository.findForLogin(database.sql, {
+      const { account, knownNetwork, lockedSeconds } = await loginFactsRepository.find(database.sql, {
         emailKey: key,
         network: origin.network,
         counters: all

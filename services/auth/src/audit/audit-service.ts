@@ -1,6 +1,6 @@
 import type { AuditPage } from '@gatepost/contracts/auth/schemas'
 import type { Database } from '../database/database.ts'
-import type { Account } from '../users/user-repository.ts'
+import type { Account } from '../users/account.ts'
 import { auditRepository } from './audit-repository.ts'
 
 export function createAuditService ({ database }: { database: Database }) {

@@ -3,8 +3,8 @@ import { ProblemError } from '@gatepost/service-kit/problem'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { CursorSeal } from '@gatepost/service-kit/sealed-cursor'
 import type { App } from '@gatepost/service-kit/server'
+import { callerOf } from '../caller.ts'
 import { cursorAfter, positionOf } from '../cursor.ts'
-import { callerOf } from '../plugins/live-session.ts'
 import type { AuditService } from './audit-service.ts'
 
 const DEFAULT_LIMIT = 20

@@ -1,5 +1,5 @@
-import type { CheckResult } from '@gatepost/service-kit/health'
 import type { FastifyBaseLogger } from 'fastify'
+import type { CheckResult } from '@gatepost/service-kit/health'
 import type { Database } from '../database/database.ts'
 import { auditRepository } from './audit-repository.ts'
 

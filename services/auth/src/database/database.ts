@@ -1,7 +1,7 @@
-import { type Sql, sqlOfPool } from '@gatepost/service-kit/sql'
-import { PrismaPg } from '@prisma/adapter-pg'
 import { databaseOf, type Database as DatabaseOf, type DatabaseOptions, openPool } from '@gatepost/service-kit/database'
+import { type Sql, sqlOfPool } from '@gatepost/service-kit/sql'
 import { createStatementNames } from '@gatepost/service-kit/statement-names'
+import { PrismaPg } from '@prisma/adapter-pg'
 import { type Prisma, PrismaClient } from '../../generated/client.ts'
 
 /** Inside a transaction, or one statement by itself: what repositories take as their first argument. */

@@ -1,8 +1,8 @@
 import { getJwks } from '@gatepost/contracts/auth/session-operations'
+import { TOKEN_LIFETIME_HEADER } from '@gatepost/service-kit/key-source'
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
-import { TOKEN_LIFETIME_HEADER } from '@gatepost/service-kit/key-source'
 import type { KeyStore } from './key-store.ts'
 
 export function keyRoutes (app: App, { keys, accessTokenTtl }: { keys: KeyStore, accessTokenTtl: number }) {

@@ -1,6 +1,6 @@
 import type { KeyObject } from 'node:crypto'
-import { createRoutine } from '@gatepost/service-kit/routine'
 import type { FastifyBaseLogger } from 'fastify'
+import { createRoutine } from '@gatepost/service-kit/routine'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'
 import { type ClaimedJob, jobRepository } from './job-repository.ts'

@@ -1,7 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
-import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { FastifyBaseLogger } from 'fastify'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type * as nodemailer from 'nodemailer'
 import type { MailContent } from './mail-templates.ts'
 

@@ -1,8 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { availableParallelism } from 'node:os'
 import { hash, verify } from '@node-rs/argon2'
-import { formatStoredHash, HASH_PARAMETERS, type HashParameters, parseStoredHash, pepperIdOf } from './password-hash.ts'
 import { opaqueString } from './opaque-string.ts'
+import { formatStoredHash, HASH_PARAMETERS, type HashParameters, parseStoredHash, pepperIdOf } from './password-hash.ts'
 import { createWorkLimit } from './work-limit.ts'
 
 export interface PasswordHasherOptions {

@@ -1,6 +1,6 @@
+import fp from 'fastify-plugin'
 import { clientFinder } from '@gatepost/service-kit/client-address'
 import { canonicalAddress, networkMembership } from '@gatepost/service-kit/network-address'
-import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 

@@ -2,8 +2,8 @@ import type { Scope } from '@gatepost/contracts/scope'
 import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import type { Sql } from '@gatepost/service-kit/sql'
 import type { Connection } from '../database/database.ts'
+import { type Account, accountColumns } from '../users/account.ts'
 import type { EndedSession } from './session-repository.ts'
-import { type Account, accountColumns } from '../users/user-repository.ts'
 
 export interface ApiKeyRow {
   id: string

@@ -1,7 +1,7 @@
-import { sqlOf } from '@gatepost/service-kit/sql'
 import type { FastifyBaseLogger } from 'fastify'
 import type { Session } from '@gatepost/contracts/auth/schemas'
 import { retryAfter } from '@gatepost/service-kit/problem'
+import { sqlOf } from '@gatepost/service-kit/sql'
 import type { PasswordChecker } from '../attempts/password-check.ts'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'

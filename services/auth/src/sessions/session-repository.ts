@@ -1,14 +1,14 @@
+import type { SESSION_END_REASONS } from '@gatepost/contracts/auth/events'
 import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import type { Sql } from '@gatepost/service-kit/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import type { SESSION_END_REASONS } from '@gatepost/contracts/auth/events'
 import { Prisma } from '../../generated/client.ts'
 import type { AttemptCounter } from '../attempts/attempt-limits.ts'
 import { lockedSeconds } from '../attempts/attempt-repository.ts'
 import { type AuditAct, auditRepository } from '../audit/audit-repository.ts'
 import type { Connection } from '../database/database.ts'
 import type { Origin } from '../origin.ts'
-import { accountColumns, type Account } from '../users/user-repository.ts'
+import { accountColumns, type Account } from '../users/account.ts'
 import type { IssuedSession } from './session-tokens.ts'
 
 export type EndReason = typeof SESSION_END_REASONS[number]

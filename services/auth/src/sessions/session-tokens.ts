@@ -1,10 +1,10 @@
 import type { KeyObject } from 'node:crypto'
-import { uuidv7 } from '@gatepost/service-kit/uuid'
-import type { Session, User } from '@gatepost/contracts/auth/schemas'
+import type { Session } from '@gatepost/contracts/auth/schemas'
 import { AUDIENCE } from '@gatepost/service-kit/identity'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { signAccessToken } from '../keys/access-token.ts'
 import type { KeyStore } from '../keys/key-store.ts'
-import type { Account } from '../users/user-repository.ts'
+import { type Account, userOf } from '../users/account.ts'
 import { decodeRefreshToken, encodeRefreshToken, type RefreshTokenContent } from './refresh-token.ts'
 
 /** A session as its row says after it began or moved on. */
@@ -84,8 +84,4 @@ export function createSessionTokens (
       }
     }
   }
-}
-
-export function userOf ({ id, email, emailVerified, displayName, role, createdAt }: Account): User {
-  return { id, email, emailVerified, displayName, role, createdAt: createdAt.toISOString() }
 }

@@ -1,5 +1,5 @@
 import { LastAdminError } from '../errors.ts'
-import type { Account } from './user-repository.ts'
+import type { Account } from './account.ts'
 
 /** Before an administrator goes: somebody must be left who can act. The caller holds the administrators' rows. */
 export function requireOtherAdmin (leaving: Account & { disabledAt: Date | null }, alone: boolean) {

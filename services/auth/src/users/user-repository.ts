@@ -1,59 +1,8 @@
 import type { Role } from '@gatepost/contracts/schemas'
-import type { Sql } from '@gatepost/service-kit/sql'
 import { Prisma } from '../../generated/client.ts'
-import type { AttemptCounter } from '../attempts/attempt-limits.ts'
-import { lockedSeconds } from '../attempts/attempt-repository.ts'
 import type { Connection } from '../database/database.ts'
+import { type Account, accountColumns, type LockedAccount, type ManagedAccount } from './account.ts'
 import { emailKey } from './email-key.ts'
-
-/** An account that is there: not deleted. */
-export interface Account {
-  id: string
-  email: string
-  emailVerified: boolean
-  displayName: string
-  role: Role
-  createdAt: Date
-}
-
-/** What a login needs to know, read at once; `account` is null for an unknown address. */
-export interface LoginFacts {
-  account: Account & { passwordHash: string, disabled: boolean } | null
-  /** Whether the account was used from this network before. */
-  knownNetwork: boolean
-  /** Until the counters let an attempt through again; null when they do. */
-  lockedSeconds: number | null
-}
-
-export interface ManagedAccount extends Account {
-  disabledAt: Date | null
-}
-
-export interface LockedAccount extends ManagedAccount {
-  emailKey: string
-  passwordHash: string
-  version: number
-}
-
-/** The columns of an Account, from a table or alias. */
-export const accountColumns = (alias: string) =>
-  [
-    'id',
-    'email',
-    'email_verified_at IS NOT NULL AS "emailVerified"',
-    'display_name AS "displayName"',
-    'role::text AS role',
-    'created_at AS "createdAt"'
-  ].map((column) => `${alias}.${column}`).join(', ')
-
-/** The same statement whether or not there is an account: its time says nothing. */
-const FIND_FOR_LOGIN = `WITH account AS (SELECT * FROM users WHERE email_key = $1::text),
-    known AS (SELECT EXISTS (SELECT FROM sessions JOIN account ON sessions.user_id = account.id WHERE sessions.network = $2::text) AS network)
-  SELECT ${
-  accountColumns('account')
-}, account.password_hash AS "passwordHash", account.disabled_at IS NOT NULL AS disabled, known.network AS "knownNetwork",
-    ${lockedSeconds('$3::bytea, $4::bytea, CASE WHEN NOT known.network THEN $5::bytea END')} AS "lockedSeconds"
-  FROM known LEFT JOIN account ON true`
 
 const lockedColumns = Prisma
   .raw(`${
@@ -74,24 +23,6 @@ const managed = {
 } as const
 
 export const userRepository = {
-  async findForLogin (
-    sql: Sql,
-    { emailKey, network, counters }: {
-      emailKey: string
-      network: string
-      counters: { pair: AttemptCounter, account: AttemptCounter, network: AttemptCounter }
-    }
-  ): Promise<LoginFacts> {
-    const [row] = await sql.query<
-      Account & { passwordHash: string, disabled: boolean, knownNetwork: boolean, lockedSeconds: number | null }
-    >(
-      FIND_FOR_LOGIN,
-      [emailKey, network, counters.pair.key, counters.network.key, counters.account.key]
-    )
-    const { knownNetwork, lockedSeconds: locked, ...account } = row!
-    return { account: account.id === null ? null : account, knownNetwork, lockedSeconds: locked }
-  },
-
   /** False when the address is taken. */
   async insert (tx: Connection, user: Account & { emailKey: string, passwordHash: string }) {
     const count = await tx.$executeRaw`

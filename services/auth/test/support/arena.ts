@@ -1,11 +1,11 @@
-import { hashSync } from '@node-rs/argon2'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { hashSync } from '@node-rs/argon2'
 import { openDatabase } from '../../src/database/database.ts'
 import { createKeyStore } from '../../src/keys/key-store.ts'
-import { emailChangeRepository } from '../../src/accounts/email-change-repository.ts'
 import { emailTokenRepository } from '../../src/mail/email-token-repository.ts'
 import { deriveKey, deriveMacKey } from '../../src/secrets.ts'
 import { createSessionTokens } from '../../src/sessions/session-tokens.ts'
+import { emailChangeRepository } from '../../src/users/email-change-repository.ts'
 import { type AuthServer, PASSWORD, TOKEN_SECRET } from './auth-server.ts'
 
 /** As little as argon2 can do: what waits for locks is looked at here, not hashing. */

@@ -1,9 +1,8 @@
-import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { unauthorized } from '@gatepost/service-kit/identity'
 import type { Database } from '../database/database.ts'
-import { sessionRepository } from '../sessions/session-repository.ts'
-import type { Account } from '../users/user-repository.ts'
+import type { Account } from '../users/account.ts'
+import { sessionRepository } from './session-repository.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -27,11 +26,3 @@ export const liveSession = fp<{ database: Database }>(async (app, { database }) 
     }
   })
 }, { name: 'live-session', dependencies: ['identity'] })
-
-/** The caller of a route that needs a token. */
-export function callerOf (request: FastifyRequest) {
-  return {
-    account: request.account!,
-    holder: { userId: request.principal!.userId, sessionId: request.principal!.sessionId }
-  }
-}

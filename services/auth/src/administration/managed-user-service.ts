@@ -6,22 +6,22 @@ import { UserNotFoundError } from '../errors.ts'
 import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
 import { endSessions } from '../sessions/session-end.ts'
-import { userOf } from '../sessions/session-tokens.ts'
-import { requireOtherAdmin } from './admin-rule.ts'
-import { type ManagedAccount, userRepository } from './user-repository.ts'
+import { managedUserOf } from '../users/account.ts'
+import { requireOtherAdmin } from '../users/admin-rule.ts'
+import { userRepository } from '../users/user-repository.ts'
 
 export interface UserChange {
   role?: Role
   disabled?: boolean
 }
 
-export interface AdminServiceOptions {
+export interface ManagedUserOptions {
   database: Database
   onEvents: () => void
   onMail: () => void
 }
 
-export function createAdminService ({ database, onEvents, onMail }: AdminServiceOptions) {
+export function createManagedUserService ({ database, onEvents, onMail }: ManagedUserOptions) {
   return {
     /** `search` finds the beginning of an address, or of each word of a name. */
     async list ({ search, before, limit }: { search?: string, before?: string, limit: number }) {
@@ -70,9 +70,4 @@ export function createAdminService ({ database, onEvents, onMail }: AdminService
     }
   }
 }
-export type AdminService = ReturnType<typeof createAdminService>
-
-/** What an administrator sees of an account. */
-export function managedUserOf (account: ManagedAccount): ManagedUser {
-  return { ...userOf(account), disabled: account.disabledAt !== null }
-}
+export type ManagedUserService = ReturnType<typeof createManagedUserService>

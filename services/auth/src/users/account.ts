@@ -1,0 +1,43 @@
+import type { ManagedUser, User } from '@gatepost/contracts/auth/schemas'
+import type { Role } from '@gatepost/contracts/schemas'
+
+/** An account that is there: not deleted. */
+export interface Account {
+  id: string
+  email: string
+  emailVerified: boolean
+  displayName: string
+  role: Role
+  createdAt: Date
+}
+
+export interface ManagedAccount extends Account {
+  disabledAt: Date | null
+}
+
+export interface LockedAccount extends ManagedAccount {
+  emailKey: string
+  passwordHash: string
+  version: number
+}
+
+/** The columns of an Account, from a table or alias. */
+export const accountColumns = (alias: string) =>
+  [
+    'id',
+    'email',
+    'email_verified_at IS NOT NULL AS "emailVerified"',
+    'display_name AS "displayName"',
+    'role::text AS role',
+    'created_at AS "createdAt"'
+  ].map((column) => `${alias}.${column}`).join(', ')
+
+/** What its user sees of an account. */
+export function userOf ({ id, email, emailVerified, displayName, role, createdAt }: Account): User {
+  return { id, email, emailVerified, displayName, role, createdAt: createdAt.toISOString() }
+}
+
+/** What an administrator sees of an account. */
+export function managedUserOf (account: ManagedAccount): ManagedUser {
+  return { ...userOf(account), disabled: account.disabledAt !== null }
+}
