@@ -11,7 +11,8 @@ export default [
   },
   {
     rules: {
-      'max-lines': ['error', { max: 250 }],
+      '@stylistic/max-len': ['error', { code: 120 }],
+      'max-lines': ['error', { max: 220 }],
       'no-console': 'error',
       'no-void': ['error', { allowAsStatement: true }],
       eqeqeq: ['error', 'always']
