@@ -19,11 +19,13 @@ Runs all tests, or those of the files named. PostgreSQL, Redis and nats-server a
 Exit code 0: all passed. 1: one failed. The other options are in \`pnpm exec vitest --help\`.`
 
 /** What of vitest's options makes sense here; it answers others with a stack. */
-const OPTIONS =
-  /^(?:-t|--testNamePattern|--bail|--retry|--reporter|--outputFile|--maxWorkers|--testTimeout|--update|-u|--coverage|--silent|--shard|--logHeapUsage)(?:[=.]|$)/
+const OPTIONS = new Set([
+  '-t', '--testNamePattern', '--bail', '--retry', '--reporter', '--outputFile', '--maxWorkers', '--testTimeout',
+  '--update', '-u', '--coverage', '--silent', '--shard', '--logHeapUsage'
+])
 
 await rawCommand({ name: 'test', help }, async (argv) => {
-  const unknown = argv.find((argument) => argument.startsWith('-') && !OPTIONS.test(argument))
+  const unknown = argv.find((argument) => argument.startsWith('-') && !OPTIONS.has(argument.split(/[=.]/)[0]!))
   if (unknown !== undefined) throw new UsageError(`unknown option '${unknown}'`)
   const { NO_PROXY = process.env.no_proxy } = process.env
   const { isSetting } = await import('./settings.ts')

@@ -75,10 +75,11 @@ async function setScene () {
 async function quarantineTwo () {
   const posts = new pg.Client({ connectionString: system.ownerUrl('posts') })
   await posts.connect()
-  await posts
-    .query(`INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, attempts, quarantined_at, last_error)
+  await posts.query(`
+    INSERT INTO outbox
+      (event_id, aggregate_id, aggregate_version, subject, payload, attempts, quarantined_at, last_error)
     SELECT id, id, 1, 'events.posts.post-created.v1', repeat('x', 1200000), 3, now(), 'larger than max_payload'
-    FROM (VALUES ('018f0000-0000-7000-8000-00000000000a'::uuid), ('018f0000-0000-7000-8000-00000000000b'::uuid)) AS refused (id)`)
+    FROM unnest('{018f0000-0000-7000-8000-00000000000a, 018f0000-0000-7000-8000-00000000000b}'::uuid[]) id`)
   return async () => {
     await posts.query('DELETE FROM outbox WHERE length(payload) > 1000000')
     await posts.end()
@@ -118,7 +119,8 @@ test('an event whose text is no longer kept is shown without it', async () => {
   const posts = new pg.Client({ connectionString: system.ownerUrl('posts') })
   await posts.connect()
   await posts.query(
-    "INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence) VALUES ($1, $1, 1, 'events.posts.post-created.v1', '', 900)",
+    'INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, stream_sequence) VALUES ($1, ' +
+    "$1, 1, 'events.posts.post-created.v1', '', 900)",
     [id]
   )
   const said = vi.spyOn(process.stdout, 'write').mockReturnValue(true)

@@ -17,7 +17,10 @@ export async function setRole (
     const user = await userRepository.findByEmailKey(database.connection, emailKey(email))
     if (!user) throw new Error(`there is no account with the address ${email}; register it first`)
     if (role === 'admin' && user.emailVerifiedAt === null && !unverified) {
-      throw new Error(`nobody has confirmed ${email}, so anybody may have registered it: follow the link of its mail, or say --unverified`)
+      throw new Error(
+        `nobody has confirmed ${email}, so anybody may have registered it: follow the link of its mail, or say ` +
+        '--unverified'
+      )
     }
     // The running service looks for events and mails by itself.
     await createManagedUserService({ database, onEvents: () => {}, onMail: () => {} }).manage(user.id, { role }, {

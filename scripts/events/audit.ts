@@ -106,16 +106,13 @@ interface AppliedRow extends AuditedRow { eventId: string | null }
 
 /** The feed has applied the last event of every post and shows the posts that are there. */
 async function auditFeed (feed: Sql, part: Part, index: StreamIndex, findings: Finding[]) {
-  const inbox =
-    new Map((await feed.query<
-      AppliedRow
-    >(`SELECT aggregate_id::text AS id, version, event_id::text AS "eventId" FROM inbox WHERE consumer = 'feed-posts' AND ${
-      partCondition('aggregate_id', part)
-    }`)).map((row) => [row.id, row]))
-  const entries =
-    new Set((await feed.query<{ id: string }>(`SELECT id::text FROM entries WHERE ${partCondition('id', part)}`)).map((
-      row
-    ) => row.id))
+  const applied = await feed.query<AppliedRow>(
+    `SELECT aggregate_id::text AS id, version, event_id::text AS "eventId"
+    FROM inbox WHERE consumer = 'feed-posts' AND ${partCondition('aggregate_id', part)}`
+  )
+  const shown = await feed.query<{ id: string }>(`SELECT id::text FROM entries WHERE ${partCondition('id', part)}`)
+  const inbox = new Map(applied.map((row) => [row.id, row]))
+  const entries = new Set(shown.map((row) => row.id))
   for (const [id, { owner, aggregate, version, lastId, final }] of index.aggregates) {
     if (owner !== 'posts' || aggregate !== 'post') continue
     const { version: applied = 0, eventId = null } = inbox.get(id) ?? {}

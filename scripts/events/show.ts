@@ -76,8 +76,8 @@ interface Stored {
 async function findInOutbox ({ database }: EventsContext, id: string): Promise<Stored | undefined> {
   for (const service of new Set(events.map((event) => event.owner as DatabaseName))) {
     const [row] = await (await database(service)).query<Stored>(
-      `SELECT $2 AS service, id::text AS row, payload, quarantined_at IS NOT NULL AS quarantined, attempts, last_error AS error,
-      stream_sequence::float8 AS sequence FROM outbox WHERE event_id = $1::uuid`,
+      `SELECT $2 AS service, id::text AS row, payload, quarantined_at IS NOT NULL AS quarantined, attempts,
+      last_error AS error, stream_sequence::float8 AS sequence FROM outbox WHERE event_id = $1::uuid`,
       [id, service]
     )
     if (row) return row

@@ -20,7 +20,8 @@ const USAGE = 'usage: pnpm events subscriber add <name> [--consumers N] | list |
 const DEFAULT_CONSUMERS = 5
 const RELOAD_MS = 3_000
 const DEPLOYED =
-  'written; it counts once the accounts are written (deploy/nats/write-configuration.ts) and the servers have reloaded them'
+  'written; it counts once the accounts are written (deploy/nats/write-configuration.ts) and the servers have ' +
+  'reloaded them'
 
 /** Programs outside that read the events, each as a user of its own. */
 export async function subscriber (context: EventsContext): Promise<boolean> {

@@ -17,8 +17,9 @@ export function errorsPage () {
 # Errors
 
 Every error, from whatever layer, is \`application/problem+json\` (RFC 9457):
-\`{ type, title, status, detail, code, instance, requestId, errors? }\`. Branch on \`code\`; \`type\` is \`/problems/<code>\`, which the
-gateway answers with the text below. \`errors\` names each fault with a JSON Pointer into the request, such as \`/body/title\`.
+\`{ type, title, status, detail, code, instance, requestId, errors? }\`. Branch on \`code\`;
+\`type\` is \`/problems/<code>\`, which the gateway answers with the text below. \`errors\` names each fault with a JSON
+Pointer into the request, such as \`/body/title\`.
 
 ${table(['code', 'status', 'title', 'what to do', 'the same request again', 'answered by'], rows)}
 `

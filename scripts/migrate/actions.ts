@@ -20,7 +20,10 @@ export async function deployAll (services: readonly DatabaseService[]): Promise<
   for (const one of services) {
     const url = process.env[migrationVariable(one, process.env) ?? '']
     if (!url) {
-      throw new Error(`set ${one.toUpperCase()}_MIGRATION_DATABASE_URL (a role that owns the tables) or ${one.toUpperCase()}_DATABASE_URL`)
+      throw new Error(
+        `set ${one.toUpperCase()}_MIGRATION_DATABASE_URL (a role that owns the tables) or ` +
+        `${one.toUpperCase()}_DATABASE_URL`
+      )
     }
     const applied = await deploy(one, url)
     console.log(applied.length > 0 ? `${one}: applied ${applied.join(', ')}` : `${one}: nothing to do`)

@@ -2,7 +2,8 @@ import pg from 'pg'
 
 const GRANTEES =
   `SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE quote_ident(pg_get_userbyid(grantee)) END AS role
-  FROM pg_class, aclexplode(relacl) WHERE oid = to_regclass('audit_log') AND grantee <> relowner AND privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE')`
+  FROM pg_class, aclexplode(relacl)
+  WHERE oid = to_regclass('audit_log') AND grantee <> relowner AND privilege_type IN ('UPDATE', 'DELETE', 'TRUNCATE')`
 
 /**
  * Lets nobody but the owner change the audit trail, whatever the role of the service is called. The URL is the owner's.

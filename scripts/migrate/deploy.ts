@@ -8,7 +8,10 @@ import { applyMigrations, migrationNames } from './schema-engine.ts'
 /** Applies what is pending and says which. The engine, which takes a second, runs only when something is. */
 export async function deploy (service: DatabaseService, ownerUrl: string): Promise<string[]> {
   if (isPooled(ownerUrl)) {
-    throw new Error(`migrations hold a lock that a pooler would lose: ${service.toUpperCase()}_MIGRATION_DATABASE_URL leads to PostgreSQL itself, without pgbouncer=true`)
+    throw new Error(
+      `migrations hold a lock that a pooler would lose: ${service.toUpperCase()}_MIGRATION_DATABASE_URL leads to ` +
+      'PostgreSQL itself, without pgbouncer=true'
+    )
   }
   const pending = await pendingMigrations(service, ownerUrl)
   if (pending.length > 0) {

@@ -18,7 +18,9 @@ export function refuseLoneBrokerUrls (env: Env) {
     `${account.toUpperCase()}_NATS_URL`
   ).find((name) => env[name])
   if (lone) {
-    throw new Error(`${lone} is set and NATS_URL is not: set NATS_URL to the same broker, as the user that makes its stream`)
+    throw new Error(
+      `${lone} is set and NATS_URL is not: set NATS_URL to the same broker, as the user that makes its stream`
+    )
   }
 }
 

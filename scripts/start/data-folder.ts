@@ -21,7 +21,8 @@ export async function lockDataFolder (folder: string): Promise<void> {
     if (!(cause instanceof FolderLockedError)) throw unwritable(folder, cause)
     const { pid, since } = cause.owner
     throw new Error(
-      `another start has the folder ${folder}: process ${pid}, since ${since.toISOString()}; stop it, or name another folder with GATEPOST_DATA`,
+      `another start has the folder ${folder}: process ${pid}, since ${since.toISOString()}; stop it, or name ` +
+      'another folder with GATEPOST_DATA',
       { cause }
     )
   }
@@ -42,7 +43,9 @@ async function refuseForeignFiles (folder: string) {
     const owner = (await stat(path).catch(() => undefined))?.uid
     if (own === undefined || owner === undefined || owner === own) continue
     const remedy = own === 0 ? 'start as that account' : `give it to this one (sudo chown -R ${own} ${folder})`
-    throw new ForeignFilesError(`${path} belongs to another account, user id ${owner}: ${remedy}, or name another folder with GATEPOST_DATA`)
+    throw new ForeignFilesError(
+      `${path} belongs to another account, user id ${owner}: ${remedy}, or name another folder with GATEPOST_DATA`
+    )
   }
 }
 

@@ -21,9 +21,10 @@ export async function refuseUnusable (wanted: Wanted): Promise<void> {
 function refuseBareInstall (root: string) {
   const missing = DATABASES.filter((service) => !existsSync(join(root, 'services', service, 'generated')))
   if (missing.length > 0) {
-    throw new Error(`the install scripts did not run, as with pnpm_config_ignore_scripts: run \`node scripts/generate-client.ts ${
-      missing.join(' ')
-    }\``)
+    throw new Error(
+      'the install scripts did not run, as with pnpm_config_ignore_scripts: run ' +
+      `\`node scripts/generate-client.ts ${missing.join(' ')}\``
+    )
   }
 }
 

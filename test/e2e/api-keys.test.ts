@@ -49,7 +49,7 @@ async function exchanges (ops: string) {
 const statuses = (key: string, path = '/api/posts') =>
   Promise.all(gateways().map(async ({ url }) => (await call(url, 'GET', path, { token: key })).status))
 
-test('a key is taken wherever an access token is, for one exchange at each gateway however many calls come at once', async () => {
+test('a key is taken wherever an access token is, and calls at once cost one exchange a gateway', async () => {
   const { key } = await makeKey()
   for (const { url, ops } of gateways()) {
     const before = await exchanges(ops)

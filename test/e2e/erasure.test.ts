@@ -29,7 +29,10 @@ async function placesOf (text: string) {
     try {
       const { rows } = await database.query<
         { name: string }
-      >("SELECT format('public.%I', relname) AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND relkind = 'r' AND has_table_privilege(oid, 'SELECT')")
+      >(
+        "SELECT format('public.%I', relname) AS name FROM pg_class WHERE relnamespace = 'public'::regnamespace AND " +
+        "relkind = 'r' AND has_table_privilege(oid, 'SELECT')"
+      )
       for (const { name } of rows) {
         const { rowCount } = await database.query(
           `SELECT FROM ${name} AS each WHERE each::text LIKE '%' || $1 || '%' LIMIT 1`,

@@ -139,10 +139,14 @@ function startLoad () {
 function slowRequest ({ port }: Gateway) {
   const body = JSON.stringify({ title: 'Rolling', content: 'slowly' })
   const socket = connect(port, '127.0.0.1')
-  socket
-    .write(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${ada.accessToken}\r\ncontent-type: application/json\r\ncontent-length: ${body.length}\r\n\r\n${
-      body.slice(0, 9)
-    }`)
+  const head = [
+    'POST /api/posts HTTP/1.1',
+    'host: gateway',
+    `authorization: Bearer ${ada.accessToken}`,
+    'content-type: application/json',
+    `content-length: ${body.length}`
+  ]
+  socket.write(`${head.join('\r\n')}\r\n\r\n${body.slice(0, 9)}`)
   const answer = text(socket)
   return {
     finish () {

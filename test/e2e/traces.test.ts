@@ -93,7 +93,8 @@ test('refused and aborted requests have their span too, with what became of them
   const aborted = newTrace()
   const socket = connect(system.ports.gateway, '127.0.0.1')
   socket.write(
-    `POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${ada.accessToken}\r\ntraceparent: ${aborted.traceparent}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"title":`,
+    `POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${ada.accessToken}\r\ntraceparent: ` +
+    `${aborted.traceparent}\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{"title":`,
     () => setTimeout(() => socket.destroy(), 50)
   )
   expect([await treeOf(refused, 1), await treeOf(aborted, 1)]).toEqual([

@@ -42,7 +42,8 @@ export async function preparePlanCheck (server: PostgresServer, services: readon
         await client.query(`ALTER ROLE ${service} SET ${name} = '${value}'`)
       }
       await client.query(
-        `SELECT pg_restore_relation_stats('schemaname', 'public', 'relname', tablename::text, 'relpages', 1, 'reltuples', ${ROWS_PER_PAGE}::real)
+        `SELECT pg_restore_relation_stats('schemaname', 'public', 'relname', tablename::text,
+          'relpages', 1, 'reltuples', ${ROWS_PER_PAGE}::real)
         FROM pg_tables WHERE schemaname = 'public' AND tablename <> ALL ($1)`,
         [SMALL_TABLES]
       )

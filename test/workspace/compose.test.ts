@@ -72,7 +72,7 @@ async function settingsSchemaOf (service: string): Promise<TObject> {
   return (await import(pathToFileURL(join(root, `services/${service}/src/config.ts`)).href)).settingsSchema
 }
 
-test('deploy/create-env.sh makes one long secret for each that is wanted, readable by its owner alone, and never overwrites them', () => {
+test('deploy/create-env.sh makes one long secret for each, readable by its owner alone, and overwrites none', () => {
   const wanted = new Set([...text.matchAll(/\$\{(\w+)(?::\?[^}]*)?\}/g)].map(([, name]) => name))
   expect(new Set(Object.keys(secrets))).toEqual(wanted)
   expect(new Set(Object.values(secrets)).size).toBe(wanted.size)
@@ -100,7 +100,7 @@ test('no secret of one service is in the environment of another', () => {
   }
 })
 
-test('upstreams, brokers and databases are containers that exist, share a network, and listen on that port', async () => {
+test('upstreams, brokers and databases are containers that share a network and listen on that port', async () => {
   const ports: Record<string, string> = { postgres: '5432', nats: '4222', redis: '6379' }
   for (const service of SERVICES) {
     const { default: port } = (await settingsSchemaOf(service)).properties[`${service.toUpperCase()}_PORT`]!
@@ -152,7 +152,7 @@ test('auth is given every secret and everything about mail that an operator can 
   expect(chosen.filter((name) => compose.services.auth!.environment![name] === undefined)).toEqual([])
 })
 
-test('only the gateway can be reached from the machine, and only from the machine itself; auth alone gets out, to its mail server', () => {
+test('only the gateway can be reached, from the machine itself; auth alone gets out, to its mail server', () => {
   expect(containers.filter(([, { ports }]) => ports).map(([name]) => name)).toEqual(['gateway'])
   expect(compose.services.gateway!.ports).toEqual(['127.0.0.1:3000:3000'])
   const open = Object.entries(compose.networks).filter(([, network]) => !network?.internal).map(([name]) => name)

@@ -40,18 +40,27 @@ test('a certificate that nobody vouches for: the variable that names the CA', as
     })
   )
   expect(await faultOf(`postgresql://ada:secret@localhost:${port}/posts?sslmode=verify-full`))
-    .toBe('POSTS_MIGRATION_DATABASE_URL: self-signed certificate; name the file of the CA that signed the server’s certificate in NODE_EXTRA_CA_CERTS')
+    .toBe(
+      'POSTS_MIGRATION_DATABASE_URL: self-signed certificate; name the file of the CA that signed the server’s ' +
+      'certificate in NODE_EXTRA_CA_CERTS'
+    )
 })
 
 test('a server without TLS: the part of the URL that asks for it', async () => {
   const port = await listen((socket) => socket.once('data', () => socket.write('N')))
   expect(await faultOf(`postgresql://ada:secret@127.0.0.1:${port}/posts?sslmode=verify-full`))
-    .toMatch(/^POSTS_MIGRATION_DATABASE_URL: The server does not support SSL connections; take sslmode out of POSTS_MIGRATION_DATABASE_URL, or switch TLS on at the server$/)
+    .toBe(
+      'POSTS_MIGRATION_DATABASE_URL: The server does not support SSL connections; ' +
+      'take sslmode out of POSTS_MIGRATION_DATABASE_URL, or switch TLS on at the server'
+    )
 })
 
 test('a raw percent sign: how to write it', async () => {
   expect(await faultOf('postgresql://ada:100%sure@127.0.0.1:9/posts'))
-    .toBe('POSTS_MIGRATION_DATABASE_URL: a % in it is followed by no two hexadecimal digits; write the % of a password as %25')
+    .toBe(
+      'POSTS_MIGRATION_DATABASE_URL: a % in it is followed by no two hexadecimal digits; write the % of a password ' +
+      'as %25'
+    )
 })
 
 test('nobody there: which variable says where', async () => {
@@ -73,5 +82,8 @@ test('a broker whose certificate nobody vouches for: the same variable for its C
   })
   const fault = await connectOperator(`tls://localhost:${port}`).catch((error: unknown) => error)
   expect(connectionFault('NATS_URL', fault).message)
-    .toBe('NATS_URL: self-signed certificate; name the file of the CA that signed the server’s certificate in NODE_EXTRA_CA_CERTS')
+    .toBe(
+      'NATS_URL: self-signed certificate; name the file of the CA that signed the server’s certificate in ' +
+      'NODE_EXTRA_CA_CERTS'
+    )
 })

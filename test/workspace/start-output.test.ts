@@ -80,6 +80,8 @@ test('a file that is full for a while goes on with the next line once there is r
     encoding: 'utf8'
   })
   expect(output)
-    .toMatch(/^auth\.log cannot be written \(EFBIG\): its lines are lost until it can\nauth\.log is written again; \d+ bytes were lost\n$/)
+    .toMatch(
+      /^auth\.log cannot be written \(EFBIG\): its lines are .+\nauth\.log is written again; \d+ bytes were lost\n$/
+    )
   expect(readFileSync(log, 'utf8').slice(1000)).toMatch(/^\n?whole\nnext\n$/)
 })

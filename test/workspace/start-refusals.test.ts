@@ -54,7 +54,8 @@ test.each([
   [
     'a raw percent sign in a password',
     { AUTH_DATABASE_URL: 'postgresql://ada:100%sure@127.0.0.1/auth' },
-    'AUTH_DATABASE_URL is a value of 40 characters (not shown): it needs a URL whose user and password are percent-encoded'
+    'AUTH_DATABASE_URL is a value of 40 characters (not shown): it needs a URL whose user and password are ' +
+    'percent-encoded'
   ],
   [
     'one service’s broker alone',
@@ -70,7 +71,10 @@ test.each([
 test('an install without its scripts is told which command makes up for it', async () => {
   const refusal = refuseUnusable({ root: folder, ports: free, env: ports, dataDir: folder })
   await expect(refusal).rejects
-    .toThrow('the install scripts did not run, as with pnpm_config_ignore_scripts: run `node scripts/generate-client.ts auth posts feed`')
+    .toThrow(
+      'the install scripts did not run, as with pnpm_config_ignore_scripts: run `node scripts/generate-client.ts ' +
+      'auth posts feed`'
+    )
 })
 
 test('every setting that any process refuses is named at once', async () => {
@@ -84,7 +88,10 @@ test('every setting that any process refuses is named at once', async () => {
 
 test('URLs of a service that lead nowhere are named, and one that answers is enough', async () => {
   await expect(refuseDeadUrls('auth', { AUTH_URL: 'http://127.0.0.1:9,http://127.0.0.1:19' })).rejects
-    .toThrow('AUTH_URL is "http://127.0.0.1:9,http://127.0.0.1:19": nobody answers there (ECONNREFUSED); name running instances of auth, or unset it to use the one of this start')
+    .toThrow(
+      'AUTH_URL is "http://127.0.0.1:9,http://127.0.0.1:19": nobody answers there (ECONNREFUSED); name running ' +
+      'instances of auth, or unset it to use the one of this start'
+    )
   const server = createServer((_request, response) => response.writeHead(404).end()).listen(free.auth, '127.0.0.1')
   await refuseDeadUrls('auth', { AUTH_URL: `http://127.0.0.1:9, http://127.0.0.1:${free.auth}` })
   await refuseDeadUrls('auth', {})

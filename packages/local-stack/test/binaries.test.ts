@@ -96,18 +96,22 @@ test('a release is downloaded once, and only the program with the pinned hash is
   }
 })
 
-test('without any way to have it, one line says what was tried and what to do, and nothing is left behind', async () => {
+test('without any way to have it, one line says what was tried and what to do; nothing is left behind', async () => {
   const release = {
     version: '1',
     archives: { [`${process.platform}-${process.arch}`]: { url: 'http://127.0.0.1:1/release.tar.gz', sha256: '' } }
   }
   const failure = await findBinary({ ...source, release }, { env }).catch((error: Error) => error.message)
-  expect(failure)
-    .toMatch(/^test-server is not on this machine and could not be fetched \(127\.0\.0\.1:1: .+; there is no apt-get here\)\. Install it \(https:\/\/example\.org\/install\), or name one with TEST_SERVER_BIN, and start again\.$/)
+  expect(failure).toMatch(
+    /^test-server is not on this machine and could not be fetched \(127\.0\.0\.1:1: .+; there is no apt-get here\)\. /
+  )
+  expect(failure).toMatch(
+    /\. Install it \(https:\/\/example\.org\/install\), or name one with TEST_SERVER_BIN, and start again\.$/
+  )
   expect(existsSync(env.GATEPOST_CACHE!) ? readdirSync(env.GATEPOST_CACHE!) : []).toEqual([])
 })
 
-test('a home that cannot be written is no obstacle: what was fetched is kept in the spare folder, and found there again', async () => {
+test('where a home cannot be written, the binary is kept in the spare folder and found there again', async () => {
   const home = program('home')
   const release = {
     version: '1',

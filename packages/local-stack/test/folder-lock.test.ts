@@ -14,7 +14,8 @@ afterEach(() => rmSync(folder, { recursive: true }))
 
 const HOLDER = `
 import { lockFolder } from '@gatepost/local-stack/folder-lock'
-lockFolder(process.argv[1]).then(() => { console.log('mine'); setInterval(() => {}, 1000) }, (error) => console.log(error.name))
+const hold = () => { console.log('mine'); setInterval(() => {}, 1000) }
+lockFolder(process.argv[1]).then(hold, (error) => console.log(error.name))
 `
 
 function contend () {
@@ -39,7 +40,7 @@ function oldClaim (pid: number, birth: string) {
   utimesSync(file, 1e9, 1e9)
 }
 
-test('a folder of a living process is refused by its pid and since when, and free once that process is killed', async () => {
+test('a folder of a living process is refused with its pid and age, and free once that process is killed', async () => {
   const { child, word } = contend()
   expect(await word).toBe('mine')
   await expect(lockFolder(folder)).rejects.toMatchObject({

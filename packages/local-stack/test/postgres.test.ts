@@ -67,7 +67,7 @@ test('a wrong password is refused', async () => {
   await expect(query(url.href, 'SELECT 1')).rejects.toThrow(/password authentication failed/)
 })
 
-test('a database has its encoding, collation and role settings whatever the cluster has, and is made once', async () => {
+test('a database has its own encoding, collation and role settings, and is made once', async () => {
   const credentials = { other: "it's", other_owner: 'its' }
   for (
     const text of [
@@ -85,7 +85,8 @@ test('a database has its encoding, collation and role settings whatever the clus
   Object.assign(url, { username: 'other', password: "it's" })
   const [made] = await query(
     url.href,
-    "SELECT pg_encoding_to_char(encoding) AS encoding, datlocprovider AS provider, datlocale AS locale, current_setting('timezone') AS timezone FROM pg_database WHERE datname = 'other'"
+    'SELECT pg_encoding_to_char(encoding) AS encoding, datlocprovider AS provider, datlocale AS locale, ' +
+    "current_setting('timezone') AS timezone FROM pg_database WHERE datname = 'other'"
   )
   expect(made).toEqual({ encoding: 'UTF8', provider: 'b', locale: 'C.UTF-8', timezone: 'UTC' })
 })
@@ -107,7 +108,7 @@ test('a server that outlived its supervisor is ended first', async () => {
   expect(await leftover.ended).toBe('PostgreSQL ended with code 0')
 })
 
-test('a process that has got the pid of a dead server is left alone, and does not keep the next one from starting', async () => {
+test('a process that got the pid of a dead server is left alone, and the next server starts', async () => {
   const cluster = join(folder, 'postgres', 'cluster')
   const file = join(cluster, 'postmaster.pid')
   const noted = readFileSync(file, 'utf8')

@@ -55,7 +55,10 @@ export async function createDatabase (
     `postgresql://${role}:${credentials[role]}@127.0.0.1:${postgresPort}/${database}`
   const administrator = administratorOf(url('postgres', 'postgres'))
   await administrator
-    .query(`CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner TABLESPACE ${tablespace}`)
+    .query(
+      `CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner TABLESPACE ` +
+      `${tablespace}`
+    )
   await administrator.query(`GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${service}`)
   const set = `ALTER ROLE ${service} IN DATABASE ${name} SET`
   await administrator

