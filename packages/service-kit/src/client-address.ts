@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { Counter, type Registry } from 'prom-client'
 import type { Logger } from 'pino'
 import { canonicalAddress, isPrivateAddress, networkMembership, networkOf, parseNetwork } from './network-address.ts'
-import { list } from './settings.ts'
+import { list } from './setting-kinds.ts'
 
 /** The setting `TRUSTED_PROXIES`: addresses and CIDR ranges. */
 export function trustedProxies (options: { description: string }) {

@@ -1,6 +1,7 @@
 import { Type } from '@sinclair/typebox'
 import { expect, test } from 'vitest'
-import { commonSettings, duration, flag, integer, parseSettings, port, text, url, urls } from '../src/settings.ts'
+import { duration, flag, integer, port, text, url, urls } from '../src/setting-kinds.ts'
+import { commonSettings, parseSettings } from '../src/settings.ts'
 
 const schema = Type.Object({
   ...commonSettings,

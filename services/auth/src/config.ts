@@ -1,17 +1,7 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
-import {
-  accessTokenTtl,
-  commonSettings,
-  flag,
-  integer,
-  origin,
-  port,
-  seconds,
-  text,
-  url,
-  urls
-} from '@gatepost/service-kit/settings'
+import { flag, integer, origin, port, seconds, text, url, urls } from '@gatepost/service-kit/setting-kinds'
+import { accessTokenTtl, commonSettings } from '@gatepost/service-kit/settings'
 
 const DAY = 86_400
 

@@ -1,14 +1,6 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
-import {
-  accessTokenTtl,
-  commonSettings,
-  integer,
-  origin,
-  origins,
-  port,
-  url,
-  urls
-} from '@gatepost/service-kit/settings'
+import { integer, origin, origins, port, url, urls } from '@gatepost/service-kit/setting-kinds'
+import { accessTokenTtl, commonSettings } from '@gatepost/service-kit/settings'
 
 /** The settings of the posts process; docs/environment.md is generated from them. */
 export const settingsSchema = Type.Object({

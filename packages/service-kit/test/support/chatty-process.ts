@@ -4,7 +4,8 @@ import { Type } from '@sinclair/typebox'
 import type { Logger } from 'pino'
 import { run } from '../../src/run.ts'
 import { createServer } from '../../src/server.ts'
-import { commonSettings, port } from '../../src/settings.ts'
+import { port } from '../../src/setting-kinds.ts'
+import { commonSettings } from '../../src/settings.ts'
 
 await run({
   name: 'chatty',

@@ -5,7 +5,8 @@ import type { Logger } from 'pino'
 import { health } from '../../src/health.ts'
 import { run } from '../../src/run.ts'
 import { createServer } from '../../src/server.ts'
-import { commonSettings, port } from '../../src/settings.ts'
+import { port } from '../../src/setting-kinds.ts'
+import { commonSettings } from '../../src/settings.ts'
 
 await run({
   name: 'example',
