@@ -1,4 +1,4 @@
-import { exchangeOf } from './server/exchanges.ts'
+import { exchangeOf } from './exchanges.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
 /** nginx' number for a client that closed the connection before it had its answer. */

@@ -30,7 +30,7 @@ import {
 } from './metrics.ts'
 import { overviewRoutes } from './overview/routes.ts'
 import { accessLog } from './plugins/access-log.ts'
-import { crossOrigin, preflights } from './plugins/cross-origin.ts'
+import { crossOrigin, preflights } from './cross-origin/cross-origin.ts'
 import { messaging } from './plugins/messaging.ts'
 import { apiPolicy, securityHeaders } from './plugins/security-headers.ts'
 import { proxy } from './proxy/proxy.ts'

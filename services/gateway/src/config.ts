@@ -1,19 +1,8 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
-import {
-  accessTokenTtl,
-  commonSettings,
-  duration,
-  integer,
-  list,
-  origin,
-  origins,
-  port,
-  SettingsError,
-  url,
-  urls
-} from '@gatepost/service-kit/settings'
-import { checkOrigin } from './plugins/allowed-origins.ts'
+import { duration, integer, list, origin, origins, port, url, urls } from '@gatepost/service-kit/setting-kinds'
+import { accessTokenTtl, commonSettings, SettingsError } from '@gatepost/service-kit/settings'
+import { checkOrigin } from './cross-origin/allowed-origins.ts'
 
 /** The settings of the gateway; docs/environment.md and .env.example are generated from here. */
 export const settingsSchema = Type.Object({

@@ -1,6 +1,6 @@
 import type { IncomingMessage } from 'node:http'
 import { ProblemError } from '../problem.ts'
-import { exchangeOf } from './exchanges.ts'
+import { exchangeOf } from '../exchanges.ts'
 
 type Done = (error: ProblemError | null, bytes?: Buffer) => void
 

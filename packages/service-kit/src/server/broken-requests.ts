@@ -4,7 +4,7 @@ import type { ProblemCode } from '@gatepost/contracts/problems'
 import type { FastifyInstance } from 'fastify'
 import { problemBody, ProblemError } from '../problem.ts'
 import { requestId } from '../request-id.ts'
-import { type Exchange, lastExchangeOf } from './exchanges.ts'
+import { type Exchange, lastExchangeOf } from '../exchanges.ts'
 import { instanceOf } from './request-target.ts'
 
 declare module 'fastify' {

@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { problemBody, toProblem } from '../problem.ts'
-import { endsConnection } from './exchanges.ts'
+import { endsConnection } from '../exchanges.ts'
 import { instanceOf } from './request-target.ts'
 
 /** Answers a thrown error as problem+json; only what we did not mean to happen is logged as an error. */

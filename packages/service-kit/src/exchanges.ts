@@ -1,6 +1,6 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import type { ProblemError } from '../problem.ts'
+import type { ProblemError } from './problem.ts'
 
 /** One request and its answer, of a connection's the last that began. */
 export interface Exchange {
