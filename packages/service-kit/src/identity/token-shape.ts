@@ -19,3 +19,10 @@ export function keyIdOf (token: string): string | undefined {
     return undefined // not JSON: no token of ours
   }
 }
+
+const BEARER = /^Bearer +([^\s,]+) *$/i
+
+/** The token of an Authorization header (RFC 6750 2.1), or undefined when it holds no other thing than one. */
+export function tokenOf (authorization: string): string | undefined {
+  return BEARER.exec(authorization)?.[1]
+}

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import type { AuthPolicy, Operation } from '@gatepost/contracts/operation'
 import type { ClientAddress, FindClient } from '@gatepost/service-kit/client-address'
 import { type Principal, tokenOf, unauthorized } from '@gatepost/service-kit/identity'
+import { andThen, type MaybePromise } from '@gatepost/service-kit/maybe-promise'
 import { ProblemError } from '@gatepost/service-kit/problem'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -76,14 +77,11 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   }
   app.addHook('onRequest', (request, reply, done) => {
     const waiting = admit(request, reply)
-    if (waiting !== undefined) return waiting
+    if (waiting instanceof Promise) return waiting
     done()
   })
 
-  /**
-   * A promise only where something has to be waited for: a request pays for it with a turn of the event loop's queues.
-   */
-  function admit (request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined {
+  function admit (request: FastifyRequest, reply: FastifyReply): MaybePromise<void> {
     const { raw: { headers, socket }, routeOptions: { config, url: pattern } } = request
     request.client = findClient(socket.remoteAddress ?? '', headers)
     const fault = faultOfRequest(request)
@@ -97,9 +95,7 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     request.counted = { address: request.client.key, user: recognized?.userId ?? '' }
     const counting = limit === 'none' ? undefined : app.limit(request, reply, limit)
     const admission = { exists, fault, auth, limit, recognized, key }
-    return counting === undefined
-      ? judge(request, reply, admission)
-      : counting.then(() => judge(request, reply, admission))
+    return andThen(counting, () => judge(request, reply, admission))
   }
 
   /** Puts the access token that a key stands for in its place; answers a key whose token is not held. */
@@ -119,17 +115,17 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     if (token !== undefined) request.raw.headers.authorization = token
   }
 
-  function judge (request: FastifyRequest, reply: FastifyReply, admission: Admission): Promise<void> | undefined {
+  function judge (request: FastifyRequest, reply: FastifyReply, admission: Admission): MaybePromise<void> {
     if (admission.key !== undefined && request.method !== 'OPTIONS') {
       return exchangeKey(request, admission.key).then(() => judge(request, reply, { ...admission, key: undefined }))
     }
     if (!admission.exists) return refuse(request, reply, admission)
     if (request.method === 'OPTIONS') return refuseFault(admission)
-    const waiting = app.identity.authorize(request, admission.recognized)
-    const counting = waiting === undefined
-      ? countUser(request, reply, admission, request.principal)
-      : waiting.then(() => countUser(request, reply, admission, request.principal))
-    return counting === undefined ? refuseFault(admission) : counting.then(() => refuseFault(admission))
+    const counting = andThen(
+      app.identity.authorize(request, admission.recognized),
+      () => countUser(request, reply, admission, request.principal)
+    )
+    return andThen(counting, () => refuseFault(admission))
   }
 
   async function refuse (request: FastifyRequest, reply: FastifyReply, admission: Admission) {
@@ -155,7 +151,7 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     { limit, recognized }: Admission,
     principal: Principal | undefined
   ) {
-    if (limit === 'none' || recognized !== undefined || principal === undefined) return undefined
+    if (limit === 'none' || recognized !== undefined || principal === undefined) return
     request.counted.user = principal.userId
     return app.limitUser(request, reply)
   }
@@ -186,6 +182,6 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   }
 }, { name: 'admission', dependencies: ['identity', 'limits'] })
 
-function refuseFault ({ fault }: Admission): undefined {
+function refuseFault ({ fault }: Admission) {
   if (fault !== undefined) throw fault
 }

@@ -1,10 +1,11 @@
-import rateLimit from '@fastify/rate-limit'
 import type { LimitPolicy } from '@gatepost/contracts/operation'
+import { andThen, type MaybePromise } from '@gatepost/service-kit/maybe-promise'
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Counted, Counters, Decision, DecisionTally, Limit } from './limit.ts'
 import { policyField, rateLimitField, retryAfterSeconds } from './rate-limit-fields.ts'
+import { rateLimitPlugin } from './rate-limit-plugin.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -12,9 +13,9 @@ declare module 'fastify' {
      * Counts a request against the limits of that name, and its user's if it is known; refuses with 429 what is over
      * one of them.
      */
-    limit(request: Pick<FastifyRequest, 'counted'>, reply: HeaderSink, name: LimitName): Promise<void> | undefined
+    limit(request: Pick<FastifyRequest, 'counted'>, reply: HeaderSink, name: LimitName): MaybePromise<void>
     /** Counts a request against the limit of a user who came to be known only after {@link limit}. */
-    limitUser(request: FastifyRequest, reply: FastifyReply): Promise<void> | undefined
+    limitUser(request: FastifyRequest, reply: FastifyReply): MaybePromise<void>
   }
   interface FastifyRequest {
     /** What limits count; set by admission.ts. */
@@ -42,56 +43,18 @@ export interface LimitsOptions {
   decisions: DecisionTally
 }
 
-/**
- * What @fastify/rate-limit hands from its key generator to its store, untouched. It asks for one key and one number;
- * we ask several limits about one client, so the key carries the question and brings back the whole answer.
- */
-interface Question {
-  counted: Counted
-  limits: readonly Limit[]
-  decision?: Decision
-}
-
 /** Rate limits with @fastify/rate-limit over counters of our own: several limits at once, shared or local, bounded. */
 export const limits = fp<LimitsOptions>(
   async (app, { counters, everything, sensitive, preflight, user, decisions }) => {
-    class CountersStore {
-      incr (key: string, done: (error: Error | null, result?: { current: number, ttl: number }) => void) {
-        const question = key as unknown as Question
-        const answer = (decision: Decision) => {
-          question.decision = decision
-          done(null, { current: decision.refused ? 2 : 1, ttl: 0 })
-        }
-        const decision = counters.take(question.counted, question.limits)
-        if (decision instanceof Promise) decision.then(answer, done)
-        else answer(decision)
-      }
-
-      child () {
-        return this
-      }
-    }
-
-    await app.register(rateLimit, { global: false, max: 1, store: CountersStore })
+    const askBy = await rateLimitPlugin(app, counters)
 
     function limiter (...limits: Limit[]) {
-      const policy = policyField(limits)
-      const ask = app.createRateLimit({
-        keyGenerator: ({ counted }: FastifyRequest) => ({ counted, limits } satisfies Question as unknown as string)
-      })
+      const ask = askBy(limits)
       return {
-        policy,
-        /** Lets `judge` decide: at once where the counters can say it at once. */
-        decide (
-          request: Pick<FastifyRequest, 'counted'>,
-          judge: (decision: Decision) => void
-        ): Promise<void> | undefined {
-          const decision = counters.takeNow?.(request.counted, limits)
-          if (decision === undefined) {
-            return ask(request as FastifyRequest).then(({ key }) => judge((key as unknown as Question).decision!))
-          }
-          judge(decision)
-        }
+        policy: policyField(limits),
+        /** The counters themselves decide where they can say it at once: the plugin needs five promises to ask them. */
+        decide: (request: Pick<FastifyRequest, 'counted'>): MaybePromise<Decision> =>
+          counters.takeNow?.(request.counted, limits) ?? ask(request)
       }
     }
     const strangers = {
@@ -106,32 +69,29 @@ export const limits = fp<LimitsOptions>(
     }
     const userAlone = limiter(user)
 
-    function note ({ refused, degraded }: Decision) {
-      decisions[degraded ? 'degraded' : 'normal'][refused ? 'refused' : 'admitted']++
+    function enforce (decision: Decision) {
+      decisions[decision.degraded ? 'degraded' : 'normal'][decision.refused ? 'refused' : 'admitted']++
+      if (decision.refused) {
+        throw new ProblemError('RATE_LIMITED', { headers: retryAfter(retryAfterSeconds(decision)) })
+      }
     }
 
     app.decorateRequest('counted', null as unknown as Counted)
     app.decorate('limit', (request, reply, name) => {
-      if (name === 'none') return undefined
+      if (name === 'none') return
       const { policy, decide } = (request.counted.user === '' ? strangers : users)[name]
-      return decide(request, (decision) => {
-        note(decision)
+      return andThen(decide(request), (decision) => {
         reply.header('ratelimit-policy', policy)
         reply.header('ratelimit', rateLimitField(decision.verdicts))
-        if (decision.refused) throw limited(decision)
+        enforce(decision)
       })
     })
     app.decorate('limitUser', (request, reply) =>
-      userAlone.decide(request, (decision) => {
-        note(decision)
+      andThen(userAlone.decide(request), (decision) => {
         reply.header('ratelimit-policy', `${reply.getHeader('ratelimit-policy')}, ${userAlone.policy}`)
         reply.header('ratelimit', `${reply.getHeader('ratelimit')}, ${rateLimitField(decision.verdicts)}`)
-        if (decision.refused) throw limited(decision)
+        enforce(decision)
       }))
   },
   { name: 'limits' }
 )
-
-function limited (decision: Decision) {
-  return new ProblemError('RATE_LIMITED', { headers: retryAfter(retryAfterSeconds(decision)) })
-}
