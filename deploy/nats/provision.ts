@@ -1,7 +1,6 @@
 // Makes the streams and consumers of the contracts on the broker of NATS_URL, as its provisioner, or brings them up to
 // date. NATS_REPLICAS: 3 on a cluster.
-import { provision } from '@gatepost/events/provision'
-import { replicasFrom } from '@gatepost/events/provision/replicas'
+import { provision, replicasFrom } from '@gatepost/events/provision'
 
 try {
   const { NATS_URL, NATS_REPLICAS } = process.env

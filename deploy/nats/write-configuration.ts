@@ -3,7 +3,7 @@
 //   node deploy/nats/write-configuration.ts <file>
 import { writeFileSync } from 'node:fs'
 import { brokerAuthorization } from '@gatepost/events/permissions'
-import { readSubscribers } from '@gatepost/events/permissions/subscriber-file'
+import { readSubscribers } from '@gatepost/events/subscriber-file'
 
 const [file] = process.argv.slice(2)
 const { NATS_STORE_DIR = '/data', NATS_SUBSCRIBERS, ...env } = process.env

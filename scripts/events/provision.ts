@@ -1,5 +1,4 @@
-import { provision, UnsafeStreamError } from '@gatepost/events/provision'
-import { replicasFrom } from '@gatepost/events/provision/replicas'
+import { provision, replicasFrom, UnsafeStreamError } from '@gatepost/events/provision'
 import type { EventsContext } from './context.ts'
 
 /** With --check it changes nothing, and is false when something would be changed. */

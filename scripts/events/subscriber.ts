@@ -1,14 +1,8 @@
 import { randomBytes } from 'node:crypto'
 import { inboxPrefixOf } from '@gatepost/events/broker'
-import { connectOperator } from '@gatepost/events/operator'
-import {
-  consumerNamesOf,
-  faultOfName,
-  MAX_CONSUMERS_OF_ONE,
-  type Subscriber
-} from '@gatepost/events/permissions/subscribers'
-import { readSubscribers, writeSubscribers } from '@gatepost/events/permissions/subscriber-file'
-import { orMissing } from '@gatepost/events/provision/missing'
+import { connectOperator, orMissing } from '@gatepost/events/operator'
+import { readSubscribers, writeSubscribers } from '@gatepost/events/subscriber-file'
+import { consumerNamesOf, faultOfName, MAX_CONSUMERS_OF_ONE, type Subscriber } from '@gatepost/events/subscribers'
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { portsOf } from '../start/addresses.ts'
 import { subscribersOf, writeEmbeddedAccounts } from '../start/broker.ts'

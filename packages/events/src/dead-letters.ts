@@ -1,6 +1,6 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { JetStreamApiError, type StoredMsg } from '@nats-io/jetstream'
-import { DEAD_LETTER_HEADERS as HEADERS } from './consumer/dead-letters.ts'
+import { DEAD_LETTER_HEADERS as HEADERS } from './consumer/dead-letter-store.ts'
 import type { ReplayAnswer } from './consumer/replays.ts'
 import type { Operator } from './operator.ts'
 import { DEAD_LETTER_STREAM, replaySubject } from './provision/configuration.ts'

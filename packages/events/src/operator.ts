@@ -1,4 +1,4 @@
-import { jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
+import { JetStreamApiError, jetstreamManager, type JetStreamClient, type JetStreamManager } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { addressOf } from './broker/address.ts'
 import { inboxPrefixOf } from './broker.ts'
@@ -25,4 +25,14 @@ export async function connectOperator (servers: string): Promise<Operator> {
   })
   const jsm = await jetstreamManager(nc, { checkAPI: false, timeout: 5_000 })
   return { nc, jsm, js: jsm.jetstream(), close: () => nc.close() }
+}
+
+/** Null in place of a rejection that says that there is no such stream, consumer or message. */
+export async function orMissing<T> (answer: Promise<T>): Promise<T | null> {
+  try {
+    return await answer
+  } catch (error) {
+    if (error instanceof JetStreamApiError && error.status === 404) return null
+    throw error
+  }
 }

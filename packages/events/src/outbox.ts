@@ -2,7 +2,7 @@ import { MAX_EVENT_BYTES, type CloudEvent, type EventData, type EventDefinition 
 import type { Sql } from '@gatepost/service-kit/sql'
 import { childTraceparent } from '@gatepost/service-kit/tracing'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import { isEnding } from './erasure/subjects.ts'
+import { isEnding } from './erasure/erasable.ts'
 import { faultOf } from './validation.ts'
 
 /** An event that could never be published; the transaction that wanted to store it must not commit. */

@@ -2,13 +2,14 @@ import { EVENTS_STREAM, EVENTS_SUBJECTS, type ServiceName } from '@gatepost/cont
 import { consumers, events } from '@gatepost/contracts/events'
 import { inboxPrefixOf } from './broker.ts'
 import { api, changing, type Permissions, readingMessages, taking, usingConsumers } from './permissions/subjects.ts'
-import { permissionsOfAnonymous, permissionsOfSubscriber, type Subscriber } from './permissions/subscribers.ts'
+import { permissionsOfAnonymous, permissionsOfSubscriber } from './permissions/subscriber-permissions.ts'
 import {
   DEAD_LETTER_STREAM,
   DEAD_LETTER_SUBJECTS,
   deadLetterSubject,
   replaySubject
 } from './provision/configuration.ts'
+import type { Subscriber } from './subscribers.ts'
 
 export interface Credential {
   user: string

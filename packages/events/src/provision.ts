@@ -7,11 +7,10 @@ import {
   type StreamConfig,
   type StreamInfo
 } from '@nats-io/jetstream'
-import { connectOperator } from './operator.ts'
+import { connectOperator, orMissing } from './operator.ts'
 import { makeAnew } from './provision/anew.ts'
 import { consumerConfig, deadLetterStream, eventsStream } from './provision/configuration.ts'
 import { differencesOf, dangersOf } from './provision/comparison.ts'
-import { orMissing } from './provision/missing.ts'
 
 export interface ProvisionOptions {
   /** Addresses and credentials of an account that may administer the streams; see BrokerOptions. */
@@ -41,6 +40,17 @@ export class UnsafeStreamError extends Error {
 }
 
 const CLUSTER = 'more than 1 needs a cluster of at least as many servers, all up; unset it to keep what is there'
+
+const REPLICAS = ['1', '3', '5']
+
+/** What NATS_REPLICAS asks for; undefined when it is not set. Throws a line for the operator. */
+export function replicasFrom (text: string | undefined): number | undefined {
+  if (text === undefined || text === '') return undefined
+  if (!REPLICAS.includes(text)) {
+    throw new Error(`NATS_REPLICAS is "${text}": it needs 1, or 3 or 5 on a cluster of as many servers`)
+  }
+  return Number(text)
+}
 
 interface Provisioning {
   jsm: JetStreamManager

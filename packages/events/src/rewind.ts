@@ -1,8 +1,7 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import type { ConsumerDefinition } from '@gatepost/contracts/events'
-import type { Operator } from './operator.ts'
+import { orMissing, type Operator } from './operator.ts'
 import { makeAnew } from './provision/anew.ts'
-import { orMissing } from './provision/missing.ts'
 
 /** From that sequence on the consumer would never see events that it has not applied. */
 export class BeyondPositionError extends Error {

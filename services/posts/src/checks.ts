@@ -1,6 +1,6 @@
 import type { Broker } from '@gatepost/events/broker'
 import type { Consumer } from '@gatepost/events/consumer'
-import { consumersCheck } from '@gatepost/events/consumer/check'
+import { consumersCheck } from '@gatepost/events/consumers-check'
 import type { Relay } from '@gatepost/events/relay'
 import type { Revocations } from '@gatepost/events/revocations'
 import { databaseCheck } from '@gatepost/service-kit/database-check'

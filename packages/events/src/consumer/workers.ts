@@ -7,7 +7,7 @@ import type { Logger } from 'pino'
 import type { Broker } from '../broker.ts'
 import { createLanes } from '../order/lanes.ts'
 import { MalformedEventError } from '../validation.ts'
-import { storeDeadLetter } from './dead-letters.ts'
+import { storeDeadLetter } from './dead-letter-store.ts'
 import { type Delivery, deliveryOf, versionOf } from './delivery.ts'
 import {
   handle,

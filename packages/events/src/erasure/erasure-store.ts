@@ -1,6 +1,6 @@
 import { transactionOfPool } from '@gatepost/service-kit/sql'
 import type { Pool } from 'pg'
-import { ERASABLE_SUBJECTS } from './subjects.ts'
+import { ERASABLE_SUBJECTS } from './erasable.ts'
 
 /** An aggregate that ended, whose final event is in the stream. */
 export interface DueErasure {

@@ -5,7 +5,7 @@ import type { NatsConnection } from '@nats-io/nats-core'
 import { scan } from '../scan.ts'
 import { parseEvent } from '../validation.ts'
 import type { ErasureStore, Position } from './erasure-store.ts'
-import { ERASABLE_SUBJECTS, isEnding } from './subjects.ts'
+import { ERASABLE_SUBJECTS, isEnding } from './erasable.ts'
 
 const BATCH = 200
 /** Between batches: at full pace the reading would hold up all that is published meanwhile, several times over. */

@@ -1,8 +1,8 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import type { ConsumerDefinition } from '@gatepost/contracts/events'
 import { DeliverPolicy, JetStreamApiError, type JetStreamManager } from '@nats-io/jetstream'
+import { orMissing } from '../operator.ts'
 import { consumerConfig } from './configuration.ts'
-import { orMissing } from './missing.ts'
 
 const ATTEMPTS = 5
 

@@ -5,7 +5,7 @@ import { createForbiddenSubjects } from './forbidden-subjects.ts'
 import { createHesitation } from './hesitation.ts'
 import { createMarker } from './marker.ts'
 import type { RelayMetrics } from './metrics.ts'
-import type { OutboxRow, OutboxStore } from './outbox-store.ts'
+import type { WaitingRow, OutboxStore } from './outbox-store.ts'
 import type { Outcome, Publisher } from './publisher.ts'
 
 /** More in flight brings nothing (measured). */
@@ -42,7 +42,7 @@ export interface DrainOptions {
 
 /** Moves rows from the outbox to the stream while the lease is held. */
 export function createDrain ({ store, publisher, broker, log, metrics, held, reconcile }: DrainOptions) {
-  const lanes = createLanes<OutboxRow>((row) => row.aggregateId)
+  const lanes = createLanes<WaitingRow>((row) => row.aggregateId)
   /** Rows that are here: waiting, in flight, or acknowledged and not yet marked. */
   const known = new Set<string>()
   /** Marked while the outbox is being read, which may still show them as they were. */
@@ -88,7 +88,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
     if (again && lanes.size < CLAIM_ROWS) void look()
   }
 
-  function settle (row: OutboxRow, outcome: Outcome) {
+  function settle (row: WaitingRow, outcome: Outcome) {
     inFlight--
     if (outcome.kind === 'stored') {
       lanes.finish(row)
@@ -118,7 +118,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
   }
 
   /** The stream may have the row. It is claimed again, like all that waits, once that is settled. */
-  function doubt (row: OutboxRow) {
+  function doubt (row: WaitingRow) {
     reconciled = false
     again = true
     forget()
@@ -127,7 +127,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
   }
 
   /** The stream will not have this row. Its aggregate waits, the others go on. */
-  function refuse (row: OutboxRow, reason: string) {
+  function refuse (row: WaitingRow, reason: string) {
     const quarantine = row.attempts >= MAX_REFUSALS
     store.fail(row, reason, quarantine)
       .catch((error: unknown) => log.warn({ err: error }, 'a refused event could not be noted'))
@@ -147,12 +147,12 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
   }
 
   /** The aggregate waits in the outbox, out of the way of others. */
-  function setAside (row: OutboxRow) {
+  function setAside (row: WaitingRow) {
     known.delete(row.id)
     leaveAggregate(row)
   }
 
-  function leaveAggregate (row: OutboxRow) {
+  function leaveAggregate (row: WaitingRow) {
     lanes.finish(row)
     for (const { id } of lanes.forget(row.aggregateId)) known.delete(id)
   }

@@ -1,4 +1,4 @@
-import type { OutboxRow, OutboxStore } from './outbox-store.ts'
+import type { WaitingRow, OutboxStore } from './outbox-store.ts'
 
 /** A subject is tried again with one row after this: the accounts may have been written meanwhile. */
 const TRIAL_MS = 5_000
@@ -13,7 +13,7 @@ export function createForbiddenSubjects (store: Pick<OutboxStore, 'claimOf'>) {
   return {
     list: () => [...subjects.keys()],
     /** Whether the row must not be published now. */
-    has (row: OutboxRow) {
+    has (row: WaitingRow) {
       const subject = subjects.get(row.subject)
       return subject !== undefined && subject.trial !== row.id
     },
@@ -21,8 +21,8 @@ export function createForbiddenSubjects (store: Pick<OutboxStore, 'claimOf'>) {
       subjects.set(subject, { trialAt: performance.now() + TRIAL_MS })
     },
     /** Resolves with one row of each subject whose time has come, unless it waits for another row. */
-    async claimTrials (quarantined: string[]): Promise<OutboxRow[]> {
-      const trials: OutboxRow[] = []
+    async claimTrials (quarantined: string[]): Promise<WaitingRow[]> {
+      const trials: WaitingRow[] = []
       for (const [name, subject] of subjects) {
         if (performance.now() < subject.trialAt) continue
         subject.trialAt = performance.now() + TRIAL_MS

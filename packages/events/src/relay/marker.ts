@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { RelayMetrics } from './metrics.ts'
-import type { OutboxRow, OutboxStore } from './outbox-store.ts'
+import type { WaitingRow, OutboxStore } from './outbox-store.ts'
 
 /** Larger statements cost less a row; nobody waits for a mark. */
 const ENOUGH = 200
@@ -18,9 +18,9 @@ export function createMarker (
   store: Pick<OutboxStore, 'mark'>,
   log: Logger,
   metrics: Pick<RelayMetrics, 'markFailures'>,
-  onMarked: (rows: OutboxRow[]) => void
+  onMarked: (rows: WaitingRow[]) => void
 ) {
-  let waiting: { row: OutboxRow, streamSequence: number }[] = []
+  let waiting: { row: WaitingRow, streamSequence: number }[] = []
   let running: Promise<void> | undefined
   let ending = false
   let failing = false
@@ -54,7 +54,7 @@ export function createMarker (
   }
 
   return {
-    add (row: OutboxRow, streamSequence: number) {
+    add (row: WaitingRow, streamSequence: number) {
       waiting.push({ row, streamSequence })
       if (!running) setImmediate(begin)
     },

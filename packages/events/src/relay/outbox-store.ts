@@ -1,8 +1,8 @@
 import type { Pool } from 'pg'
-import { ERASABLE_SUBJECTS } from '../erasure/subjects.ts'
+import { ERASABLE_SUBJECTS } from '../erasure/erasable.ts'
 
 /** An event that waits to be published. */
-export interface OutboxRow {
+export interface WaitingRow {
   id: string
   eventId: string
   aggregateId: string
@@ -104,21 +104,21 @@ export function createOutboxStore (pool: Pool) {
         forbidden: string[]
         limit: number
       }
-    ): Promise<OutboxRow[]> {
+    ): Promise<WaitingRow[]> {
       const above = [quarantined, after.toString(), forbidden, limit + known.size]
       if (known.size <= FEW_KNOWN) {
-        const { rows } = await pool.query<OutboxRow>(CLAIM_ABOVE, above)
+        const { rows } = await pool.query<WaitingRow>(CLAIM_ABOVE, above)
         return rows.filter(({ id }) => !known.has(id)).slice(0, limit)
       }
       // Many ids to leave out would be compared with every row; it is cheaper to leave them out here.
       const { rows } = await pool.query<{ id: string }>(IDS_ABOVE, above)
       const ids = rows.map((row) => row.id).filter((id) => !known.has(id)).slice(0, limit)
       if (ids.length === 0) return []
-      return (await pool.query<OutboxRow>(CLAIM_THESE, [ids])).rows
+      return (await pool.query<WaitingRow>(CLAIM_THESE, [ids])).rows
     },
     /** The oldest unpublished row of a subject. */
-    async claimOf (subject: string, quarantined: string[]): Promise<OutboxRow | undefined> {
-      return (await pool.query<OutboxRow>(CLAIM_OF, [quarantined, subject])).rows[0]
+    async claimOf (subject: string, quarantined: string[]): Promise<WaitingRow | undefined> {
+      return (await pool.query<WaitingRow>(CLAIM_OF, [quarantined, subject])).rows[0]
     },
     async mark (published: PublishedRow[]) {
       await pool.query(MARK, [published.map((row) => row.id), published.map((row) => row.streamSequence)])
@@ -134,7 +134,7 @@ export function createOutboxStore (pool: Pool) {
     async lastSequenceBeforeOldest (): Promise<number> {
       return (await pool.query<{ sequence: number }>(LAST_BEFORE_OLDEST)).rows[0]?.sequence ?? 0
     },
-    async fail (row: OutboxRow, error: string, quarantine: boolean) {
+    async fail (row: WaitingRow, error: string, quarantine: boolean) {
       await pool.query(FAIL, [row.id, row.attempts, error, quarantine])
     },
     /** Deletes at most `limit` rows that were published longer ago; resolves with how many. */

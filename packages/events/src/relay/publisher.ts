@@ -3,7 +3,7 @@ import { EVENT_MEDIA_TYPE } from '@gatepost/contracts/stream'
 import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/nats-core'
 import type { Broker } from '../broker.ts'
 import { inboxPrefixOf } from '../broker.ts'
-import type { OutboxRow } from './outbox-store.ts'
+import type { WaitingRow } from './outbox-store.ts'
 
 /** What became of one publish. Only `stored` is success; `unknown` may have been stored all the same. */
 export type Outcome =
@@ -15,7 +15,7 @@ export type Outcome =
 
 export interface Publisher {
   /** Sends now, or not at all; `done` is called exactly once. */
-  publish (row: OutboxRow, done: (outcome: Outcome) => void): void
+  publish (row: WaitingRow, done: (outcome: Outcome) => void): void
   stop (): void
 }
 

@@ -1,6 +1,3 @@
-import { createBell } from '@gatepost/events/live/bell'
-import { createRecent } from '@gatepost/events/live/recent'
-import { createLanes } from '@gatepost/events/order/lanes'
 import { createTokenTable } from '@gatepost/service-kit/identity/token-table'
 import { createRevocationList } from '@gatepost/service-kit/revocation-list'
 import type { Churn } from '@gatepost/testing/retained'
@@ -22,10 +19,6 @@ const limits = memoryCounters({ now: () => time })
 const fullLimits = memoryCounters({ now: () => time, maxKeys: 1_000 })
 const limit = { name: 'default', by: 'address', max: 2, windowMs: LIVE } as const
 const revocations = createRevocationList({ now: () => time })
-const recent = createRecent<{ sequence: number, bytes: number, subject: string }>(1e6, 1e5)
-const lanes = createLanes<string>((key) => key)
-const bell = createBell()
-recent.begin(0)
 
 /** `leave` follows `enter` when `LIVE` others have entered. */
 function passThrough (enter: (key: string) => void, leave: (key: string) => void): Churn {
@@ -63,18 +56,5 @@ export const churns: Record<string, Churn> = {
   'sessions that ended': each((id) => {
     time += 1_000
     revocations.revoke(id, time)
-  }),
-  'events, kept for readers': each((subject) =>
-    recent.add(serial, { sequence: serial, bytes: 1_000, subject }, serial % 2 === 0)
-  ),
-  'readers of events that wait and leave': each(async () => {
-    const leaving = new AbortController()
-    const waiting = bell.wait(leaving.signal)
-    leaving.abort()
-    await waiting
-  }),
-  'aggregates with one event': each((key) => {
-    lanes.add(key)
-    lanes.finish(lanes.take()!)
   })
 }

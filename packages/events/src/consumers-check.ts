@@ -1,4 +1,4 @@
-import type { Consumer } from '../consumer.ts'
+import type { Consumer } from './consumer.ts'
 
 /** Events that wait for longer are worth an alarm. */
 const LATE_SECONDS = 30
