@@ -8,7 +8,7 @@ const root = fileURLToPath(new URL('../', import.meta.url))
 const PACKAGES = ['contracts', 'service-kit', 'events', 'local-stack', 'testing'] as const
 const SERVICES = readdirSync(`${root}services`)
 
-/** Which packages each kind of code may import; DESIGN's table. */
+/** Which packages each kind of code may import. */
 const allowed: Record<string, readonly string[]> = {
   '^packages/contracts/': ['contracts'],
   '^packages/service-kit/': ['contracts', 'service-kit'],

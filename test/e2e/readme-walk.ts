@@ -4,11 +4,14 @@ export interface Step {
   output: string
 }
 
-/** Reads the ```console blocks of a page: lines that begin with `$ ` are commands, the others what they print. */
+/**
+ * Reads the ```console blocks of a page: lines that begin with `$ ` are commands, continued behind a backslash; the
+ * others are what the command prints.
+ */
 export function stepsOf (page: string): Step[] {
   const blocks = [...page.matchAll(/^```console\n([^]*?)^```/gm)].map((match) => match[1]!)
   const steps: Step[] = []
-  for (const line of blocks.flatMap((block) => block.trimEnd().split('\n'))) {
+  for (const line of blocks.flatMap((block) => block.trimEnd().split(/(?<!\\)\n/))) {
     if (line.startsWith('$ ')) steps.push({ command: line.slice(2), output: '' })
     else steps.at(-1)!.output += `${line}\n`
   }
