@@ -7,6 +7,7 @@ import { beforeAll, expect, test } from 'vitest'
 const root = fileURLToPath(new URL('../', import.meta.url))
 const PACKAGES = ['contracts', 'service-kit', 'events', 'local-stack', 'testing'] as const
 const SERVICES = readdirSync(`${root}services`)
+const TREES = ['packages', 'services', 'bench', 'deploy', 'examples', 'scripts', 'test']
 
 /** Which packages each kind of code may import. */
 const allowed: Record<string, readonly string[]> = {
@@ -25,7 +26,7 @@ const allowed: Record<string, readonly string[]> = {
 let modules: IModule[]
 
 beforeAll(async () => {
-  const { output } = await cruise(['packages', 'services', 'test', 'scripts'], {
+  const { output } = await cruise(TREES, {
     baseDir: root,
     exclude: { path: 'node_modules/|/generated/' },
     tsPreCompilationDeps: true,
@@ -48,7 +49,7 @@ function imports (from: RegExp, to: RegExp) {
 }
 
 test('the check has seen every module', () => {
-  const files = globSync('{packages,services,test,scripts}/**/*.ts', {
+  const files = globSync(`{${TREES.join()}}/**/*.ts`, {
     cwd: root,
     exclude: (name) => name === 'node_modules' || name === 'generated'
   })
@@ -78,20 +79,24 @@ test('there are no cycles', () => {
   expect(cycles).toEqual([])
 })
 
-/** Members whose folders have an order. A file directly in `src` counts as a folder of its own. */
-const LAYERED = ['services/auth']
+/** The folders of a member have an order. A file directly in `src` counts as a folder of its own. */
+const LAYERED = globSync('{packages/*,services/*,bench}/src', { cwd: root }).map((path) => path.slice(0, -'/src'.length))
 
 test.each(LAYERED)('%s: no circle between its folders', (member) => {
-  const folderOf = (path: string) => path.startsWith(`${member}/src/`) ? path.split('/')[3] : undefined
+  const inside = `${member}/src/`
+  const folderOf = (path: string) => path.startsWith(inside) ? path.slice(inside.length).split('/')[0] : undefined
   const arrows = modules.flatMap(({ source, dependencies }) =>
-    dependencies.map(({ resolved }) => ({ from: folderOf(source), to: folderOf(resolved), files: `${source} → ${resolved}` }))
+    dependencies.map(({ resolved }) => ({
+      from: folderOf(source),
+      to: folderOf(resolved),
+      files: `${source} → ${resolved}`
+    }))
   ).filter(({ from, to }) => from !== undefined && to !== undefined && from !== to)
   const targets = Map.groupBy(arrows, ({ from }) => from)
   const reached = (folder: string | undefined, seen = new Set<string | undefined>()) => {
     for (const { to } of targets.get(folder) ?? []) if (!seen.has(to)) reached(to, seen.add(to))
     return seen
   }
-  expect(arrows.length, 'the arrows are found').toBeGreaterThan(1)
   expect(arrows.filter(({ from, to }) => reached(to).has(from)).map(({ files }) => files)).toEqual([])
 })
 
@@ -135,14 +140,10 @@ test('the environment is read by entry points alone', async () => {
   expect(offenders).toEqual([])
 })
 
-test('files are small: the median has at most 70 lines, none more than 250', async () => {
-  const sizes = await Promise
-    .all(modules.map(async ({ source }) => ({
-      source,
-      lines: (await readFile(root + source, 'utf8')).split('\n').length - 1
-    })))
-  expect(sizes.filter(({ lines }) => lines > 250)).toEqual([])
-  expect(sizes.map(({ lines }) => lines).sort((a, b) => a - b)[Math.floor(sizes.length / 2)]).toBeLessThanOrEqual(70)
+test('files are small: the median has at most 60 lines (the linter holds the longest)', async () => {
+  const texts = await Promise.all(modules.map(({ source }) => readFile(root + source, 'utf8')))
+  const lengths = texts.map((text) => text.split('\n').length - 1).sort((a, b) => a - b)
+  expect(lengths[Math.floor(lengths.length / 2)]).toBeLessThanOrEqual(60)
 })
 
 test('no process changes its engine at run time, forces collections, or reaches into a library', async () => {
