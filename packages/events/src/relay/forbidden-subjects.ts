@@ -1,10 +1,12 @@
-import type { WaitingRow, OutboxStore } from './outbox-store.ts'
+import type { OutboxStore, WaitingRow } from './outbox-store.ts'
 
 /** A subject is tried again with one row after this: the accounts may have been written meanwhile. */
 const TRIAL_MS = 5_000
 
+export type ForbiddenSubjects = ReturnType<typeof createForbiddenSubjects>
+
 /**
- * Subjects that NATS does not permit, as those of a new event whose accounts are not written yet. Their rows wait in
+ * Subjects that NATS does not permit, as those of a new event before the accounts are written. Their rows wait in
  * the outbox.
  */
 export function createForbiddenSubjects (store: Pick<OutboxStore, 'claimOf'>) {

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { RelayMetrics } from './metrics.ts'
-import type { WaitingRow, OutboxStore } from './outbox-store.ts'
+import type { OutboxStore, WaitingRow } from './outbox-store.ts'
 
 /** Larger statements cost less a row; nobody waits for a mark. */
 const ENOUGH = 200
