@@ -80,7 +80,7 @@ test('there are no cycles', () => {
 })
 
 /** The folders of a member have an order. A file directly in `src` counts as a folder of its own. */
-const LAYERED = globSync('{packages/*,services/*,bench}/src', { cwd: root }).map((path) => path.slice(0, -'/src'.length))
+const LAYERED = globSync('{packages/*,services/*,bench}/src', { cwd: root }).map((path) => path.replace(/.src$/, ''))
 
 test.each(LAYERED)('%s: no circle between its folders', (member) => {
   const inside = `${member}/src/`
@@ -98,6 +98,15 @@ test.each(LAYERED)('%s: no circle between its folders', (member) => {
     return seen
   }
   expect(arrows.filter(({ from, to }) => reached(to).has(from)).map(({ files }) => files)).toEqual([])
+})
+
+// Node refuses what is no door, so only doors that nobody uses are left to find. The client's are for others.
+test.each(PACKAGES)('%s: each door is used from outside', async (name) => {
+  const folder = `packages/${name}/`
+  const { exports: doors } = JSON.parse(await readFile(`${root}${folder}package.json`, 'utf8'))
+  const arrows = imports(new RegExp(`^(?!${folder})`), new RegExp(`^${folder}`))
+  const used = new Set(arrows.map((arrow) => arrow.split(' → ')[1]))
+  expect(Object.values<string>(doors).filter((target) => !used.has(folder + target.slice(2)))).toEqual([])
 })
 
 test('NATS is spoken in packages/events alone, apart from the subscriber’s package', () => {

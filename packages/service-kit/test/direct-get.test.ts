@@ -16,10 +16,11 @@ test('a proxy of the environment is not asked for the keys of tokens', async () 
   onTestFinished(() => { server.close() })
   const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}/`
   // NODE_USE_ENV_PROXY is read when a process starts; nothing listens at the proxy's port.
-  const script =
-    `import { directGet } from '@gatepost/service-kit/direct-get'; console.log(JSON.stringify(await directGet('${url}', { timeoutMs: 2000 })))`
+  const script = `
+    import { directGet } from './direct-get.ts'
+    console.log(JSON.stringify(await directGet('${url}', { timeoutMs: 2000 })))`
   const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script], {
-    cwd: fileURLToPath(new URL('../../../services/auth', import.meta.url)),
+    cwd: fileURLToPath(new URL('../src', import.meta.url)),
     env: {
       PATH: process.env.PATH,
       NODE_USE_ENV_PROXY: '1',
