@@ -2,6 +2,7 @@ import { readFile, writeFile } from 'node:fs/promises'
 import { environmentExample, environmentPage } from './environment.ts'
 import { errorsPage } from './errors.ts'
 import { eventsPage } from './events.ts'
+import { frontProblems } from './front.ts'
 
 /** Every generated document of the repository by its path. */
 export function documents (): Record<string, string> {
@@ -9,7 +10,8 @@ export function documents (): Record<string, string> {
     'docs/errors.md': errorsPage(),
     'docs/events.md': eventsPage(),
     'docs/environment.md': environmentPage(),
-    '.env.example': environmentExample()
+    '.env.example': environmentExample(),
+    ...frontProblems()
   }
 }
 
