@@ -96,7 +96,7 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
     accessTokenTtl: settings.ACCESS_TOKEN_TTL,
     registry
   })
-  await app.register(liveSession, { database })
+  await app.register(liveSession, services)
   const trail = createTrailCheck({ database, log })
   trail.check().catch(() => {}) // the database is away: /ready asks again
   await app.register(health, {
@@ -122,7 +122,7 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
     sessionRoutes(routes as App, services)
     administrationRoutes(routes as App, { ...services, seal })
     apiKeyRoutes(routes as App, services)
-    logoutRoutes(routes as App, { database, ...services })
+    logoutRoutes(routes as App, services)
     userRoutes(routes as App, services)
     auditRoutes(routes as App, { ...services, seal })
   })

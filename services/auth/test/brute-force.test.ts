@@ -7,7 +7,7 @@ import { createAuthMetrics } from '../src/auth-metrics.ts'
 import { openDatabase } from '../src/database/database.ts'
 import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
 import { deriveMacKey } from '../src/secrets.ts'
-import { sessionRepository } from '../src/sessions/session-repository.ts'
+import { sessionStartRepository } from '../src/sessions/session-start-repository.ts'
 import { type AuthServer, PASSWORD, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
 let auth: AuthServer
@@ -98,7 +98,7 @@ test('a right password that was judged before the lock came begins no session af
   const counters = attemptCounters(deriveMacKey(TOKEN_SECRET, 'login-attempts'), email, from)
   const { account } = await loginFactsRepository.find(database.sql, { emailKey: email, network: from, counters })
   await fail(email, from)
-  const outcome = await sessionRepository.begin(database.sql, {
+  const outcome = await sessionStartRepository.begin(database.sql, {
     account: account!,
     act: 'login',
     accessExpiry: new Date(Date.now() + 60_000),

@@ -2,7 +2,7 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openDatabase } from '../src/database/database.ts'
 import { deriveMacKey } from '../src/secrets.ts'
 import { decodeRefreshToken, encodeRefreshToken } from '../src/sessions/refresh-token.ts'
-import { sessionRepository } from '../src/sessions/session-repository.ts'
+import { sessionStartRepository } from '../src/sessions/session-start-repository.ts'
 import { type AuthServer, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
 let auth: AuthServer
@@ -139,7 +139,7 @@ test('whatever the settings say, neither a session nor its access token outlives
   const { user } = await auth.register()
   const [{ hash }] = await auth.sql('SELECT password_hash AS hash FROM users WHERE id = $1', user.id)
   const database = openDatabase({ url: auth.database.url, poolSize: 1 })
-  const { begun } = await sessionRepository.begin(database.sql, {
+  const { begun } = await sessionStartRepository.begin(database.sql, {
     account: { id: user.id, passwordHash: hash },
     origin: { address: null, network: 'unknown', userAgent: null, requestId: 'short', traceparent: '' },
     accessExpiry: new Date(Date.now() + 600_000),

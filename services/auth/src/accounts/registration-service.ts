@@ -11,7 +11,7 @@ import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { requireStrongPassword } from '../passwords/password-policy.ts'
-import { type SessionLifetimes, sessionRepository } from '../sessions/session-repository.ts'
+import { type SessionLifetimes, sessionStartRepository } from '../sessions/session-start-repository.ts'
 import type { SessionTokens } from '../sessions/session-tokens.ts'
 import type { Account } from '../users/account.ts'
 import { emailKey } from '../users/email-key.ts'
@@ -75,7 +75,7 @@ export function createRegistrationService (
       await lockEmailKey(tx, emailKey(email))
       if (!await createAccount(tx, account, { passwordHash, origin })) throw new EmailTakenError()
       await jobRepository.enqueue(tx, { kind: 'verify-email', payload: { userId: account.id } })
-      const { begun } = await sessionRepository.begin(sqlOf(tx), {
+      const { begun } = await sessionStartRepository.begin(sqlOf(tx), {
         account: { id: account.id, passwordHash },
         origin,
         accessExpiry,

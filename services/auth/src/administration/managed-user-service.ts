@@ -8,6 +8,7 @@ import type { Origin } from '../origin.ts'
 import { endSessions } from '../sessions/session-end.ts'
 import { managedUserOf } from '../users/account.ts'
 import { requireOtherAdmin } from '../users/admin-rule.ts'
+import { userListRepository } from '../users/user-list-repository.ts'
 import { userRepository } from '../users/user-repository.ts'
 
 export interface UserChange {
@@ -26,8 +27,8 @@ export function createManagedUserService ({ database, onEvents, onMail }: Manage
     /** `search` finds the beginning of an address, or of each word of a name. */
     async list ({ search, before, limit }: { search?: string, before?: string, limit: number }) {
       const rows = search === undefined
-        ? await userRepository.list(database.connection, { before, limit: limit + 1 })
-        : await userRepository.search(database.connection, search, { before, limit: limit + 1 })
+        ? await userListRepository.list(database.connection, { before, limit: limit + 1 })
+        : await userListRepository.search(database.connection, search, { before, limit: limit + 1 })
       const page = rows.slice(0, limit)
       return { items: page.map(managedUserOf), last: rows.length > limit ? page.at(-1)!.id : null }
     },

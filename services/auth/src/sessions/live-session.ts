@@ -1,8 +1,7 @@
 import fp from 'fastify-plugin'
 import { unauthorized } from '@gatepost/service-kit/identity'
-import type { Database } from '../database/database.ts'
 import type { Account } from '../users/account.ts'
-import { sessionRepository } from './session-repository.ts'
+import type { SessionService } from './session-service.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -15,14 +14,12 @@ declare module 'fastify' {
  * Auth owns the sessions, so it asks its own table whether one is live: an ended session has no say here from the very
  * commit that ended it. The account comes along in the same statement.
  */
-export const liveSession = fp<{ database: Database }>(async (app, { database }) => {
+export const liveSession = fp<{ sessions: SessionService }>(async (app, { sessions }) => {
   app.decorateRequest('account', undefined)
   app.addHook('onRequest', async (request) => {
     const { auth } = request.routeOptions.config
     if (!request.principal || (auth !== 'user' && auth !== 'admin')) return
-    request.account = await sessionRepository.findAccount(database.sql, request.principal.sessionId)
-    if (request.account?.id !== request.principal.userId || request.account.role !== request.principal.role) {
-      throw unauthorized(true)
-    }
+    request.account = await sessions.accountOf(request.principal)
+    if (!request.account) throw unauthorized(true)
   })
 }, { name: 'live-session', dependencies: ['identity'] })

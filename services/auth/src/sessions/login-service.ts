@@ -10,7 +10,12 @@ import type { Origin } from '../origin.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
 import { userRepository } from '../users/user-repository.ts'
 import { endSessions } from './session-end.ts'
-import { type Beginning, type NewSession, type SessionLifetimes, sessionRepository } from './session-repository.ts'
+import {
+  type Beginning,
+  type NewSession,
+  type SessionLifetimes,
+  sessionStartRepository
+} from './session-start-repository.ts'
 import type { SessionTokens } from './session-tokens.ts'
 
 export interface LoginOptions {
@@ -80,7 +85,7 @@ export function createLoginService (
    */
   async function begin (session: NewSession): Promise<Beginning> {
     const { account, origin, room } = session
-    const beginning = await sessionRepository.begin(database.sql, { ...session, room: Math.ceil(room / 2) })
+    const beginning = await sessionStartRepository.begin(database.sql, { ...session, room: Math.ceil(room / 2) })
     if (!beginning.crowded || beginning.lockedSeconds !== null) return beginning
     const made = await database.transaction(async (tx) => {
       const locked = await userRepository.lock(tx, account.id)
@@ -95,7 +100,7 @@ export function createLoginService (
           detail: { reason: 'too-many', sessions: String(ended.length) }
         })
       }
-      return sessionRepository.begin(sqlOf(tx), session)
+      return sessionStartRepository.begin(sqlOf(tx), session)
     })
     onEvents()
     return made

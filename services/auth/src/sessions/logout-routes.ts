@@ -4,19 +4,16 @@ import { unauthorized } from '@gatepost/service-kit/identity'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 import { originOf } from '../caller.ts'
-import type { Database } from '../database/database.ts'
 import { InvalidRefreshTokenError } from '../errors.ts'
 import type { RefreshService } from './refresh-service.ts'
-import { sessionRepository } from './session-repository.ts'
 import type { LogoutScope, SessionService } from './session-service.ts'
 
 export interface LogoutRouteOptions {
-  database: Database
   sessions: SessionService
   refreshes: RefreshService
 }
 
-export function logoutRoutes (app: App, { database, sessions, refreshes }: LogoutRouteOptions) {
+export function logoutRoutes (app: App, { sessions, refreshes }: LogoutRouteOptions) {
   app.route({
     ...routeOf(logout),
     // Without either token it is 401, whatever else is wrong with the request.
@@ -51,10 +48,7 @@ export function logoutRoutes (app: App, { database, sessions, refreshes }: Logou
     async handler (request, reply) {
       reply.header('cache-control', 'no-store')
       const principal = await app.identity.verify(request.body.token)
-      const account = principal && await sessionRepository.findAccount(database.sql, principal.sessionId)
-      if (!account || account.id !== principal.userId || account.role !== principal.role) {
-        return { active: false as const }
-      }
+      if (!principal || !await sessions.accountOf(principal)) return { active: false as const }
       return {
         active: true as const,
         userId: principal.userId,

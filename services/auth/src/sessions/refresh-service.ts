@@ -8,7 +8,9 @@ import type { Origin } from '../origin.ts'
 import type { Account } from '../users/account.ts'
 import type { RefreshTokenContent } from './refresh-token.ts'
 import { endSessions } from './session-end.ts'
-import { type LockedSession, type SessionLifetimes, sessionRepository } from './session-repository.ts'
+import { type LockedSession, refreshRepository } from './refresh-repository.ts'
+import { sessionRepository } from './session-repository.ts'
+import type { SessionLifetimes } from './session-start-repository.ts'
 import type { LogoutScope, SessionHolder } from './session-service.ts'
 import type { IssuedSession, SessionTokens } from './session-tokens.ts'
 
@@ -41,7 +43,7 @@ export function createRefreshService ({ database, tokens, lifetimes, metrics, on
     const presented = tokens.readRefreshToken(token)
     if (presented === null) throw new InvalidRefreshTokenError()
     const accessExpiry = tokens.accessExpiry()
-    const outcome = await sessionRepository.rotate(database.sql, { ...presented, origin, accessExpiry, lifetimes }) ??
+    const outcome = await refreshRepository.rotate(database.sql, { ...presented, origin, accessExpiry, lifetimes }) ??
       await database.transaction((tx) => judge(tx, presented, origin, accessExpiry))
     if (outcome === 'invalid') throw new InvalidRefreshTokenError()
     if (outcome === 'reused') {
@@ -59,12 +61,12 @@ export function createRefreshService ({ database, tokens, lifetimes, metrics, on
     origin: Origin,
     accessExpiry: Date
   ): Promise<Outcome> {
-    const session = await sessionRepository.lock(tx, sessionId, accessExpiry)
+    const session = await refreshRepository.lock(tx, sessionId, accessExpiry)
     if (!session?.live || counter >= session.counter) return 'invalid'
     if (isExchangeable(session, counter)) {
       const account = await sessionRepository.findAccount(sqlOf(tx), sessionId)
       if (!account) return 'invalid'
-      await sessionRepository.extendAccess(tx, sessionId, session.accessExpiresAt)
+      await refreshRepository.extendAccess(tx, sessionId, session.accessExpiresAt)
       return { account, session: { sessionId, counter: session.counter, accessExpiresAt: session.accessExpiresAt } }
     }
     await endReused(tx, session, { sessionId, counter }, origin)
@@ -93,7 +95,7 @@ export function createRefreshService ({ database, tokens, lifetimes, metrics, on
    */
   async function holderOf (token: string, scope: LogoutScope, origin: Origin): Promise<SessionHolder> {
     const presented = tokens.readRefreshToken(token)
-    const session = presented && await sessionRepository.findHolder(database.connection, presented.sessionId)
+    const session = presented && await refreshRepository.findHolder(database.connection, presented.sessionId)
     if (!session || presented.counter > session.counter) throw new InvalidRefreshTokenError()
     const holder = { userId: session.userId, sessionId: presented.sessionId }
     if (scope === 'local' || presented.counter === session.counter) return holder
@@ -106,7 +108,7 @@ export function createRefreshService ({ database, tokens, lifetimes, metrics, on
   }
 
   async function endIfReused (tx: Connection, { sessionId, counter }: RefreshTokenContent, origin: Origin) {
-    const session = await sessionRepository.lock(tx, sessionId, new Date())
+    const session = await refreshRepository.lock(tx, sessionId, new Date())
     if (!session?.live || isExchangeable(session, counter)) return false
     await endReused(tx, session, { sessionId, counter }, origin)
     return true

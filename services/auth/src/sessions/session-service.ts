@@ -1,10 +1,12 @@
 import type { SessionList } from '@gatepost/contracts/auth/schemas'
+import type { Role } from '@gatepost/contracts/schemas'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'
 import { SessionNotFoundError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import { userRepository } from '../users/user-repository.ts'
 import { endSessions } from './session-end.ts'
+import { refreshRepository } from './refresh-repository.ts'
 import { sessionRepository } from './session-repository.ts'
 
 export type LogoutScope = 'local' | 'others' | 'all'
@@ -21,6 +23,12 @@ const DAY_MS = 86_400_000
 
 export function createSessionService ({ database, onEvents }: { database: Database, onEvents: () => void }) {
   return {
+    /** The account that a token speaks for; undefined when its session has ended or its role is another now. */
+    async accountOf ({ userId, sessionId, role }: SessionHolder & { role: Role }) {
+      const account = await sessionRepository.findAccount(database.sql, sessionId)
+      return account?.id === userId && account.role === role ? account : undefined
+    },
+
     async list ({ userId, sessionId }: SessionHolder, ended: boolean): Promise<SessionList> {
       const rows = ended
         ? await sessionRepository.listEnded(database.connection, userId, new Date(Date.now() - ENDED_DAYS * DAY_MS))
@@ -57,7 +65,7 @@ export function createSessionService ({ database, onEvents }: { database: Databa
       const which = { local: { only: sessionId }, others: { except: sessionId }, all: {} }[scope]
       const outcome = await database.transaction(async (tx) => {
         if (scope !== 'local') await userRepository.lock(tx, userId)
-        const speaker = await sessionRepository.lock(tx, sessionId, new Date())
+        const speaker = await refreshRepository.lock(tx, sessionId, new Date())
         if (!speaker?.live) {
           return scope === 'local' ||
             await sessionRepository.countLive(tx, userId, scope === 'others' ? sessionId : undefined) === 0

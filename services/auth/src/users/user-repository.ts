@@ -2,17 +2,12 @@ import type { Role } from '@gatepost/contracts/schemas'
 import { Prisma } from '../../generated/client.ts'
 import type { Connection } from '../database/database.ts'
 import { type Account, accountColumns, type LockedAccount, type ManagedAccount } from './account.ts'
-import { emailKey } from './email-key.ts'
 
-const lockedColumns = Prisma
-  .raw(`${
-    accountColumns('users')
-  }, disabled_at AS "disabledAt", email_key AS "emailKey", password_hash AS "passwordHash", version`)
+const lockedColumns = Prisma.raw(`${accountColumns('users')}, disabled_at AS "disabledAt", email_key AS "emailKey",
+  password_hash AS "passwordHash", version`)
 
-const managedColumns = Prisma.raw(`${accountColumns('users')}, disabled_at AS "disabledAt"`)
-const LAST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
-
-const managed = {
+/** The columns of a ManagedAccount, as Prisma names them. */
+export const managed = {
   id: true,
   email: true,
   emailVerifiedAt: true,
@@ -27,18 +22,16 @@ export const userRepository = {
   async insert (tx: Connection, user: Account & { emailKey: string, passwordHash: string }) {
     const count = await tx.$executeRaw`
       INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, email_verified_at)
-      VALUES (${user.id}::uuid, ${user.email}, ${user.emailKey}, ${user.displayName}, ${user.passwordHash}, ${user.createdAt}::timestamptz, ${
-      user.emailVerified ? user.createdAt : null
-    }::timestamptz)
+      VALUES (${user.id}::uuid, ${user.email}, ${user.emailKey}, ${user.displayName}, ${user.passwordHash},
+        ${user.createdAt}::timestamptz, ${user.emailVerified ? user.createdAt : null}::timestamptz)
       ON CONFLICT (email_key) DO NOTHING`
     return count === 1
   },
 
   /** Takes the row's lock, the first of a transaction: no session begins and no version is taken beside it. */
   async lock (tx: Connection, id: string): Promise<LockedAccount | undefined> {
-    const [row] = await tx.$queryRaw<
-      LockedAccount[]
-    >`SELECT ${lockedColumns} FROM users WHERE id = ${id}::uuid AND deleted_at IS NULL FOR UPDATE`
+    const [row] = await tx.$queryRaw<LockedAccount[]>`
+      SELECT ${lockedColumns} FROM users WHERE id = ${id}::uuid AND deleted_at IS NULL FOR UPDATE`
     return row
   },
 
@@ -48,20 +41,15 @@ export const userRepository = {
    */
   async lockAmongAdmins (tx: Connection, id: string): Promise<{ user: LockedAccount | undefined, alone: boolean }> {
     const rows = await tx.$queryRaw<LockedAccount[]>`
-      SELECT ${lockedColumns} FROM users WHERE deleted_at IS NULL AND (id = ${id}::uuid OR (role = 'admin' AND disabled_at IS NULL)) ORDER BY id FOR UPDATE`
+      SELECT ${lockedColumns} FROM users
+      WHERE deleted_at IS NULL AND (id = ${id}::uuid OR (role = 'admin' AND disabled_at IS NULL))
+      ORDER BY id FOR UPDATE`
     return { user: rows.find((row) => row.id === id), alone: rows.every((row) => row.id === id) }
   },
 
   async find (connection: Connection, id: string) {
-    const row = await connection.user.findFirst({
-      where: { id, deletedAt: null },
-      select: { ...managed, emailKey: true, passwordHash: true }
-    })
-    return row &&
-      { ...row, emailVerified: row.emailVerifiedAt !== null } as ManagedAccount & {
-        emailKey: string
-        passwordHash: string
-      }
+    const row = await connection.user.findFirst({ where: { id, deletedAt: null }, select: managed })
+    return row && { ...row, emailVerified: row.emailVerifiedAt !== null } as ManagedAccount
   },
 
   /** The new version; undefined when that is the name already. */
@@ -82,13 +70,15 @@ export const userRepository = {
   /** Accounts whose key has other characters than ASCII, in order of their ids. */
   async listUnicodeKeys (connection: Connection, after = '00000000-0000-0000-0000-000000000000') {
     return connection.$queryRaw<Array<{ id: string, email: string, emailKey: string }>>`
-      SELECT id, email, email_key AS "emailKey" FROM users WHERE octet_length(email_key) <> char_length(email_key) AND id > ${after}::uuid ORDER BY id LIMIT 500`
+      SELECT id, email, email_key AS "emailKey" FROM users
+      WHERE octet_length(email_key) <> char_length(email_key) AND id > ${after}::uuid ORDER BY id LIMIT 500`
   },
 
   /** False when another account has the key, or this one has another than it had. The caller holds both locks. */
   async setEmailKey (tx: Connection, id: string, emailKey: string, replaces: string) {
-    const count = await tx.$executeRaw`UPDATE users SET email_key = ${emailKey}
-      WHERE id = ${id}::uuid AND email_key = ${replaces} AND NOT EXISTS (SELECT FROM users WHERE email_key = ${emailKey})`
+    const count = await tx.$executeRaw`
+      UPDATE users SET email_key = ${emailKey} WHERE id = ${id}::uuid AND email_key = ${replaces}
+        AND NOT EXISTS (SELECT FROM users WHERE email_key = ${emailKey})`
     return count === 1
   },
 
@@ -96,9 +86,9 @@ export const userRepository = {
    * Confirmed at once. False when another account has it. The caller holds the locks of the user and of both addresses.
    */
   async setEmail (tx: Connection, id: string, { email, emailKey }: { email: string, emailKey: string }) {
-    const count = await tx
-      .$executeRaw`UPDATE users SET email = ${email}, email_key = ${emailKey}, email_verified_at = now()
-      WHERE id = ${id}::uuid AND NOT EXISTS (SELECT FROM users WHERE email_key = ${emailKey} AND id <> ${id}::uuid)`
+    const count = await tx.$executeRaw`
+      UPDATE users SET email = ${email}, email_key = ${emailKey}, email_verified_at = now() WHERE id = ${id}::uuid
+        AND NOT EXISTS (SELECT FROM users WHERE email_key = ${emailKey} AND id <> ${id}::uuid)`
     return count === 1
   },
 
@@ -134,35 +124,10 @@ export const userRepository = {
     await tx.user.update({ where: { id }, data: { disabledAt: disabled ? new Date() : null } })
   },
 
-  async list (connection: Connection, { before, limit }: { before?: string, limit: number }) {
-    const rows = await connection.user.findMany({
-      where: { deletedAt: null, ...before && { id: { lt: before } } },
-      select: managed,
-      orderBy: { id: 'desc' },
-      take: limit
-    })
-    return rows.map((row) => ({ ...row, emailVerified: row.emailVerifiedAt !== null })) as ManagedAccount[]
-  },
-
-  /** Newest first: users whose address begins with the text, or whose name has words that begin with its words. */
-  search (connection: Connection, text: string, { before = LAST_ID, limit }: { before?: string, limit: number }) {
-    const words = text.normalize('NFC').toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
-    const address = emailKey(text)
-    // Each half by its own index, whatever the statistics say.
-    return connection.$queryRaw<ManagedAccount[]>`
-      WITH found AS MATERIALIZED (
-        SELECT id FROM users WHERE deleted_at IS NULL AND email_key ~>=~ ${address} AND email_key ~<~ ${`${address}\u{10ffff}`}
-        UNION SELECT id FROM users WHERE deleted_at IS NULL
-          AND to_tsvector('simple', display_name) @@ to_tsquery('simple', ${
-      words.map((word) => `${word}:*`).join(' & ')
-    }))
-      SELECT ${managedColumns} FROM users JOIN found USING (id) WHERE users.id < ${before}::uuid ORDER BY users.id DESC LIMIT ${limit}::int`
-  },
-
   findByEmailKey (connection: Connection, emailKey: string) {
     return connection.user.findUnique({
       where: { emailKey },
-      select: { id: true, email: true, disabledAt: true, emailVerifiedAt: true }
+      select: { id: true, email: true, emailVerifiedAt: true }
     })
   }
 }

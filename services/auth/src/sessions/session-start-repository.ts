@@ -1,0 +1,101 @@
+import type { Sql } from '@gatepost/service-kit/sql'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
+import type { AttemptCounter } from '../attempts/attempt-limits.ts'
+import { lockedSeconds } from '../attempts/attempt-repository.ts'
+import { type AuditAct, auditRepository } from '../audit/audit-repository.ts'
+import type { Origin } from '../origin.ts'
+import { type Account, accountColumns } from '../users/account.ts'
+import { LIVE } from './session-repository.ts'
+import type { IssuedSession } from './session-tokens.ts'
+
+export interface SessionLifetimes {
+  idleSeconds: number
+  absoluteSeconds: number
+}
+
+export interface NewSession {
+  account: { id: string, passwordHash: string }
+  origin: Origin
+  accessExpiry: Date
+  lifetimes: SessionLifetimes
+  act: AuditAct
+  counters: AttemptCounter[]
+  /** Live sessions at which none begins. */
+  room: number
+}
+
+export interface Beginning {
+  begun: { account: Account, session: IssuedSession } | null
+  lockedSeconds: number | null
+  crowded: boolean
+}
+
+/**
+ * Locks the account's row: a change of the account waits for the session, or the session for the change. So a session
+ * begins with the role that the row has then.
+ */
+const BEGIN = `WITH held AS (SELECT ${lockedSeconds('$1::bytea, $2::bytea, $3::bytea')} AS seconds),
+  crowd AS (SELECT count(*) >= $20::int AS full
+    FROM (SELECT FROM sessions WHERE user_id = $4::uuid AND ${LIVE} LIMIT $20::int) AS live),
+  account AS (SELECT ${accountColumns('users')} FROM users, held, crowd
+    WHERE id = $4::uuid AND password_hash = $5::text AND disabled_at IS NULL
+      AND held.seconds IS NULL AND NOT crowd.full
+    FOR SHARE OF users),
+  life AS (SELECT now() + $11::int * interval '1 second' AS absolute,
+    now() + least($11::int, $12::int) * interval '1 second' AS idle),
+  session AS (
+    INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at,
+      ip_address, network, user_agent)
+    SELECT $6::uuid, account.id, now(), now(), life.idle, life.absolute, least($7::timestamptz, life.idle),
+      $8::text, $9::text, $10::text
+    FROM account, life
+    RETURNING counter, access_expires_at),
+  forgotten AS (DELETE FROM login_attempts WHERE key = $1::bytea AND EXISTS (SELECT FROM session)),
+  noted AS (${auditRepository.insertion(13)} FROM session)
+SELECT account.*, session.counter, session.access_expires_at AS "accessExpiresAt",
+  held.seconds AS "lockedSeconds", crowd.full AS crowded
+FROM held CROSS JOIN crowd LEFT JOIN (account CROSS JOIN session) ON true`
+
+type BegunRow = Account & {
+  counter: number | null
+  accessExpiresAt: Date
+  lockedSeconds: number | null
+  crowded: boolean
+}
+
+export const sessionStartRepository = {
+  /**
+   * Begins a session, forgets the failures that went before, and writes it down: one statement. Null when the account
+   * was disabled or its password changed since that was checked, when an attempt beside this one locked it
+   * (`lockedSeconds`), or when the account has `room` live sessions or more (`crowded`).
+   */
+  async begin (
+    sql: Sql,
+    { account: { id, passwordHash }, origin, accessExpiry, lifetimes, act, counters, room }: NewSession
+  ): Promise<Beginning> {
+    const sessionId = uuidv7()
+    const [pair, ...others] = counters
+    const [row] = await sql.query<BegunRow>(BEGIN, [
+      pair?.key ?? null,
+      others[0]?.key ?? null,
+      others[1]?.key ?? null,
+      id,
+      passwordHash,
+      sessionId,
+      accessExpiry,
+      origin.address,
+      origin.network,
+      origin.userAgent,
+      lifetimes.absoluteSeconds,
+      lifetimes.idleSeconds,
+      ...auditRepository.values(origin, { act, userId: id, sessionId }),
+      room
+    ])
+    const { counter, accessExpiresAt, lockedSeconds, crowded, ...account } = row!
+    return {
+      begun: counter === null ? null : { account, session: { sessionId, counter, accessExpiresAt } },
+      lockedSeconds,
+      crowded
+    }
+  }
+}
