@@ -56,10 +56,3 @@ export function createRoutine ({ name, everyMs, work, log }: RoutineOptions): Ro
     }
   }
 }
-
-/** A routine that is started already. */
-export function startRoutine (options: RoutineOptions): Routine {
-  const routine = createRoutine(options)
-  routine.start()
-  return routine
-}

@@ -20,7 +20,7 @@ import { keyRoutes } from './keys/routes.ts'
 import { createMailMetrics } from './mail/mail-metrics.ts'
 import { createMailWorker } from './mail/mail-worker.ts'
 import { createMailer } from './mail/mailer.ts'
-import { startMaintenance } from './maintenance.ts'
+import { createMaintenance } from './maintenance.ts'
 import type { HashParameters } from './passwords/password-hash.ts'
 import { clientAddress } from './plugins/client-address.ts'
 import { eventRelay } from './plugins/event-relay.ts'
@@ -104,9 +104,10 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
   })
 
   mail.start()
-  const stopMaintenance = startMaintenance({ database, log })
+  const maintenance = createMaintenance({ database, log })
+  maintenance.start()
   app.addHook('onClose', async () => {
-    stopMaintenance()
+    await maintenance.stop()
     services.keys.stop()
     await mail.stop()
     mailer.close()

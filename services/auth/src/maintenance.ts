@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify'
+import { createRoutine, type Routine } from '@gatepost/service-kit/routine'
 import { attemptRepository } from './attempts/attempt-repository.ts'
 import type { Database } from './database/database.ts'
 import { emailTokenRepository } from './mail/email-token-repository.ts'
@@ -14,7 +15,7 @@ const DAY_MS = 86_400_000
 /** How long an operator can look at what was not sent. */
 const GIVEN_UP_DAYS = 30
 
-/** Deletes what has no meaning any more. Several processes may do it at once. */
+/** Deletes rows that nothing reads any more. Several processes may run it at once. */
 export async function tidy ({ connection }: Database) {
   const before = (days: number) => new Date(Date.now() - days * DAY_MS)
   await sessionRepository.deleteEnded(connection, before(ENDED_DAYS + 1))
@@ -25,13 +26,19 @@ export async function tidy ({ connection }: Database) {
   await attemptRepository.deleteForgotten(connection, before(1)) // longer than any counter remembers
 }
 
-/** Tidies again and again. Returns what stops it. */
-export function startMaintenance ({ database, log }: { database: Database, log: FastifyBaseLogger }) {
-  rekeyEmails({ database, log }).catch((error: Error) =>
-    log.warn({ err: error }, 'older e-mail keys are looked at again at the next start')
-  )
-  const timer = setInterval(() => {
-    tidy(database).catch((error: unknown) => log.warn({ err: error }, 'maintenance failed, tried again later'))
-  }, EVERY_MS).unref()
-  return () => clearInterval(timer)
+export function createMaintenance ({ database, log }: { database: Database, log: FastifyBaseLogger }): Routine {
+  let rekeyed = false
+  return createRoutine({
+    name: 'maintenance',
+    everyMs: EVERY_MS,
+    log,
+    async work () {
+      try {
+        if (!rekeyed) await rekeyEmails({ database, log })
+        rekeyed = true
+      } finally {
+        await tidy(database)
+      }
+    }
+  })
 }
