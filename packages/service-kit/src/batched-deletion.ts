@@ -23,7 +23,8 @@ export async function deleteBefore (
   before: Date
 ): Promise<number> {
   const statement = `DELETE FROM ${table} WHERE ctid = ANY (ARRAY(
-    SELECT ctid FROM ${table} WHERE ${column} < $1::timestamptz AND (${and}) ORDER BY ${column} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED))`
+    SELECT ctid FROM ${table} WHERE ${column} < $1::timestamptz AND (${and})
+    ORDER BY ${column} LIMIT ${BATCH} FOR UPDATE SKIP LOCKED))`
   let deleted = 0
   for (let count = BATCH; count === BATCH; deleted += count) {
     count = await connection.$executeRawUnsafe(statement, before)

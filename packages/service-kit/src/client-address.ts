@@ -67,7 +67,8 @@ export function clientFinder ({ trustedProxies, log, registry }: ClientFinderOpt
     told = true
     log.warn(
       { peer },
-      'X-Forwarded-For of a private address is not believed: if it is a proxy, all its clients share one limit until TRUSTED_PROXIES names it'
+      'X-Forwarded-For of a private address is not believed: if it is a proxy, all its clients share one limit until ' +
+        'TRUSTED_PROXIES names it'
     )
   }
 
@@ -107,7 +108,8 @@ function countDoubts (registry: Registry | undefined) {
   registry?.registerMetric(new Counter({
     name: 'gatepost_client_address_doubtful_total',
     help:
-      'Requests counted by an address that may be many clients’: proxy, the address of a trusted proxy itself; unbelieved, a private address outside TRUSTED_PROXIES that sent X-Forwarded-For.',
+      'Requests counted by an address that may be many clients’: proxy, the address of a trusted proxy itself; ' +
+      'unbelieved, a private address outside TRUSTED_PROXIES that sent X-Forwarded-For.',
     labelNames: ['cause'],
     registers: [],
     collect () {

@@ -17,7 +17,8 @@ interface Session {
 
 const SESSION =
   `SELECT current_setting('server_encoding') AS encoding, current_database() AS database, current_user AS role,
-    current_setting($1, true) AS mark, (SELECT json_object_agg(name, current_setting(name)) FROM unnest($2::text[]) AS name) AS settings`
+    current_setting($1, true) AS mark,
+    (SELECT json_object_agg(name, current_setting(name)) FROM unnest($2::text[]) AS name) AS settings`
 const PROTOCOL_VIOLATION = '08P01'
 
 /**
@@ -46,11 +47,13 @@ export function createFitnessCheck (pool: Pool, url: string): () => Promise<void
 }
 
 const POOLED =
-  "the database is behind a pooler that does not pass start-up parameters on (PgBouncer?): add pgbouncer=true to the database's URL, or let it lead to PostgreSQL itself"
+  'the database is behind a pooler that does not pass start-up parameters on (PgBouncer?): ' +
+  "add pgbouncer=true to the database's URL, or let it lead to PostgreSQL itself"
 
 function faultOf ({ encoding, database, role, mark, settings }: Session, pooled: boolean): string | undefined {
   if (encoding !== 'UTF8') {
-    return `the database ${database} has the encoding ${encoding} and needs UTF8: make another one (CREATE DATABASE … TEMPLATE template0 ENCODING 'UTF8'; deploy/database does) and move the rows`
+    return `the database ${database} has the encoding ${encoding} and needs UTF8: make another one (CREATE DATABASE ` +
+      "… TEMPLATE template0 ENCODING 'UTF8'; deploy/database does) and move the rows"
   }
   if (!pooled) return mark === 'on' ? undefined : POOLED
   const wrong = Object.entries(SESSION_SETTINGS).filter(([name, value]) => settings[name] !== value)

@@ -6,7 +6,8 @@ import { type BrokenRequest, onOutcome } from './outcome.ts'
 export const requestLog = fp(async (app) => {
   onOutcome(app, {
     answered: (request, reply, status) => {
-      app.log[levelOf(request, status)](requestLine(request, reply, status), 'request') // and not the request's own, which would name its id a second time
+      // and not by the request's own logger, which would name its id a second time
+      app.log[levelOf(request, status)](requestLine(request, reply, status), 'request')
     },
     broken: (request) => { app.log.info(brokenLine(request), 'request') }
   })

@@ -24,7 +24,8 @@ export const commonSettings = {
   }),
   DRAIN_DELAY: integer({
     description:
-      'Seconds between "not ready" and the end of new connections at a shutdown; as long as the load balancer needs to notice',
+      'Seconds between "not ready" and the end of new connections at a shutdown; as long as the load balancer needs ' +
+      'to notice',
     default: '0',
     minimum: 0,
     maximum: 10

@@ -32,7 +32,7 @@ export function watchTokenLifetime (registry: Registry, accessTokenTtl: number, 
   registry.registerMetric(new Counter({
     name: 'gatepost_tokens_overlong_total',
     help:
-      'Access tokens refused because they live longer than ACCESS_TOKEN_TTL: it is lower here than where they were issued.',
+      'Access tokens refused because they live longer than ACCESS_TOKEN_TTL, which is lower here than at their issuer.',
     registers: [],
     collect () {
       this.reset()

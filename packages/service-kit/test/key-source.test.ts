@@ -63,7 +63,7 @@ test('keys are there once they were fetched, and a key of a name that every obje
   ])
 })
 
-test('however many tokens of unknown keys come, auth is asked once in 30 s for them, and finds a key that was added', async () => {
+test('for any number of unknown keys auth is asked once in 30 s, and finds a key that was added', async () => {
   vi.useFakeTimers({ toFake: ['performance'] })
   const keys = start()
   await settled(keys)
@@ -139,7 +139,7 @@ test.each(Object.keys(foreign))('%s beside our keys is passed over (RFC 7517 sec
   expect([keys.status().keys, keys.get('k1') !== undefined, keys.get('k2') !== undefined]).toEqual([2, true, true])
 })
 
-test('while auth is away nobody waits for an unknown key, and one that auth has is found as soon as auth is back', async () => {
+test('while auth is away no token waits for an unknown key, which is found as soon as auth is back', async () => {
   const { port } = server.address() as AddressInfo
   const keys = start()
   await settled(keys)

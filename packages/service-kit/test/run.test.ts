@@ -69,7 +69,7 @@ test('an address of another machine is one readable line and exit code 1', async
   expect(await err).toBe('example: HOST is "203.0.113.7", which is no address of this machine\n')
 })
 
-test('told to stop it is not ready, answers what it has with Connection: close, and ends without waiting for idle connections', async () => {
+test('told to stop it is not ready, closes connections with their answers, and waits for no idle ones', async () => {
   const { child, ask, ended } = await startReady({ DRAIN_DELAY: '1' })
   const slow = ask('/slow/2500')
   await ask('/live') // a connection that is idle from now on; Node alone would wait 75 s for it

@@ -46,7 +46,7 @@ async function start (stdout: StdioPipe | number) {
 const ROOM = 60
 const MANY = 20_000
 
-test('standard output that nobody reads costs lines, no memory and no request; it is told once when it flows again', async () => {
+test('standard output that nobody reads costs lines, no memory and no request, and is told once', async () => {
   const { child, write, lost } = await start('pipe')
   const before = await write(1_000)
   let after = 0

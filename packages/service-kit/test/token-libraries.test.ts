@@ -19,7 +19,8 @@ const keys = new Map([['k1', publicKey.export({ type: 'spki', format: 'pem' }) a
 const nativeTokens = await loadNativeTokens().catch((error: unknown) => {
   if (process.platform === 'linux' && process.arch === 'x64') throw error
   process.stderr
-    .write(`The libraries that judge tokens are not compared: the lockfile holds no binary of @node-rs/jsonwebtoken for ${process.platform} on ${process.arch}.\n`)
+    .write('The libraries that judge tokens are not compared: the lockfile holds no binary of @node-rs/jsonwebtoken ' +
+      `for ${process.platform} on ${process.arch}.\n`)
   return undefined
 })
 

@@ -60,7 +60,8 @@ export const settingsSchema = Type.Object({
   USER_RATE_LIMIT_MAX: Type
     .Optional(integer({
       description:
-        'Requests of one user over all of /api in one window, from however many addresses; without it five times what RATE_LIMIT_MAX lets one address send in that time',
+        'Requests of one user over all of /api in one window, from however many addresses; without it five times ' +
+        'what RATE_LIMIT_MAX lets one address send in that time',
       minimum: 1,
       maximum: 1_000_000_000
     })),
@@ -70,7 +71,8 @@ export const settingsSchema = Type.Object({
   CORS_ORIGINS: Type.Optional(list({
     description: 'Origins whose pages may call the API, `*.` for one label; none but its own without it',
     needs:
-      'a comma-separated list of origins such as https://app.example.org, https://*.example.org or capacitor://localhost',
+      'a comma-separated list of origins such as https://app.example.org, https://*.example.org or ' +
+      'capacitor://localhost',
     check: checkOrigin
   })),
   CORS_HEADERS: Type.Optional(list({
@@ -98,7 +100,8 @@ export type Settings = StaticDecode<typeof settingsSchema>
  */
 export function workersOf ({ GATEWAY_WORKERS, REDIS_URL }: Settings): number {
   if (GATEWAY_WORKERS > 1 && REDIS_URL === undefined) {
-    throw new SettingsError(`GATEWAY_WORKERS is ${GATEWAY_WORKERS}: several workers share rate limits through Redis; set REDIS_URL, or GATEWAY_WORKERS=1`)
+    const remedy = 'several workers share rate limits through Redis; set REDIS_URL, or GATEWAY_WORKERS=1'
+    throw new SettingsError(`GATEWAY_WORKERS is ${GATEWAY_WORKERS}: ${remedy}`)
   }
   return GATEWAY_WORKERS
 }

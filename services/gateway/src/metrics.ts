@@ -38,7 +38,8 @@ function counters (registry: Registry, name: string, help: string, labelNames: s
 
 export function watchDecisions (registry: Registry, tally: DecisionTally) {
   const help =
-    'Decisions of the rate limits, two about a request whose user came to be known after its address was counted; mode degraded: by this instance’s share alone.'
+    'Decisions of the rate limits, two about a request whose user came to be known after its address was counted; ' +
+    'mode degraded: by this instance’s share alone.'
   counters(
     registry,
     'gatepost_limiter_decisions_total',

@@ -1,7 +1,7 @@
 import { connect } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { type Answer, startGateway, type TestGateway } from './support/gateway.ts'
+import { type Answer, CHUNKED, CLOSE, JSON_TYPE, startGateway, type TestGateway } from './support/gateway.ts'
 
 const LIMIT = 4096
 let gateway: TestGateway
@@ -26,8 +26,7 @@ test('a body over the limit is 413 before any service hears of it', async () => 
 test('the limit holds for chunked bodies, and is not waited for', async () => {
   const socket = connect(gateway.port, '127.0.0.1')
   socket.on('error', () => {}) // the gateway may close while we still write
-  socket
-    .write(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n`)
+  socket.write(gateway.head('POST /api/posts', JSON_TYPE, CHUNKED))
   for (let i = 0; i < 5; i++) socket.write(`400\r\n${'x'.repeat(1024)}\r\n`)
   expect(await text(socket)).toMatch(/^HTTP\/1\.1 413/)
   expect(gateway.upstream.received).toEqual([])
@@ -42,10 +41,10 @@ test.each([
   ['', '{}'],
   ['multipart/form-data; boundary=x', 'x']
 ])('a body of type %j is 415', async (type, body) => {
-  const answer = await gateway
-    .raw(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n${
-      type && `content-type: ${type}\r\n`
-    }content-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`)
+  const named = type === '' ? [] : [`content-type: ${type}`]
+  const answer = await gateway.raw(
+    gateway.head('POST /api/posts', ...named, `content-length: ${body.length}`, CLOSE) + body
+  )
   expect(answer).toMatch(/^HTTP\/1\.1 415/)
   expect(gateway.upstream.received).toEqual([])
 })
@@ -87,7 +86,7 @@ test('what JSON.parse would change arrives as it was sent', async () => {
 test('a chunked body reaches its service whole', async () => {
   const parts = ['{"title":"a",', '"content":"b"}']
   const answer = await gateway
-    .raw(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\nconnection: close\r\n\r\n${
+    .raw(`${gateway.head('POST /api/posts', JSON_TYPE, CHUNKED, CLOSE)}${
       parts.map((part) => `${part.length.toString(16)}\r\n${part}\r\n`).join('')
     }0\r\n\r\n`)
   expect(answer).toMatch(/^HTTP\/1\.1 200/)
@@ -96,8 +95,8 @@ test('a chunked body reaches its service whole', async () => {
 })
 
 test('content-length beside transfer-encoding is 400, so that two readers cannot find two requests', async () => {
-  const answer = await gateway
-    .raw(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ncontent-length: 4\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\nGET /live HTTP/1.1\r\nhost: gateway\r\n\r\n`)
+  const doublyFramed = gateway.head('POST /api/posts', JSON_TYPE, 'content-length: 4', CHUNKED)
+  const answer = await gateway.raw(`${doublyFramed}0\r\n\r\nGET /live HTTP/1.1\r\nhost: gateway\r\n\r\n`)
   expect(answer).toMatch(/^HTTP\/1\.1 400/)
   expect(answer.match(/HTTP\/1\.1/g)).toHaveLength(1)
 })
@@ -115,8 +114,7 @@ test('an operation without a body refuses one', async () => {
 })
 
 test('a GET’s body is not forwarded', async () => {
-  const answer = await gateway
-    .raw(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ncontent-length: 2\r\nconnection: close\r\n\r\n{}`)
+  const answer = await gateway.raw(`${gateway.head('GET /api/posts', JSON_TYPE, 'content-length: 2', CLOSE)}{}`)
   expect(answer).toMatch(/^HTTP\/1\.1 200/)
   expect(gateway.upstream.received.at(-1)!.body.length).toBe(0)
 })
@@ -130,8 +128,7 @@ test.each([['limit=1&limit=2', '/query/limit'], ['limit=x', '/query/limit'], ['l
 })
 
 const chunked = (method: string, path: string, pieces: string[]) =>
-  gateway
-    .raw(`${method} ${path} HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n` +
+  gateway.raw(gateway.head(`${method} ${path}`, JSON_TYPE, CHUNKED) +
       pieces.map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`).join(''))
 
 test('a body in thousands of tiny chunks is refused before it is whole; small ones are fine', async () => {
@@ -141,7 +138,7 @@ test('a body in thousands of tiny chunks is refused before it is whole; small on
   const end = '0\r\n\r\nGET /live HTTP/1.1\r\nhost: gateway\r\nconnection: close\r\n\r\n'
   const whole = (pieces: string[]) =>
     gateway
-      .raw(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\n\r\n${
+      .raw(`${gateway.head('POST /api/posts', JSON_TYPE, CHUNKED)}${
         pieces.map((piece) => `${piece.length.toString(16)}\r\n${piece}\r\n`).join('')
       }${end}`)
   expect(await whole([...body])).toMatch(/^HTTP\/1\.1 200/)

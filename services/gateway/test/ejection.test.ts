@@ -23,7 +23,7 @@ function failUntilEjected (instance: Instance, now: number, most = 1_000) {
   return undefined
 }
 
-test('each ejection is longer than the one before, and one failure after it is enough; after long service it begins anew', () => {
+test('each ejection is longer, and one failure after it is enough; after long service it begins anew', () => {
   const [bad] = instances(2) as [Instance, Instance]
   let now = 0
   const seconds: number[] = []

@@ -58,7 +58,8 @@ function resume (port: number, token = accessToken()) {
     client.text = (client.text + bytes.toString('latin1')).slice(-1_000)
   })
   socket
-    .write(`GET /api/events HTTP/1.1\r\nhost: gateway\r\nauthorization: Bearer ${token}\r\nlast-event-id: ${first}\r\n\r\n`)
+    .write('GET /api/events HTTP/1.1\r\nhost: gateway\r\n' +
+      `authorization: Bearer ${token}\r\nlast-event-id: ${first}\r\n\r\n`)
   return client
 }
 

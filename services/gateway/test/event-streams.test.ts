@@ -60,7 +60,7 @@ const revoke = (user: string, session: string) =>
     aggregateVersion: 1
   })
 
-test('posts arrive as CloudEvents with the stream’s sequence; other people’s sessions and accounts do not', async () => {
+test('posts arrive as CloudEvents with the stream’s sequence; others’ sessions and accounts do not', async () => {
   const stream = await open()
   expect([stream.response.status, stream.response.headers.get('content-type')]).toEqual([
     200,

@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { POST_ID, startGateway, type TestGateway } from './support/gateway.ts'
+import { CLOSE, POST_ID, startGateway, type TestGateway } from './support/gateway.ts'
 
 let gateway: TestGateway
 beforeAll(async () => { gateway = await startGateway({ CORS_ORIGINS: 'https://app.example' }) })
@@ -8,10 +8,7 @@ afterAll(async () => { await gateway.stop() })
 
 const seen = () => gateway.upstream.received.at(-1)!.headers
 function get (headers: string[], path = '/api/posts') {
-  return gateway
-    .raw(`GET ${path} HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n${
-      headers.map((line) => `${line}\r\n`).join('')
-    }connection: close\r\n\r\n`)
+  return gateway.raw(gateway.head(`GET ${path}`, ...headers, CLOSE))
 }
 
 test('only headers on the list reach a service', async () => {
@@ -60,8 +57,8 @@ test('only headers on the list reach a service', async () => {
 })
 
 test('a header that Connection names cannot take ours away', async () => {
-  await gateway
-    .raw(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nconnection: close, x-request-id, x-forwarded-for, authorization, traceparent\r\n\r\n`)
+  const connection = 'connection: close, x-request-id, x-forwarded-for, authorization, traceparent'
+  await gateway.raw(gateway.head('GET /api/posts', connection))
   expect(seen()).toMatchObject({
     'x-forwarded-for': '127.0.0.1',
     authorization: gateway.authorization,
@@ -117,7 +114,7 @@ test('of a service’s headers only those on the list reach the client, and the 
   }
 })
 
-test('what a service varies by is joined to what the gateway does, and headers that the operation declares pass', async () => {
+test('a service’s Vary is joined to the gateway’s, and headers that the operation declares pass', async () => {
   const answerWith = (headers: Record<string, string>) => {
     gateway.upstream.handler = (_request, response) => {
       response.writeHead(200, { 'content-type': 'application/json', ...headers }).end('{}')

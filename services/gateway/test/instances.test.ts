@@ -72,7 +72,7 @@ test('an instance that dies costs no client anything, not even a write, and come
   expect(told().at(-1)).toEqual([30, 'an instance of posts is up'])
 })
 
-test('a share of refused connections, as behind a load balancer with one dead host, costs no answer and takes no address down', async () => {
+test('some refused connections, as of a dead host behind a balancer, cost no answer and no address', async () => {
   const single = await startUpstream()
   const careful = await startGateway({ POSTS_URL: single.url })
   await eventually(async () => expect((await careful.call('/api/posts')).status).toBe(200))

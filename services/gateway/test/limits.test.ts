@@ -119,7 +119,7 @@ test('every answer under /api says what is left', async () => {
   }
 })
 
-test('by default ten requests of an address pass in a window, also to paths that do not exist; probes are not counted', async () => {
+test('by default ten requests of an address pass in a window, unknown paths counted, probes not', async () => {
   const byDefault = await startGateway({
     RATE_LIMIT_MAX: undefined,
     SENSITIVE_RATE_LIMIT_MAX: undefined,

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import { connect } from 'node:net'
 import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startGateway, type TestGateway } from './support/gateway.ts'
+import { CHUNKED, CLOSE, JSON_TYPE, startGateway, type TestGateway } from './support/gateway.ts'
 
 let gateway: TestGateway
 beforeAll(async () => { gateway = await startGateway() })
@@ -57,7 +57,7 @@ test('an instance is a URI reference, whatever was sent', async () => {
   expect(JSON.parse(answer.slice(answer.indexOf('\r\n\r\n'))).instance).toBe('/api/posts/%C3%A9%22%3C%7B%7C%25zz')
 })
 
-test('requests that the parser gives up on are counted against the limit of their address, and refused over it', async () => {
+test('requests that the parser gives up on count against the limit of their address, which refuses them', async () => {
   const limited = await startGateway({ RATE_LIMIT_MAX: '2', RATE_LIMIT_WINDOW: '1 hour' })
   const broken = [
     'NONSENSE\r\n\r\n',
@@ -89,17 +89,15 @@ async function pipelined (bytes: string) {
 test('the refusal of pipelined garbage comes after the answer to the request before it, once', async () => {
   const { handler } = gateway.upstream
   gateway.upstream.handler = (request, response) => { setTimeout(handler, 100, request, response) }
-  const request = `GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`
+  const request = gateway.head('GET /api/posts')
   expect(await pipelined(`${request}${request}GARBAGE\r\n\r\nMORE GARBAGE\r\n\r\n`)).toEqual([200, 200, 400])
   gateway.upstream.handler = handler
 })
 
 test('broken framing of a body is the one answer to its request, and what follows is not read', async () => {
   gateway.upstream.received.length = 0
-  const lines =
-    `host: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ntransfer-encoding: chunked\r\nx-request-id: broken-body\r\n`
-  expect(await pipelined(`POST /api/posts HTTP/1.1\r\n${lines}\r\n5\r\n{"tit\r\nzz\r\nGET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`))
-    .toEqual([400])
+  const broken = gateway.head('POST /api/posts', JSON_TYPE, CHUNKED, 'x-request-id: broken-body')
+  expect(await pipelined(`${broken}5\r\n{"tit\r\nzz\r\n${gateway.head('GET /api/posts')}`)).toEqual([400])
   expect(gateway.upstream.received).toEqual([])
   const line = await eventually(() => JSON.parse(gateway.log.find((text) => text.includes('broken-body'))!))
   expect(line).toMatchObject({ method: 'POST', route: '/api/posts', status: 400 })
@@ -107,11 +105,9 @@ test('broken framing of a body is the one answer to its request, and what follow
 
 test('nothing that follows an answer with Connection: close on the same connection is a request', async () => {
   gateway.upstream.received.length = 0
-  const smuggled =
-    `DELETE /api/posts/01900000-0000-7000-8000-000000000001 HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`
+  const smuggled = gateway.head('DELETE /api/posts/01900000-0000-7000-8000-000000000001')
   const socket = connect(gateway.port, '127.0.0.1')
-  socket
-    .write(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ncontent-length: 2000000\r\n\r\n`)
+  socket.write(gateway.head('POST /api/posts', JSON_TYPE, 'content-length: 2000000'))
   const [answer] = await once(socket.setEncoding('latin1'), 'data') as [string]
   expect(statusOf(answer)).toBe(413)
   socket.write(`${' '.repeat(2_000_000)}${smuggled}`)
@@ -141,10 +137,9 @@ test.each([
   ['POST', '/api/posts', 'application/json', 400]
 ])('%s %s that names a type and has no body is no less good for it', async (method, path, type, status) => {
   gateway.upstream.received.length = 0
-  for (const length of ['', 'content-length: 0\r\n']) {
-    expect(statusOf(await gateway
-      .raw(`${method} ${path} HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: ${type}\r\n${length}connection: close\r\n\r\n`)))
-      .toBe(status)
+  for (const length of [[], ['content-length: 0']]) {
+    const lines = [`content-type: ${type}`, ...length, CLOSE]
+    expect(statusOf(await gateway.raw(gateway.head(`${method} ${path}`, ...lines)))).toBe(status)
   }
   for (const { headers } of gateway.upstream.received) expect(headers['content-type']).toBeUndefined()
 })

@@ -87,7 +87,7 @@ test('two gateways together admit exactly the limit', async () => {
   for (let i = 0; i < 3; i++) expect((await counted(() => burst(60))).admitted).toBe(20)
 })
 
-test('a counter that ends later than its window may, since the clock of Redis went back, ends with the window', async () => {
+test('a counter that ends too late, since the clock of Redis went back, ends with its window', async () => {
   const client = new Redis(redis.url)
   try {
     const address = `192.0.2.${++clients}`
@@ -136,12 +136,12 @@ async function userBurst (count: number, { freshTokens = false } = {}) {
   return answers.filter((status) => status === 200).length
 }
 
-test('one user is admitted exactly as often as a user may be, over two gateways and any number of addresses', async () => {
+test('one user is admitted exactly up to the limit, over two gateways and any number of addresses', async () => {
   expect(await counted(() => userBurst(50))).toBe(30)
   expect(await counted(() => userBurst(50, { freshTokens: true }))).toBe(30)
 })
 
-test('a store that stops answering is not waited for; the limit becomes this instance’s share; it recovers by itself', async () => {
+test('while the store does not answer, the limit is this instance’s share, at once', async () => {
   const told = () => gateways[0]!.log.filter((line) => line.includes('rate limits are degraded')).length
   const before = told()
   redis.signal('SIGSTOP')

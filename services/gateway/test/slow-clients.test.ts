@@ -3,7 +3,7 @@ import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { startGateway, type TestGateway } from './support/gateway.ts'
+import { JSON_TYPE, startGateway, type TestGateway } from './support/gateway.ts'
 
 let gateway: TestGateway
 beforeAll(async () => { gateway = await startGateway() })
@@ -37,7 +37,7 @@ test.concurrent(
   { timeout: 50_000 },
   async () => {
     const { answer, seconds } =
-      await drip(`POST /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\ncontent-type: application/json\r\ncontent-length: 1000\r\n\r\n{"title":"`)
+      await drip(`${gateway.head('POST /api/posts', JSON_TYPE, 'content-length: 1000')}{"title":"`)
     expect(answer).toMatch(/^HTTP\/1\.1 408/)
     expect(seconds).toBeLessThan(36)
   }
@@ -60,7 +60,7 @@ test.concurrent('an answer of a service that its client does not read is given u
     response.setHeader('content-type', 'application/json').end('x'.repeat(50_000_000))
   }
   const socket = connect(gateway.port, '127.0.0.1').on('error', () => {}).pause()
-  socket.write(`GET /api/feed HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
+  socket.write(gateway.head('GET /api/feed'))
   const line = () => gateway.log.map((text) => JSON.parse(text)).find(({ route }) => route === '/api/feed')
   await eventually(() => expect(line()).toBeDefined(), { withinMs: 85_000 })
   socket.destroy()

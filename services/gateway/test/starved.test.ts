@@ -63,7 +63,8 @@ const LOGIN = '{"email":"ada@example.org","password":"correct-horse-battery"}'
 const login = (socket: Socket) =>
   ask(
     socket,
-    `POST /api/auth/login HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\ncontent-length: ${LOGIN.length}\r\n\r\n${LOGIN}`
+    'POST /api/auth/login HTTP/1.1\r\nhost: gateway\r\ncontent-type: application/json\r\n' +
+      `content-length: ${LOGIN.length}\r\n\r\n${LOGIN}`
   )
 const docs = (socket: Socket) => ask(socket, 'GET /docs HTTP/1.1\r\nhost: gateway\r\n\r\n')
 

@@ -127,7 +127,7 @@ test('a service that dies in the middle of an answer resets the connection: half
     setTimeout(() => request.socket.destroy(), 150)
   }
   const socket = connect(gateway.port, '127.0.0.1')
-  socket.write(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
+  socket.write(gateway.head('GET /api/posts'))
   socket.resume()
   const [error] = await once(socket, 'error')
   expect(error.code).toBe('ECONNRESET')
@@ -141,7 +141,7 @@ test('a client that leaves cancels the call to the service', async () => {
     arrived.resolve()
   }
   const socket = connect(gateway.port, '127.0.0.1')
-  socket.write(`GET /api/feed HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
+  socket.write(gateway.head('GET /api/feed'))
   await arrived.promise
   socket.destroy()
   const left = performance.now()
@@ -175,7 +175,7 @@ test('a large answer to a slow client is held back at the service, not in memory
     more()
   }
   const socket = connect(gateway.port, '127.0.0.1').pause()
-  socket.write(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
+  socket.write(gateway.head('GET /api/posts'))
   let before = -1
   await eventually(async () => {
     const now = written

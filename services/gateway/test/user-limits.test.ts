@@ -87,7 +87,7 @@ test('nobody uses up another’s limit with tokens that are not good', async () 
   expect((await callFrom('127.0.0.1', good)).left).toMatch(/"user";r=5;/)
 })
 
-test('every answer to a user says what is left of both limits, for a token seen before and a new one alike', async () => {
+test('every answer to a user says what is left of both limits, for known tokens and new ones alike', async () => {
   const token = newUser()()
   for (const left of [5, 4]) {
     const answer = await callFrom('127.0.0.1', token)

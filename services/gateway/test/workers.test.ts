@@ -162,7 +162,10 @@ test('several workers without Redis are one readable line and the end', async ()
   })
   expect(await ended).toBe('gateway ended with code 1')
   expect(lastWords())
-    .toBe('gateway: GATEWAY_WORKERS is 2: several workers share rate limits through Redis; set REDIS_URL, or GATEWAY_WORKERS=1')
+    .toBe(
+      'gateway: GATEWAY_WORKERS is 2: several workers share rate limits through Redis; set REDIS_URL, or ' +
+        'GATEWAY_WORKERS=1'
+    )
 })
 
 test('the end of the supervisor lets requests finish and ends all workers', async () => {

@@ -10,7 +10,7 @@ export async function chooseLibrary (log: FastifyBaseLogger): Promise<TokenLibra
   } catch (error) {
     log.warn(
       { err: error },
-      `no binary of @node-rs/jsonwebtoken for this platform: ${pluginTokens.name} judges tokens, at more than twice the time`
+      `no binary of @node-rs/jsonwebtoken for this platform: ${pluginTokens.name} judges tokens, in twice the time`
     )
     return pluginTokens
   }

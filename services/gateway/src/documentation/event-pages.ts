@@ -7,10 +7,12 @@ import { escapeHtml, layout } from './page.ts'
 /** /docs/events: what subscribers receive, from the same definitions that publishers are checked against. */
 export function eventPage () {
   return layout('Events', `
-<p>Domain events are CloudEvents 1.0 (JSON) in the NATS JetStream stream <code>${EVENTS_STREAM}</code>, one subject for each kind. Named
-subscribers, and in the embedded run whoever connects without credentials, may subscribe to <code>events.&gt;</code> and read the stream. Delivery is at least once; <code>id</code>, also the header
-<code>Nats-Msg-Id</code>, makes it exactly once for those who keep it. Per aggregate, <code>aggregateversion</code> is 1, 2, 3 … and events are published
-in that order; of an aggregate that ended, earlier events are erased. Ignore members that you do not know.</p>
+<p>Domain events are CloudEvents 1.0 (JSON) in the NATS JetStream stream <code>${EVENTS_STREAM}</code>, one subject for
+each kind. Named subscribers may subscribe to <code>events.&gt;</code> and read the stream; in the embedded run so may
+every client that connects without credentials. Delivery is at least once; <code>id</code>, also the header
+<code>Nats-Msg-Id</code>, makes it exactly once for subscribers that keep it. Per aggregate,
+<code>aggregateversion</code> is 1, 2, 3 … and events are published in that order; of an aggregate that ended, earlier
+events are erased. Ignore members that you do not know.</p>
 <pre>nats sub 'events.&gt;'</pre>
 <p>The stream keeps every event, in files; a repetition with the same <code>Nats-Msg-Id</code> within ${
       DUPLICATE_WINDOW_MS / 60_000
@@ -19,10 +21,12 @@ Headers: ${Object.keys(eventHeaders.properties).map((name) => `<code>${name}</co
       Object.keys(consumers).map((name) => `<code>${name}</code>`).join(', ')
     } are
 our own services’; make one of your own, under another name:</p>
-<pre>nats consumer add ${EVENTS_STREAM} my-consumer --pull --ack explicit --max-pending 1 --deliver all --filter 'events.posts.&gt;' --defaults
+<pre>nats consumer add ${EVENTS_STREAM} my-consumer --pull --ack explicit --max-pending 1 --deliver all \\
+  --filter 'events.posts.&gt;' --defaults
 nats consumer next ${EVENTS_STREAM} my-consumer</pre>
-<p>With one event pending at most, whatever a crashed program had comes again before anything later; with more you are faster and must compare
-<code>aggregateversion</code>. The requests behind these commands stand in <a href="/asyncapi.json">/asyncapi.json</a>, at each operation.</p>
+<p>With one event pending at most, an event that a crashed program had comes again before any later one; with more you
+are faster and must compare <code>aggregateversion</code>. The requests behind these commands stand in
+<a href="/asyncapi.json">/asyncapi.json</a>, at each operation.</p>
 <p>In a browser: <code>GET /api/events</code> streams them with an access token.</p>
 <ul>${
       events.map(({ type, summary }) => `<li><a href="#${type}"><code>${type}</code></a> ${escapeHtml(summary)}</li>`)

@@ -58,8 +58,11 @@ const STYLE = `
   :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
   body { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem }
   code, pre { font-family: ui-monospace, monospace; font-size: .9em }
-  pre { overflow-x: auto; padding: 1rem; background: color-mix(in srgb, currentColor 6%, transparent); border-radius: .5rem }
-  table { border-collapse: collapse; width: 100% } th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
+  pre { overflow-x: auto; padding: 1rem; border-radius: .5rem }
+  pre { background: color-mix(in srgb, currentColor 6%, transparent) }
+  table { border-collapse: collapse; width: 100% }
+  th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0 }
+  th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
   nav a { margin-right: 1rem } section { margin: 2.5rem 0 }`
 
 /** A plain page of ours. `body` is HTML. */
@@ -69,7 +72,10 @@ export function layout (title: string, body: string) {
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${
     escapeHtml(title)
   }</title><link rel="icon" href="data:,"><style>${STYLE}</style></head>
-<body><nav><a href="/docs">API</a><a href="/docs/events">Events</a><a href="/openapi.json">OpenAPI</a><a href="/asyncapi.json">AsyncAPI</a></nav>
+<body><nav>
+<a href="/docs">API</a><a href="/docs/events">Events</a>
+<a href="/openapi.json">OpenAPI</a><a href="/asyncapi.json">AsyncAPI</a>
+</nav>
 <main><h1>${escapeHtml(title)}</h1>
 ${body}
 </main></body></html>

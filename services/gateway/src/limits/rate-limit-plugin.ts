@@ -13,7 +13,7 @@ interface Question {
 
 export type AskPlugin = (request: Pick<FastifyRequest, 'counted'>) => Promise<Decision>
 
-/** Registers the plugin over the counters. What it returns makes a function that has the plugin decide by some limits. */
+/** Registers the plugin over the counters. The result makes functions that have the plugin decide by some limits. */
 export async function rateLimitPlugin (
   app: FastifyInstance,
   counters: Counters

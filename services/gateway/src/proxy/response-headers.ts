@@ -19,8 +19,17 @@ const ALWAYS = [
 ]
 
 /** Names that the gateway sets itself, whatever an operation declares; `vary` it merges. */
-const POLICY =
-  /^(?:access-control-|content-security-policy|cross-origin-|ratelimit|strict-transport-security|x-(?:request-id|powered-by|content-type-|frame-|dns-|download-|permitted-|xss-)|server$|connection$|keep-alive$|transfer-encoding$|set-cookie$|vary$)/
+const POLICY = new RegExp(`^(?:${
+  [
+    'access-control-',
+    'content-security-policy',
+    'cross-origin-',
+    'ratelimit',
+    'strict-transport-security',
+    'x-(?:request-id|powered-by|content-type-|frame-|dns-|download-|permitted-|xss-)',
+    '(?:server|connection|keep-alive|transfer-encoding|set-cookie|vary)$'
+  ].join('|')
+})`)
 
 /**
  * Makes the function that filters the headers of an operation's answer into names and values in turn. Undefined when

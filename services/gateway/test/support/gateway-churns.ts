@@ -6,7 +6,7 @@ import { startBroker } from '@gatepost/testing/broker'
 import { eventually } from '@gatepost/testing/eventually'
 import { startPublisher } from '@gatepost/testing/publisher'
 import type { Churn } from '@gatepost/testing/retained'
-import { startGateway, uuid7 } from './gateway.ts'
+import { CLOSE, startGateway, uuid7 } from './gateway.ts'
 
 const broker = await startBroker()
 const gateway = await startGateway({ NATS_URL: broker.urlOf('gateway') })
@@ -32,7 +32,7 @@ function each (turn: () => Promise<unknown>): Churn {
 async function leaveEarly () {
   const socket = connect(gateway.port, '127.0.0.1')
   await once(socket, 'connect')
-  socket.write(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\n\r\n`)
+  socket.write(gateway.head('GET /api/posts'))
   await nextTurn()
   socket.destroy()
   await once(socket, 'close')
@@ -52,8 +52,7 @@ await each(call)(500) // compiles what all calls go through
 export const churns: Record<string, Churn> = {
   'calls of services': each(call),
   'calls on connections of their own': each(() =>
-    gateway
-      .raw(`GET /api/posts HTTP/1.1\r\nhost: gateway\r\nauthorization: ${gateway.authorization}\r\nconnection: close\r\n\r\n`)
+    gateway.raw(gateway.head('GET /api/posts', CLOSE))
   ),
   'calls that the client leaves': each(leaveEarly),
   'tokens that are refused': each(async () =>

@@ -18,6 +18,10 @@ export const JWKS = JSON.stringify({
 })
 export const USER_ID = '01900000-0000-7000-8000-000000000001'
 export const POST_ID = '01900000-0000-7000-8000-0000000000aa'
+/** Header lines. */
+export const JSON_TYPE = 'content-type: application/json'
+export const CHUNKED = 'transfer-encoding: chunked'
+export const CLOSE = 'connection: close'
 export const ISSUER = 'http://127.0.0.1:3000'
 
 /** An access token as auth would sign it. */
@@ -61,6 +65,8 @@ export interface TestGateway {
   fetch (path: string, init?: RequestInit): Promise<Answer>
   /** A call with a good token. */
   call (path: string, init?: RequestInit): Promise<Answer>
+  /** The head of a request with a good token, and with further header lines, as text. */
+  head (methodAndTarget: string, ...lines: string[]): string
   /** Sends bytes as they are and reads until the end of the connection. */
   raw (bytes: string | Buffer): Promise<string>
   stop (): Promise<void>
@@ -111,6 +117,10 @@ export async function startGateway (
     authorization,
     fetch: (path, init) => fetch(url + path, init),
     call: (path, init = {}) => fetch(url + path, { ...init, headers: { authorization, ...init.headers } }),
+    head (methodAndTarget, ...lines) {
+      const first = [`${methodAndTarget} HTTP/1.1`, 'host: gateway', `authorization: ${authorization}`]
+      return [...first, ...lines, '\r\n'].join('\r\n')
+    },
     async raw (bytes) {
       const socket = connect(port, '127.0.0.1')
       await once(socket, 'connect')
