@@ -7,20 +7,20 @@ import { startSystem, type System } from '@gatepost/testing/system'
 import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { call, register, type Account } from './client.ts'
-import { startCuttableProxy } from './cuttable-proxy.ts'
+import { startTcpProxy } from '@gatepost/testing/tcp-proxy'
 import { prepareSecond, root, type SecondProcess } from './second-process.ts'
 
 /** A condition is waited for, however busy the machine; that a second is enough has a test of its own. */
 const LIMITS = { RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '100000' }
 let system: System
-let proxy: Awaited<ReturnType<typeof startCuttableProxy>>
+let proxy: Awaited<ReturnType<typeof startTcpProxy>>
 /** Another gateway, whose way to NATS can be cut. */
 let second: SecondProcess
 let ada: Account
 
 beforeAll(async () => {
   system = await startSystem({ env: LIMITS })
-  proxy = await startCuttableProxy(system.ports.nats)
+  proxy = await startTcpProxy(system.ports.nats)
   second = await prepareSecond(system, 'gateway', { env: LIMITS, natsPort: proxy.port })
   second.start()
   ada = await register(system.gatewayUrl, 'Ada')
@@ -153,7 +153,7 @@ test(
     const doomed = await login()
     let { accessToken, refreshToken } = await login()
     const old = kidOf(accessToken)
-    proxy.cut()
+    proxy.close()
     let failures: string[] = []
     const seen = new Map<string, number>()
     const stopping = new AbortController()
@@ -211,20 +211,20 @@ test(
       const { status, body } = await call(second.url, 'GET', '/ready')
       expect([status, body.checks.revocations.status]).toEqual([503, 'down'])
     }, { withinMs: 15_000 })
-    proxy.mend()
+    proxy.open()
     await second.ready()
     expect(await streamStatus(second.url, doomed.accessToken)).toBe(401)
     expect(await staleSeconds()).toBeLessThan(5)
 
     // One that ran through a cut needs no restart.
     const later = await login()
-    proxy.cut()
+    proxy.close()
     await eventually(async () =>
       expect((await call(second.url, 'GET', '/ready')).body.checks.nats.status).toBe('degraded')
     )
     expect((await post('/api/auth/logout', { token: later.accessToken })).status).toBe(204)
     expect(await streamStatus(second.url, later.accessToken)).toBe(200)
-    proxy.mend()
+    proxy.open()
     await eventually(async () => expect(await streamStatus(second.url, later.accessToken)).toBe(401))
   },
   60_000

@@ -4,7 +4,7 @@ import { fileURLToPath } from 'node:url'
 import autocannon from 'autocannon'
 import { startChild } from '@gatepost/local-stack/child'
 import type { Ground } from '../lab/ground.ts'
-import { readReport, REPORT } from '../lab/wrk.ts'
+import { argumentsOf, readReport, REPORT, SCRIPT } from '../lab/wrk.ts'
 import { coresFor, pinned, which } from '../lab/machine.ts'
 
 export interface Load {
@@ -58,18 +58,9 @@ init = function () for token in io.lines(${
 request = function () n = n % #requests + 1; return requests[n] end`
 : ''}
 ${REPORT}`
-  await writeFile(join(folder, 'load.lua'), script)
+  await writeFile(join(folder, SCRIPT), script)
   if (tokens) await writeFile(join(folder, 'tokens'), tokens.join('\n'))
-  const output = await outputOf(ground, cores, which('wrk')!, [
-    '-t1',
-    `-c${connections}`,
-    `-d${seconds}s`,
-    '--timeout',
-    '5s',
-    '-s',
-    join(folder, 'load.lua'),
-    url
-  ])
+  const output = await outputOf(ground, cores, which('wrk')!, argumentsOf({ folder, url, connections, seconds }))
   return readReport(output)
 }
 

@@ -37,8 +37,9 @@ const FIGURES = header(
 export function report (rows: Row[], { machine, seconds, rounds }: Options & { machine: string }): string {
   return `# Gateway beside its peers
 
-${machine}. Each peer on one core, load and upstream on another; ${rounds} rounds of ${seconds} s, interleaved, each after
-two seconds that do not count, and after a warm-up of each workload. Figures are those of the better quarter of a peer's
+${machine}.
+Each peer on one core, load and upstream on another; ${rounds} rounds of ${seconds} s, interleaved, each after two
+seconds that do not count, and after a warm-up of each workload. Figures are those of the better quarter of a peer's
 rounds, as are the ratios between them: on a shared machine strangers only ever take. Rounds far apart show that they
 did.
 

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { startChild } from '@gatepost/local-stack/child'
 import type { Ground } from '../lab/ground.ts'
 import { which } from '../lab/machine.ts'
-import { readReport, REPORT } from '../lab/wrk.ts'
+import { argumentsOf, readReport, REPORT, SCRIPT } from '../lab/wrk.ts'
 import autocannon from 'autocannon'
 
 export interface Call {
@@ -36,7 +36,7 @@ export async function load (
   }
   const folder = await ground.folder()
   await writeFile(join(folder, 'paths'), call.paths.join('\n'))
-  await writeFile(join(folder, 'load.lua'), `
+  await writeFile(join(folder, SCRIPT), `
 local requests, n = {}, 0
 local headers = { ${
       Object.entries(headers).map(([name, value]) => `[${JSON.stringify(name)}] = ${JSON.stringify(value)}`).join(', ')
@@ -50,16 +50,7 @@ init = function () for b = 1, n_bodies do for path in io.lines(${
 request = function () n = n % #requests + 1; return requests[n] end
 ${REPORT}`)
   let output = ''
-  const child = startChild(which('wrk')!, [
-    '-t1',
-    `-c${connections}`,
-    `-d${seconds}s`,
-    '--timeout',
-    '5s',
-    '-s',
-    join(folder, 'load.lua'),
-    call.url
-  ], {
+  const child = startChild(which('wrk')!, argumentsOf({ folder, url: call.url, connections, seconds }), {
     name: 'wrk',
     onOutput: (text) => {
       output += text

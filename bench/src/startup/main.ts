@@ -4,24 +4,14 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { startChild } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
+import { portVariables } from '../../../scripts/start/addresses.ts'
 import { type Ground, onGround } from '../lab/ground.ts'
 import { describeMachine, residentMegabytes } from '../lab/machine.ts'
 import { ROOT } from '../lab/root.ts'
 import { writeSection } from '../lab/section.ts'
 import { median } from '../lab/statistics.ts'
 
-const PORTS = [
-  'GATEWAY_PORT',
-  'AUTH_PORT',
-  'POSTS_PORT',
-  'FEED_PORT',
-  'GATEWAY_OPS_PORT',
-  'AUTH_OPS_PORT',
-  'POSTS_OPS_PORT',
-  'FEED_OPS_PORT',
-  'NATS_PORT',
-  'POSTGRES_PORT'
-]
+const PORTS = Object.values(portVariables)
 const SERVICES = ['gateway', 'auth', 'posts', 'feed']
 
 const TARGET_SECONDS = 5

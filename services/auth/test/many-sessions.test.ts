@@ -1,8 +1,8 @@
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
+import { startTcpProxy } from '@gatepost/testing/tcp-proxy'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
-import { startCountingProxy } from './support/counting-proxy.ts'
 
 const MANY = 8_000
 const LIMIT = 100
@@ -11,12 +11,14 @@ const AT_ONCE = 20
 const MESSAGES = 200
 
 let database: TestDatabase
-let proxy: Awaited<ReturnType<typeof startCountingProxy>>
+let proxy: Awaited<ReturnType<typeof startTcpProxy>>
 let auth: AuthServer
 beforeAll(async () => {
   database = await createDatabase('auth')
-  proxy = await startCountingProxy(database.url)
-  auth = await startAuth({}, { ...database, url: proxy.url }, CHEAP_HASH)
+  const url = new URL(database.url)
+  proxy = await startTcpProxy(Number(url.port))
+  url.port = String(proxy.port)
+  auth = await startAuth({}, { ...database, url: url.href }, CHEAP_HASH)
 })
 afterAll(async () => {
   await auth.close()

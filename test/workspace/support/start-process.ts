@@ -9,20 +9,10 @@ import { bareEnvironment } from '@gatepost/testing/environment'
 import { isOpen } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { afterAll, afterEach } from 'vitest'
+import { portVariables as variables } from '../../../scripts/start/addresses.ts'
 
 export const root = fileURLToPath(new URL('../../..', import.meta.url))
-const NAMES = [
-  'GATEWAY_PORT',
-  'AUTH_PORT',
-  'POSTS_PORT',
-  'FEED_PORT',
-  'GATEWAY_OPS_PORT',
-  'AUTH_OPS_PORT',
-  'POSTS_OPS_PORT',
-  'FEED_OPS_PORT',
-  'NATS_PORT',
-  'POSTGRES_PORT'
-] as const
+const NAMES = Object.values(variables)
 
 export interface Run {
   process: ChildProcess
@@ -39,10 +29,7 @@ export interface StartOptions {
 /** A port for every variable of a start. */
 export async function portVariables () {
   const numbers = await freePorts(NAMES.length)
-  return Object.fromEntries(NAMES.map((name, index) => [name, String(numbers[index])])) as Record<
-    typeof NAMES[number],
-    string
-  >
+  return Object.fromEntries(NAMES.map((name, index) => [name, String(numbers[index])])) as Record<string, string>
 }
 
 /** Starts of one test file, in a folder of its own and on ports of its own; none outlives its test. */

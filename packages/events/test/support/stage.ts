@@ -11,7 +11,7 @@ import { pino, type Logger } from 'pino'
 import { createBroker, type Broker } from '../../src/broker.ts'
 import { appendEvent } from '../../src/outbox.ts'
 import { createRelay, type Relay } from '../../src/relay.ts'
-import { startProxy } from './proxy.ts'
+import { startTcpProxy } from '@gatepost/testing/tcp-proxy'
 
 /** What a test opened, closed in reverse order however it ends. */
 export function createStage () {
@@ -82,7 +82,7 @@ export async function setStage () {
     },
     /** A relay whose connection can be made worse. */
     async relayBehindProxy () {
-      const proxy = stage.defer(await startProxy(Number(new URL(nats.url).port)), (started) => started.stop())
+      const proxy = stage.defer(await startTcpProxy(Number(new URL(nats.url).port)), (started) => started.stop())
       const url = new URL(nats.urlOf('posts'))
       url.port = String(proxy.port)
       return {
