@@ -2,13 +2,18 @@ import { Type, type Static, type TObject, type TProperties, type TSchema } from 
 import { DateTimeSchema, IdSchema } from './schemas.ts'
 
 /** What a service states about an event it publishes; see {@link event}. */
-export interface EventOptions<Data extends TObject> {
+export interface EventOptions<
+  Data extends TObject,
+  Owner extends ServiceName = ServiceName,
+  Name extends string = string,
+  Version extends number = number
+> {
   /** The service that owns the event and alone may publish it. */
-  owner: ServiceName
+  owner: Owner
   /** Past tense, kebab-case: `post-created`. */
-  name: string
+  name: Name
   /** Major version; a breaking change of `data` is a new event beside the old one. */
-  version: number
+  version: Version
   summary: string
   /** What `subject` and `aggregateversion` count. Events of one aggregate kind share one sequence per id. */
   aggregate: string
@@ -28,14 +33,15 @@ export interface EventOptions<Data extends TObject> {
 }
 
 /** One domain event: plain data from which subject, envelope, documentation and permissions follow. */
-export interface EventDefinition<Data extends TObject = TObject> extends Omit<EventOptions<Data>, 'aggregateId'> {
+export interface EventDefinition<Data extends TObject = TObject, Type extends string = string>
+  extends Omit<EventOptions<Data>, 'aggregateId'> {
   /**
    * The member of `data` that holds the aggregate's id; checked by {@link event}, plain here so that a list can hold
    * all events.
    */
   aggregateId: string
   /** CloudEvents `type`: `posts.post-created.v1`. */
-  type: string
+  type: Type
   /** NATS subject: `events.posts.post-created.v1`. */
   subject: string
   /** CloudEvents `source`: `/services/posts`. */
@@ -52,9 +58,16 @@ export const EVENTS_SUBJECTS = 'events.>'
 export const MAX_EVENT_BYTES = 512 * 1024
 
 /** Defines an event. Throws at load time when its name could not be a NATS subject token. */
-export function event<Data extends TObject> (options: EventOptions<Data>): EventDefinition<Data> {
+export function event<
+  Data extends TObject,
+  const Owner extends ServiceName,
+  const Name extends string,
+  const Version extends number
+> (
+  options: EventOptions<Data, Owner, Name, Version>
+): EventDefinition<Data, `${Owner}.${Name}.v${Version}`> {
   if (!/^[a-z][a-z0-9]*(-[a-z0-9]+)*$/.test(options.name)) throw new TypeError(`not an event name: ${options.name}`)
-  const type = `${options.owner}.${options.name}.v${options.version}`
+  const type = `${options.owner}.${options.name}.v${options.version}` as const
   return { ...options, type, subject: `events.${type}`, source: `/services/${options.owner}` }
 }
 
@@ -79,12 +92,12 @@ export function envelopeOf<Data extends TObject> (definition: EventDefinition<Da
 }
 
 /** A published event as subscribers receive it. */
-export interface CloudEvent<Data = unknown> {
+export interface CloudEvent<Data = unknown, Type extends string = string> {
   specversion: '1.0'
   /** UUIDv7; the same on every redelivery, and the `Nats-Msg-Id`. */
   id: string
   source: string
-  type: string
+  type: Type
   /** The aggregate's id. */
   subject: string
   /** UTC, ISO 8601. */

@@ -2,8 +2,13 @@ import { authEvents } from './auth/events.ts'
 import type { EventDefinition, ServiceName } from './event.ts'
 import { postsEvents } from './posts/events.ts'
 
+const definitions = [...authEvents, ...postsEvents]
+
+/** The type of each event's definition, told apart by its `type`. */
+export type KnownEvent = typeof definitions[number]
+
 /** Every event that anybody publishes. */
-export const events: readonly EventDefinition[] = [...authEvents, ...postsEvents] as unknown as EventDefinition[]
+export const events = definitions as unknown as readonly EventDefinition[]
 
 const byType = new Map(events.map((definition) => [definition.type, definition]))
 

@@ -34,9 +34,11 @@ export interface OperationOptions<
   Headers extends TProperties,
   Body extends TSchema,
   Answers extends Responses,
-  Code extends string
+  Code extends string,
+  Id extends string,
+  BodyOptional extends boolean
 > {
-  id: string
+  id: Id
   /** Who answers: the gateway itself, or the service that it forwards to. */
   service: ServiceName
   method: Method
@@ -59,7 +61,7 @@ export interface OperationOptions<
   headers?: Headers
   body?: Body
   /** Whether a request without a body is fine. */
-  bodyOptional?: boolean
+  bodyOptional?: BodyOptional
   responses: Answers
   /** Codes of the problems that it answers beside those of every operation; `operations.ts` knows all codes. */
   errors?: readonly Code[]
@@ -74,9 +76,11 @@ export interface Operation<
   Headers extends TProperties = TProperties,
   Body extends TSchema = TSchema,
   Answers extends Responses = Responses,
-  Code extends string = string
+  Code extends string = string,
+  Id extends string = string,
+  BodyOptional extends boolean = boolean
 > {
-  id: string
+  id: Id
   service: ServiceName
   method: Method
   url: string
@@ -88,7 +92,7 @@ export interface Operation<
   query: TObject<Query>
   headers: TObject<Headers>
   body: Body | undefined
-  bodyOptional: boolean
+  bodyOptional: BodyOptional
   responses: Answers
   errors: readonly Code[]
   timeoutMs: number
@@ -98,15 +102,17 @@ const DEFAULT_TIMEOUT_MS = 10_000
 
 /** Defines an operation. What is not named (a query parameter, a body) is refused. */
 export function operation<
+  const Id extends string,
   const Answers extends Responses,
   Params extends TProperties = {},
   Query extends TProperties = {},
   Headers extends TProperties = {},
-  Body extends TSchema = TSchema,
-  const Code extends string = never
+  Body extends TSchema = never,
+  const Code extends string = never,
+  BodyOptional extends boolean = false
 > (
-  options: OperationOptions<Params, Query, Headers, Body, Answers, Code>
-): Operation<Params, Query, Headers, Body, Answers, Code> {
+  options: OperationOptions<Params, Query, Headers, Body, Answers, Code, Id, BodyOptional>
+): Operation<Params, Query, Headers, Body, Answers, Code, Id, BodyOptional> {
   return {
     ...options,
     scope: options.scope === undefined
@@ -116,7 +122,7 @@ export function operation<
     query: strict(options.query ?? {} as Query),
     headers: Type.Object(options.headers ?? {} as Headers),
     body: options.body,
-    bodyOptional: options.bodyOptional ?? false,
+    bodyOptional: options.bodyOptional ?? false as BodyOptional,
     errors: options.errors ?? [],
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS
   }

@@ -17,6 +17,9 @@ const stated = [
   ...gatewayOperations
 ] satisfies readonly { errors: readonly ProblemCode[] }[]
 
+/** The type of each operation, told apart by its `id`. */
+export type KnownOperation = typeof stated[number]
+
 /**
  * Every operation of the public API. The gateway's routing table, validation, limits and OpenAPI are loops over this
  * list.

@@ -12,6 +12,8 @@ export interface ProblemDefinition {
   detail: string
   /** Whether the same request may succeed later. */
   retry: boolean
+  /** Whether the answer always says in `errors` what is wrong. */
+  errors?: true
 }
 
 export const problems = { ...edgeProblems, ...authProblems, ...postsProblems, ...feedProblems } satisfies Record<

@@ -9,7 +9,8 @@ export const authProblems = {
     status: 422,
     title: 'Weak password',
     detail: 'Choose another password; errors says why.',
-    retry: false
+    retry: false,
+    errors: true
   },
   AUTH_INVALID_CREDENTIALS: {
     status: 401,

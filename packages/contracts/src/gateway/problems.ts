@@ -4,7 +4,8 @@ export const edgeProblems = {
     status: 400,
     title: 'Invalid request',
     detail: 'The request does not fit the contract; see errors.',
-    retry: false
+    retry: false,
+    errors: true
   },
   REQUEST_MALFORMED: {
     status: 400,
