@@ -7,13 +7,17 @@ import { call, register, type Account } from './client.ts'
 import { startCollector } from './trace-collector.ts'
 
 const SERVER = 2
+const CLIENT = 3
+const PRODUCER = 4
 const CONSUMER = 5
 let collector: Awaited<ReturnType<typeof startCollector>>
 let system: System
 let ada: Account
 beforeAll(async () => {
   collector = await startCollector()
-  system = await startSystem({ env: { RATE_LIMIT_MAX: '100000', OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/` } })
+  system = await startSystem({
+    env: { RATE_LIMIT_MAX: '100000', POSTS_DATABASE_POOL: '2', OTEL_EXPORTER_OTLP_ENDPOINT: `${collector.url}/` }
+  })
   ada = await register(system.gatewayUrl, 'Ada')
 }, 60_000)
 afterAll(async () => {
@@ -28,10 +32,10 @@ function newTrace (flags = '01') {
   return { traceId, spanId, traceparent: `00-${traceId}-${spanId}-${flags}` }
 }
 
-/** The spans of a trace as `service: name`, each with the one that it hangs on. */
+/** The spans of a trace as `service: name`, each with the one that it hangs on; without those of statements. */
 async function treeOf ({ traceId, spanId }: { traceId: string, spanId: string }, count: number) {
   const spans = await eventually(() => {
-    const found = collector.ofTrace(traceId)
+    const found = collector.ofTrace(traceId).filter(({ kind }) => kind !== CLIENT)
     expect(found.length).toBeGreaterThanOrEqual(count)
     return found
   }, { withinMs: 15_000 })
@@ -48,11 +52,39 @@ test('one trace leads from the client through gateway, service, outbox and NATS 
     headers: { traceparent: trace.traceparent }
   })
   expect(status).toBe(201)
-  expect(await treeOf(trace, 3)).toEqual([
+  expect(await treeOf(trace, 4)).toEqual([
     ['client', 'gateway: POST /api/posts', SERVER],
     ['gateway: POST /api/posts', 'posts: POST /api/posts', SERVER],
-    ['posts: POST /api/posts', 'feed: process posts.post-created.v1', CONSUMER]
+    ['posts: POST /api/posts', 'feed: process posts.post-created.v1', CONSUMER],
+    ['posts: POST /api/posts', 'posts: publish posts.post-created.v1', PRODUCER]
   ])
+  const statements = collector.ofTrace(trace.traceId).filter(({ kind }) => kind === CLIENT)
+  const textsOf = (service: string) =>
+    statements.filter((span) => span.service === service).map((span) => String(span.attributes['db.query.text'])).join()
+  expect([textsOf('posts'), textsOf('feed')]).toEqual([
+    expect.stringContaining('INSERT INTO outbox'),
+    expect.stringContaining('inbox')
+  ])
+  const attributes = JSON.stringify(statements.map((span) => span.attributes))
+  expect(attributes, 'no values of statements').not.toContain('all the way')
+})
+
+test('what happens at once in many requests stays in its own trace, also where connections are scarce', async () => {
+  const traces = Array.from({ length: 40 }, () => newTrace())
+  await Promise.all(traces.map(({ traceparent }, number) =>
+    call(system.gatewayUrl, 'POST', '/api/posts', {
+      token: ada.accessToken,
+      body: { title: `Post ${number}`, content: 'at once' },
+      headers: { traceparent }
+    })
+  ))
+  for (const trace of traces) {
+    await treeOf(trace, 4)
+    const insertions = collector.ofTrace(trace.traceId).filter(({ kind, service, attributes }) =>
+      kind === CLIENT && service === 'posts' && String(attributes['db.query.text']).includes('INTO outbox')
+    )
+    expect(insertions).toHaveLength(1)
+  }
 })
 
 test('a deleted account is one trace over all four processes', async () => {
@@ -63,13 +95,15 @@ test('a deleted account is one trace over all four processes', async () => {
     body: { password: ben.password },
     headers: { traceparent: trace.traceparent }
   })
-  const tree = await treeOf(trace, 5)
+  const tree = await treeOf(trace, 7)
   expect(tree).toEqual([
     ['client', 'gateway: POST /api/auth/delete-account', SERVER],
     ['gateway: POST /api/auth/delete-account', 'auth: POST /api/auth/delete-account', SERVER],
     ['auth: POST /api/auth/delete-account', 'feed: process auth.session-revoked.v1', CONSUMER],
     ['auth: POST /api/auth/delete-account', 'feed: process auth.user-deleted.v1', CONSUMER],
-    ['auth: POST /api/auth/delete-account', 'posts: process auth.user-deleted.v1', CONSUMER]
+    ['auth: POST /api/auth/delete-account', 'posts: process auth.user-deleted.v1', CONSUMER],
+    ['auth: POST /api/auth/delete-account', 'auth: publish auth.session-revoked.v1', PRODUCER],
+    ['auth: POST /api/auth/delete-account', 'auth: publish auth.user-deleted.v1', PRODUCER]
   ].sort())
 })
 

@@ -1,10 +1,11 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import pg from 'pg'
+import type pg from 'pg'
 import type { Registry } from 'prom-client'
 import { createFitnessCheck, UnfitDatabaseError } from './database-fitness.ts'
 import { isConflict } from './database-problem.ts'
 import { sessionConfig, STATEMENT_TIMEOUT_MS } from './database-session.ts'
 import { observePool } from './pool-metrics.ts'
+import { TracedClient, TracedPool } from './statement-spans.ts'
 
 export interface Database<Connection> {
   /** For single statements. */
@@ -41,7 +42,8 @@ const TRIES = 4
  * databaseProblem}s.
  */
 export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: string): pg.Pool {
-  const pool = new pg.Pool({
+  const pool = new TracedPool({
+    Client: TracedClient,
     ...sessionConfig({ url, name: `gatepost-${name}` }),
     max: poolSize,
     idleTimeoutMillis: IDLE_TIMEOUT_MS,

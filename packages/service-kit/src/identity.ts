@@ -104,6 +104,7 @@ function apply (request: FastifyRequest, principal: Principal | undefined, polic
   }
   if (policy === 'admin' && principal!.role !== 'admin') throw new ProblemError('FORBIDDEN')
   request.principal = principal
+  if (principal !== undefined) request.span?.setAttribute('enduser.id', principal.userId)
 }
 
 /** Who calls an `optional` operation without a token shows something else in the body. */

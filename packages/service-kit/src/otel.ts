@@ -2,6 +2,7 @@ import { trace } from '@opentelemetry/api'
 import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http'
 import { resourceFromAttributes } from '@opentelemetry/resources'
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base'
+import { beginExporting } from './active-span.ts'
 
 /**
  * Exports spans of this process over OTLP/HTTP. `endpoint` is the collector's base URL, as in
@@ -12,10 +13,11 @@ export function exportTraces (service: string, endpoint: string): () => Promise<
     resource: resourceFromAttributes({ 'service.name': service, 'service.namespace': 'gatepost' }),
     spanProcessors: [
       new BatchSpanProcessor(new OTLPTraceExporter({ url: `${endpoint.replace(/\/$/, '')}/v1/traces` }), {
-        scheduledDelayMillis: 1000
+        scheduledDelayMillis: 200
       })
     ]
   })
   trace.setGlobalTracerProvider(provider)
+  beginExporting()
   return () => provider.shutdown()
 }

@@ -38,6 +38,8 @@ export interface ServerOptions {
   bodyLimit?: number
   /** Whether spans are recorded for export. */
   recordTraces?: boolean
+  /** Requests a second whose spans are; all by default. */
+  tracesPerSecond?: number | undefined
   /**
    * Set on every answer, also on those that no route or hook sees: broken requests and targets that cannot be routed.
    */
@@ -68,6 +70,7 @@ export function createServer (
     log,
     bodyLimit = 1_048_576,
     recordTraces = false,
+    tracesPerSecond,
     headers = {},
     keepAliveTimeout = 75_000,
     connectionTimeout = 120_000
@@ -128,7 +131,7 @@ export function createServer (
     if (body) route.bodyLimit = Math.min(largestBody(body), bodyLimit)
   })
 
-  app.register(tracing, { record: recordTraces })
+  app.register(tracing, { record: recordTraces, perSecond: tracesPerSecond })
   app.addHook('onRequest', (request, reply, done) => {
     reply.header('x-request-id', request.id)
     if (app.lifecycle.draining || (isBodyless(request.method) && endsConnection(request.raw))) {

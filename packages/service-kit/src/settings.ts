@@ -1,6 +1,6 @@
 import { Type, type StaticDecode, type TObject, type TSchema } from '@sinclair/typebox'
 import { Value } from '@sinclair/typebox/value'
-import { address, choice, EscapeError, integer, seconds, url } from './setting-kinds.ts'
+import { address, choice, EscapeError, integer, seconds, text, url } from './setting-kinds.ts'
 
 /** A setting that is missing or wrong. The message is one readable line a variable and never shows a secret. */
 export class SettingsError extends Error {
@@ -34,7 +34,12 @@ export const commonSettings = {
     .Optional(url({
       description: 'Where traces go (OTLP over HTTP); none are exported without it',
       schemes: ['http', 'https']
-    }))
+    })),
+  // Read by the exporter itself.
+  OTEL_EXPORTER_OTLP_HEADERS: Type.Optional(text({
+    description: 'Headers of each export of traces: name=value with commas between, values percent-encoded',
+    secret: true
+  }))
 }
 
 /**

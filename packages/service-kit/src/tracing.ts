@@ -3,11 +3,14 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Context, type Span } from '@opentelemetry/api'
 import fp from 'fastify-plugin'
 import { outcomeOf } from './outcome.ts'
+import { within } from './active-span.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
     /** W3C Trace Context to pass on: the caller's trace, with this request's own span as the parent. */
     traceparent: string
+    /** Its span, where it is recorded. */
+    span: Span | undefined
   }
 }
 
@@ -52,14 +55,14 @@ export function tracestateOf ({ traceparent, tracestate }: IncomingHttpHeaders):
 const pool = Buffer.alloc(24 * 128)
 let used = pool.length
 
-/** A new span in the given trace, or in a new one. */
-export function childTraceparent (parent: TraceContext | undefined): string {
+/** A new span in the given trace, or in a new one; not to be recorded by anybody unless `recorded`. */
+export function childTraceparent (parent: TraceContext | undefined, recorded = true): string {
   if (used === pool.length) {
     randomFillSync(pool)
     used = 0
   }
   const hex = pool.toString('hex', used, used += 24)
-  const flags = parent ? parent.flags & TraceFlags.SAMPLED : TraceFlags.SAMPLED
+  const flags = recorded ? (parent?.flags ?? TraceFlags.SAMPLED) & TraceFlags.SAMPLED : TraceFlags.NONE
   return `00-${parent?.traceId ?? hex.slice(0, 32)}-${hex.slice(32)}-0${flags}`
 }
 
@@ -82,12 +85,19 @@ export function traceparentOf (span: Span): string {
   return `00-${traceId}-${spanId}-0${traceFlags & TraceFlags.SAMPLED}`
 }
 
+/** Whether spans of this request are exported; `perSecond` bounds how many requests of this process are. */
+export interface TracingOptions {
+  record: boolean
+  perSecond?: number | undefined
+}
+
 /**
- * Gives every request its `traceparent`. With `record`, a server span is exported for each (see otel.ts);
- * without, ids are passed on and nothing else is paid.
+ * Gives every request its `traceparent`. With `record`, a server span is exported for each (see otel.ts), up to
+ * `perSecond`; of the others, and without it, ids are passed on and nothing else is paid.
  */
-export const tracing = fp<{ record: boolean }>(async (app, { record }) => {
+export const tracing = fp<TracingOptions>(async (app, { record, perSecond = Infinity }) => {
   app.decorateRequest('traceparent', '')
+  app.decorateRequest('span', undefined)
   if (!record) {
     app.addHook('onRequest', (request, _reply, done) => {
       request.traceparent = childTraceparent(parseTraceparent(request.headers.traceparent))
@@ -96,18 +106,42 @@ export const tracing = fp<{ record: boolean }>(async (app, { record }) => {
     return
   }
   const tracer = trace.getTracer('gatepost')
+  const hasRoom = createBudget(perSecond)
   app.addHook('onRequest', (request, reply, done) => {
+    const parent = parseTraceparent(request.headers.traceparent)
+    const isWanted = parent === undefined || (parent.flags & TraceFlags.SAMPLED) !== 0
+    if (!isWanted || !hasRoom()) {
+      request.traceparent = childTraceparent(parent, false)
+      return done()
+    }
     const route = request.routeOptions.url ?? 'unknown'
     const span = tracer.startSpan(`${request.method} ${route}`, {
       kind: SpanKind.SERVER,
       attributes: { 'http.request.method': request.method, 'http.route': route, 'gatepost.request_id': request.id }
     }, contextOf(request.headers.traceparent as string | undefined))
+    request.span = span
     request.traceparent = traceparentOf(span)
     // and not onResponse, which does not come when the client has left
     reply.raw.on('close', () => end(span, outcomeOf(reply)))
-    done()
+    within(span, done)
   })
+  // The body's last part came from the socket, which knows no request.
+  app.addHook('preValidation', ({ span }, _reply, done) => span === undefined ? done() : within(span, done))
 }, { name: 'tracing' })
+
+/** True at most so many times in each second. */
+function createBudget (perSecond: number): () => boolean {
+  let second = 0
+  let left = 0
+  return () => {
+    const now = Math.trunc(performance.now() / 1000)
+    if (now !== second) {
+      second = now
+      left = perSecond
+    }
+    return left-- > 0
+  }
+}
 
 function end (span: Span, status: number) {
   span.setAttribute('http.response.status_code', status)

@@ -55,6 +55,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
     log,
     bodyLimit: settings.BODY_LIMIT,
     recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined,
+    tracesPerSecond: settings.TRACES_PER_SECOND,
     headers,
     connectionTimeout: CLIENT_TIMEOUT_MS
   })

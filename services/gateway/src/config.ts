@@ -40,6 +40,12 @@ export const settingsSchema = Type.Object({
       secret: true,
       schemes: ['redis', 'rediss']
     })),
+  TRACES_PER_SECOND: Type
+    .Optional(integer({
+      description: 'Requests a second whose spans are exported, by each gateway; all without it',
+      minimum: 1,
+      maximum: 1_000_000
+    })),
   RATE_LIMIT_MAX: integer({
     description: 'Requests of one client address over all of /api in one window',
     default: '10',

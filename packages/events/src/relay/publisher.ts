@@ -4,6 +4,7 @@ import { createInbox, headers, type Msg, type NatsConnection } from '@nats-io/na
 import type { Broker } from '../broker.ts'
 import { inboxPrefixOf } from '../broker.ts'
 import type { WaitingRow } from './outbox-store.ts'
+import { tracedPublish } from './tracing.ts'
 
 /** What became of one publish. Only `stored` is success; `unknown` may have been stored all the same. */
 export type Outcome =
@@ -73,7 +74,8 @@ export function createPublisher (broker: Broker, name: string): Publisher {
   const sweep = setInterval(() => abandon('no acknowledgement', performance.now() - ACK_TIMEOUT_MS), 500)
 
   return {
-    publish (row, done) {
+    publish (row, whenDone) {
+      const done = tracedPublish(row, whenDone)
       const nc = broker.connection()
       if (!nc) return done({ kind: 'unavailable', reason: 'not connected' })
       if (nc !== listening) listen(nc)

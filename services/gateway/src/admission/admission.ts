@@ -84,6 +84,7 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   function admit (request: FastifyRequest, reply: FastifyReply): MaybePromise<void> {
     const { raw: { headers, socket }, routeOptions: { config, url: pattern } } = request
     request.client = findClient(socket.remoteAddress ?? '', headers)
+    request.span?.setAttribute('client.address', request.client.address)
     const fault = faultOfRequest(request)
     // its reader may have seen the next request elsewhere than we do
     if (fault !== undefined) reply.header('connection', 'close')

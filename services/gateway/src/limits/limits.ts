@@ -13,7 +13,7 @@ declare module 'fastify' {
      * Counts a request against the limits of that name, and its user's if it is known; refuses with 429 what is over
      * one of them.
      */
-    limit(request: Pick<FastifyRequest, 'counted'>, reply: HeaderSink, name: LimitName): MaybePromise<void>
+    limit(request: Countable, reply: HeaderSink, name: LimitName): MaybePromise<void>
     /** Counts a request against the limit of a user who came to be known only after {@link limit}. */
     limitUser(request: FastifyRequest, reply: FastifyReply): MaybePromise<void>
   }
@@ -22,6 +22,9 @@ declare module 'fastify' {
     counted: Counted
   }
 }
+
+/** A request, or what is known of one that no route saw. */
+type Countable = Pick<FastifyRequest, 'counted'> & Partial<Pick<FastifyRequest, 'span'>>
 
 /** The limits of an operation's policy, or of what comes before calls. */
 export type LimitName = LimitPolicy | 'preflight'
@@ -69,9 +72,11 @@ export const limits = fp<LimitsOptions>(
     }
     const userAlone = limiter(user)
 
-    function enforce (decision: Decision) {
+    function enforce (decision: Decision, { span }: Countable) {
       decisions[decision.degraded ? 'degraded' : 'normal'][decision.refused ? 'refused' : 'admitted']++
       if (decision.refused) {
+        const empty = decision.verdicts.filter(({ remaining }) => remaining === 0)
+        span?.setAttribute('gatepost.limit', empty.map(({ limit }) => limit.name).join(', '))
         throw new ProblemError('RATE_LIMITED', { headers: retryAfter(retryAfterSeconds(decision)) })
       }
     }
@@ -83,14 +88,14 @@ export const limits = fp<LimitsOptions>(
       return andThen(decide(request), (decision) => {
         reply.header('ratelimit-policy', policy)
         reply.header('ratelimit', rateLimitField(decision.verdicts))
-        enforce(decision)
+        enforce(decision, request)
       })
     })
     app.decorate('limitUser', (request, reply) =>
       andThen(userAlone.decide(request), (decision) => {
         reply.header('ratelimit-policy', `${reply.getHeader('ratelimit-policy')}, ${userAlone.policy}`)
         reply.header('ratelimit', `${reply.getHeader('ratelimit')}, ${rateLimitField(decision.verdicts)}`)
-        enforce(decision)
+        enforce(decision, request)
       }))
   },
   { name: 'limits' }
