@@ -1,44 +1,52 @@
-// Writes the configuration of a nats-server: JetStream, and the accounts that follow from the contracts. Passwords come
-// from the environment, subscribers from the file that NATS_SUBSCRIBERS names.
+// Writes the configuration of a nats-server: JetStream, a cluster where there is one, and the accounts that follow from
+// the contracts. Settings and passwords come from the environment: docs/environment.md.
 //   node deploy/nats/write-configuration.ts <file>
 import { writeFileSync } from 'node:fs'
+import { brokerConfiguration } from '@gatepost/events/broker-configuration'
 import { brokerAuthorization } from '@gatepost/events/permissions'
 import { readSubscribers } from '@gatepost/events/subscriber-file'
+import { parseSettings } from '@gatepost/service-kit/settings'
+import { type BrokerSettings, brokerSettings } from './settings.ts'
 
-const [file] = process.argv.slice(2)
-const { NATS_STORE_DIR = '/data', NATS_SUBSCRIBERS, ...env } = process.env
-
-function account (name: string) {
-  const variable = `NATS_${name.toUpperCase()}_PASSWORD`
-  const password = env[variable]
-  if (password) return { user: name, password }
-  console.error(`${variable} is missing`)
-  process.exit(1)
+function clusterOf ({ NATS_CLUSTER_ROUTES: routes, NATS_CLUSTER_PASSWORD: password, ...settings }: BrokerSettings) {
+  if (routes === undefined) return undefined
+  if (password === undefined) throw new Error('NATS_CLUSTER_PASSWORD is missing: NATS_CLUSTER_ROUTES names a cluster')
+  if (settings.NATS_SERVER_NAME === 'gatepost') {
+    throw new Error('NATS_SERVER_NAME is missing: the servers of a cluster need a name each')
+  }
+  return { routes, password, listen: settings.NATS_CLUSTER_LISTEN }
 }
 
-if (!file) {
-  console.error('usage: node deploy/nats/write-configuration.ts <file>')
-  process.exit(1)
+async function write (file: string) {
+  const settings = parseSettings(brokerSettings, process.env)
+  const { NATS_SUBSCRIBERS: list } = settings
+  const authorization = brokerAuthorization({
+    auth: { user: 'auth', password: settings.NATS_AUTH_PASSWORD },
+    posts: { user: 'posts', password: settings.NATS_POSTS_PASSWORD },
+    feed: { user: 'feed', password: settings.NATS_FEED_PASSWORD },
+    gateway: { user: 'gateway', password: settings.NATS_GATEWAY_PASSWORD },
+    provisioner: { user: 'provisioner', password: settings.NATS_PROVISIONER_PASSWORD }
+  }, { subscribers: list === undefined ? [] : await readSubscribers(list) })
+  writeFileSync(
+    file,
+    brokerConfiguration({
+      listen: settings.NATS_LISTEN,
+      monitor: settings.NATS_MONITOR_LISTEN,
+      serverName: settings.NATS_SERVER_NAME,
+      storeDir: settings.NATS_STORE_DIR,
+      maxStore: settings.NATS_STORE_BYTES,
+      cluster: clusterOf(settings),
+      authorization
+    }),
+    { mode: 0o600 }
+  )
 }
-const subscribers = NATS_SUBSCRIBERS
-  ? await readSubscribers(NATS_SUBSCRIBERS).catch((error: Error) => {
-    console.error(error.message)
-    process.exit(1)
-  })
-  : []
-const authorization = brokerAuthorization({
-  auth: account('auth'),
-  posts: account('posts'),
-  feed: account('feed'),
-  gateway: account('gateway'),
-  provisioner: account('provisioner')
-}, { subscribers })
-writeFileSync(
-  file,
-  `listen: "0.0.0.0:4222"
-http: "127.0.0.1:8222"
-server_name: gatepost
-max_payload: 1MB
-jetstream { store_dir: ${JSON.stringify(NATS_STORE_DIR)} }
-${authorization}
-`, { mode: 0o600 })
+
+try {
+  const [file, ...rest] = process.argv.slice(2)
+  if (!file || rest.length > 0) throw new Error('usage: node deploy/nats/write-configuration.ts <file>')
+  await write(file)
+} catch (error) {
+  console.error((error as Error).message)
+  process.exitCode = 1
+}

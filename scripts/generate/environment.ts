@@ -1,8 +1,9 @@
 import type { TObject, TSchema } from '@sinclair/typebox'
+import { brokerSettings } from '../../deploy/nats/settings.ts'
 import { settingsSchemas } from '../settings.ts'
 import { GENERATED, table } from './markdown.ts'
 
-const processes: Record<string, TObject> = settingsSchemas
+const WRITER = '`deploy/nats/write-configuration.ts`'
 
 interface Variable {
   schema: TSchema
@@ -10,9 +11,9 @@ interface Variable {
   readers: string[]
 }
 
-function variables () {
+function variables (readers: Record<string, TObject>) {
   const found = new Map<string, Variable>()
-  for (const [reader, schema] of Object.entries(processes)) {
+  for (const [reader, schema] of Object.entries(readers)) {
     for (const [name, setting] of Object.entries<TSchema>(schema.properties)) {
       const known = found.get(name) ?? { schema: setting, required: false, readers: [] }
       known.readers.push(reader)
@@ -23,15 +24,20 @@ function variables () {
   return [...found].sort(([a], [b]) => a.localeCompare(b))
 }
 
-/** docs/environment.md: every variable that a process reads. */
-export function environmentPage () {
-  const rows = variables().map(([name, { schema, required, readers }]) => [
+const HEAD = ['variable', 'meaning', 'needs', 'default', 'read by']
+
+function settingsTable (readers: Record<string, TObject>) {
+  return table(HEAD, variables(readers).map(([name, { schema, required, readers }]) => [
     `\`${name}\``,
     schema.description ?? '',
     schema.needs ?? schema.type,
     required ? '**required**' : schema.default === undefined ? 'none' : `\`${schema.default}\``,
     readers.join(', ')
-  ])
+  ]))
+}
+
+/** docs/environment.md: every variable that a process reads. */
+export function environmentPage () {
   return `${GENERATED}
 # Environment
 
@@ -43,11 +49,15 @@ everywhere: PATH, HOME, the folder for temporary files, language and time zone, 
 \`SSL_CERT_FILE\`, \`SSL_CERT_DIR\`), \`NODE_OPTIONS\`, \`NODE_COMPILE_CACHE\` and \`UV_THREADPOOL_SIZE\`. Proxies serve
 downloads of servers alone, and \`PG*\` variables nothing: a database's URL says everything.
 
-${table(['variable', 'meaning', 'needs', 'default', 'read by'], rows)}
+${settingsTable(settingsSchemas)}
 
 ## The commands
 
 ${table(['variable', 'meaning', 'default', 'read by'], commandVariables)}
+
+## The servers of NATS
+
+${settingsTable({ [WRITER]: brokerSettings })}
 `
 }
 
@@ -61,16 +71,10 @@ const commandVariables = [
     '`pnpm events provision`, `deploy/nats/provision.ts`'
   ],
   [
-    '`NATS_STORE_DIR`',
-    'The folder of the streams in the configuration that is written',
-    '`/data`',
-    '`deploy/nats/write-configuration.ts`'
-  ],
-  [
     '`NATS_SUBSCRIBERS`',
     'The file that lists the subscribers to the events, with their passwords',
     'that of the embedded run',
-    '`pnpm events subscriber`, `deploy/nats/write-configuration.ts`'
+    '`pnpm events subscriber`'
   ],
   ['`POSTGRES_PORT`', 'The port of the embedded PostgreSQL', '`54320`', '`pnpm start`'],
   [
@@ -107,7 +111,7 @@ const commandVariables = [
 
 /** .env.example: the same, ready to be copied. */
 export function environmentExample () {
-  const blocks = variables().map(([name, { schema, required }]) => {
+  const blocks = variables(settingsSchemas).map(([name, { schema, required }]) => {
     const head = `# ${schema.description} (${schema.needs ?? schema.type})`
     return `${head}\n${required ? '' : '# '}${name}=${schema.default ?? ''}`
   })

@@ -5,6 +5,7 @@ import { findBinary, NATS } from '@gatepost/local-stack/binaries'
 import { startChild, waitForPort } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { brokerUsers } from '@gatepost/testing/broker'
+import { brokerConfiguration } from '../../src/broker-configuration.ts'
 import { brokerAuthorization } from '../../src/permissions.ts'
 
 /** Three nats-servers that replicate, with the real accounts. */
@@ -18,15 +19,17 @@ export async function startCluster () {
     const dataDir = join(folder, String(at))
     await mkdir(dataDir)
     const config = join(dataDir, 'nats-server.conf')
-    await writeFile(config, `listen: "127.0.0.1:${port}"
-server_name: node-${at}
-jetstream { store_dir: ${JSON.stringify(join(dataDir, 'store'))} }
-cluster { name: gatepost, listen: "127.0.0.1:${routes[at]}", routes: [${
-        routes.map((route) => `"nats://127.0.0.1:${route}"`).join(', ')
-      }] }
-${brokerAuthorization(users)}
-`
-    )
+    await writeFile(config, brokerConfiguration({
+      listen: `127.0.0.1:${port}`,
+      serverName: `node-${at}`,
+      storeDir: join(dataDir, 'store'),
+      cluster: {
+        listen: `127.0.0.1:${routes[at]}`,
+        password: 'secret-of-routes',
+        routes: routes.map((route) => `127.0.0.1:${route}`)
+      },
+      authorization: brokerAuthorization(users)
+    }))
     const child = startChild(binary.path, ['-c', config], {
       name: 'nats-server',
       env: { ...process.env, ...binary.env }
