@@ -1,6 +1,6 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util'
 
-/** The command line means nothing: one line on standard error, exit code 2. */
+/** An invalid command line: one line on standard error, exit code 2. */
 export class UsageError extends Error {
   override name = 'UsageError'
 }
@@ -15,7 +15,7 @@ export interface CommandLine<Accepted extends Options> {
   options?: Accepted
   /** The fewest and the most words that are no options; none by default. */
   words?: readonly [number, number]
-  /** Whether it goes on when nobody reads its output any more. */
+  /** Keeps running after the reader of its output has left. */
   outlivesReader?: boolean
 }
 
@@ -77,7 +77,7 @@ export async function rawCommand (
   }
 }
 
-/** `pnpm events tail | head`: once nobody reads, the command is over, without a word. */
+/** Ends the command silently once its reader has left, as in `pnpm events tail | head`. */
 function heedReader (outlivesReader: boolean) {
   for (const stream of [process.stdout, process.stderr]) {
     stream.on('error', (error: NodeJS.ErrnoException) => {

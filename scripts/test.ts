@@ -1,4 +1,4 @@
-// Runs the tests, or the ones of the files that are named. What they need is started and stopped by the run itself.
+// Runs all tests, or those of the named files. The run starts and stops the servers that they need.
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
@@ -18,7 +18,7 @@ Runs all tests, or those of the files named. PostgreSQL, Redis and nats-server a
 
 Exit code 0: all passed. 1: one failed. The other options are in \`pnpm exec vitest --help\`.`
 
-/** What of vitest's options makes sense here; it answers others with a stack. */
+/** Options of vitest that make sense here; vitest answers unknown ones with a stack trace. */
 const OPTIONS = new Set([
   '-t', '--testNamePattern', '--bail', '--retry', '--reporter', '--outputFile', '--maxWorkers', '--testTimeout',
   '--update', '-u', '--coverage', '--silent', '--shard', '--logHeapUsage'
@@ -35,9 +35,9 @@ await rawCommand({ name: 'test', help }, async (argv) => {
     env: {
       // Settings are the tests' own: a user's may name a real database, and HOST is a compiler's triple in some shells.
       ...Object.fromEntries(Object.entries(process.env).filter(([name]) => !isSetting(name))),
-      // The tests start hundreds of processes; what one has compiled the next need not.
+      // The tests start hundreds of processes; they share compiled code.
       NODE_COMPILE_CACHE: join(root, 'node_modules/.cache/compile'),
-      // A proxy serves what the run downloads, and never calls between its own processes.
+      // A proxy serves downloads only, never calls between processes of the run.
       NO_PROXY: [NO_PROXY, LOOPBACK].filter(Boolean).join(',')
     }
   })

@@ -22,7 +22,7 @@ export async function setRole (
         '--unverified'
       )
     }
-    // The running service looks for events and mails by itself.
+    // The running service picks up events and mails by polling.
     await createManagedUserService({ database, onEvents: () => {}, onMail: () => {} }).manage(user.id, { role }, {
       actorId: null,
       origin: null

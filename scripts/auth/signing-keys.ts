@@ -4,7 +4,7 @@ import { dropKey, rotateKeys } from '../../services/auth/src/keys/key-rotation.t
 import type { Database } from '../../services/auth/src/database/database.ts'
 import { connectToAuth } from './connection.ts'
 
-/** Does something with the signing keys of auth, over a connection of its own. */
+/** Works on auth's signing keys over a connection of its own. */
 export async function manageKeys (work: (keys: ReturnType<typeof keysOver>) => Promise<void>): Promise<void> {
   const database = await connectToAuth(process.env)
   try {

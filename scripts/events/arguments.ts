@@ -4,7 +4,7 @@ export { UsageError } from '../command-line.ts'
 
 export interface Arguments {
   command: string
-  /** What follows the command without dashes. */
+  /** The positional arguments. */
   words: string[]
   json: boolean
   check: boolean

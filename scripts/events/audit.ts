@@ -24,7 +24,7 @@ interface Counts {
   posts: number
 }
 
-/** Rows of auth and posts ↔ their outboxes ↔ the stream ↔ the feed. What is under way is waited for. */
+/** Compares rows of auth and posts, their outboxes, the stream and the feed, after waiting for events under way. */
 export async function audit (context: EventsContext): Promise<boolean> {
   const { args, operator, print } = context
   const unsettled = await settle(context)
@@ -87,7 +87,7 @@ async function auditPart (
   counts.posts += posts.length
 }
 
-/** Waits until nothing is on its way from a row to the feed; returns how much still is. */
+/** Waits until no event is between a row and the feed; returns the number that still is. */
 async function settle ({ args, operator, database, progress }: EventsContext): Promise<number> {
   const deadline = Date.now() + args.wait * 1_000
   for (;;) {

@@ -19,7 +19,7 @@ export interface OperatorDatabase extends Sql {
 
 type Env = Readonly<Record<string, string | undefined>>
 
-/** What a command works with; connections are made when they are first asked for. */
+/** What a command works with; connections are made on first use. */
 export interface EventsContext {
   args: Arguments
   env: Env
@@ -30,7 +30,7 @@ export interface EventsContext {
   database (name: DatabaseName): Promise<OperatorDatabase>
   /** The result: with --json a line for programs, else the text. */
   print (value: object, text: string): void
-  /** Of long work, to a terminal only. */
+  /** Progress of long work, printed to terminals only. */
   progress (text: string): void
   close (): Promise<void>
 }

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { outstandingOf } from '@gatepost/events/rewind'
 import type { EventsContext } from './context.ts'
 
-/** Waits until a consumer has nothing left, or for `--wait` seconds has got no further; resolves with what is left. */
+/** Waits until a consumer is done or makes no progress for `--wait` seconds; resolves with the events left. */
 export async function waitForConsumer (
   { args, operator, progress }: EventsContext,
   consumer: string
@@ -20,5 +20,5 @@ export async function waitForConsumer (
   return { total, left }
 }
 
-/** What to look at when a consumer gets no further. */
+/** Hints for a consumer that makes no progress. */
 export const stuck = (service: string) => `does ${service} run? what do its log and \`pnpm events dlq list\` say?`

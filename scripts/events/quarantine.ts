@@ -9,7 +9,7 @@ import { UsageError } from './arguments.ts'
 import type { DatabaseName, EventsContext } from './context.ts'
 import { table } from './table.ts'
 
-/** What the stream refused for good: seen, published again, or given up. */
+/** Lists, releases or gives up the events that the stream refused for good. */
 export async function quarantine (context: EventsContext): Promise<boolean> {
   const { args: { words: [action = 'list', id] }, database, print } = context
   const found = await all(context)

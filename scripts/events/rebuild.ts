@@ -4,7 +4,7 @@ import { UsageError } from './arguments.ts'
 import type { DatabaseName, EventsContext } from './context.ts'
 import { stuck, waitForConsumer } from './progress.ts'
 
-/** Has a consumer build what it keeps anew from the events, then removes what none of them speaks of. */
+/** Rebuilds a consumer's read model from the events and removes rows that no event names. */
 export async function rebuild (context: EventsContext): Promise<boolean> {
   const { args, operator, database, print } = context
   const definition = (consumers as Record<string, ConsumerDefinition>)[args.words[0]!]

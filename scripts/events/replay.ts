@@ -4,7 +4,7 @@ import { UsageError } from './arguments.ts'
 import type { EventsContext } from './context.ts'
 import { stuck, waitForConsumer } from './progress.ts'
 
-/** Gives a consumer everything from a sequence on again, and waits until it has applied it. */
+/** Redelivers everything from a sequence on to a consumer, and waits until it is applied. */
 export async function replay (context: EventsContext): Promise<boolean> {
   const { args, operator, print } = context
   const definition = (consumers as Record<string, ConsumerDefinition>)[args.consumer ?? '']

@@ -1,7 +1,7 @@
 import { parseArguments } from './arguments.ts'
 import type { EventsContext } from './context.ts'
 
-/** Resolves with whether all is well. Only what the command needs is loaded. */
+/** Resolves with whether all is well. Only the command's own modules are loaded. */
 const commands: Record<string, () => Promise<(context: EventsContext) => Promise<boolean>>> = {
   tail: async () => (await import('./tail.ts')).tail,
   show: async () => (await import('./show.ts')).show,

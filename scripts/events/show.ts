@@ -6,7 +6,7 @@ import { UsageError } from './arguments.ts'
 import type { DatabaseName, EventsContext } from './context.ts'
 import { visible } from './table.ts'
 
-/** Clocks of the service and of NATS may differ by so much. */
+/** Tolerated difference between the clocks of the service and of NATS. */
 const SKEW_MS = 60_000
 
 /** One event, from its outbox to the consumers that have applied it. False when it is nowhere. */

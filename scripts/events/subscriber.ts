@@ -61,7 +61,7 @@ async function add (context: EventsContext, { name, file, subscribers, found }: 
   return true
 }
 
-/** Its consumers go too, so that nobody inherits them with the name. */
+/** Deletes its consumers too, so that a later subscriber of that name does not inherit them. */
 async function remove (context: EventsContext, { name, file, subscribers, found }: Change) {
   if (!found) throw new Error(`there is no subscriber ${name}`)
   await writeSubscribers(file, subscribers.filter((each) => each !== found))

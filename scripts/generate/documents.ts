@@ -15,7 +15,7 @@ export function documents (): Record<string, string> {
   }
 }
 
-/** Paths of the documents that are not what the code says; with `write` they are, afterwards. */
+/** Paths of the documents that differ from the code; with `write` they are rewritten. */
 export async function staleDocuments ({ write }: { write: boolean }): Promise<string[]> {
   const stale: string[] = []
   for (const [path, text] of Object.entries(documents())) {

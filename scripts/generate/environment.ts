@@ -61,7 +61,7 @@ ${settingsTable({ [WRITER]: brokerSettings })}
 `
 }
 
-/** What the scripts read beside the settings of the processes. */
+/** Variables that the scripts read beside the settings of the processes. */
 const commandVariables = [
   ['`NATS_PORT`', 'The port of the embedded nats-server', '`4222`', '`pnpm start`'],
   [

@@ -23,7 +23,7 @@ export async function deploy (service: DatabaseService, ownerUrl: string): Promi
   return pending
 }
 
-/** Migrations in the folder that the database has not finished. */
+/** Migrations of the folder that the database has not finished. */
 export async function pendingMigrations (service: DatabaseService, url: string): Promise<string[]> {
   const done = await finishedMigrations(service, url)
   return (await migrationNames(schemaFolder(service))).filter((name) => !done.has(name))

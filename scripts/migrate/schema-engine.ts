@@ -31,7 +31,7 @@ async function ask (url: string, method: string, params: object): Promise<unknow
   throw new Error('the schema engine ended without an answer')
 }
 
-/** A migration takes as long as it takes, and means the same whatever its role has set. */
+/** No time limit, and fixed session settings: a migration means the same whatever its role has set. */
 function withSession (url: string) {
   const { connectionString, options } = sessionConfig({
     url,

@@ -55,7 +55,7 @@ export function neededPorts (env: Env): Array<keyof SystemPorts> {
   )
 }
 
-/** What one wants to know once everything runs. */
+/** The addresses and hints that `start` prints when everything runs. */
 export function addresses (env: Env, { dataDir, milliseconds }: { dataDir: string, milliseconds: number }): string {
   const ports = portsOf(env)
   const host = env.HOST || '127.0.0.1'

@@ -27,9 +27,7 @@ export function refuseLoneBrokerUrls (env: Env) {
 /** The named subscribers of the embedded broker. */
 export const subscribersOf = (dataDir: string) => join(dataDir, 'nats', 'subscribers.json')
 
-/**
- * The embedded broker's accounts, whose passwords live in `dataDir`/nats, and how its stream and consumers are made.
- */
+/** The embedded broker's accounts, with passwords in `dataDir`/nats, and how its stream and consumers are made. */
 export async function embeddedBroker (dataDir: string) {
   const folder = join(dataDir, 'nats')
   await mkdir(folder, { recursive: true })
@@ -51,7 +49,7 @@ export async function embeddedBroker (dataDir: string) {
   }
 }
 
-/** Writes the accounts of the embedded broker anew; one that runs reads them at once. */
+/** Rewrites the embedded broker's accounts; a running broker reloads them at once. */
 export async function writeEmbeddedAccounts (dataDir: string) {
   const { broker } = await embeddedBroker(dataDir)
   const file = join(dataDir, 'nats', ACCOUNTS_FILE)

@@ -49,7 +49,7 @@ async function refuseForeignFiles (folder: string) {
   }
 }
 
-/** Forgets what earlier runs kept. */
+/** Deletes the data of earlier runs. */
 export async function emptyDataFolder (folder: string): Promise<void> {
   await Promise.all(CONTENTS.map((name) => rm(join(folder, name), { recursive: true, force: true }))).catch((cause) => {
     throw unwritable(folder, cause)

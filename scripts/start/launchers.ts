@@ -27,7 +27,7 @@ export function launchers (pid = process.ppid): Launcher[] {
   return found.slice(0, found.findLastIndex(({ isManager }) => isManager) + 1)
 }
 
-/** Whether one of them is gone. */
+/** Whether one of the launchers has ended. */
 export function isLauncherGone (startedBy: readonly Launcher[]): boolean {
   return startedBy.some(({ pid, birth }) => factsOf(pid)?.birth !== birth)
 }

@@ -16,7 +16,7 @@ export function createLogFile (path: string, say: (line: string) => void): LogFi
   let lost = 0
   let isTorn = false
 
-  /** Returns the bytes that there was room for. */
+  /** Returns the number of bytes written. */
   function append (bytes: Buffer) {
     let written = 0
     try {
@@ -35,7 +35,7 @@ export function createLogFile (path: string, say: (line: string) => void): LogFi
     return written
   }
 
-  /** After a loss, text from its next line on. */
+  /** After a loss, the text from its next full line on. */
   function resumable (text: string) {
     const end = text.indexOf('\n')
     return end < 0 ? '' : `${isTorn ? '\n' : ''}${text.slice(end + 1)}`

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { createLogFile, type LogFile } from './log-file.ts'
 
 const LEVELS: Record<string, 'warn' | 'error' | undefined> = { warn: 'warn', error: 'error', fatal: 'error' }
-/** A longer line is no log line of ours; its end is not waited for. */
+/** A longer line is not ours; it is not buffered to its end. */
 const LONGEST_LINE = 65_536
 
 /**
@@ -44,7 +44,7 @@ interface LogRecord {
   err?: { message?: unknown }
 }
 
-/** Anything may write to a process's output, a preload or a debugger: what is no log line is an empty record. */
+/** Preloads and debuggers write to the output too: a line that is no log line is an empty record. */
 function recordIn (line: string): LogRecord {
   if (!line.startsWith('{') || line.length > LONGEST_LINE) return {}
   try {

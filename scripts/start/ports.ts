@@ -5,7 +5,7 @@ import { type Env, neededPorts, portVariables } from './addresses.ts'
 
 type PortName = keyof SystemPorts
 
-/** They speak no HTTP, and listen on loopback alone. */
+/** Ports without HTTP, on loopback only. */
 const SERVERS: readonly PortName[] = ['nats', 'postgres']
 
 /** Throws, with one line that names the variable, when a port of this run cannot be used. */
@@ -24,7 +24,7 @@ export async function refuseUnusablePorts (ports: SystemPorts, env: Env): Promis
     if (!SERVERS.includes(name) && await isBlocked(port)) {
       throw new Error(`browsers and fetch refuse to call port ${port}: choose another port with ${portVariables[name]}`)
     }
-    // Both are asked: what listens at all addresses does not keep every system from giving away 127.0.0.1.
+    // Both addresses are tried: on some systems a listener on all addresses leaves 127.0.0.1 free for others.
     if (
       !await isFree(port, host).catch((error) => unusable(error, name, port, host)) ||
       await isOpen(port, reachableHost(host))

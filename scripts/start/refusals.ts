@@ -9,7 +9,7 @@ import { refuseUnusablePorts } from './ports.ts'
 
 type Wanted = Pick<ServiceSettings, 'root' | 'ports' | 'env'> & { dataDir: string }
 
-/** Throws, with a line for each thing in the environment that this start could not use, before it touches anything. */
+/** Throws before anything is touched, with one line for each unusable setting. */
 export async function refuseUnusable (wanted: Wanted): Promise<void> {
   refuseBareInstall(wanted.root)
   refuseBadSettings(wanted)
@@ -28,7 +28,7 @@ function refuseBareInstall (root: string) {
   }
 }
 
-/** What the start makes itself stands here as something that any service takes. */
+/** Stand-ins, valid for every service, for values that the start makes later. */
 const MADE_LATER = { natsUrl: 'nats://127.0.0.1', tokenSecret: 'x'.repeat(32) }
 
 function refuseBadSettings ({ root, ports, env, dataDir }: Wanted) {
@@ -51,7 +51,7 @@ function refuseBadSettings ({ root, ports, env, dataDir }: Wanted) {
       for (const line of error.message.split('\n')) faults.add(line)
     }
   }
-  // Each URL that is made of a bad HOST is at fault as well.
+  // A bad HOST makes every URL built from it bad as well.
   const host = [...faults].find((line) => line.startsWith('HOST '))
   if (faults.size > 0) throw new Error(host ?? [...faults].join('\n'))
 }

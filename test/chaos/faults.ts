@@ -14,11 +14,11 @@ const DURABLE_KINDS = ['lose', 'rewind'] as const
 interface ProcessFault {
   victim: Victim
   kind: typeof KINDS[number]
-  /** How long it is away, where that is ours to choose. */
+  /** Duration of the outage, where chaos chooses it. */
   milliseconds: number
 }
 
-/** What happens to a durable consumer on the server: it is deleted, or given every event again. */
+/** A fault of a durable consumer on the server: deletion, or redelivery of every event. */
 interface DurableFault {
   victim: typeof DURABLES[number]
   kind: typeof DURABLE_KINDS[number]

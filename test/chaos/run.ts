@@ -12,13 +12,13 @@ export interface ChaosOptions {
   seed: number
   rounds: number
   say?: (line: string) => void
-  /** What each process writes. */
+  /** The output of each process. */
   onOutput?: (name: string, text: string) => void
 }
 
 export interface ChaosReport {
   seed: number
-  /** What was broken, in order. */
+  /** The faults, in order. */
   faults: string[]
   /**
    * From the end of a fault (a killed process is started again) until a login, a post and its way to the feed succeed.

@@ -33,7 +33,7 @@ export interface SoakOptions {
   /** Of load. */
   seconds: number
   say: (line: string) => void
-  /** What each process writes. */
+  /** The output of each process. */
   onOutput?: (name: string, text: string) => void
 }
 

@@ -53,7 +53,7 @@ export async function preparePlanCheck (server: PostgresServer, services: readon
   }
 }
 
-/** Begins a line of the log. */
+/** The prefix of a log line. */
 const LINE = /^\[.*\] /m
 /**
  * Begins a plan of a service's connection. Operators' commands read whole tables, and connections of tests have no such

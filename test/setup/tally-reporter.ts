@@ -1,6 +1,6 @@
 import type { Reporter, TestModule } from 'vitest/node'
 
-/** Ends the run with one plain line that any program can read. */
+/** Ends the run with one machine-readable line. */
 export default class TallyReporter implements Reporter {
   onTestRunEnd (modules: readonly TestModule[], unhandledErrors: readonly unknown[]) {
     const states = modules.flatMap((module) => [...module.children.allTests()]).map((test) => test.result().state)

@@ -11,17 +11,17 @@ export interface LoginRow {
   /** Whether the threads that hash have a core that nothing else uses. */
   apart: boolean
   perSecond: number
-  /** Of the bare rate of the same round, median over the rounds. */
+  /** Share of the bare rate of the same round, median over the rounds. */
   share: number
   p50: number
   p99: number
   refused: number
-  /** Milliseconds of CPU for each, by whose they are. */
+  /** Milliseconds of CPU per login, by process. */
   cpu: { hashing: number, gateway: number, PostgreSQL: number }
 }
 
 const ACCOUNTS = 16
-/** As many as keep both processes busy with some waiting in each. */
+/** Enough to keep both processes busy with a short queue in each. */
 const IN_FLIGHT = 8
 /**
  * A process that has just started takes half as much again for what is not the hash: until so many its code is not

@@ -15,7 +15,7 @@ export interface Stage {
   gateways: [string, string]
   auths: [string, string]
   posts: string
-  /** Seconds of CPU that they have used so far, by what they are. */
+  /** Seconds of CPU used so far, by kind of process. */
   cpu (): { auth: number, gateway: number, PostgreSQL: number }
   /**
    * Leaves the first core to the threads that hash, of auth and of this process, and everything else to the others,
@@ -24,7 +24,7 @@ export interface Stage {
   hashApart (): () => void
 }
 
-/** Where Node runs a password's hash; it starts all of them at the first one. */
+/** Node's worker threads run password hashes; Node starts all of them at the first hash. */
 const HASHING_THREADS = 'libuv-worker'
 
 /**

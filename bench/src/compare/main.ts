@@ -22,7 +22,7 @@ export interface Options {
   only: string
 }
 
-/** What a change is likely to make slower, and quickly measured. */
+/** Workloads that a change is likely to slow down and that are quick to measure. */
 const GUARDED = /^(GET, full policy, 64|GET, full policy, every token new|POST|a forged|forged)/
 
 /**

@@ -17,10 +17,10 @@ export function judge (ratios: number[], threshold: number): Verdict {
   return 'as before'
 }
 
-/** The chance of at least so many heads in so many throws. */
+/** The probability of at least `heads` heads in `throws` throws. */
 function tail (throws: number, heads: number): number {
   let chance = 0
-  let ways = 1 // to have all of them heads, then one tail, two …
+  let ways = 1 // of throwing all heads, then one tail, two …
   for (let tails = 0; tails <= throws - heads; tails++) {
     chance += ways / 2 ** throws
     ways = ways * (throws - tails) / (tails + 1)

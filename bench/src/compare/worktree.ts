@@ -27,7 +27,7 @@ export async function checkOut (
   return { tree, title }
 }
 
-/** By the pnpm that runs us, else by one that npx finds. */
+/** Installs by the pnpm that runs this process, else by one that npx finds. */
 async function install (tree: string) {
   const pnpm = process.env.npm_execpath?.includes('pnpm') ? process.env.npm_execpath : undefined
   const [command, ...args] = pnpm === undefined
@@ -53,7 +53,7 @@ async function linkDependencies (root: string, tree: string) {
         verbatimSymlinks: true,
         filter: (path) => !path.endsWith('.cache') && !path.endsWith('.bin')
       }).catch((error) => {
-        if (error.code !== 'ENOENT') throw error // a member that is not here any more
+        if (error.code !== 'ENOENT') throw error // the member no longer exists
       })
     }
   }

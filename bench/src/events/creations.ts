@@ -6,7 +6,7 @@ import type { Ground } from './ground.ts'
 
 const CONNECTIONS_WAIT = 200
 
-/** Commits one event, as a service does, with a statement that its connection knows already. */
+/** Commits one event, as a service does, with a prepared statement. */
 export async function create ({ pool }: Pick<Ground, 'pool'>) {
   const id = randomUUIDv7()
   const sql = {
@@ -25,7 +25,7 @@ export async function create ({ pool }: Pick<Ground, 'pool'>) {
   })
 }
 
-/** Creates at a steady rate, or as fast as it goes; resolves with how many a second it were. */
+/** Creates at a steady rate, or as fast as possible; resolves with the rate per second. */
 export async function createFor (
   ground: Ground,
   { rate = Infinity, seconds, onCommit }: { rate?: number, seconds: number, onCommit: (eventId: string) => void }

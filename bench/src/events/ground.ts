@@ -49,7 +49,7 @@ export async function prepareGround () {
       await client.connect()
       await client.query(statement).finally(() => client.end())
     },
-    /** Ends a server without letting it put anything in order, and starts it again at once. */
+    /** Kills a server and starts it again at once. */
     async crash (name: 'nats' | 'postgres') {
       running[name].signal(name === 'nats' ? 'SIGKILL' : 'SIGQUIT')
       await running[name].ended

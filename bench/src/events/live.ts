@@ -40,7 +40,7 @@ export async function live (
   clearInterval(watch)
   subscription.unsubscribe()
   await relay.stop()
-  // An event may be there before its creator hears of the commit.
+  // An event may arrive before its creator learns of the commit.
   const delays = [...committed].map(([id, at]) => Math.max(0, (arrived.get(id) ?? NaN) - at)).sort((a, b) => a - b)
   const percentile = (share: number) => delays[Math.floor(delays.length * share)] ?? NaN
   return {

@@ -63,7 +63,7 @@ export async function benchEvents (
       behind.toFixed(2)
     } s of it after the last was published |`)
     const alone = await createFor(ground, { seconds, onCommit: () => {} })
-    await drain(ground, { broker, subscriber, log: quiet }, 0) // what that left behind
+    await drain(ground, { broker, subscriber, log: quiet }, 0) // clears the backlog of the kills
     for (const asked of [rate, 500]) {
       const { made, oldestMs, p50, p99, events, lost } = await live(ground, { broker, subscriber, log: quiet }, {
         rate: asked,

@@ -48,7 +48,7 @@ export async function recoveries (
     while (arrived.newest <= begun) await sleep(5)
     const event = since()
     const server = await killing
-    await sleep(2_000) // everything is as it was, before the next one
+    await sleep(2_000) // lets the system settle before the next kill
     return { server, event }
   }
   try {

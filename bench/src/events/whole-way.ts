@@ -21,7 +21,7 @@ export async function wholeWay (): Promise<Map<string, { works: number, ready: n
     for (const name of VICTIMS) {
       const samples: { works: number, ready: number }[] = []
       for (let time = 0; time < TIMES; time++) {
-        await sleep(1_000) // everything is as it was
+        await sleep(1_000) // lets the system settle
         const begun = performance.now()
         const child = system.children.get(name)!
         child.signal('SIGKILL')

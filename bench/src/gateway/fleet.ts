@@ -7,7 +7,7 @@ import { type Peer, peers, type Setting } from './peers.ts'
 import { accessToken, createSigner, type Signer } from './tokens.ts'
 import { POST_PATH } from './upstream.ts'
 
-/** A peer that runs and has shown that it does what it is measured for. */
+/** A running peer that passed its conformance check. */
 export interface Running {
   name: string
   signer: Signer
@@ -80,7 +80,7 @@ export function createFleet ({ ground, signers, upstream, shared }: FleetOptions
   }
 }
 
-/** A peer that forwards a forged token, or lets in what is over its limit, is no peer. */
+/** Throws when a peer forwards a forged token or admits a request over its limit. */
 async function conform ({ name, url, signer, child }: Running, { open }: Peer, mode: Mode) {
   if (mode === 'plain') return
   const status = async (token: string) => {

@@ -28,7 +28,7 @@ export interface Measured {
 
 export interface LoadOptions {
   ground: Ground
-  /** How many cores are the peer's. */
+  /** Number of cores of the peer. */
   cores: number
 }
 
@@ -83,7 +83,7 @@ async function cannon ({ url, method, headers, body, tokens, connections, second
   }
 }
 
-/** For so long the answers of an open loop do not count yet. */
+/** Warm-up of an open loop; its answers do not count. */
 export const OPEN_LOOP_WARM_UP_MS = 500
 
 /**

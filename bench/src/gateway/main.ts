@@ -66,7 +66,7 @@ interface Measuring extends Options {
   most: Map<string, number>
 }
 
-/** Adds the rounds to their turns. */
+/** Measures the rounds and adds them to their turns. */
 async function measure (turns: Turn[], { ground, most, seconds, rounds }: Measuring): Promise<void> {
   const optionsOf = ({ mode }: Workload) => ({ ground, cores: mode === 'two processes' ? 2 : 1 })
   for (const { workload, peer } of turns) {

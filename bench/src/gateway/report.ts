@@ -5,12 +5,12 @@ import { ONE_PROCESS, SAME_RATE, TWO_PROCESSES } from './workloads.ts'
 
 type Figure = Parameters<typeof undisturbed>[1]
 
-/** How many times the other's a row's figure is. */
+/** A row's figure divided by the other's. */
 function ratio (row: Row, other: Row | undefined, figure: Figure = 'requestsPerSecond') {
   return other ? (undisturbed(row, figure) / undisturbed(other, figure)).toFixed(2) : '–'
 }
 
-/** What ratios are taken of. */
+/** The peer that ratios are relative to. */
 const REFERENCE = 'HAProxy RS256'
 
 const header = (...columns: string[]) => `| ${columns.join(' | ')} |`
@@ -84,7 +84,7 @@ ${lines.join('\n')}
 ${atOneRate(rows)}`
 }
 
-/** What an admitted request costs and what a refused one does. */
+/** The cost of an admitted and of a refused request. */
 function atOneRate (rows: Row[]) {
   const all = rows.filter(({ workload }) => workload.startsWith(SAME_RATE))
   if (all.length === 0) return ''
@@ -123,7 +123,7 @@ function table (group: Row[]) {
 ${group.map(line).join('\n')}`
 }
 
-/** What a second process brings. Where load and upstream need the same cores, only the CPU of a request tells. */
+/** The gain of a second process. On cores shared with load and upstream only CPU per request shows it. */
 function scaling (rows: Row[]) {
   const two = rows.filter(({ workload }) => workload === TWO_PROCESSES)
   const lines = two.flatMap((row) => {

@@ -10,7 +10,7 @@ export interface Workload {
   load (peer: Running, seconds: number): Load
   /** Whether refusals are what is wanted. */
   refused?: boolean
-  /** Peers it is about; all that have the mode when absent. */
+  /** Peers to measure; all that have the mode when absent. */
   only?: RegExp
   /**
    * Requests come at this share of the rate that a GET with the full policy reached in the closed loop, whether the
@@ -53,7 +53,7 @@ function newTokens (peer: Running, seconds: number) {
   )
 }
 
-/** Of the right form, so that only cryptography tells. */
+/** Well-formed, so that only the signature check tells. */
 const forge = (token: string) => `${token.slice(0, -6)}AAAAAQ`
 const oneForgery = (peer: Running) => [forge(accessToken(peer.signer))]
 const newForgeries = (peer: Running, seconds: number) => newTokens(peer, seconds).map(forge)

@@ -18,7 +18,7 @@ export async function measureConnections (ground: Ground, most: number) {
   const latency = createSeries(`gateway, ${RATE} requests/s over so many open connections`, 'ms')
   const memory = createSeries('gateway, so many open connections', 'MB', /./)
   const { load } = workloads.find(({ name }) => name === FULL_GET)!
-  // its hot code is compiled meanwhile
+  // compiles its hot code
   await openLoop({ ...load(gateway, SECONDS), connections: 10 }, RATE, { ground, cores: 1 })
   for (const connections of SIZES.filter((size) => size <= most)) {
     const warmUpMs = OPEN_LOOP_WARM_UP_MS + connections / RATE * 1000 // each has served a request before any counts

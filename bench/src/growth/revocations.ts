@@ -62,7 +62,7 @@ export async function measureRevocations (ground: Ground, most: number) {
     }))
     const good = accessToken(signers.EdDSA)
     const revoked = accessToken(signers.EdDSA, size, sessionOf(size - 1))
-    // it has heard of all of them
+    // all revocations have arrived
     while (await ask(revoked) !== 401) await new Promise((resolve) => setTimeout(resolve, 100))
     for (const series of [calls, memory, start]) series.sizes.push(size)
     await timeCalls(CALLS, () => expect(good, 200))

@@ -1,13 +1,13 @@
 import { median } from '../lab/statistics.ts'
 
-/** How something behaves as what it stands on grows. */
+/** Times of a call over growing tables. */
 export interface Series {
   /** What grows. */
   of: string
   unit: 'ms' | 'MB' | 's'
   sizes: number[]
   lines: Map<string, number[]>
-  /** Why it may grow faster than a logarithm; what is not excused is found fault with. */
+  /** The reason why a line may grow faster than a logarithm; other such lines are faults. */
   excused?: RegExp
 }
 
@@ -29,12 +29,12 @@ export function createSeries (
   }
 }
 
-/** 10², 10³ … up to the most. */
+/** 10², 10³ … up to the maximum. */
 export function powersOfTen (most: number): number[] {
   return [1e2, 1e3, 1e4, 1e5, 1e6].filter((size) => size <= most)
 }
 
-/** The median of so many calls, one at a time, in milliseconds. */
+/** Median time of `count` calls, one at a time, in milliseconds. */
 export async function timeCalls (calls: number, call: (n: number) => Promise<unknown>): Promise<number> {
   const samples: number[] = []
   for (let n = 0; n < calls; n++) {
@@ -48,7 +48,7 @@ export async function timeCalls (calls: number, call: (n: number) => Promise<unk
 /** A difference below this is the machine's, not ours. */
 const NOISE: Record<Series['unit'], number> = { ms: 0.5, MB: 20, s: 0.5 }
 
-/** So much must something have grown before its curve says anything. */
+/** Smallest growth at which a curve counts. */
 const ENOUGH = 100
 
 /**

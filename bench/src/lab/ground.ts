@@ -19,7 +19,7 @@ export async function onGround<Result> (run: (ground: Ground) => Promise<Result>
       try {
         await close()
       } catch (error) {
-        console.error(error) // the others are to be closed all the same
+        console.error(error) // the others are still closed
       }
     }
   }
@@ -29,12 +29,12 @@ export async function onGround<Result> (run: (ground: Ground) => Promise<Result>
   for (const signal of signals) process.on(signal, leave)
   function onEnd (close: () => unknown) {
     closers.push(close)
-    if (closing) closing = closing.then(closeAll) // it came up while all else went down
+    if (closing) closing = closing.then(closeAll) // opened during the shutdown
   }
   async function folder () {
     const path = await mkdtemp(join(tmpdir(), 'gatepost-bench-'))
     onEnd(() => rm(path, { recursive: true, force: true, maxRetries: 5 }))
-    await chmod(path, 0o711) // PostgreSQL may run as somebody else
+    await chmod(path, 0o711) // PostgreSQL may run as another user
     return path
   }
   try {

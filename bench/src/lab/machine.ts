@@ -20,7 +20,7 @@ export function coresFor (measured: number): { measured: number[], rest: number[
     : { measured: all, rest: all }
 }
 
-/** The command that keeps a program on these cores, where the machine can. */
+/** The command that pins a program to these cores, where the machine can. */
 export function pinned (cores: number[], command: string, args: string[]): [string, string[]] {
   const taskset = which('taskset')
   return taskset && cores.length > 0 ? [taskset, ['-c', cores.join(), command, ...args]] : [command, args]
@@ -51,12 +51,12 @@ export function processesOf (pid: number): number[] {
   }
 }
 
-/** The fields of /proc/…/stat from the third on, without its command, which may hold anything. */
+/** The fields of /proc/…/stat from the third on: the second, a command, may contain spaces. */
 function statOf (pid: number) {
   try {
     return readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ').at(-1)!.split(' ')
   } catch {
-    return undefined // it is gone
+    return undefined // the process has ended
   }
 }
 

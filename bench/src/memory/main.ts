@@ -14,7 +14,7 @@ import { BODY_LIMIT, type Kind, kindsOf } from './requests.ts'
 const SAMPLES = 10
 const CALLERS = 24
 const TOKENS = 500
-/** The first fifth is start-up: code is compiled, caches and buffers take the size that they keep. */
+/** The first fifth is start-up: code is compiled, caches and buffers reach their size. */
 const WARM_UP = 2
 /** Of the RSS after the start-up; more than the collector's own ups and downs would be a leak. */
 const TOLERANCE = 0.1
@@ -118,7 +118,7 @@ function mean (samples: readonly Sample[]) {
   return samples.reduce((sum, { resident }) => sum + resident, 0) / samples.length
 }
 
-/** The same order in each run. */
+/** Seeded, so that each run has the same order. */
 function shuffled<T> (items: T[]): T[] {
   let seed = 1
   for (let i = items.length - 1; i > 0; i--) {

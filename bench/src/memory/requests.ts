@@ -12,7 +12,7 @@ export interface Kind {
   name: string
   /** Out of a hundred requests. */
   share: number
-  /** Makes the n-th request and resolves with the status, or `left` where the client did not wait for one. */
+  /** Makes the n-th request; resolves with the status, or `left` when the client did not wait for it. */
   send: (n: number) => Promise<number | 'left'>
   expected: Array<number | 'left'>
 }
@@ -23,7 +23,7 @@ interface Target {
   forged: readonly string[]
 }
 
-/** What clients send on a bad day, each kind with its share. */
+/** Requests of a bad day, each kind with its share. */
 export function kindsOf ({ port, tokens, forged }: Target) {
   const pool = new Pool(`http://127.0.0.1:${port}`, { connections: 24, pipelining: 1 })
   const from = (n: number) => ({ 'x-forwarded-for': `10.0.${(n % ADDRESSES) >> 8}.${(n % ADDRESSES) & 255}` })

@@ -38,7 +38,7 @@ export const benchPages = ({ rows }: { rows: number }) =>
       if (!answer.ok) throw new Error(`${url}: ${answer.status} ${JSON.stringify(page)}`)
       return page
     }
-    /** The cursor after which the deep page begins: the last there is, when the list is shorter. */
+    /** The cursor before the deep page, or the last cursor of a shorter list. */
     async function deepCursor (list: string) {
       let cursor: string | null = null
       for (let skipped = 0; skipped < PAGE * (DEEP_PAGE - 1);) {

@@ -1,11 +1,11 @@
 import pg from 'pg'
 
-/** Wrote a tenth of everything, all of it in the older half. */
+/** The author of a tenth of all posts, all in the older half. */
 export const PROLIFIC = '01800000-0000-7000-8000-000000000000'
 const AUTHORS = 1_000
 const BATCH = 50_000
 
-/** Words `w0`, `w1` … as language has them: a few are everywhere, most are rare. */
+/** Words `w0`, `w1` … distributed as in language: a few are frequent, most are rare. */
 const content = (words: number) =>
   `(SELECT string_agg('w' || floor(20000 * power(random(), 4))::int, ' ')
     FROM generate_series(1, ${words}) WHERE i > 0)`
@@ -15,7 +15,7 @@ const ID =
     FROM lpad(to_hex(1700000000000 + i::bigint * 100), 12, '0') t)::uuid`
 const idOfAuthor = (number: string) => `('01800000-0000-7000-8000-' || lpad(to_hex(${number}), 12, '0'))::uuid`
 
-/** Fills a table up to so many posts, from so many; the index of words is made afterwards, which is faster. */
+/** Fills the table from `from` up to `rows` posts; building the word index afterwards is faster. */
 export async function fillPosts (ownerUrl: string, rows: number, { from: filled = 0, words = 40 } = {}) {
   await execute(ownerUrl, 'DROP INDEX posts_search_idx')
   for (let from = filled + 1; from <= rows; from += BATCH) {

@@ -1,4 +1,4 @@
-// The plugins as their READMEs show them: what one has after an afternoon.
+// The plugins as their READMEs show them: the result of an afternoon.
 import cors from '@fastify/cors'
 import helmet from '@fastify/helmet'
 import proxy from '@fastify/http-proxy'

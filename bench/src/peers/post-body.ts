@@ -1,4 +1,4 @@
-/** What a post must look like, for the peers that check bodies. */
+/** The schema of a post, for peers that validate bodies. */
 export const postBody = {
   type: 'object',
   additionalProperties: false,
@@ -9,7 +9,7 @@ export const postBody = {
   }
 }
 
-/** The same by hand, for those without a validator. */
+/** The same check by hand, for peers without a validator. */
 export function isPostBody (value: unknown): boolean {
   if (typeof value !== 'object' || value === null) return false
   const { title, content } = value as Record<string, unknown>

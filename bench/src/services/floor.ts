@@ -65,7 +65,7 @@ export function floors ({ pools: { posts, feed } }: Stage, ids: string[], own: s
   }
 }
 
-/** So many at once, for so long; resolves with how many a second it were. */
+/** Runs `inFlight` at once for `seconds`; resolves with the rate per second. */
 export async function rateOf (
   work: () => Promise<unknown>,
   { connections, seconds }: { connections: number, seconds: number }

@@ -91,7 +91,7 @@ function processOf (parent: number, service: string): number {
         return readFileSync(`/proc/${pid}/cmdline`, 'utf8').includes(`services/${service}/src/server.ts`) &&
           readFileSync(`/proc/${pid}/status`, 'utf8').includes(`PPid:\t${parent}\n`)
       } catch {
-        return false // it has ended
+        return false // the process has ended
       }
     }) ?? -1)
   } catch {

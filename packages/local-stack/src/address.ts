@@ -1,4 +1,4 @@
-/** Where a process that listens on `host` answers on this machine. */
+/** The address at which a process that listens on `host` can be called on this machine. */
 export function reachableHost (host: string): string {
   return { '0.0.0.0': '127.0.0.1', '::': '::1' }[host] ?? host
 }

@@ -14,7 +14,7 @@ export interface Binary {
 
 export interface BinarySource {
   name: string
-  /** The variable that names one's own. */
+  /** The variable that names the user's own binary. */
   variable: string
   /** The archives that the project itself publishes. */
   release?: Release
@@ -109,13 +109,13 @@ async function programIn (root: string, name: string): Promise<Binary | undefine
   }
 }
 
-/** Unpacks beside the final place and renames: whoever looks there finds a whole one or none. */
+/** Unpacks beside the final place and renames, so that readers find a whole binary or none. */
 async function unpackInto (folder: string, unpack: (work: string, root: string) => Promise<void>) {
   const work = await mkdtemp(`${folder}-unpack-`)
   try {
     await unpack(work, join(work, 'root'))
     await rename(join(work, 'root'), folder).catch((error: NodeJS.ErrnoException) => {
-      // somebody else was faster, which is as good
+      // another process was faster, which is as good
       if (error.code !== 'ENOTEMPTY' && error.code !== 'EEXIST') throw error
     })
   } finally {

@@ -7,7 +7,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 export interface Child {
   name: string
   pid: number
-  /** Resolves with what is to be told when it has ended, wanted or not. */
+  /** Resolves, when the child has ended for whatever reason, with a line that says how. */
   ended: Promise<string>
   /** Sends the signal that asks it to stop, waits, and kills it when it takes longer than `graceMs`. */
   stop (graceMs?: number): Promise<void>
@@ -96,7 +96,7 @@ is_child "$@" && kill -KILL "$2" 2>/dev/null`
 
 /**
  * Starts a watcher for the case that we are killed, and returns what ends it once the child has ended: its number may
- * be another's then.
+ * be reused by then.
  */
 function watch (pid: number, signal: string) {
   if (process.platform === 'win32') return () => {}

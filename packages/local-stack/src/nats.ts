@@ -46,7 +46,7 @@ include ${ACCOUNTS_FILE}
   return { ...child, url: `nats://127.0.0.1:${port}` }
 }
 
-/** Version 2.9 makes the imports of a new account work with the second reload only. */
+/** In version 2.9 the imports of a new account work only after a second reload. */
 const RELOADS_MS = [50, 500]
 
 function reloadAtChange (child: Child, dataDir: string) {

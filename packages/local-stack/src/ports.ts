@@ -9,10 +9,10 @@ import { createServer } from 'node:net'
 const LOWEST = 15_000
 const HIGHEST = 32_000
 
-/** What this process was given already: who asked at the same time may not listen there yet. */
+/** Ports handed out already: their owners may not listen yet. */
 const given = new Set<number>()
 
-/** Ports of 127.0.0.1 that were free a moment ago; no port twice in one process. */
+/** Ports of 127.0.0.1 that were free just now; no port twice in one process. */
 export async function freePorts (count: number): Promise<number[]> {
   const ports: number[] = []
   while (ports.length < count) {
@@ -57,7 +57,7 @@ const NAMES = [
 /** Where each server and process of one system listens. */
 export type SystemPorts = Record<typeof NAMES[number], number>
 
-/** Ports for a whole system that were free a moment ago. */
+/** Ports for a whole system that were free just now. */
 export async function freeSystemPorts (): Promise<SystemPorts> {
   const numbers = await freePorts(NAMES.length)
   return Object.fromEntries(NAMES.map((name, index) => [name, numbers[index]])) as SystemPorts

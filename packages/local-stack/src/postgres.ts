@@ -26,7 +26,7 @@ export interface PostgresOptions {
   maxConnections?: number
   /** Further settings of the server. */
   settings?: Readonly<Record<string, string>>
-  /** Told what a start that takes long waits for. */
+  /** Called with what a slow start is waiting for. */
   say?: (line: string) => void
 }
 

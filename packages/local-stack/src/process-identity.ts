@@ -8,7 +8,7 @@ export interface ProcessFacts {
   /** The program's file and its working directory, on Linux; undefined where this user may not see them. */
   program?: string
   folder?: string
-  /** Program and arguments, where the system tells no more than `ps` does. */
+  /** Program and arguments, where only `ps` tells them. */
   command?: string
 }
 

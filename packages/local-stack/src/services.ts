@@ -100,7 +100,7 @@ const DEGRADED_MS = 2_000
 export interface WaitOptions {
   /** What the service was told to listen on. */
   host?: string
-  /** Nobody wants to know any more. */
+  /** Aborts the wait. */
   givenUp?: AbortSignal
   say?: (line: string) => void
 }

@@ -40,7 +40,7 @@ export interface RunningSystem {
   nats: NatsServer | undefined
   /** Starts a process again that was stopped or killed, and waits until it is ready. */
   startAgain (name: ServiceName | 'nats-server' | 'PostgreSQL'): Promise<void>
-  /** The first unwanted end of anything, as a line to print. */
+  /** Resolves with a line about the first process that ended unexpectedly. */
   broken: Promise<string>
   /** Gateway first, then services, NATS, PostgreSQL. */
   stop (): Promise<void>
@@ -161,7 +161,7 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
   }
 }
 
-/** The line that says why, out of what a process wrote before it ended. */
+/** The line of a process's last output that says why it ended. */
 function reasonIn (lastWords: string) {
   const lines = lastWords.split('\n').map((line) => line.trim()).filter(Boolean)
   return lines.find((line) => line.includes(': ')) ?? lines.at(-1)

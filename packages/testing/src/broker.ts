@@ -11,7 +11,7 @@ import { freePorts } from '@gatepost/local-stack/ports'
 export const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
 export type BrokerAccount = typeof ACCOUNTS[number]
 
-/** Accounts with passwords made up on the spot. */
+/** Accounts with fresh passwords. */
 export function brokerUsers () {
   return Object.fromEntries(ACCOUNTS.map((account) => [account, { user: account, password: randomUUID() }])) as Record<
     BrokerAccount,

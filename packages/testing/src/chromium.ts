@@ -7,7 +7,7 @@ import { createInterface } from 'node:readline'
 
 const NAMES = ['chromium', 'chromium-browser', 'google-chrome', 'google-chrome-stable']
 
-/** CHROMIUM_BIN, or the first browser of the kind on PATH; it is too large to be fetched for one test. */
+/** CHROMIUM_BIN, or the first Chromium on PATH; the browser is too large to be fetched for a test. */
 export async function findChromium (): Promise<string | undefined> {
   const folders = (process.env.PATH ?? '').split(delimiter)
   const candidates = process.env.CHROMIUM_BIN

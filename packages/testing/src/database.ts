@@ -22,7 +22,7 @@ export interface DatabaseOptions {
   tablespace?: string | undefined
 }
 
-/** What an operator may have given to a role or a database, each the furthest from what we rely on. */
+/** Settings that an operator may have given to a role, each as far as possible from what the services rely on. */
 const HOSTILE_SETTINGS = {
   timezone: 'America/Los_Angeles',
   datestyle: 'German, DMY',
@@ -71,7 +71,7 @@ export async function createDatabase (
     async drop () {
       const connections = async () =>
         (await administrator.query('SELECT FROM pg_stat_activity WHERE datname = $1', [name])).rowCount
-      // A pool that was ended may still be about to say so; its connections would take the force for a failure.
+      // An ended pool may still be closing; its connections would report the forced end as a failure.
       for (let looks = 0; looks < PATIENCE_MS / LOOK_MS && await connections(); looks++) await sleep(LOOK_MS)
       await administrator.query(`DROP DATABASE IF EXISTS ${name} WITH (FORCE)`)
     }

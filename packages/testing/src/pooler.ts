@@ -20,9 +20,7 @@ export interface Pooler {
   stop (): Promise<void>
 }
 
-/**
- * A PgBouncer in front of the run's PostgreSQL, as it is without settings of its own, with fewer sessions than clients.
- */
+/** A PgBouncer with default settings in front of the run's PostgreSQL, with fewer sessions than clients. */
 export async function startPooler (
   { mode, settings = [] }: { mode: 'transaction' | 'session', settings?: string[] }
 ): Promise<Pooler> {

@@ -2,7 +2,7 @@ import { fork } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 
-/** Does something `count` times that should leave nothing behind. */
+/** Repeats `count` times an action that should retain no memory. */
 export type Churn = (count: number) => unknown
 
 /**

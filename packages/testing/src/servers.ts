@@ -5,7 +5,7 @@ export interface TestServers {
   postgresPort: number
   credentials: Record<string, string>
   redisUrl: string
-  /** Of a broker for apps that need one and whose tests do not care what is in it, by account. */
+  /** URLs, by account, of a broker for apps whose tests do not look at events. */
   natsUrls: Record<BrokerAccount, string>
 }
 

@@ -13,11 +13,11 @@ const exec = promisify(execFile)
 export interface SmallDisk {
   /** For `createDatabase`. */
   tablespace: string
-  /** Takes all the room that is left. */
+  /** Fills the disk. */
   fill (): Promise<void>
-  /** Gives it back. */
+  /** Frees the space again. */
   free (): Promise<void>
-  /** Once the databases on it are dropped. */
+  /** Unmounts the disk; its databases have to be dropped before. */
   stop (): Promise<void>
 }
 

@@ -17,7 +17,7 @@ export interface System {
   /** Without credentials: what any subscriber may do. */
   natsUrl: string
   ports: SystemPorts
-  /** What each process wrote, by name. */
+  /** The output of each process, by name. */
   output: Map<string, string>
   /** Where mails, keys and logs of this run are. */
   dataDir: string
@@ -25,14 +25,14 @@ export interface System {
   databaseUrl (service: 'auth' | 'posts' | 'feed'): string
   /** As the role that owns the tables. */
   ownerUrl (service: 'auth' | 'posts' | 'feed'): string
-  /** What auth's keys and refresh tokens are made with; the operator's commands need it. */
+  /** The secret of auth's keys and refresh tokens; the operator's commands need it. */
   tokenSecret (): Promise<string>
-  /** What the commands of an operator need to find all of it. */
+  /** Environment by which the operator's commands find this system. */
   operatorEnvironment: Record<string, string | undefined>
   /** A broker account's URL. */
   brokerUrl (account: string): string
   signal (child: ServiceName | 'nats-server', signal: NodeJS.Signals): void
-  /** kill -9, and wait until it is gone. */
+  /** Sends SIGKILL and waits for the end. */
   kill (name: ServiceName | 'nats-server'): Promise<void>
   /** Starts a killed process again and waits until it is ready. */
   startAgain (name: ServiceName | 'nats-server'): Promise<void>

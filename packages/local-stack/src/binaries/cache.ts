@@ -17,7 +17,7 @@ export function cacheFolders (env: Env, spare?: string): string[] {
   ) as string[]
 }
 
-/** The first of the folders that can be written, made if need be. Throws with what to do when there is none. */
+/** The first writable folder, made if need be. Throws with what to do when there is none. */
 export async function writableFolder (folders: readonly string[]): Promise<string> {
   let fault = 'this account has no home'
   for (const folder of folders) {
@@ -32,7 +32,7 @@ export async function writableFolder (folders: readonly string[]): Promise<strin
   throw new Error(`${fault}: name a folder that can with GATEPOST_CACHE`)
 }
 
-/** Undefined for a user id that no account has, as containers are given. */
+/** Undefined for a user id without an account, as containers often have. */
 function homeOfAccount () {
   try {
     return homedir()

@@ -29,7 +29,7 @@ export const NATS_RELEASE: Release = {
   }
 }
 
-/** Until the first byte: a network that swallows packets should cost seconds, not minutes. */
+/** Time to the first byte: a network that drops packets costs seconds, not minutes. */
 const ANSWER_TIMEOUT_MS = 5_000
 const DOWNLOAD_TIMEOUT_MS = 180_000
 

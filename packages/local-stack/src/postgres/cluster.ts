@@ -35,7 +35,7 @@ export async function serverPrograms (): Promise<Programs> {
   }
 }
 
-/** What initdb says under an arbitrary user id, as containers are given. */
+/** initdb's complaint about a user id without an account, as containers often have. */
 const NAMELESS = /could not look up effective user ID/
 
 /**

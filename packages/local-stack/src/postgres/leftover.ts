@@ -21,7 +21,7 @@ export async function endLeftover (folder: string): Promise<void> {
   const facts = pid > 0 ? factsOf(pid) : undefined
   if (!facts) return // PostgreSQL recognises the file of a process that is gone
   if (!worksIn(facts, folder)) return disown(file, pidLine)
-  // PostgreSQL will refuse, and say why
+  // PostgreSQL itself refuses to start and says why.
   if (Math.abs(facts.startedAt.getTime() - Number(started) * 1000) > TOLERANCE_MS) return
   process.kill(pid, 'SIGINT')
   for (let waited = 0; waited < PATIENCE_MS && factsOf(pid)?.birth === facts.birth; waited += LOOK_MS) {
@@ -29,7 +29,7 @@ export async function endLeftover (folder: string): Promise<void> {
   }
 }
 
-/** Whether it is a PostgreSQL on this folder; also when this user may not see what it is. */
+/** Whether the process is a PostgreSQL on this folder; also true when this user may not inspect it. */
 function worksIn ({ program, folder, command }: ProcessFacts, cluster: string) {
   if (command !== undefined) return command.includes('postgres') && command.includes(cluster)
   if (program === undefined || folder === undefined) return true

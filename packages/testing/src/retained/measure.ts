@@ -6,7 +6,7 @@ const SETTLE_MS = 20
 const WARM_UP = 2
 const ROUNDS = 3
 
-/** What is reachable, when handles that were closed are gone. */
+/** Bytes that are reachable once closed handles are gone. */
 async function reachable () {
   await sleep(SETTLE_MS)
   globalThis.gc!()
