@@ -1,5 +1,6 @@
-import { Type, type TNull, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
 import type { AuthPolicy, Operation, Responses } from '@gatepost/contracts/operation'
+import { Type, type TNull, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
+import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 
 /** Who may call a route; see {@link AuthPolicy}. */
 export type RoutePolicy = AuthPolicy
@@ -17,7 +18,10 @@ type ResponseSchemas<Answers extends Responses> = {
   [Status in keyof Answers]: Answers[Status] extends { schema: infer Schema extends TSchema } ? Schema : TNull
 }
 
-/** The part of a Fastify route that follows from the contract: `app.route({ ...routeOf(createPost), handler })`. */
+/**
+ * The part of a Fastify route that follows from the contract: `app.route({ ...routeOf(createPost), handler })`. The
+ * answer starts with the status and the `cache-control` of the operation's success, where the contract states one.
+ */
 export function routeOf<
   Params extends TProperties,
   Query extends TProperties,
@@ -32,6 +36,7 @@ export function routeOf<
     method: operation.method,
     url: operation.url,
     config: { operation: operation as unknown as Operation, auth: operation.auth },
+    ...beginningOf(operation.responses),
     schema: {
       params: operation.params,
       querystring: operation.query,
@@ -44,6 +49,28 @@ export function routeOf<
       headers: TObject<Headers>
       body: Body
       response: ResponseSchemas<Answers>
+    }
+  }
+}
+
+/** The handler of an operation that answers without a body, when the act is done. */
+export function withoutBody<Request extends FastifyRequest> (act: (request: Request) => Promise<void>) {
+  return async (request: Request, reply: FastifyReply) => {
+    await act(request)
+    return reply.send()
+  }
+}
+
+function beginningOf (responses: Responses) {
+  const successes = Object.entries(responses).filter(([status]) => status.startsWith('2'))
+  const status = successes.length === 1 ? Number(successes[0]![0]) : 200
+  const cacheControl = successes.map(([, { headers }]) => headers?.['cache-control']).find(Boolean)
+  if (status === 200 && cacheControl === undefined) return {}
+  return {
+    preHandler (_request: FastifyRequest, reply: FastifyReply, done: HookHandlerDoneFunction) {
+      reply.code(status)
+      if (cacheControl !== undefined) reply.header('cache-control', cacheControl)
+      done()
     }
   }
 }

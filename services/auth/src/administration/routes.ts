@@ -7,7 +7,7 @@ import {
   listUsers,
   manageUser
 } from '@gatepost/contracts/auth/user-operations'
-import { routeOf } from '@gatepost/service-kit/route'
+import { routeOf, withoutBody } from '@gatepost/service-kit/route'
 import type { CursorSeal } from '@gatepost/service-kit/sealed-cursor'
 import type { App } from '@gatepost/service-kit/server'
 import { callerOf, originOf } from '../caller.ts'
@@ -26,47 +26,32 @@ export interface AdministrationRouteOptions {
 export function administrationRoutes (app: App, { administration, managedUsers, seal }: AdministrationRouteOptions) {
   app.route({
     ...routeOf(listUsers),
-    async handler (request, reply) {
+    async handler (request) {
       const { cursor, limit = DEFAULT_LIMIT, q } = request.query
       const list = q === undefined ? 'users' : `users:${q}`
       const { items, last } = await managedUsers.list({ search: q, before: positionOf(seal, cursor, list), limit })
-      return reply.header('cache-control', 'no-store').send({ items, nextCursor: cursorAfter(seal, last, list) })
+      return { items, nextCursor: cursorAfter(seal, last, list) }
     }
   })
   app.route({
     ...routeOf(manageUser),
-    async handler (request, reply) {
-      const user = await managedUsers.manage(request.params.id, request.body, actorOf(request))
-      return reply.header('cache-control', 'no-store').send(user)
-    }
+    handler: (request) => managedUsers.manage(request.params.id, request.body, actorOf(request))
   })
   app.route({
     ...routeOf(createUser),
-    async handler (request, reply) {
-      const user = await administration.create(request.body, actorOf(request))
-      return reply.code(201).header('cache-control', 'no-store').send(user)
-    }
+    handler: (request) => administration.create(request.body, actorOf(request))
   })
   app.route({
     ...routeOf(deleteUser),
-    async handler (request, reply) {
-      await administration.delete(request.params.id, actorOf(request))
-      return reply.code(204).send(null)
-    }
+    handler: withoutBody((request) => administration.delete(request.params.id, actorOf(request)))
   })
   app.route({
     ...routeOf(endUserSessions),
-    async handler (request, reply) {
-      await administration.endSessions(request.params.id, actorOf(request))
-      return reply.code(204).send(null)
-    }
+    handler: withoutBody((request) => administration.endSessions(request.params.id, actorOf(request)))
   })
   app.route({
     ...routeOf(forceReset),
-    async handler (request, reply) {
-      await administration.forceReset(request.params.id, actorOf(request))
-      return reply.code(204).send(null)
-    }
+    handler: withoutBody((request) => administration.forceReset(request.params.id, actorOf(request)))
   })
 }
 

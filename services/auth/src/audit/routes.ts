@@ -12,7 +12,7 @@ const DEFAULT_LIMIT = 20
 export function auditRoutes (app: App, { audits, seal }: { audits: AuditService, seal: CursorSeal }) {
   app.route({
     ...routeOf(listAudit),
-    async handler (request, reply) {
+    async handler (request) {
       const { account } = callerOf(request)
       const { cursor, limit = DEFAULT_LIMIT, userId = account.role === 'admin' ? undefined : account.id } =
         request.query
@@ -24,7 +24,7 @@ export function auditRoutes (app: App, { audits, seal }: { audits: AuditService,
         before: positionOf(seal, cursor, list),
         limit
       })
-      return reply.header('cache-control', 'no-store').send({ items, nextCursor: cursorAfter(seal, last, list) })
+      return { items, nextCursor: cursorAfter(seal, last, list) }
     }
   })
 }

@@ -13,7 +13,6 @@ export function keyRoutes (app: App, { keys, accessTokenTtl }: { keys: KeyStore,
       // An empty set would be cached and make every token 401.
       if (jwks.keys.length === 0) throw new ProblemError('OVERLOADED', { headers: retryAfter(1) })
       reply.header(TOKEN_LIFETIME_HEADER, accessTokenTtl)
-      reply.header('cache-control', getJwks.responses[200].headers['cache-control'])
       return jwks
     }
   })

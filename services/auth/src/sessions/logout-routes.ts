@@ -1,7 +1,7 @@
 import type { FastifyRequest } from 'fastify'
 import { logout, validateToken } from '@gatepost/contracts/auth/session-operations'
 import { unauthorized } from '@gatepost/service-kit/identity'
-import { routeOf } from '@gatepost/service-kit/route'
+import { routeOf, withoutBody } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 import { originOf } from '../caller.ts'
 import { InvalidRefreshTokenError } from '../errors.ts'
@@ -27,14 +27,13 @@ export function logoutRoutes (app: App, { sessions, refreshes }: LogoutRouteOpti
         ? error
         : unauthorized(request.headers.authorization !== undefined)
     },
-    async handler (request, reply) {
+    handler: withoutBody(async (request) => {
       const { scope = 'local' } = request.query
       const done = request.principal
         ? await sessions.logout(request.principal, scope, originOf(request))
         : await logoutByRefreshToken(request.body!.refreshToken!, scope, request)
       if (!done) throw unauthorized(true)
-      return reply.code(204).send(null)
-    }
+    })
   })
 
   async function logoutByRefreshToken (token: string, scope: LogoutScope, request: FastifyRequest) {
@@ -45,8 +44,7 @@ export function logoutRoutes (app: App, { sessions, refreshes }: LogoutRouteOpti
 
   app.route({
     ...routeOf(validateToken),
-    async handler (request, reply) {
-      reply.header('cache-control', 'no-store')
+    async handler (request) {
       const principal = await app.identity.verify(request.body.token)
       if (!principal || !await sessions.accountOf(principal)) return { active: false as const }
       return {

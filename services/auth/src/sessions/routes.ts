@@ -1,5 +1,5 @@
 import { endSession, listSessions, login, refreshToken } from '@gatepost/contracts/auth/session-operations'
-import { routeOf } from '@gatepost/service-kit/route'
+import { routeOf, withoutBody } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 import { callerOf, originOf } from '../caller.ts'
 import type { LoginService } from './login-service.ts'
@@ -12,30 +12,18 @@ export function sessionRoutes (
 ) {
   app.route({
     ...routeOf(login),
-    async handler (request, reply) {
-      const session = await logins.login({ ...request.body, origin: originOf(request) })
-      return reply.header('cache-control', 'no-store').send(session)
-    }
+    handler: (request) => logins.login({ ...request.body, origin: originOf(request) })
   })
   app.route({
     ...routeOf(refreshToken),
-    async handler (request, reply) {
-      const session = await refreshes.refresh(request.body.refreshToken, originOf(request))
-      return reply.header('cache-control', 'no-store').send(session)
-    }
+    handler: (request) => refreshes.refresh(request.body.refreshToken, originOf(request))
   })
   app.route({
     ...routeOf(listSessions),
-    async handler (request, reply) {
-      const list = await sessions.list(callerOf(request).holder, request.query.ended === 'true')
-      return reply.header('cache-control', 'no-store').send(list)
-    }
+    handler: (request) => sessions.list(callerOf(request).holder, request.query.ended === 'true')
   })
   app.route({
     ...routeOf(endSession),
-    async handler (request, reply) {
-      await sessions.end(callerOf(request).holder, request.params.id, originOf(request))
-      return reply.code(204).send(null)
-    }
+    handler: withoutBody((request) => sessions.end(callerOf(request).holder, request.params.id, originOf(request)))
   })
 }
