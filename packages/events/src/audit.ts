@@ -107,8 +107,9 @@ export async function indexStream (
 }
 
 const outbox = (part: Part) =>
-  `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.aggregate_version AS version,
-  o.stream_sequence::float8 AS sequence, o.quarantined_at IS NOT NULL AS quarantined, o.last_error AS error
+  `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId",
+  o.aggregate_version AS version, o.stream_sequence::float8 AS sequence,
+  o.quarantined_at IS NOT NULL AS quarantined, o.last_error AS error
   FROM outbox o WHERE o.id > $1::bigint AND ${partCondition('o.aggregate_id', part)} ORDER BY o.id LIMIT 5000`
 
 interface OutboxLine {

@@ -28,6 +28,7 @@ function faultOf (consumer: Consumer): string | undefined {
     return `the oldest event of ${consumer.name} waits for ${Math.round(oldestSeconds)} s`
   }
   return collisions > 0
-    ? `${collisions} events of ${consumer.name} have versions that others had before (a restored database?): pnpm events rebuild ${consumer.name}`
+    ? `${collisions} events of ${consumer.name} have versions that others had before (a restored database?): ` +
+      `pnpm events rebuild ${consumer.name}`
     : undefined
 }

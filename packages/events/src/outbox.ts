@@ -21,7 +21,8 @@ export interface EventOf<Definition extends EventDefinition> {
 const INSERT = `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
   VALUES ($1::uuid, $2::uuid, $3::int, $4, $5)`
 const INSERT_ENDING =
-  `WITH ended AS (INSERT INTO erasures (aggregate_id, version) VALUES ($2::uuid, $3::int) ON CONFLICT DO NOTHING) ${INSERT}`
+  `WITH ended AS (INSERT INTO erasures (aggregate_id, version) VALUES ($2::uuid, $3::int) ON CONFLICT DO NOTHING)
+  ${INSERT}`
 
 /**
  * Stores an event in the caller's transaction, so that it exists exactly if the change does. Nobody is notified from
@@ -45,9 +46,12 @@ export async function appendEvent<Definition extends EventDefinition> (
 
 const INSERT_MANY = `INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload)
   SELECT event_id, aggregate_id, aggregate_version, $4, payload
-  FROM unnest($1::uuid[], $2::uuid[], $3::int[], $5::text[]) WITH ORDINALITY AS event (event_id, aggregate_id, aggregate_version, payload, place) ORDER BY place`
+  FROM unnest($1::uuid[], $2::uuid[], $3::int[], $5::text[]) WITH ORDINALITY
+    AS event (event_id, aggregate_id, aggregate_version, payload, place) ORDER BY place`
 const INSERT_MANY_ENDINGS =
-  `WITH ended AS (INSERT INTO erasures (aggregate_id, version) SELECT * FROM unnest($2::uuid[], $3::int[]) ON CONFLICT DO NOTHING) ${INSERT_MANY}`
+  `WITH ended AS (INSERT INTO erasures (aggregate_id, version)
+    SELECT * FROM unnest($2::uuid[], $3::int[]) ON CONFLICT DO NOTHING)
+  ${INSERT_MANY}`
 
 /**
  * Stores events of one definition, in their order, as {@link appendEvent} would one after the other, with one

@@ -15,9 +15,11 @@ export interface QuarantinedEvent {
 }
 
 const LIST =
-  `SELECT o.event_id::text AS "eventId", substr(o.subject, length('events.') + 1) AS type, o.aggregate_id::text AS "aggregateId",
-    o.aggregate_version AS version, o.quarantined_at AS since, o.attempts, coalesce(o.last_error, '') AS error,
-    (SELECT count(*)::int FROM outbox b WHERE b.aggregate_id = o.aggregate_id AND b.aggregate_version > o.aggregate_version AND b.stream_sequence IS NULL) AS behind
+  `SELECT o.event_id::text AS "eventId", substr(o.subject, length('events.') + 1) AS type,
+    o.aggregate_id::text AS "aggregateId", o.aggregate_version AS version, o.quarantined_at AS since,
+    o.attempts, coalesce(o.last_error, '') AS error,
+    (SELECT count(*)::int FROM outbox b WHERE b.aggregate_id = o.aggregate_id
+      AND b.aggregate_version > o.aggregate_version AND b.stream_sequence IS NULL) AS behind
   FROM outbox o WHERE o.stream_sequence IS NULL AND o.quarantined_at IS NOT NULL ORDER BY o.id`
 const WAITS = 'event_id = $1::uuid AND stream_sequence IS NULL AND quarantined_at IS NOT NULL'
 const RELEASE = `UPDATE outbox SET quarantined_at = NULL, attempts = 0 WHERE ${WAITS} RETURNING id`
@@ -25,7 +27,8 @@ const REMOVE = `DELETE FROM outbox WHERE ${WAITS} RETURNING id`
 const POSITION = 'SELECT version FROM inbox WHERE consumer = $1 AND aggregate_id = $2::uuid'
 const PASS_OVER =
   `INSERT INTO inbox (consumer, aggregate_id, version, event_id) VALUES ($1, $2::uuid, $3::int, $4::uuid)
-  ON CONFLICT (consumer, aggregate_id) DO UPDATE SET version = excluded.version, event_id = excluded.event_id, updated_at = now()
+  ON CONFLICT (consumer, aggregate_id)
+  DO UPDATE SET version = excluded.version, event_id = excluded.event_id, updated_at = now()
   WHERE inbox.version = excluded.version - 1`
 
 /** The quarantined events of an owner's outbox, oldest first. */

@@ -16,7 +16,8 @@ export interface ResyncReport {
 const archive = (part: Part) =>
   `SELECT o.id::text, o.event_id::text AS "eventId", o.stream_sequence::float8 AS sequence FROM outbox o
   WHERE o.stream_sequence IS NOT NULL AND o.payload <> '' AND o.id > $1::bigint AND ${partCondition('o.event_id', part)}
-    AND NOT EXISTS (SELECT FROM erasures e WHERE e.aggregate_id = o.aggregate_id AND e.version > o.aggregate_version) ORDER BY o.id LIMIT 1000`
+    AND NOT EXISTS (SELECT FROM erasures e WHERE e.aggregate_id = o.aggregate_id AND e.version > o.aggregate_version)
+  ORDER BY o.id LIMIT 1000`
 const NOTE =
   'UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::bigint[], id)] WHERE id = ANY ($1::bigint[])'
 const REOPEN = 'UPDATE outbox SET stream_sequence = NULL, published_at = NULL WHERE id = ANY ($1::bigint[])'

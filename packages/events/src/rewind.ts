@@ -20,7 +20,10 @@ export async function rewindConsumer (
 ): Promise<void> {
   const position = await positionOf(operator, definition)
   if (sequence > position) {
-    throw new BeyondPositionError(`${definition.name} has not applied all events before sequence ${sequence}, which would be skipped: --from may be at most ${position}`)
+    throw new BeyondPositionError(
+      `${definition.name} has not applied all events before sequence ${sequence}, which would be skipped: ` +
+        `--from may be at most ${position}`
+    )
   }
   await makeAnew(operator.jsm, definition, sequence)
 }

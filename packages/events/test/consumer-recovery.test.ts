@@ -1,46 +1,22 @@
-import { consumers } from '@gatepost/contracts/events'
 import { jetstream } from '@nats-io/jetstream'
-import type pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { createConsumer, type ConsumerOptions } from '../src/consumer.ts'
-import { connectOperator, type Operator } from '../src/operator.ts'
-import { createEffects, recordAll, transactionOf, type Tx } from './support/effects.ts'
-import { appendVersion, connectAs, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import type { ConsumerOptions } from '../src/consumer.ts'
+import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
+import { recordAll, type Tx } from './support/effects.ts'
+import { appendVersion, connectAs, eventually, uuidv7 } from './support/stage.ts'
 
-let stage: Stage
-let operator: Operator
-let feed: pg.Pool
-beforeEach(async () => {
-  stage = await setStage()
-  operator = stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
-  feed = (await createEffects(stage)).pool
-})
+let stage: ConsumerStage
+beforeEach(async () => { stage = await setConsumerStage() })
 afterEach(() => stage.close())
 
 async function publishVersions (posts: string[], first: number, last: number) {
   for (let version = first; version <= last; version++) {
     const events = await Promise.all(posts.map((post) => appendVersion(stage.sql, post, version)))
-    for (const event of events) await operator.js.publish(`events.${event.type}`, JSON.stringify(event))
+    for (const event of events) await stage.publish(event)
   }
 }
 
 const postIds = (count: number) => Array.from({ length: count }, () => uuidv7())
-
-function consume (more: Partial<ConsumerOptions<Tx>> = {}) {
-  const consumer = stage.defer(
-    createConsumer<Tx>({
-      broker: stage.broker('feed'),
-      definition: consumers['feed-posts'],
-      handlers: recordAll,
-      transaction: transactionOf(feed),
-      log: stage.log,
-      ...more
-    }),
-    (started) => started.stop()
-  )
-  consumer.start()
-  return consumer
-}
 
 const slowly = (ms: number): ConsumerOptions<Tx>['handlers'] =>
   Object.fromEntries(Object.entries(recordAll).map(([type, handler]) => [type, async (event, tx) => {
@@ -49,18 +25,18 @@ const slowly = (ms: number): ConsumerOptions<Tx>['handlers'] =>
   }]))
 
 test('nothing is delivered twice without a crash, however long it waits behind slow handlers', async () => {
-  await operator.jsm.consumers.update('EVENTS', 'feed-posts', { ack_wait: 1_000 * 1e6 })
+  await stage.operator.jsm.consumers.update('EVENTS', 'feed-posts', { ack_wait: 1_000 * 1e6 })
   await publishVersions(postIds(400), 1, 1)
-  consume({ handlers: slowly(20), concurrency: 2 })
+  stage.consume({ handlers: slowly(20), concurrency: 2 })
   await eventually(
-    async () => (await operator.jsm.consumers.info('EVENTS', 'feed-posts')).ack_floor.stream_seq,
+    async () => (await stage.info()).ack_floor.stream_seq,
     (floor) => floor === 400,
     30_000
   )
-  expect((await operator.jsm.consumers.info('EVENTS', 'feed-posts')).delivered.consumer_seq).toBe(400)
+  expect((await stage.info()).delivered.consumer_seq).toBe(400)
 })
 
-test('what five killed replicas held is exact soon after the acknowledgement wait, also what was published since', async () => {
+test('what five killed replicas held is exact soon after the acknowledgement wait, as is what came since', async () => {
   const posts = postIds(32)
   await publishVersions(posts, 1, 3)
   const dying = await jetstream(await connectAs(stage, 'feed')).consumers.get('EVENTS', 'feed-posts')
@@ -68,12 +44,12 @@ test('what five killed replicas held is exact soon after the acknowledgement wai
     // The last one says nothing, as one that was killed; of the others the wait is over.
     for await (const message of await dying.fetch({ max_messages: 96, expires: 2_000 })) if (life < 5) message.nak()
   }
-  consume({ handlers: slowly(20) })
+  stage.consume({ handlers: slowly(20) })
   await publishVersions(posts, 4, 6)
   const published = performance.now()
   const { rows } = await eventually(
     () =>
-      feed.query<
+      stage.feed.query<
         { post: string, versions: number[] }
       >('SELECT post, array_agg(version ORDER BY id) AS versions FROM effects GROUP BY post'),
     (found) => found.rows.flatMap(({ versions }) => versions).length === 32 * 6,

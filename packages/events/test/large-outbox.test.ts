@@ -56,11 +56,12 @@ async function fillPublished () {
     ALTER TABLE outbox DROP CONSTRAINT outbox_pkey; ${
       indexes.map(({ name }) => `DROP INDEX IF EXISTS ${name}`).join(';')
     };
-    INSERT INTO outbox (event_id, aggregate_id, aggregate_version, subject, payload, created_at, published_at, stream_sequence)
-      SELECT uuidv7(), ${
-      aggregate('(i + 1) / 2')
-    }, 2 - i % 2, (ARRAY['${postUpdated.subject}', '${postCreated.subject}'])[1 + i % 2], '', at, at, i
-      FROM generate_series(1, ${PUBLISHED}) i, LATERAL (SELECT now() - interval '7 days' + (i - ${PRUNABLE}) * interval '0.5 s') AS time (at);
+    INSERT INTO outbox
+        (event_id, aggregate_id, aggregate_version, subject, payload, created_at, published_at, stream_sequence)
+      SELECT uuidv7(), ${aggregate('(i + 1) / 2')}, 2 - i % 2,
+        (ARRAY['${postUpdated.subject}', '${postCreated.subject}'])[1 + i % 2], '', at, at, i
+      FROM generate_series(1, ${PUBLISHED}) i,
+        LATERAL (SELECT now() - interval '7 days' + (i - ${PRUNABLE}) * interval '0.5 s') AS time (at);
     ${indexes.map(({ definition }) => definition).join(';')};
     INSERT INTO event_positions (stream_sequence, aggregate_id)
       SELECT ${PUBLISHED} + i, ${aggregate(`${PUBLISHED} + i / 10`)} FROM generate_series(1, 10 * ${DUE}) i;

@@ -78,7 +78,7 @@ const upTo = (first: number, last: number) => Array.from({ length: last - first 
 const caughtUp = (live: LiveTail<LiveItem>, sequence: number) =>
   eventually(() => live.status().lastSequence === sequence)
 
-test('a reader sees what it missed and then what comes, each once and in order, from memory, from the stream, and from now', async () => {
+test('a reader sees each event once and in order, from memory, from the stream, and from now', async () => {
   await publish(30)
   const live = liveTail()
   await caughtUp(live, 30)
@@ -126,7 +126,7 @@ test('a reader that has left is read for no more', async () => {
   expect(made - before).toBe(1)
 })
 
-test('many who come late have a bounded number of consumers at the server, and nobody waits for one that is stuck', async () => {
+test('many late readers have a bounded number of consumers, and nobody waits for one that is stuck', async () => {
   await publish(40)
   const live = liveTail({ batches: 6 })
   await caughtUp(live, 40)
@@ -186,7 +186,7 @@ test('what an event erases is handed out of memory no more', async () => {
   expect(late.seen).toEqual([4, 5])
 })
 
-test('a stream that was lost and made again is read from its beginning, by those who follow and those who come back', async () => {
+test('a stream that was lost and made again is read from its beginning, also by readers who come back', async () => {
   await publish(20)
   const live = liveTail()
   await caughtUp(live, 20)

@@ -28,7 +28,7 @@ afterEach(() => stage.close())
 
 const manager = async () => jetstreamManager(await connectAs({ nats, ...stage }, 'provisioner'), { checkAPI: false })
 
-test('a check on an empty server says what is missing and makes nothing; provisioning makes it; again it changes nothing', async () => {
+test('a check names what is missing and makes nothing; provisioning makes it, and again changes nothing', async () => {
   const missing = [
     'stream EVENTS: made',
     'stream DEAD_LETTERS: made',

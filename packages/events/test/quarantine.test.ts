@@ -2,6 +2,7 @@ import { consumers } from '@gatepost/contracts/events'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createConsumer } from '../src/consumer.ts'
 import { listQuarantined, releaseQuarantined, skipQuarantined } from '../src/quarantine.ts'
+import { createOutboxStore } from '../src/relay/outbox-store.ts'
 import { createEffects, recordAll, transactionOf, type Tx } from './support/effects.ts'
 import { appendDeletion, appendVersion, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
 
@@ -65,6 +66,15 @@ test('a skipped event is given up: consumers go on with the event after it', asy
   await skipQuarantined(stage.sql, event, async () => sqlOf(pool))
   expect(await eventually(applied, ({ length }) => length === 2)).toEqual([1, 3])
   expect(await listQuarantined(stage.sql)).toEqual([])
+})
+
+test('a refusal that is noted late, by another connection, does not end the quarantine', async () => {
+  await appendVersion(stage.sql, uuidv7(), 1)
+  const store = createOutboxStore(stage.pool)
+  const [row] = await store.claim({ after: 0n, known: new Set(), quarantined: [], forbidden: [], limit: 1 })
+  await store.fail({ ...row!, attempts: 3 }, 'why', true)
+  await store.fail({ ...row!, attempts: 2 }, 'why', false)
+  expect(await listQuarantined(stage.sql)).toMatchObject([{ eventId: row!.eventId, attempts: 3 }])
 })
 
 test('a final event is not skipped', async () => {

@@ -17,10 +17,6 @@ let stage: Stage
 beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
-const unpublished = async () =>
-  (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0]
-    .count as number
-
 /** A relay in a process of its own, which can be killed and frozen. */
 async function startRelayProcess () {
   const child = spawn(process.execPath, [fileURLToPath(new URL('support/relay-process.ts', import.meta.url))], {
@@ -38,7 +34,7 @@ async function startBehindProxy () {
   const { relay, proxy } = await stage.relayBehindProxy()
   const post = uuidv7()
   await appendVersion(stage.sql, post, 1)
-  await eventually(unpublished, (count) => count === 0)
+  await eventually(stage.unpublished, (count) => count === 0)
   return { relay, proxy, post }
 }
 
@@ -66,7 +62,7 @@ test('a leader that is killed in the middle is succeeded within two seconds; not
   await eventually(() => relay.status().leader)
   expect(Date.now() - killedAt).toBeLessThan(2_000)
   await late
-  await eventually(unpublished, (count) => count === 0)
+  await eventually(stage.unpublished, (count) => count === 0)
   const stream = await stage.stream()
   expect(stream).toHaveLength(400)
   inOrder(stream)
@@ -86,7 +82,7 @@ test('a leader that was frozen, and wakes when another leads, neither doubles no
   await writing
   first.child.kill('SIGCONT')
   await Promise.all(posts.map((post) => appendVersions(stage.pool, post, 31, 40)))
-  await eventually(unpublished, (count) => count === 0)
+  await eventually(stage.unpublished, (count) => count === 0)
   await eventually(() => first.says('this relay no longer leads'))
   const stream = await stage.stream()
   expect(stream).toHaveLength(800)
@@ -131,18 +127,18 @@ test('an event that was lost with the connection is published again before any l
   relay.wake()
   await eventually(() => relay.status().inFlight === 1)
   proxy.cut()
-  await eventually(unpublished, (count) => count === 0)
+  await eventually(stage.unpublished, (count) => count === 0)
   expect((await stage.stream()).map((message) => message.version)).toEqual([1, 2, 3, 4, 5])
 })
 
-test('an acknowledgement that never came is asked for again under the same id; no later version overtakes', async () => {
+test('without an acknowledgement an event is sent again under its id; no later version overtakes', async () => {
   const { relay, proxy, post } = await startBehindProxy()
   proxy.withhold()
   await appendVersions(stage.pool, post, 2, 5)
   relay.wake()
   await eventually(() => stage.stream(), (stream) => stream.length === 2)
   proxy.cut()
-  await eventually(unpublished, (count) => count === 0)
+  await eventually(stage.unpublished, (count) => count === 0)
   const stream = await stage.stream()
   expect(stream.map((message) => message.version)).toEqual([1, 2, 3, 4, 5])
   inOrder(stream)
@@ -156,7 +152,7 @@ test('an event that the stream refuses is quarantined; its aggregate waits, the 
   await appendVersions(stage.pool, healthy, 1, 3)
   const relay = stage.relay(stage.broker())
   await eventually(() => relay.status().quarantined, (count) => count === 1)
-  await eventually(unpublished, (count) => count === 2)
+  await eventually(stage.unpublished, (count) => count === 2)
   expect((await stage.stream()).map((message) => message.aggregate)).toEqual([healthy, healthy, healthy])
   const { rows: [row] } = await stage.pool.query(
     'SELECT attempts, last_error, quarantined_at FROM outbox WHERE event_id = $1',
@@ -169,9 +165,10 @@ test('a database that restarts is found again', { retry: 2 }, async () => {
   const relay = stage.relay(stage.broker())
   await eventually(() => relay.status().leader)
   await stage.pool
-    .query('SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user')
+    .query(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+      WHERE datname = current_database() AND pid <> pg_backend_pid() AND usename = current_user`)
   await appendVersions(stage.pool, uuidv7(), 1, 5)
-  await eventually(unpublished, (count) => count === 0, 3_000)
+  await eventually(stage.unpublished, (count) => count === 0, 3_000)
 })
 
 test('a listener stops also while it connects', async () => {

@@ -45,7 +45,7 @@ async function reload (change: (configuration: string) => string, { permitted }:
 
 const MAY_UPDATE = `"${postUpdated.subject}",`
 
-test('events that NATS does not permit yet wait aside, with one line; the rest flows, and they follow in order once permitted', async () => {
+test('events that NATS does not permit yet wait aside, with one line, and follow in order once permitted', async () => {
   await reload((text) => text.replace(MAY_UPDATE, ''), { permitted: false })
   const changed = Array.from({ length: 300 }, () => uuidv7())
   await Promise.all(changed.map((post) => appendVersions(stage.pool, post, 1, 3)))

@@ -1,76 +1,57 @@
-import type { CloudEvent } from '@gatepost/contracts/event'
-import { consumers } from '@gatepost/contracts/events'
 import { postCreated, postUpdated } from '@gatepost/contracts/posts/events'
+import { consumers } from '@gatepost/contracts/events'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
-import type pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { indexStream } from '../src/audit.ts'
-import { createConsumer, handlerOf } from '../src/consumer.ts'
+import { handlerOf } from '../src/consumer.ts'
 import { consumersCheck } from '../src/consumers-check.ts'
-import { connectOperator, type Operator } from '../src/operator.ts'
 import { beginRebuild, finishRebuild, type RebuildOptions } from '../src/rebuild.ts'
-import { outstandingOf } from '../src/rewind.ts'
-import { createEffects, transactionOf, type Tx } from './support/effects.ts'
-import { appendVersion, eventually, setStage, sqlOf, type Stage } from './support/stage.ts'
+import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
+import type { Tx } from './support/effects.ts'
+import { appendVersion, eventually, sqlOf } from './support/stage.ts'
 
 const definition = consumers['feed-posts']
-let stage: Stage
-let operator: Operator
-let feed: pg.Pool
-beforeEach(async () => {
-  stage = await setStage()
-  operator = stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
-  feed = (await createEffects(stage)).pool
-})
+let stage: ConsumerStage
+beforeEach(async () => { stage = await setConsumerStage() })
 afterEach(() => stage.close())
 
-const publish = (event: CloudEvent) =>
-  operator.js.publish(`events.${event.type}`, JSON.stringify(event), { msgID: event.id })
-const idle = () => eventually(() => outstandingOf(operator, 'feed-posts'), (left) => left === 0)
-const entries = async () =>
-  (await feed.query<{ id: string, title: string }>('SELECT id::text, title FROM entries ORDER BY title')).rows.map((
-    { title }
-  ) => title)
+async function entries () {
+  const { rows } = await stage.feed.query<{ title: string }>('SELECT title FROM entries ORDER BY title')
+  return rows.map(({ title }) => title)
+}
 
 /** As the feed: the last event of a post says what it is. */
 function consume () {
-  const write = (id: string, title: string, tx: Tx) =>
-    tx.query(
-      `INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, $2, '', now())
-    ON CONFLICT (id) DO UPDATE SET title = excluded.title`,
-      [id, title]
-    )
-  const consumer = stage.defer(
-    createConsumer<Tx>({
-      broker: stage.broker('feed'),
-      definition,
-      transaction: transactionOf(feed),
-      log: stage.log,
-      handlers: {
-        [postCreated.type]: handlerOf(postCreated, async ({ data }, tx: Tx) => {
-          await write(data.postId, data.title, tx)
-        }),
-        [postUpdated.type]: handlerOf(postUpdated, async ({ data }, tx: Tx) => {
-          await write(data.postId, data.title, tx)
-        })
-      }
-    }),
-    (started) => started.stop()
+  const write = (id: string, title: string, tx: Tx) => tx.query(
+    `INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, $2, '', now())
+     ON CONFLICT (id) DO UPDATE SET title = excluded.title`,
+    [id, title]
   )
-  consumer.start()
-  return consumer
+  return stage.consume({
+    handlers: {
+      [postCreated.type]: handlerOf(postCreated, async ({ data }, tx: Tx) => {
+        await write(data.postId, data.title, tx)
+      }),
+      [postUpdated.type]: handlerOf(postUpdated, async ({ data }, tx: Tx) => {
+        await write(data.postId, data.title, tx)
+      })
+    }
+  })
 }
+
+/** More than clocks differ by. */
+const LATER_MS = 120_000
 
 /**
  * A post that goes to version 3; then its owner is restored at version 1 and goes on: the stream has two lines of it.
  */
-async function setScene (laterMs = 120_000) {
+async function setScene () {
   const post = uuidv7()
   const events = []
   for (const version of [1, 2, 3]) events.push(await appendVersion(stage.sql, post, version))
   await stage.pool.query('DELETE FROM outbox WHERE aggregate_id = $1 AND aggregate_version > 1', [post])
   const later = await appendVersion(stage.sql, post, 2)
-  const id = (parseInt(later.id.slice(0, 8) + later.id.slice(9, 13), 16) + laterMs).toString(16).padStart(12, '0')
+  const id = (parseInt(later.id.slice(0, 8) + later.id.slice(9, 13), 16) + LATER_MS).toString(16).padStart(12, '0')
   const restored = {
     ...later,
     id: `${id.slice(0, 8)}-${id.slice(8)}${later.id.slice(13)}`,
@@ -83,18 +64,17 @@ test('an event with the version of one that its owner has forgotten is applied i
   const { events, restored } = await setScene()
   const consumer = consume()
   const check = consumersCheck([consumer])
-  for (const event of events) await publish(event)
+  for (const event of events) await stage.publish(event)
   await eventually(entries, (titles) => titles[0] === 'version 3')
-  await publish(restored)
+  await stage.publish(restored)
   await eventually(entries, (titles) => titles[0] === 'after the restore')
   await eventually(
     () => check.check(),
     ({ detail }) => detail?.includes('1 events of feed-posts have versions that others had before') === true
   )
-  expect(stage.lines.filter(({ msg }) =>
-    msg === 'an event has the version of an earlier one, and is applied in its place'
-  )).toMatchObject([{ eventId: restored.id }])
-  const index = await indexStream(operator)
+  const lines = stage.said('an event has the version of an earlier one, and is applied in its place')
+  expect(lines).toMatchObject([{ eventId: restored.id }])
+  const index = await indexStream(stage.operator)
   expect(index).toMatchObject({ collisions: 1, findings: [] })
   expect(index.aggregates.get(restored.subject)).toMatchObject({ version: 2, lastId: restored.id })
 })
@@ -102,29 +82,29 @@ test('an event with the version of one that its owner has forgotten is applied i
 test('what comes again is no collision, whatever line it is of', async () => {
   const { events, restored } = await setScene()
   consume()
-  for (const event of [...events, restored]) await publish(event)
+  for (const event of [...events, restored]) await stage.publish(event)
   await eventually(entries, (titles) => titles[0] === 'after the restore')
-  for (const event of [events[1]!, restored]) await operator.js.publish(`events.${event.type}`, JSON.stringify(event))
-  await idle()
+  for (const event of [events[1]!, restored]) await stage.publish(event)
+  await stage.settled()
   expect(await entries()).toEqual(['after the restore'])
-  expect((await feed.query('SELECT version FROM inbox_collisions')).rows).toEqual([{ version: 2 }])
+  expect((await stage.feed.query('SELECT version FROM inbox_collisions')).rows).toEqual([{ version: 2 }])
 })
 
 test('a rebuild ends as the events say: damage mended, foreign rows gone, no collision left', async () => {
   const { events, restored } = await setScene()
   const other = await appendVersion(stage.sql, uuidv7(), 1)
   consume()
-  for (const event of [...events, restored, other]) await publish(event)
-  await idle()
-  await feed.query("UPDATE entries SET title = 'damaged'")
-  await feed.query(
+  for (const event of [...events, restored, other]) await stage.publish(event)
+  await stage.settled()
+  await stage.feed.query("UPDATE entries SET title = 'damaged'")
+  await stage.feed.query(
     "INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, 'foreign', '', now())",
     [uuidv7()]
   )
-  const rebuilding: RebuildOptions = { definition, transaction: (work) => transactionOf(feed)((_tx, sql) => work(sql)) }
-  await beginRebuild(operator, rebuilding)
-  await idle()
+  const rebuilding: RebuildOptions = { definition, transaction: (work) => stage.transaction((_tx, sql) => work(sql)) }
+  await beginRebuild(stage.operator, rebuilding)
+  await stage.settled()
   expect(await finishRebuild(rebuilding)).toBe(1)
   expect(await entries()).toEqual(['after the restore', 'version 1'])
-  expect((await sqlOf(feed).query('SELECT FROM inbox_collisions')).length).toBe(0)
+  expect((await sqlOf(stage.feed).query('SELECT FROM inbox_collisions')).length).toBe(0)
 })

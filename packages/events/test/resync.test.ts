@@ -19,9 +19,6 @@ let stage: Stage
 beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
-const unpublished = async () =>
-  (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0]
-    .count as number
 const operator = async () =>
   stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
 
@@ -32,11 +29,11 @@ async function audit () {
   return { index, waiting, findings }
 }
 
-test('after the loss of the whole stream everything is published again, every row of a long outbox, in order', async () => {
+test('after the loss of the whole stream every row of a long outbox is published again, in order', async () => {
   stage.relay(stage.broker())
   const posts = Array.from({ length: 30 }, () => uuidv7())
   await Promise.all(posts.map((post) => appendVersions(stage.pool, post, 1, 40)))
-  await eventually(unpublished, (count) => count === 0)
+  await eventually(stage.unpublished, (count) => count === 0)
   expect((await audit()).findings).toEqual([])
   const { jsm } = await operator()
   await jsm.streams.delete('EVENTS')
@@ -49,15 +46,15 @@ test('after the loss of the whole stream everything is published again, every ro
   })
   expect((await audit()).findings).toHaveLength(1_200)
   await resync(await operator(), stage.sql)
-  await eventually(unpublished, (count) => count === 0, 20_000)
+  await eventually(stage.unpublished, (count) => count === 0, 20_000)
   const { findings, index } = await audit()
   expect([findings, index.sequences.size, index.repeated]).toEqual([[], 1_200, 0])
 })
 
-test('an event that stands elsewhere in the stream than the outbox noted is noted anew and not published again', async () => {
+test('an event that stands elsewhere in the stream is noted anew and not published again', async () => {
   stage.relay(stage.broker())
   await appendVersions(stage.pool, uuidv7(), 1, 3)
-  await eventually(unpublished, (count) => count === 0)
+  await eventually(stage.unpublished, (count) => count === 0)
   await stage.pool.query('UPDATE outbox SET stream_sequence = 77 WHERE aggregate_version = 2')
   expect(await resync(await operator(), stage.sql)).toEqual({ compared: 3, moved: 1, missing: 0 })
   expect((await stage.pool.query('SELECT stream_sequence::int AS sequence FROM outbox ORDER BY id')).rows.map((row) =>
@@ -65,13 +62,13 @@ test('an event that stands elsewhere in the stream than the outbox noted is note
   )).toEqual([1, 2, 3])
 })
 
-test('an event that is published while resync reads is not published again, nor one that the stream has twice', async () => {
+test('an event published while resync reads is not published again, nor one that the stream has twice', async () => {
   const { jsm, js } = await operator()
   // whatever is published again from now on stands there twice
   await jsm.streams.update('EVENTS', { duplicate_window: 100 * 1e6 })
   stage.relay(stage.broker())
   await appendVersions(stage.pool, uuidv7(), 1, 2)
-  await eventually(unpublished, (count) => count === 0)
+  await eventually(stage.unpublished, (count) => count === 0)
   const again = (await jsm.streams.getMessage('EVENTS', { seq: 2 }))!
   await eventually(
     () => js.publish(again.subject, again.data, { msgID: again.header.get('Nats-Msg-Id') }),
@@ -83,7 +80,7 @@ test('an event that is published while resync reads is not published again, nor 
       if (!late) {
         late = true
         await appendVersions(stage.pool, uuidv7(), 1, 3)
-        await eventually(unpublished, (count) => count === 0)
+        await eventually(stage.unpublished, (count) => count === 0)
       }
       return stage.sql.query<Row>(text, values)
     }
@@ -108,11 +105,11 @@ test('a reading of the stream that is broken off is not taken for the whole', as
   expect(read).toBeLessThan(1_500)
 })
 
-test('the audit names a gap, a row without its event, an event without its row, and what is in quarantine', async () => {
+test('the audit names gaps, rows without events, events without rows, and what is in quarantine', async () => {
   const relay = stage.relay(stage.broker())
   const [gap, ahead, missing] = [uuidv7(), uuidv7(), uuidv7()]
   for (const post of [gap, ahead, missing]) await appendVersions(stage.pool, post, 1, 3)
-  await eventually(unpublished, (count) => count === 0)
+  await eventually(stage.unpublished, (count) => count === 0)
   const { jsm } = await operator()
   const { index: whole } = await audit()
   const { rows: [second] } = await stage.pool.query(
@@ -146,7 +143,7 @@ test('the audit names a gap, a row without its event, an event without its row, 
     ].sort())
 })
 
-test('the audit takes no erased event for a lost one, and names an ended aggregate whose events are not erased', async () => {
+test('the audit takes no erased event for a lost one, and names ended aggregates that are not erased', async () => {
   const [erased, kept] = [uuidv7(), uuidv7()]
   const { js, jsm } = await operator()
   const publish = (event: CloudEvent) => js.publish(`events.${event.type}`, JSON.stringify(event), { msgID: event.id })

@@ -49,7 +49,7 @@ function follow () {
 }
 
 test(
-  'revocations of before are known when it is ready, later ones within a second; one that cannot be read hides no other',
+  'earlier revocations are known when it is ready, later ones within a second; an unreadable one hides no other',
   { retry: 2 },
   async () => {
     const [before, after] = [uuidv7(), uuidv7()]

@@ -13,8 +13,10 @@ export type InboxVerdict = 'new' | 'collision' | 'duplicate' | 'gap'
  * replicas that have the same event meet at the row's lock and one of them sees a duplicate.
  */
 const ADVANCE = `INSERT INTO inbox AS seen (consumer, aggregate_id, version, event_id)
-  SELECT $1, $2::uuid, $3::int, $5::uuid WHERE $4::boolean OR $3::int = 1 OR EXISTS (SELECT FROM inbox WHERE consumer = $1 AND aggregate_id = $2::uuid)
-  ON CONFLICT (consumer, aggregate_id) DO UPDATE SET version = excluded.version, event_id = excluded.event_id, updated_at = now()
+  SELECT $1, $2::uuid, $3::int, $5::uuid WHERE $4::boolean OR $3::int = 1
+    OR EXISTS (SELECT FROM inbox WHERE consumer = $1 AND aggregate_id = $2::uuid)
+  ON CONFLICT (consumer, aggregate_id)
+  DO UPDATE SET version = excluded.version, event_id = excluded.event_id, updated_at = now()
   WHERE seen.version < excluded.version AND ($4::boolean OR seen.version = excluded.version - 1)
   RETURNING version`
 const SEEN = 'SELECT version, event_id::text AS "eventId" FROM inbox WHERE consumer = $1 AND aggregate_id = $2::uuid'

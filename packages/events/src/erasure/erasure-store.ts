@@ -30,18 +30,23 @@ const DUE = `SELECT e.aggregate_id::text AS "aggregateId", e.erased_at IS NOT NU
   ORDER BY e.due_at LIMIT $1::int`
 const FIND = `SELECT o.stream_sequence::float8 AS sequence, o.aggregate_id::text AS "aggregateId" FROM outbox o
   WHERE o.aggregate_id = ANY ($1::uuid[]) AND o.subject = ANY ($2) AND o.stream_sequence IS NOT NULL
-  UNION SELECT p.stream_sequence::float8, p.aggregate_id::text FROM event_positions p WHERE p.aggregate_id = ANY ($1::uuid[])
+  UNION SELECT p.stream_sequence::float8, p.aggregate_id::text FROM event_positions p
+  WHERE p.aggregate_id = ANY ($1::uuid[])
   LIMIT ${POSITIONS}`
 const FORGET =
-  `WITH stored AS (DELETE FROM outbox WHERE aggregate_id = ANY ($1::uuid[]) AND stream_sequence = ANY ($2::bigint[]) AND subject = ANY ($3))
+  `WITH stored AS (DELETE FROM outbox
+    WHERE aggregate_id = ANY ($1::uuid[]) AND stream_sequence = ANY ($2::bigint[]) AND subject = ANY ($3))
   DELETE FROM event_positions WHERE aggregate_id = ANY ($1::uuid[]) AND stream_sequence = ANY ($2::bigint[])`
 /** A refused event of an aggregate that ended would keep the final one waiting, which supersedes it. */
 const FORGET_REFUSED =
   `DELETE FROM outbox WHERE stream_sequence IS NULL AND quarantined_at IS NOT NULL AND subject = ANY ($1)
-  AND EXISTS (SELECT FROM erasures e WHERE e.aggregate_id = outbox.aggregate_id AND e.version > outbox.aggregate_version)`
+  AND EXISTS (SELECT FROM erasures e
+    WHERE e.aggregate_id = outbox.aggregate_id AND e.version > outbox.aggregate_version)`
 const SETTLE =
-  `UPDATE erasures SET erased_at = statement_timestamp(), attempts = 0, due_at = statement_timestamp() + interval '${SECOND_LOOK_SECONDS} s'
-  WHERE aggregate_id = ANY ($1::uuid[]) AND NOT EXISTS (SELECT FROM outbox o WHERE o.aggregate_id = erasures.aggregate_id AND o.subject = ANY ($2))`
+  `UPDATE erasures SET erased_at = statement_timestamp(), attempts = 0,
+    due_at = statement_timestamp() + interval '${SECOND_LOOK_SECONDS} s'
+  WHERE aggregate_id = ANY ($1::uuid[]) AND NOT EXISTS (SELECT FROM outbox o
+    WHERE o.aggregate_id = erasures.aggregate_id AND o.subject = ANY ($2))`
 const FINISH = 'DELETE FROM erasures WHERE aggregate_id = ANY ($1::uuid[]) AND erased_at IS NOT NULL'
 /** `IS TRUE` is no condition of an index: that of all that is due would otherwise be read for each batch. */
 const POSTPONE = `UPDATE erasures SET attempts = attempts + 1,
@@ -54,7 +59,8 @@ const PLACE =
   `INSERT INTO event_positions (stream_sequence, aggregate_id) SELECT * FROM unnest($1::bigint[], $2::uuid[])
   ON CONFLICT (stream_sequence) DO UPDATE SET aggregate_id = excluded.aggregate_id`
 const REQUEST =
-  `INSERT INTO erasures (aggregate_id, version) SELECT e.id, e.version FROM unnest($1::uuid[], $2::int[]) AS e (id, version)
+  `INSERT INTO erasures (aggregate_id, version)
+  SELECT e.id, e.version FROM unnest($1::uuid[], $2::int[]) AS e (id, version)
   WHERE EXISTS (SELECT FROM event_positions p WHERE p.aggregate_id = e.id) ON CONFLICT DO NOTHING`
 const READ = "SELECT sequence::float8 FROM stream_readings WHERE stream = 'EVENTS'"
 const NOTE = `INSERT INTO stream_readings (stream, sequence) VALUES ('EVENTS', $1::bigint)

@@ -80,7 +80,6 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
 
   function fail (row: WaitingRow, { kind, reason }: Exclude<Outcome, { kind: 'stored' }>) {
     metrics.retries.inc({ cause: kind })
-    row.attempts++
     if (kind === 'refused') {
       if (refused.refuse(row, reason, () => rows.release(row))) rows.leaveAggregate(row)
       else rows.giveBack(row)

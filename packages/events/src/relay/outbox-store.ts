@@ -24,7 +24,7 @@ export interface PublishedRow {
  */
 export const OUTBOX_SESSION = { synchronous_commit: 'off' }
 
-/** So many rows that are known here are rather read again than left out by a question of their own. */
+/** Up to this many known rows are re-read and filtered here; that is cheaper than excluding them in SQL. */
 const FEW_KNOWN = 100
 
 /*
@@ -35,8 +35,9 @@ const FEW_KNOWN = 100
 const WAITING = 'o.stream_sequence IS NULL AND o.quarantined_at IS NULL AND o.aggregate_id <> ALL ($1::uuid[])'
 /** Without the rows of subjects that NATS does not permit, and those that follow one of them in their aggregate. */
 const PERMITTED =
-  `(cardinality($3::text[]) = 0 OR (o.subject <> ALL ($3) AND NOT EXISTS (SELECT FROM outbox p WHERE p.aggregate_id = o.aggregate_id
-    AND p.aggregate_version < o.aggregate_version AND p.stream_sequence IS NULL AND p.subject = ANY ($3))))`
+  `(cardinality($3::text[]) = 0 OR (o.subject <> ALL ($3) AND NOT EXISTS (SELECT FROM outbox p
+    WHERE p.aggregate_id = o.aggregate_id AND p.aggregate_version < o.aggregate_version
+    AND p.stream_sequence IS NULL AND p.subject = ANY ($3))))`
 const NEXT = `SELECT o.id FROM outbox o WHERE ${WAITING} AND o.id > $after AND ${PERMITTED} ORDER BY o.id LIMIT 1`
 const IDS_ABOVE = `WITH RECURSIVE waiting (id) AS (
     (${NEXT.replace('$after', '$2::bigint')})
@@ -48,7 +49,8 @@ const IDS_ABOVE = `WITH RECURSIVE waiting (id) AS (
  * index of all that waits.
  */
 const ROWS =
-  `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.subject, o.payload, o.attempts,
+  `SELECT o.id::text, o.event_id::text AS "eventId", o.aggregate_id::text AS "aggregateId", o.subject, o.payload,
+    o.attempts,
     CASE WHEN o.aggregate_version > 1 THEN (SELECT CASE WHEN p.stream_sequence IS NULL THEN p.id::text END FROM outbox p
       WHERE p.aggregate_id = o.aggregate_id AND p.aggregate_version = o.aggregate_version - 1) END AS "waitsFor"
   FROM outbox o`
@@ -57,27 +59,32 @@ const CLAIM_OF = `${ROWS} WHERE ${WAITING} AND o.subject = $2 ORDER BY o.id LIMI
 const CLAIM_THESE = `${ROWS} WHERE o.id = ANY ($1::bigint[]) AND o.stream_sequence IS NULL ORDER BY o.id`
 
 const MARK =
-  `UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::bigint[], id)], published_at = now(), last_error = NULL
+  `UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::bigint[], id)], published_at = now(),
+    last_error = NULL
   WHERE id = ANY ($1::bigint[]) AND stream_sequence IS NULL`
 
 const MARK_FOUND =
-  `UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::uuid[], event_id)], published_at = now(), last_error = NULL
+  `UPDATE outbox SET stream_sequence = ($2::bigint[])[array_position($1::uuid[], event_id)], published_at = now(),
+    last_error = NULL
   WHERE event_id = ANY ($1::uuid[]) AND stream_sequence IS NULL`
 /** Rows get their ids in about the order of their times: a minute is more than any transaction may take. */
 const LAST_BEFORE_OLDEST = `SELECT stream_sequence::float8 AS sequence FROM outbox
-  WHERE published_at < (SELECT o.created_at FROM outbox o WHERE o.stream_sequence IS NULL AND o.quarantined_at IS NULL ORDER BY o.id LIMIT 1) - interval '1 minute'
+  WHERE published_at < (SELECT o.created_at FROM outbox o
+    WHERE o.stream_sequence IS NULL AND o.quarantined_at IS NULL ORDER BY o.id LIMIT 1) - interval '1 minute'
   ORDER BY published_at DESC LIMIT 1`
 
+/** Refusals of a row may be written by two connections, in any order: the last one decides. */
 const FAIL =
   `UPDATE outbox SET attempts = $2::int, last_error = $3, quarantined_at = CASE WHEN $4::boolean THEN now() END
-  WHERE id = $1::bigint AND stream_sequence IS NULL`
+  WHERE id = $1::bigint AND stream_sequence IS NULL AND attempts < $2::int`
 
 /** Of an erasable event its place in the stream is kept until its aggregate ends. */
 const PRUNE = `WITH gone AS (DELETE FROM outbox WHERE id = ANY (ARRAY(
     SELECT id FROM outbox WHERE published_at < now() - $1::float8 * interval '1 day'
     ORDER BY published_at LIMIT $2::int FOR UPDATE SKIP LOCKED)) RETURNING id, stream_sequence, aggregate_id, subject),
   placed AS (INSERT INTO event_positions (stream_sequence, aggregate_id)
-    SELECT DISTINCT ON (stream_sequence) stream_sequence, aggregate_id FROM gone WHERE subject = ANY ($3::text[]) ORDER BY stream_sequence, id DESC
+    SELECT DISTINCT ON (stream_sequence) stream_sequence, aggregate_id FROM gone
+    WHERE subject = ANY ($3::text[]) ORDER BY stream_sequence, id DESC
     ON CONFLICT (stream_sequence) DO UPDATE SET aggregate_id = excluded.aggregate_id)
   SELECT count(*)::int AS count FROM gone`
 

@@ -30,7 +30,7 @@ export function createRefusedRows (store: Pick<OutboxStore, 'fail' | 'quarantine
     /** Notes a refusal. Returns whether it is the last one; then `onWritten` is called once the table says so. */
     refuse (row: WaitingRow, reason: string, onWritten: () => void): boolean {
       const { eventId, subject, aggregateId } = row
-      const forGood = row.attempts >= MAX_REFUSALS
+      const forGood = ++row.attempts >= MAX_REFUSALS
       if (forGood) {
         aggregates.add(aggregateId)
         unwritten.add(aggregateId)

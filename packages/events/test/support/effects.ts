@@ -1,3 +1,4 @@
+import type { CloudEvent } from '@gatepost/contracts/event'
 import { postCreated, postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
 import { createDatabase } from '@gatepost/testing/database'
 import pg from 'pg'
@@ -11,8 +12,8 @@ export async function createEffects (stage: Stage) {
   const database = stage.defer(await createDatabase('feed'), (created) => created.drop())
   const owner = new pg.Client({ connectionString: database.ownerUrl })
   await owner.connect()
-  await owner
-    .query('CREATE TABLE effects (id serial PRIMARY KEY, post uuid, version int); GRANT ALL ON ALL TABLES IN SCHEMA public TO feed; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO feed')
+  await owner.query(`CREATE TABLE effects (id serial PRIMARY KEY, post uuid, version int);
+    GRANT ALL ON ALL TABLES IN SCHEMA public TO feed; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO feed`)
   await owner.end()
   return {
     url: database.url,
@@ -35,6 +36,12 @@ export function transactionOf (pool: pg.Pool): Transaction<Tx> {
       tx.release()
     }
   }
+}
+
+/** As a replica that began the event and was killed. */
+export async function countStarts (pool: pg.Pool, event: CloudEvent, starts: number) {
+  const statement = "INSERT INTO event_starts (consumer, event_id, starts) VALUES ('feed-posts', $1, $2)"
+  await pool.query(statement, [event.id, starts])
 }
 
 export const record = async (post: string, version: number, tx: Tx) => {

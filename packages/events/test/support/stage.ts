@@ -98,6 +98,13 @@ export async function setStage () {
       await client.connect()
       await client.query(statement).finally(() => client.end())
     },
+    /** Rows of an outbox that are not in the stream. */
+    async unpublished (outbox: pg.Pool = pool) {
+      const { rows } = await outbox.query<{ count: number }>(
+        'SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL'
+      )
+      return rows[0]!.count
+    },
     /** How many messages the stream holds. */
     async streamed () {
       const jsm = await jetstreamManager(await own.admin(), { checkAPI: false })
