@@ -100,7 +100,7 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
   const trail = createTrailCheck({ database, log })
   trail.check().catch(() => {}) // the database is away: /ready asks again
   await app.register(health, {
-    checks: readinessChecks({ database, keys: services.keys, broker: app.broker, relay: app.relay, trail })
+    checks: readinessChecks({ database, keys: services.keys, broker: app.broker, relay: app.relay, trail, mailer })
   })
 
   mail.start()

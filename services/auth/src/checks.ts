@@ -4,23 +4,26 @@ import { databaseCheck } from '@gatepost/service-kit/database-check'
 import type { Check } from '@gatepost/service-kit/health'
 import type { Database } from './database/database.ts'
 import type { KeyStore } from './keys/key-store.ts'
+import type { Mailer } from './mail/mailer.ts'
 
 /** An outbox that is behind by this much is worth an alarm. */
 const LATE_SECONDS = 30
 
 /** Without its database auth can do nothing; without NATS it can do everything, and the outbox keeps the events. */
 export function readinessChecks (
-  { database, keys, broker, relay, trail }: {
+  { database, keys, broker, relay, trail, mailer }: {
     database: Database
     keys: KeyStore
     broker: Broker
     relay: Relay
     trail: Check
+    mailer: Mailer
   }
 ): Check[] {
   return [
     databaseCheck(database),
     trail,
+    { name: 'mail', check: mailer.check },
     {
       name: 'keys',
       check: () =>

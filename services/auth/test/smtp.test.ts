@@ -156,3 +156,16 @@ test('mails are sent several at once, over a few connections that stay', async (
   expect(most).toBe(4)
   expect(smtp.connections).toBeLessThanOrEqual(4)
 })
+
+test('/ready says when mails reach nobody, and when they have nowhere to go at all', async () => {
+  const mailCheck = async (server: AuthServer) => (await server.call('GET', '/ready')).body.checks.mail
+  expect(await mailCheck(auth)).toEqual({ status: 'up' })
+  const servers = await Promise.all([startAuth(), startAuth({ MAIL_DIR: '/dev/null/mail' })])
+  try {
+    expect(await mailCheck(servers[0])).toEqual({ status: 'up', detail: expect.stringContaining('no SMTP_URL') })
+    expect(await mailCheck(servers[1])).toEqual({ status: 'degraded', detail: expect.stringContaining('MAIL_DIR') })
+    expect((await servers[1].call('GET', '/ready')).status).toBe(200)
+  } finally {
+    for (const server of servers) await server.close()
+  }
+})

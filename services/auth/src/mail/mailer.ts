@@ -1,5 +1,7 @@
-import { mkdir, writeFile } from 'node:fs/promises'
+import { constants } from 'node:fs'
+import { access, mkdir, writeFile } from 'node:fs/promises'
 import { resolve } from 'node:path'
+import type { CheckResult } from '@gatepost/service-kit/health'
 import type { FastifyBaseLogger } from 'fastify'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type * as nodemailer from 'nodemailer'
@@ -8,6 +10,8 @@ import type { MailContent } from './mail-templates.ts'
 export interface Mailer {
   /** Rejects when the mail could not be handed over. */
   send (to: string, kind: string, content: MailContent): Promise<void>
+  /** Whether mails can go anywhere; a mail server that is away says so at each mail. */
+  check (): CheckResult | Promise<CheckResult>
   close (): void
 }
 
@@ -49,23 +53,37 @@ function smtpMailer (url: string, from: string, log: FastifyBaseLogger): Mailer 
       const { messageId } = await (await transport.get()).sendMail({ from, to, ...content })
       log.info({ kind, messageId }, 'mail sent')
     },
+    check: () => ({ status: 'up' }),
     close: transport.close
   }
 }
 
+const NO_SERVER = 'there is no SMTP_URL, so mails reach nobody'
+
 function fileMailer (directory: string, from: string, log: FastifyBaseLogger): Mailer {
+  log.warn({ directory }, `${NO_SERVER}: they are written as files`)
+  const prepare = () => mkdir(directory, { recursive: true, mode: 0o700 })
   const transport = onceLoaded(({ createTransport }) =>
     createTransport({ streamTransport: true, buffer: true, disableFileAccess: true, disableUrlAccess: true })
   )
   return {
     async send (to, kind, content) {
       const { message } = await (await transport.get()).sendMail({ from, to, ...content })
-      await mkdir(directory, { recursive: true, mode: 0o700 })
+      await prepare()
       const file = resolve(directory, `${uuidv7()}-${kind}`)
       await writeFile(`${file}.eml`, message as Buffer, { mode: 0o600 })
       await writeFile(`${file}.txt`, content.text, { mode: 0o600 })
       await writeFile(`${file}.html`, content.html, { mode: 0o600 })
       log.info({ kind, file: `${file}.eml` }, 'mail written')
+    },
+    async check () {
+      try {
+        await prepare()
+        await access(directory, constants.W_OK)
+        return { status: 'up', detail: `${NO_SERVER}: they are files` }
+      } catch {
+        return { status: 'degraded', detail: `${NO_SERVER}, and MAIL_DIR cannot be written` }
+      }
     },
     close: transport.close
   }
