@@ -32,7 +32,7 @@ export const settingsSchema = Type.Object({
   TOKEN_SECRET_PREVIOUS: Type
     .Optional(text({
       description:
-        'The secret before: what was made with it stays good and is made anew when it is used; needed for as long as REFRESH_IDLE_TTL after a change',
+        'The secret before a change: its tokens and keys stay good and are renewed by use; kept for REFRESH_IDLE_TTL',
       minLength: 32,
       needs: 'at least 32 characters',
       secret: true
@@ -95,7 +95,7 @@ export const settingsSchema = Type.Object({
   HASH_CONCURRENCY: Type
     .Optional(integer({
       description:
-        'Passwords hashed at once by one auth process; by default as many as there are cores, which is too much where processes share them',
+        'Passwords hashed at once by one auth process; by default one a core, too many where processes share the cores',
       minimum: 1,
       maximum: 128
     })),

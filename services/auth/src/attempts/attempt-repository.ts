@@ -6,52 +6,55 @@ import type { Origin } from '../origin.ts'
 import type { AttemptCounter } from './attempt-limits.ts'
 
 /**
- * A lock counts while its end is to come, unless it was made in what is now the future: then the database's clock was
- * set back, and its end would come too late. Statements that began before the lock did may read it too.
+ * A lock holds until its end. A lock of the future does not hold: the database's clock was set back since, and the end
+ * would come too late. The minute lets a statement see a lock that is younger than the statement's own `now()`.
  */
-const LOCKED = "locked_until > now() AND updated_at < now() + interval '1 minute'"
+const lockedIn = (row: string) => `${row}.locked_until > now() AND ${row}.updated_at < now() + interval '1 minute'`
 
 /**
- * Seconds until the last of the locks on these keys (a list of expressions) opens; null when nothing is locked. For the
- * select list of a larger statement.
+ * Seconds until the last lock on these keys (a list of SQL expressions) opens; null when none is locked. An expression
+ * for the select list of a larger statement.
  */
 export const lockedSeconds = (keys: string) =>
-  `(SELECT extract(epoch FROM max(locked_until) - now())::float8 FROM login_attempts WHERE key IN (${keys}) AND ${LOCKED})`
+  `(SELECT extract(epoch FROM max(locked_until) - now())::float8 FROM login_attempts AS attempt
+    WHERE key IN (${keys}) AND ${lockedIn('attempt')})`
 
 /**
- * A locked counter counts nothing, and `blocked` says so. Rows are taken in one order, so that attempts do not
- * deadlock.
+ * A locked counter does not count; its `blocked` does. Rows are locked in the order of their keys, so that attempts do
+ * not deadlock.
  */
 const RECORD_FAILURE = `WITH
-  limits AS (SELECT * FROM unnest($1::bytea[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[]) AS l (key, max_failures, after_lock, lock, max_lock, memory)),
+  limits AS (SELECT * FROM unnest($1::bytea[], $2::int[], $3::int[], $4::int[], $5::int[], $6::int[])
+    AS l (key, max_failures, after_lock, lock, max_lock, memory)),
   counted AS (
     INSERT INTO login_attempts AS a (key, failures, locks, blocked, updated_at)
     SELECT key, 1, 0, 0, now() FROM limits ORDER BY key
     ON CONFLICT (key) DO UPDATE SET (failures, locks, locked_until, blocked, updated_at) = (
       SELECT
-        CASE WHEN old.locked THEN a.failures WHEN fresh.failures >= l.max_failures THEN l.after_lock ELSE fresh.failures END,
-        CASE WHEN old.locked THEN a.locks WHEN fresh.failures >= l.max_failures THEN fresh.locks + 1 ELSE fresh.locks END,
-        CASE WHEN old.locked THEN a.locked_until WHEN fresh.failures >= l.max_failures
+        CASE WHEN old.locked THEN a.failures WHEN fresh.full THEN l.after_lock ELSE fresh.failures END,
+        CASE WHEN old.locked THEN a.locks WHEN fresh.full THEN fresh.locks + 1 ELSE fresh.locks END,
+        CASE WHEN old.locked THEN a.locked_until WHEN fresh.full
           THEN now() + least(l.max_lock, l.lock * power(2, least(fresh.locks, 16))) * interval '1 second' END,
         CASE WHEN old.locked THEN a.blocked + 1 ELSE 0 END,
         CASE WHEN old.locked THEN a.updated_at ELSE now() END
       FROM limits AS l
-      CROSS JOIN LATERAL (SELECT coalesce(${
-  LOCKED.replaceAll(/\b(?=locked_until|updated_at)/g, 'a.')
-}, false) AS locked,
+      CROSS JOIN LATERAL (SELECT coalesce(${lockedIn('a')}, false) AS locked,
         greatest(a.updated_at, a.locked_until) < now() - l.memory * interval '1 second' AS forgotten) AS old
-      CROSS JOIN LATERAL (SELECT CASE WHEN old.forgotten THEN 1 ELSE a.failures + 1 END AS failures,
-        CASE WHEN old.forgotten THEN 0 ELSE a.locks END AS locks) AS fresh
+      CROSS JOIN LATERAL (SELECT CASE WHEN old.forgotten THEN 0 ELSE a.locks END AS locks,
+        CASE WHEN old.forgotten THEN 1 ELSE a.failures + 1 END AS failures) AS counting
+      CROSS JOIN LATERAL (SELECT counting.*, counting.failures >= l.max_failures AS full) AS fresh
       WHERE l.key = a.key
     )
     RETURNING blocked, locked_until),
   noted AS (${auditRepository.insertion(7)})
-  SELECT max(extract(epoch FROM locked_until - now())) FILTER (WHERE blocked > 0)::float8 AS "blockedSeconds" FROM counted`
+  SELECT max(extract(epoch FROM locked_until - now())) FILTER (WHERE blocked > 0)::float8 AS "blockedSeconds"
+  FROM counted`
 
 export const attemptRepository = {
   /**
-   * Counts one failure in each counter, locks those that are full, and writes it down: one statement. Seconds to wait
-   * when a counter was full already, so that this attempt tells nothing; else null.
+   * Counts one failure in each counter, locks the counters that are full, and appends to the audit trail, in one
+   * statement. Returns the seconds to wait when a counter was locked already, so that the attempt tells nothing about
+   * the password; else null.
    */
   async recordFailure (
     sql: Sql,
@@ -70,12 +73,12 @@ export const attemptRepository = {
     return row!.blockedSeconds
   },
 
-  /** In the order of {@link RECORD_FAILURE}, so that neither waits for the other. */
+  /** Locks rows in the order of {@link RECORD_FAILURE}, so that the two do not deadlock. */
   async forget (tx: Connection, counters: AttemptCounter[]) {
-    await tx.$executeRaw`DELETE FROM login_attempts WHERE key IN (
-      SELECT key FROM login_attempts WHERE key = ANY(${
-      counters.map(({ key }) => new Uint8Array(key))
-    }::bytea[]) ORDER BY key FOR UPDATE)`
+    const keys = counters.map(({ key }) => new Uint8Array(key))
+    await tx.$executeRaw`
+      DELETE FROM login_attempts WHERE key IN (
+        SELECT key FROM login_attempts WHERE key = ANY(${keys}::bytea[]) ORDER BY key FOR UPDATE)`
   },
 
   async deleteForgotten (connection: Connection, before: Date) {

@@ -35,7 +35,7 @@ export type AuditAct =
 export interface AuditNote {
   act: AuditAct
   userId: string | null
-  /** Who did it, if somebody else than the user. */
+  /** The administrator who acted on the user; absent when the user acted. */
   actorId?: string
   sessionId?: string | null
   detail?: Record<string, string>
@@ -55,28 +55,29 @@ export interface AuditRow {
 
 const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 const LOWEST_ID = '00000000-0000-0000-0000-000000000000'
-const LIST_BY = (condition: string) =>
+const listBy = (condition: string) =>
   `SELECT id, at, act, user_id AS "userId", actor_id AS "actorId", session_id AS "sessionId", ip_address AS "ipAddress",
     request_id AS "requestId", detail FROM audit_log WHERE ${condition} ORDER BY id DESC LIMIT $2::int`
-const LIST = LIST_BY('id < $1::uuid')
+const LIST = listBy('id < $1::uuid')
 /*
- * Compared and ordered by both columns of an index. With an OR, or ordered by id alone, the planner walks down the
- * primary key in the hope to meet enough entries of the user on the way.
+ * Compares and orders by both columns of an index. With an OR, or with an order by id alone, the planner walks down the
+ * primary key and hopes to meet enough entries of the user on the way.
  */
 const idsBy = (column: string) =>
-  `(SELECT id FROM audit_log WHERE (${column}, id) < ($3::uuid, $1::uuid) AND (${column}, id) > ($3::uuid, '${LOWEST_ID}')
+  `(SELECT id FROM audit_log
+    WHERE (${column}, id) < ($3::uuid, $1::uuid) AND (${column}, id) > ($3::uuid, '${LOWEST_ID}')
     ORDER BY ${column} DESC, id DESC LIMIT $2::int)`
-const LIST_OF_USER = LIST_BY(`id = ANY (ARRAY(${idsBy('user_id')} UNION ${idsBy('actor_id')}))`)
+const LIST_OF_USER = listBy(`id = ANY (ARRAY(${idsBy('user_id')} UNION ${idsBy('actor_id')}))`)
 
-/** Appends in the caller's transaction: what did not happen is not on record, what happened is. */
+/** Appends in the caller's transaction, so that exactly the acts that happened are on record. */
 export const auditRepository = {
   async append (tx: Connection, origin: Origin | null, ...notes: AuditNote[]) {
     await tx.auditEntry.createMany({ data: notes.map((note) => rowOf(origin, note)) })
   },
 
   /**
-   * The same as part of a larger statement: an `INSERT … SELECT` that a FROM can follow to hold it back. Its parameters
-   * are {@link values}, from `$first` on.
+   * An `INSERT … SELECT` as part of a larger statement; a FROM after it makes the entry depend on other parts. Its
+   * parameters are {@link values}, from `$first` on.
    */
   insertion (first: number) {
     const [id, act, userId, sessionId, address, requestId, detail] = Array.from(
@@ -84,7 +85,8 @@ export const auditRepository = {
       (_, index) => `$${first + index}`
     )
     return `INSERT INTO audit_log (id, at, act, user_id, session_id, ip_address, request_id, detail)
-      SELECT ${id}::uuid, now(), ${act}::text, ${userId}::uuid, ${sessionId}::uuid, ${address}::text, ${requestId}::text, ${detail}::jsonb`
+      SELECT ${id}::uuid, now(), ${act}::text, ${userId}::uuid, ${sessionId}::uuid, ${address}::text,
+        ${requestId}::text, ${detail}::jsonb`
   },
 
   values (origin: Origin, note: AuditNote) {
@@ -92,14 +94,15 @@ export const auditRepository = {
     return [id, act, userId, sessionId, ipAddress, requestId, JSON.stringify(detail)]
   },
 
-  /** Whether the role in use could change or delete what was written. */
+  /** Whether the database role in use may change or delete entries. */
   async isChangeable (connection: Connection) {
     const [row] = await connection.$queryRaw<[{ changeable: boolean }]>`
-      SELECT has_any_column_privilege('audit_log', 'UPDATE') OR has_table_privilege('audit_log', 'DELETE') OR has_table_privilege('audit_log', 'TRUNCATE') AS changeable`
+      SELECT has_any_column_privilege('audit_log', 'UPDATE') OR has_table_privilege('audit_log', 'DELETE')
+        OR has_table_privilege('audit_log', 'TRUNCATE') AS changeable`
     return row.changeable
   },
 
-  /** Newest first, of all users or of one; `before` is the id that the page before ended with. */
+  /** Newest first, of all users or of one; `before` is the last id of the page before. */
   list (
     sql: Sql,
     { userId, before = HIGHEST_ID, limit }: { userId?: string, before?: string, limit: number }

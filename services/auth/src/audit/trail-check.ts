@@ -4,11 +4,10 @@ import type { Database } from '../database/database.ts'
 import { auditRepository } from './audit-repository.ts'
 
 const REMEDY =
-  'the role of AUTH_DATABASE_URL may change the audit trail: run `pnpm migrate deploy auth` as the owner of the tables, and connect as another role'
+  'the role of AUTH_DATABASE_URL may change the audit trail: ' +
+  'run `pnpm migrate deploy auth` as the owner of the tables, and connect as another role'
 
-/**
- * Whether the audit trail is append-only for the role in use; a service that can rewrite it says so, in its log once.
- */
+/** Checks that the audit trail is append-only for the database role in use; warns once in the log when it is not. */
 export function createTrailCheck ({ database, log }: { database: Database, log: FastifyBaseLogger }) {
   let changeable: boolean | undefined
   return {

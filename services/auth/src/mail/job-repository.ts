@@ -31,7 +31,8 @@ export const jobRepository = {
   async claim (connection: Connection): Promise<ClaimedJob | undefined> {
     const [job] = await connection.$queryRaw<ClaimedJob[]>`
       UPDATE jobs SET run_at = now() + ${CLAIM_SECONDS}::int * interval '1 second', attempts = attempts + 1
-      WHERE id = (SELECT id FROM jobs WHERE run_at <= now() AND failed_at IS NULL ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+      WHERE id = (
+        SELECT id FROM jobs WHERE run_at <= now() AND failed_at IS NULL ORDER BY run_at LIMIT 1 FOR UPDATE SKIP LOCKED)
       RETURNING id, kind, payload, attempts, extract(epoch FROM now() - created_at)::float8 AS age`
     return job
   },
@@ -41,8 +42,9 @@ export const jobRepository = {
   },
 
   async postpone (connection: Connection, id: string, seconds: number, lastError: string) {
-    await connection
-      .$executeRaw`UPDATE jobs SET run_at = now() + ${seconds}::int * interval '1 second', last_error = ${lastError} WHERE id = ${id}::uuid`
+    await connection.$executeRaw`
+      UPDATE jobs SET run_at = now() + ${seconds}::int * interval '1 second', last_error = ${lastError}
+      WHERE id = ${id}::uuid`
   },
 
   /** Stays as a row for the operator, without what it was about. */

@@ -9,7 +9,7 @@ export function createMailMetrics (registry: Registry) {
   const counter = new Counter({
     name: 'gatepost_auth_mails_total',
     help:
-      'Mails by outcome: sent, postponed after a failure, given up, or limited since the address had enough of the kind.',
+      'Mails by outcome: sent, postponed after a failure, given up, or limited because the address had enough of them.',
     labelNames: ['outcome'] as const,
     registers: [registry]
   })

@@ -36,14 +36,16 @@ const templates = {
   'address-in-use': {
     subject: 'You have an account already',
     before: [
-      'Somebody, probably you, wants this e-mail address for an account. You have an account with it already: log in, or ask for a new password.'
+      'Somebody, probably you, wants this e-mail address for an account.',
+      'You have an account with it already: log in, or ask for a new password.'
     ],
     after: ['If it was not you, ignore this mail: nothing has changed.']
   },
   'reset-password': {
     subject: 'Choose a new password',
     before: [
-      'Somebody, probably you, has asked for a new password for your account. The link lets you choose one, and ends all sessions.'
+      'Somebody, probably you, has asked for a new password for your account.',
+      'The link lets you choose one, and ends all sessions.'
     ],
     after: ['The link is good for one hour, and once. If it was not you, ignore this mail: nothing has changed.']
   },
@@ -67,7 +69,8 @@ const templates = {
   'email-change-requested': {
     subject: 'Another e-mail address for your account',
     before: [
-      'Somebody, probably you, has asked for another e-mail address for your account. It changes when the link in the mail to the new address is opened.'
+      'Somebody, probably you, has asked for another e-mail address for your account.',
+      'It changes when the link in the mail to the new address is opened.'
     ],
     after: ['If it was not you, choose a new password at once: the link is void then.']
   },

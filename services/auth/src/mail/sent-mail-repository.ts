@@ -13,9 +13,10 @@ export interface MailCount {
 export const sentMailRepository = {
   /** Counts a mail; false when as many as `perHour` were sent. Under the lock of the address the number is exact. */
   async reserve (tx: Connection, { id, address, kind }: MailCount, perHour: number) {
-    const count = await tx
-      .$executeRaw`INSERT INTO sent_mails (id, address, kind, sent_at) SELECT ${id}::uuid, ${address}, ${kind}, now()
-      WHERE (SELECT count(*) FROM sent_mails WHERE address = ${address} AND kind = ${kind} AND sent_at > now() - interval '1 hour' AND id <> ${id}::uuid) < ${perHour}::int
+    const count = await tx.$executeRaw`
+      INSERT INTO sent_mails (id, address, kind, sent_at) SELECT ${id}::uuid, ${address}, ${kind}, now()
+      WHERE (SELECT count(*) FROM sent_mails WHERE address = ${address} AND kind = ${kind}
+        AND sent_at > now() - interval '1 hour' AND id <> ${id}::uuid) < ${perHour}::int
       ON CONFLICT (id) DO UPDATE SET sent_at = now()`
     return count === 1
   },

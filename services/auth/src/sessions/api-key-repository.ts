@@ -26,7 +26,8 @@ const GOOD = '(api_keys.expires_at IS NULL OR api_keys.expires_at > now())'
  */
 const EXCHANGE = `UPDATE api_keys SET mac = ($2::bytea[])[1], last_used_at = now(), last_address = $3::text,
     access_expires_at = greatest(access_expires_at, least($4::timestamptz, api_keys.expires_at))
-  FROM users WHERE api_keys.id = $1::uuid AND mac = ANY($2::bytea[]) AND ${GOOD} AND users.id = user_id AND disabled_at IS NULL AND deleted_at IS NULL
+  FROM users WHERE api_keys.id = $1::uuid AND mac = ANY($2::bytea[]) AND ${GOOD}
+    AND users.id = user_id AND disabled_at IS NULL AND deleted_at IS NULL
   RETURNING ${accountColumns('users')}, scopes, least($4::timestamptz, api_keys.expires_at) AS "accessExpiresAt"`
 
 export const apiKeyRepository = {
@@ -74,9 +75,8 @@ export const apiKeyRepository = {
   /** Deletes one key of a user, or all. */
   delete (tx: Connection, userId: string, only?: string): Promise<EndedSession[]> {
     return tx.$queryRaw<EndedSession[]>`
-      DELETE FROM api_keys WHERE user_id = ${userId}::uuid AND (${only ?? null}::uuid IS NULL OR id = ${
-      only ?? null
-    }::uuid)
+      DELETE FROM api_keys
+      WHERE user_id = ${userId}::uuid AND (${only ?? null}::uuid IS NULL OR id = ${only ?? null}::uuid)
       RETURNING id, user_id AS "userId", access_expires_at AS "accessExpiresAt"`
   },
 
