@@ -7,6 +7,7 @@ export const UriTooLongError = problemError('URI_TOO_LONG')
 export const UserNotFoundError = problemError('AUTH_USER_NOT_FOUND')
 export const UpstreamUnavailableError = problemError('UPSTREAM_UNAVAILABLE')
 export const UpstreamBrokenError = problemError('UPSTREAM_BROKEN')
+export const RateLimitedError = problemError('RATE_LIMITED')
 export const OverloadedError = problemError('OVERLOADED')
 
 const RETRY_AFTER_SECONDS = 1

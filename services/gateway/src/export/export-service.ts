@@ -1,7 +1,19 @@
+import { getMe } from '@gatepost/contracts/auth/account-operations'
+import { listApiKeys } from '@gatepost/contracts/auth/key-operations'
+import { listSessions } from '@gatepost/contracts/auth/session-operations'
+import { listAudit } from '@gatepost/contracts/auth/user-operations'
+import { listPosts } from '@gatepost/contracts/posts/operations'
 import { UpstreamBrokenError } from '../errors.ts'
 
+/** What an export is gathered from. */
+export const exportReads = { getMe, listSessions, listApiKeys, listAudit, listPosts }
+export type ReadName = keyof typeof exportReads
+
 /** Reads one JSON document of the caller's; throws a problem when it cannot be had. */
-export type Read = (service: 'auth' | 'posts', path: string) => Promise<unknown>
+export type Read = (name: ReadName, query?: string) => Promise<unknown>
+
+/** Forty of the longest posts in UTF-8 are within what one answer may have. */
+const POSTS_OF_A_PAGE = 40
 
 interface Page {
   items: unknown[]
@@ -21,23 +33,23 @@ function pageOf (answer: unknown): Page {
  */
 export async function exportOf (userId: string, read: Read): Promise<AsyncGenerator<string, void, undefined>> {
   const page = async (...call: Parameters<Read>) => pageOf(await read(...call))
-  const audit = `/api/auth/audit?limit=100&userId=${userId}`
-  const posts = `/api/posts?limit=100&authorId=${userId}`
+  const audit = `?limit=100&userId=${userId}`
+  const posts = `?limit=${POSTS_OF_A_PAGE}&authorId=${userId}`
   const [user, sessions, ended, keys, firstAudit, firstPosts] = await Promise.all([
-    read('auth', '/api/auth/me'),
-    page('auth', '/api/auth/sessions'),
-    page('auth', '/api/auth/sessions?ended=true'),
-    page('auth', '/api/auth/keys'),
-    page('auth', audit),
-    page('posts', posts)
+    read('getMe'),
+    page('listSessions'),
+    page('listSessions', '?ended=true'),
+    page('listApiKeys'),
+    page('listAudit', audit),
+    page('listPosts', posts)
   ])
 
-  async function * list (name: string, first: Page, service: 'auth' | 'posts', path: string) {
+  async function * list (name: string, first: Page, ...[operation, query]: Parameters<Read>) {
     let last = first
     yield `,${JSON.stringify(name)}:[${last.items.map((item) => JSON.stringify(item)).join(',')}`
     let empty = last.items.length === 0
     while (last.nextCursor) {
-      last = await page(service, `${path}&cursor=${last.nextCursor}`)
+      last = await page(operation, `${query}&cursor=${last.nextCursor}`)
       const items = last.items.map((item) => JSON.stringify(item)).join(',')
       if (items !== '') yield empty ? items : `,${items}`
       empty &&= items === ''
@@ -50,8 +62,8 @@ export async function exportOf (userId: string, read: Read): Promise<AsyncGenera
     for (const [name, whole] of [['sessions', sessions], ['endedSessions', ended], ['keys', keys]] as const) {
       yield `,${JSON.stringify(name)}:${JSON.stringify(whole.items)}`
     }
-    yield * list('audit', firstAudit, 'auth', audit)
-    yield * list('posts', firstPosts, 'posts', posts)
+    yield * list('audit', firstAudit, 'listAudit', audit)
+    yield * list('posts', firstPosts, 'listPosts', posts)
     yield '}'
   })()
 }
