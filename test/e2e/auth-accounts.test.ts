@@ -318,7 +318,7 @@ test('no password, address or mailed token is in an event or a log', async () =>
     .all((await readdir(folder)).filter((file) => file.endsWith('.txt')).map((file) =>
       readFile(join(folder, file), 'utf8')
     ))
-  const tokens = texts.map((text) => /#token=([\w-]+)/.exec(text)?.[1]).filter((token) => token !== undefined)
+  const tokens = texts.map((text) => /[#?]token=([\w-]+)/.exec(text)?.[1]).filter((token) => token !== undefined)
   expect(tokens.length).toBeGreaterThan(5)
   const told = [
     ...system.output.values(),

@@ -16,7 +16,7 @@ export function mailsIn (dataDir: string) {
       const mails = await Promise.all(files.map(async (file) => {
         const [raw = '', text = ''] = await Promise
           .all(['eml', 'txt'].map((ending) => readFile(join(folder, file.replace(/html$/, ending)), 'utf8')))
-        return { raw, token: /#token=([\w-]+)/.exec(text)?.[1] ?? '' }
+        return { raw, token: /[#?]token=([\w-]+)/.exec(text)?.[1] ?? '' }
       }))
       const found = mails.filter(({ raw }) => raw.includes(`To: ${to}`))
       expect(found).toHaveLength(count)

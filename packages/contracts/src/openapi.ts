@@ -63,7 +63,7 @@ export function openApi (serverUrl: string): Json {
 }
 
 function describe (operation: PublicOperation, schemas: Map<string, Json>): Json {
-  const { id, service, summary, auth, body, bodyOptional } = operation
+  const { id, service, summary, auth, body, bodyType, bodyOptional } = operation
   return {
     operationId: id,
     tags: [service],
@@ -76,7 +76,7 @@ function describe (operation: PublicOperation, schemas: Map<string, Json>): Json
     ],
     ...body &&
       {
-        requestBody: { required: !bodyOptional, content: { 'application/json': { schema: reference(body, schemas) } } }
+        requestBody: { required: !bodyOptional, content: { [bodyType]: { schema: reference(body, schemas) } } }
       },
     responses: {
       ...Object

@@ -15,6 +15,9 @@ export type AuthPolicy = 'none' | 'optional' | 'user' | 'admin'
  */
 export type LimitPolicy = 'none' | 'default' | 'sensitive'
 
+/** The media type of a request's body: JSON, or what a form of a page sends. */
+export type BodyType = 'application/json' | 'application/x-www-form-urlencoded'
+
 export type Method = 'GET' | 'POST' | 'PATCH' | 'DELETE'
 
 export interface ResponseDefinition<Schema extends TSchema = TSchema> {
@@ -60,6 +63,8 @@ export interface OperationOptions<
    */
   headers?: Headers
   body?: Body
+  /** `application/json` unless said otherwise. */
+  bodyType?: BodyType
   /** Whether a request without a body is fine. */
   bodyOptional?: BodyOptional
   responses: Answers
@@ -92,6 +97,7 @@ export interface Operation<
   query: TObject<Query>
   headers: TObject<Headers>
   body: Body | undefined
+  bodyType: BodyType
   bodyOptional: BodyOptional
   responses: Answers
   errors: readonly Code[]
@@ -122,6 +128,7 @@ export function operation<
     query: strict(options.query ?? {} as Query),
     headers: Type.Object(options.headers ?? {} as Headers),
     body: options.body,
+    bodyType: options.bodyType ?? 'application/json',
     bodyOptional: options.bodyOptional ?? false as BodyOptional,
     errors: options.errors ?? [],
     timeoutMs: options.timeoutMs ?? DEFAULT_TIMEOUT_MS

@@ -1,6 +1,8 @@
 import { authOperations } from './auth/operations.ts'
 import { feedOperations } from './feed/operations.ts'
+import { discoveryOperations } from './gateway/discovery-operations.ts'
 import { gatewayOperations } from './gateway/operations.ts'
+import { pageOperations } from './gateway/page-operations.ts'
 import type { Operation } from './operation.ts'
 import { postsOperations } from './posts/operations.ts'
 import type { ProblemCode } from './problems.ts'
@@ -14,7 +16,9 @@ const stated = [
   ...authOperations,
   ...postsOperations,
   ...feedOperations,
-  ...gatewayOperations
+  ...gatewayOperations,
+  ...pageOperations,
+  ...discoveryOperations
 ] satisfies readonly { errors: readonly ProblemCode[] }[]
 
 /** The type of each operation, told apart by its `id`. */

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest'
+import { formPages } from '../src/gateway/page-operations.ts'
 import { openApi, problemCodesOf } from '../src/openapi.ts'
 import { operations } from '../src/operations.ts'
 import { problems } from '../src/problems.ts'
@@ -26,7 +27,8 @@ test('every operation of /api has a limit, and a policy that needs a token unles
     'validateToken',
     'verifyEmail'
   ])
-  for (const { url, limit } of operations) expect(limit === 'none').toBe(!url.startsWith('/api'))
+  const limited = (url: string) => url.startsWith('/api') || formPages.some(({ show }) => show.url === url)
+  for (const { url, limit } of operations) expect(limit !== 'none', url).toBe(limited(url))
 })
 
 test('bodies, queries and parameters refuse what they do not name', () => {

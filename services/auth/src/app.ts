@@ -17,6 +17,7 @@ import { readinessChecks } from './checks.ts'
 import type { Settings } from './config.ts'
 import { openDatabase } from './database/database.ts'
 import { keyRoutes } from './keys/routes.ts'
+import { linkMaker } from './mail/mail-links.ts'
 import { createMailMetrics } from './mail/mail-metrics.ts'
 import { createMailWorker } from './mail/mail-worker.ts'
 import { createMailer } from './mail/mailer.ts'
@@ -58,7 +59,7 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
   const mail = createMailWorker({
     database,
     mailer,
-    linkBase: settings.MAIL_LINK_URL ?? settings.PUBLIC_URL,
+    linkOf: linkMaker(settings.MAIL_LINK_URL, settings.PUBLIC_URL),
     countKey: deriveMacKey(settings.TOKEN_SECRET, 'mail-counts'),
     metrics: createMailMetrics(registry),
     log

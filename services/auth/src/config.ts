@@ -63,7 +63,7 @@ export const settingsSchema = Type.Object({
   }),
   MAIL_LINK_URL: Type
     .Optional(url({
-      description: 'The web application that the links of mails lead to, if it is not at PUBLIC_URL',
+      description: 'The web application that the links of mails lead to; pages of the gateway without it',
       schemes: ['http', 'https']
     })),
   REQUIRE_EMAIL_VERIFICATION: flag({

@@ -29,6 +29,7 @@ import {
   watchUpstreams
 } from './metrics.ts'
 import { overviewRoutes } from './overview/routes.ts'
+import { formPageRoutes } from './pages/routes.ts'
 import { accessLog } from './plugins/access-log.ts'
 import { crossOrigin, preflights } from './cross-origin/cross-origin.ts'
 import { messaging } from './plugins/messaging.ts'
@@ -114,6 +115,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   overviewRoutes(app, upstreams)
   exportRoutes(app, upstreams)
   liveRoutes(app, { streams })
+  await formPageRoutes(app, upstreams)
   await documentationRoutes(app, { publicUrl: settings.PUBLIC_URL, natsUrl: withoutCredentials(settings.NATS_URL[0]!) })
 
   watchDecisions(registry, decisions)

@@ -1,14 +1,27 @@
 import type { IncomingMessage } from 'node:http'
+import type { BodyType } from '@gatepost/contracts/operation'
 import type { FastifyRequest } from 'fastify'
+import { parseForm } from '../form.ts'
 import { parseJson } from '../json.ts'
 import { ProblemError } from '../problem.ts'
 import { readBody } from './body.ts'
 
-const JSON_MEDIA_TYPE = /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i
+interface Format {
+  mediaType: RegExp
+  parse (bytes: Buffer): unknown
+}
+
+const FORMATS: Record<BodyType, Format> = {
+  'application/json': { mediaType: /^application\/json\s*(;\s*charset="?utf-8"?\s*)?$/i, parse: parseJson },
+  'application/x-www-form-urlencoded': {
+    mediaType: /^application\/x-www-form-urlencoded\s*(;\s*charset="?utf-8"?\s*)?$/i,
+    parse: parseForm
+  }
+}
 
 /**
- * Makes the parser of every body, whatever media type it has: JSON and nothing else, and none at all for an operation
- * that has no body. A request without a body may name a media type.
+ * Makes the parser of every body, whatever media type it has: that of the operation (JSON where there is none) and
+ * nothing else, and none at all for an operation that has no body. A request without a body may name a media type.
  */
 export function bodyParser (bodyLimit: number) {
   return function parseBody (
@@ -19,7 +32,8 @@ export function bodyParser (bodyLimit: number) {
     const { headers, routeOptions: { config, bodyLimit: limit } } = request
     if (request.is404 || isAbsent(headers)) return done(null)
     const isKnown = config.operation === undefined || config.operation.body !== undefined
-    if (!JSON_MEDIA_TYPE.test(headers['content-type'] ?? '')) return done(new ProblemError('UNSUPPORTED_MEDIA_TYPE'))
+    const { mediaType, parse } = FORMATS[config.operation?.bodyType ?? 'application/json']
+    if (!mediaType.test(headers['content-type'] ?? '')) return done(new ProblemError('UNSUPPORTED_MEDIA_TYPE'))
     if (Number(headers['content-length'] ?? 0) > bodyLimit) return done(new ProblemError('BODY_TOO_LARGE'))
     readBody(payload, isKnown ? Math.min(limit, bodyLimit) : 0, (error, bytes) => {
       if (error !== null) return done(error.code === 'BODY_TOO_LARGE' && !isKnown ? unknownBody() : error)
@@ -27,7 +41,7 @@ export function bodyParser (bodyLimit: number) {
       request.rawBody = bytes
       let body: unknown
       try {
-        body = parseJson(bytes!)
+        body = parse(bytes!)
       } catch (fault) {
         return done(fault as Error)
       }

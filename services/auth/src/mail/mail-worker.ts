@@ -5,6 +5,7 @@ import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'
 import { type ClaimedJob, jobRepository } from './job-repository.ts'
 import { mailFailureOf } from './mail-failure.ts'
+import type { LinkMaker } from './mail-links.ts'
 import type { MailMetrics } from './mail-metrics.ts'
 import { renderMail } from './mail-templates.ts'
 import type { Mailer } from './mailer.ts'
@@ -14,8 +15,7 @@ import { sentMailRepository } from './sent-mail-repository.ts'
 export interface MailWorkerOptions {
   database: Database
   mailer: Mailer
-  /** What links begin with. */
-  linkBase: string
+  linkOf: LinkMaker
   /** Under which addresses are counted. */
   countKey: KeyObject
   metrics: MailMetrics
@@ -40,21 +40,13 @@ const GIVE_UP_SECONDS = 86_400
 
 /** Sends the mails that jobs ask for, several at once; several workers share the jobs. */
 export function createMailWorker (
-  { database, mailer, linkBase, countKey, metrics, log }: MailWorkerOptions
+  { database, mailer, linkOf, countKey, metrics, log }: MailWorkerOptions
 ): MailWorker {
   const { connection } = database
   let stopped = true
 
   async function send ({ to, kind, link }: OutgoingMail) {
-    // In the fragment, which browsers keep to themselves: no proxy log and no Referer has it.
-    await mailer.send(
-      to,
-      kind,
-      renderMail(
-        kind,
-        link && { url: `${linkBase.replace(/\/$/, '')}/${link.page}#token=${link.token}`, token: link.token }
-      )
-    )
+    await mailer.send(to, kind, renderMail(kind, link && { url: linkOf(link), token: link.token }))
   }
 
   async function work (job: ClaimedJob) {

@@ -1,4 +1,5 @@
 import { createHmac, type KeyObject } from 'node:crypto'
+import type { EmailPurpose } from '../../generated/client.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { lockEmailKey } from '../database/email-lock.ts'
 import { emailChangeRepository } from '../users/email-change-repository.ts'
@@ -13,15 +14,23 @@ import { sentMailRepository } from './sent-mail-repository.ts'
 const HOUR_SECONDS = 3_600
 const DAY_SECONDS = 86_400
 
-/** Where the link of a mail leads, what it lets its reader do, and for how long. */
+/**
+ * Where the link of a mail leads, what it lets its reader do, and for how long. The gateway's own page for it may have
+ * another name than a web application's.
+ */
 const LINKS = {
   'verify-email': { page: 'verify-email', purpose: 'verify_email', seconds: DAY_SECONDS },
-  'confirm-registration': { page: 'verify-email', purpose: 'confirm', seconds: DAY_SECONDS },
+  'confirm-registration': {
+    page: 'verify-email',
+    ownPage: 'confirm-registration',
+    purpose: 'confirm',
+    seconds: DAY_SECONDS
+  },
   'confirm-email-change': { page: 'confirm-email-change', purpose: 'change_email', seconds: DAY_SECONDS },
   'reset-password': { page: 'reset-password', purpose: 'reset_password', seconds: HOUR_SECONDS },
   'reset-required': { page: 'reset-password', purpose: 'reset_password', seconds: DAY_SECONDS },
   invitation: { page: 'reset-password', purpose: 'reset_password', seconds: 7 * DAY_SECONDS }
-} as const
+} as const satisfies Record<string, Link & { purpose: EmailPurpose, seconds: number }>
 
 /**
  * Mails of one kind to one address within an hour. Whoever registers a stranger's address can have any of them sent to
@@ -30,11 +39,18 @@ const LINKS = {
 const PER_HOUR = 5
 const UNLIMITED: ReadonlySet<MailKind> = new Set<MailKind>(['invitation', 'reset-required', 'role-changed'])
 
+export interface Link {
+  /** The page of a web application. */
+  page: string
+  /** The page of the gateway, if it has another name. */
+  ownPage?: string
+}
+
 export interface OutgoingMail {
   kind: MailKind
   to: string
   userId: string | null
-  link: { page: string, token: string } | undefined
+  link: Link & { token: string } | undefined
 }
 
 interface Addressee {
@@ -63,7 +79,7 @@ export function prepareMail (
     }
     const link = kind in LINKS ? LINKS[kind as keyof typeof LINKS] : undefined
     const token = link && await emailTokenRepository.create(tx, link.purpose, subject, link.seconds)
-    return { kind, to, userId: subject.userId ?? null, link: link && { page: link.page, token: token! } }
+    return { kind, to, userId: subject.userId ?? null, link: link && { ...link, token: token! } }
   })
 }
 

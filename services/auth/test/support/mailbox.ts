@@ -25,7 +25,7 @@ export async function readMails (directory: string): Promise<WrittenMail[]> {
       to: /^To: (.*)\r?$/m.exec(raw)?.[1] ?? '',
       subject: /^Subject: (.*)\r?$/m.exec(raw)?.[1] ?? '',
       text,
-      token: /#token=([A-Za-z0-9_-]+)/.exec(text)?.[1]
+      token: /[#?]token=([A-Za-z0-9_-]+)/.exec(text)?.[1]
     }
   }))
 }

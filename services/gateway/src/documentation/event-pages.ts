@@ -2,7 +2,7 @@ import { EVENTS_STREAM, type EventDefinition } from '@gatepost/contracts/event'
 import { consumers, events } from '@gatepost/contracts/events'
 import { DUPLICATE_WINDOW_MS, eventHeaders } from '@gatepost/contracts/stream'
 import type { TSchema } from '@sinclair/typebox'
-import { escapeHtml, layout } from './page.ts'
+import { escapeHtml, layout } from '../html/page.ts'
 
 /** /docs/events: what subscribers receive, from the same definitions that publishers are checked against. */
 export function eventPage () {

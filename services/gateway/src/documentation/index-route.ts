@@ -2,6 +2,7 @@ import { getAsyncApi, getDocs, getIndex, getOpenApi, getReady } from '@gatepost/
 import { API } from '@gatepost/contracts/openapi'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
+import { prefersHtml } from '../html/prefers-html.ts'
 import { addVary } from '../proxy/vary.ts'
 
 const index = { ...API, docs: getDocs.url, openapi: getOpenApi.url, asyncapi: getAsyncApi.url, health: getReady.url }
@@ -16,11 +17,4 @@ export function indexRoute (app: App) {
       else reply.send(index)
     }
   })
-}
-
-/** Browsers name HTML, and JSON not at all; a program that takes anything is not meant. */
-function prefersHtml (accept: string) {
-  const types = accept.split(',').map((range) => range.trim().toLowerCase())
-  return types.some((type) => /^text\/html(?!.*;\s*q=0(?:\.0*)?$)/.test(type)) &&
-    !types.some((type) => type.startsWith('application/json'))
 }

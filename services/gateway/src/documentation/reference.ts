@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto'
 import { fastify, type FastifyInstance } from 'fastify'
-import { createPage, type Page, scriptHashes } from './page.ts'
+import { createPage, type Page, scriptHashes } from '../html/page.ts'
 
 export interface Reference {
   page: Page

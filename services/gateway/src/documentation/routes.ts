@@ -6,9 +6,10 @@ import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 import type { FastifyReply } from 'fastify'
 import { RouteNotFoundError } from '../errors.ts'
+import { discoveryRoutes } from './discovery-routes.ts'
 import { eventPage } from './event-pages.ts'
 import { indexRoute } from './index-route.ts'
-import { createPage, sendPage } from './page.ts'
+import { createPage, sendPage } from '../html/page.ts'
 import { problemPage } from './problem-pages.ts'
 import { createReference, SCRIPT_PATH } from './reference.ts'
 
@@ -25,6 +26,7 @@ export async function documentationRoutes (app: App, { publicUrl, natsUrl }: { p
   const getReference = loadOnce(createReference)
 
   indexRoute(app)
+  discoveryRoutes(app, { publicUrl })
   app.get(getOpenApi.url, routeOptions(getOpenApi), (_request, reply) => sendJson(reply, openApiText))
   app.get(getAsyncApi.url, routeOptions(getAsyncApi), (_request, reply) => sendJson(reply, asyncApiText))
   app.get(getDocs.url, routeOptions(getDocs), async (_request, reply) => sendPage(reply, (await getReference()).page))

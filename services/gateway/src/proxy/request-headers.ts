@@ -31,7 +31,7 @@ export function requestHeadersOf (operation: Operation) {
     if (passesToken && (request.principal !== undefined || passesAnyToken) && headers.authorization !== undefined) {
       built.push('authorization', headers.authorization)
     }
-    if (request.rawBody !== undefined) built.push('content-type', 'application/json')
+    if (request.rawBody !== undefined) built.push('content-type', operation.bodyType)
     const tracestate = headers.tracestate === undefined ? undefined : tracestateOf(headers)
     if (tracestate !== undefined) built.push('tracestate', tracestate)
     const { proto, host } = forwardedOrigin(headers, client.trusted)

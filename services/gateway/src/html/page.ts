@@ -10,14 +10,15 @@ export interface Page {
 
 export interface PageOptions {
   html: string
-  /** Content Security Policy directives beside the ones that every page has. */
+  /** Content Security Policy directives beside, or in place of, the ones that every page has. */
   directives?: Record<string, string[]>
+  /** A quarter of an hour by default: long enough to browse, short enough to see a new version the same day. */
+  cacheControl?: string
 }
 
-/** A quarter of an hour: long enough to browse, short enough to see a new version the same day. */
-const CACHE = 'public, max-age=900'
-
-export async function createPage ({ html, directives = {} }: PageOptions): Promise<Page> {
+export async function createPage (
+  { html, directives = {}, cacheControl = 'public, max-age=900' }: PageOptions
+): Promise<Page> {
   const headers = await securityHeaders({
     contentSecurityPolicy: {
       useDefaults: false,
@@ -34,7 +35,7 @@ export async function createPage ({ html, directives = {} }: PageOptions): Promi
     referrerPolicy: { policy: 'no-referrer' },
     xFrameOptions: { action: 'deny' }
   })
-  return { html, headers: { ...headers, 'cache-control': CACHE, 'content-type': 'text/html; charset=utf-8' } }
+  return { html, headers: { ...headers, 'cache-control': cacheControl, 'content-type': 'text/html; charset=utf-8' } }
 }
 
 export function sendPage (reply: FastifyReply, { html, headers }: Page) {
@@ -43,9 +44,11 @@ export function sendPage (reply: FastifyReply, { html, headers }: Page) {
 
 /** Lets exactly the inline scripts of a page run, and no other (CSP 3, section 8). */
 export function scriptHashes (html: string) {
-  return [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(([, source]) =>
-    `'sha256-${createHash('sha256').update(source!).digest('base64')}'`
-  )
+  return [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(([, source]) => hashSource(source!))
+}
+
+function hashSource (source: string) {
+  return `'sha256-${createHash('sha256').update(source).digest('base64')}'`
 }
 
 const ESCAPES: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;' }
@@ -63,19 +66,28 @@ const STYLE = `
   table { border-collapse: collapse; width: 100% }
   th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0 }
   th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
-  nav a { margin-right: 1rem } section { margin: 2.5rem 0 }`
+  nav a { margin-right: 1rem } section { margin: 2.5rem 0 }
+  form { max-width: 26rem } label { display: block; margin-top: 1rem }
+  input, button { font: inherit; box-sizing: border-box; width: 100%; margin-top: .3rem; padding: .6rem }
+  input, button { border: 1px solid; border-radius: .3rem }
+  button { margin-top: 1.5rem; cursor: pointer } [role=alert] { border-left: .3rem solid; padding: .1rem 1rem }`
 
-/** A plain page of ours. `body` is HTML. */
-export function layout (title: string, body: string) {
+/** Lets the style of our own pages apply, and no other (CSP 3, section 8). */
+export const STYLE_HASH = hashSource(STYLE)
+
+const NAVIGATION = `<nav>
+<a href="/docs">API</a><a href="/docs/events">Events</a>
+<a href="/openapi.json">OpenAPI</a><a href="/asyncapi.json">AsyncAPI</a>
+</nav>`
+
+/** A plain page of ours, for developers unless it goes without their navigation. `body` is HTML. */
+export function layout (title: string, body: string, { navigation = NAVIGATION } = {}) {
   return `<!doctype html>
 <html lang="en">
 <head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1"><title>${
     escapeHtml(title)
   }</title><link rel="icon" href="data:,"><style>${STYLE}</style></head>
-<body><nav>
-<a href="/docs">API</a><a href="/docs/events">Events</a>
-<a href="/openapi.json">OpenAPI</a><a href="/asyncapi.json">AsyncAPI</a>
-</nav>
+<body>${navigation}
 <main><h1>${escapeHtml(title)}</h1>
 ${body}
 </main></body></html>
