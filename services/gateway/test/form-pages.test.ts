@@ -29,8 +29,10 @@ function answerWith (status: number, problem?: object) {
 
 const HTML = { accept: 'text/html,*/*;q=0.8' }
 const FORM = { 'content-type': 'application/x-www-form-urlencoded' }
-function submit (path: string, form: Record<string, string> | string, { at = gateway, headers = HTML as object } = {}) {
-  return at.fetch(path, { method: 'POST', headers: { ...headers, ...FORM }, body: new URLSearchParams(form).toString() })
+type Form = Record<string, string> | string
+function submit (path: string, form: Form, { at = gateway, headers = HTML as object } = {}) {
+  const body = new URLSearchParams(form).toString()
+  return at.fetch(path, { method: 'POST', headers: { ...headers, ...FORM }, body })
 }
 const callsToAuth = () => gateway.upstream.received.filter(({ method }) => method === 'POST')
 
@@ -48,13 +50,18 @@ test.each(formPages.map(({ show, action }) => [show.url, action] as const))(
   }
 )
 
-test('a page is in no cache, loads nothing, runs nothing, sends forms to its own origin and no Referer to anybody', async () => {
+test('a page is in no cache, loads and runs nothing, sends forms to its own origin and a Referer to nobody', async () => {
   const { headers } = await gateway.fetch(`/reset-password?token=${TOKEN}`)
   expect(headers.get('cache-control')).toBe('no-store')
   expect(headers.get('referrer-policy')).toBe('no-referrer')
-  expect(headers.get('content-security-policy')).toMatch(
-    /^default-src 'none';base-uri 'none';form-action 'self';frame-ancestors 'none';style-src 'sha256-[\w+/=]+';img-src data:$/
-  )
+  expect(headers.get('content-security-policy')!.replace(/sha256-[\w+/=]+/, 'hash').split(';').sort()).toEqual([
+    "base-uri 'none'",
+    "default-src 'none'",
+    "form-action 'self'",
+    "frame-ancestors 'none'",
+    'img-src data:',
+    "style-src 'hash'"
+  ])
 })
 
 test('a form becomes a call of its operation in JSON', async () => {
@@ -69,7 +76,8 @@ test('a form becomes a call of its operation in JSON', async () => {
 })
 
 test('a refusal is a page with its status, what to do, and the form again, without the password', async () => {
-  answerWith(422, { code: 'AUTH_WEAK_PASSWORD', detail: 'Choose another.', errors: [{ path: '/body/newPassword', message: 'is "common" <b>' }] })
+  const errors = [{ path: '/body/newPassword', message: 'is "common" <b>' }]
+  answerWith(422, { code: 'AUTH_WEAK_PASSWORD', detail: 'Choose another.', errors })
   const weak = await submit('/reset-password', { token: TOKEN, newPassword: 'secret-1234' })
   const html = await weak.text()
   expect(weak.status).toBe(422)
@@ -108,9 +116,11 @@ test.each<[string, Record<string, string> | string, number]>([
   expect(callsToAuth()).toEqual([])
 })
 
-test.each(['token=%', 'token=%c3%28', 'token=\u00e4'])('a form that is no percent-encoded UTF-8 is refused: %s', async (body) => {
-  const answer = await gateway.fetch('/verify-email', { method: 'POST', headers: { ...HTML, ...FORM }, body })
-  expect(answer.status).toBe(400)
+test('a form that is no percent-encoded UTF-8 is refused', async () => {
+  for (const body of ['token=%', 'token=%c3%28', 'token=\u00e4']) {
+    const answer = await gateway.fetch('/verify-email', { method: 'POST', headers: { ...HTML, ...FORM }, body })
+    expect([body, answer.status]).toEqual([body, 400])
+  }
 })
 
 test('forms are taken by pages alone, and JSON by the API alone', async () => {
@@ -120,9 +130,9 @@ test('forms are taken by pages alone, and JSON by the API alone', async () => {
 })
 
 test('pages count against the limits of what they do, and say when to try again', async () => {
-  const statuses = []
-  for (const path of ['/verify-email', '/api/auth/verify-email']) statuses.push((await submit(path, { token: 'x' }, { at: limited })).status)
-  expect(statuses).toEqual([200, 415])
+  for (const [path, status] of [['/verify-email', 200], ['/api/auth/verify-email', 415]] as const) {
+    expect((await submit(path, { token: 'x' }, { at: limited })).status).toBe(status)
+  }
   const refused = await submit('/verify-email', { token: 'x' }, { at: limited })
   expect([refused.status, refused.headers.get('retry-after')]).toEqual([429, expect.stringMatching(/^\d+$/)])
   expect(await refused.text()).toContain(`Try again in ${refused.headers.get('retry-after')} seconds.`)

@@ -1,20 +1,27 @@
-import { Type, type TProperties } from '@sinclair/typebox'
+import { Type, type TProperties, type TSchema } from '@sinclair/typebox'
 import { forgotPassword, resetPassword } from '../auth/account-operations.ts'
 import { confirmEmailChange, resendVerification, verifyEmail } from '../auth/address-operations.ts'
 import { OpaqueTokenSchema } from '../auth/schemas.ts'
-import { operation } from '../operation.ts'
-import type { PublicOperation } from '../operations.ts'
+import { operation, type Operation, type Responses } from '../operation.ts'
+
+type OperationOf<Code extends string> = Operation<TProperties, TProperties, TProperties, TSchema, Responses, Code>
+type UpstreamCode = 'UPSTREAM_BROKEN' | 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_TIMEOUT'
 
 /** A page with a form: what shows it, what its form is sent to, and the operation of auth that does the work. */
-export interface FormPage {
-  show: PublicOperation
-  submit: PublicOperation
-  action: PublicOperation
+export interface FormPage<Code extends string = string> {
+  show: OperationOf<never>
+  submit: OperationOf<Code | UpstreamCode>
+  action: OperationOf<Code>
 }
 
 /** A form has the members of the action's body. A link of a mail brings its token in the query. */
-function formPage (name: string, url: string, summary: string, given: unknown): FormPage {
-  const action = given as PublicOperation
+function formPage<Code extends string> (
+  name: string,
+  url: string,
+  summary: string,
+  given: { errors: readonly Code[] }
+): FormPage<Code> {
+  const action = given as OperationOf<Code>
   const shared = { service: 'gateway', url, auth: 'none' } as const
   const query: TProperties = 'token' in action.body!.properties ? { token: Type.Optional(OpaqueTokenSchema) } : {}
   const html = (description: string) => ({ description, contentType: 'text/html', schema: Type.String() })
@@ -39,7 +46,7 @@ function formPage (name: string, url: string, summary: string, given: unknown): 
     responses: { 200: html('A page that says that it is done; refusals are pages too where HTML is asked for') },
     timeoutMs: action.timeoutMs
   })
-  return { show: show as unknown as PublicOperation, submit: submit as unknown as PublicOperation, action }
+  return { show: show as unknown as OperationOf<never>, submit: submit as unknown as OperationOf<Code>, action }
 }
 
 /** Where the links of mails lead when there is no web application (MAIL_LINK_URL). */

@@ -12,7 +12,7 @@ import { SCOPES } from '@gatepost/contracts/scope'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 
-/** Metadata by which libraries find the keys of access tokens, and clients the scopes. No member says more than is so. */
+/** Metadata by which libraries find the keys of access tokens, and clients the scopes. */
 export function discoveryRoutes (app: App, { publicUrl }: { publicUrl: string }) {
   const at = ({ url }: { url: string }) => `${publicUrl}${url}`
   const issuer: IssuerMetadata = {

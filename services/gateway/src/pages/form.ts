@@ -38,9 +38,10 @@ function input (name: string, values: Values, refusal?: ProblemError) {
   if (name === 'token' && given !== '') return `<input type="hidden" name="token" value="${escapeHtml(given)}">`
   const { label, type, autocomplete } = fieldTexts[name]!
   const faulty = refusal?.errors?.some(({ path }) => path === `/body/${name}`)
-  return `<label for="${name}">${escapeHtml(label)}</label><input id="${name}" name="${name}" type="${type}" required autocomplete="${autocomplete}"${
+  return `<label for="${name}">${escapeHtml(label)}</label>
+<input id="${name}" name="${name}" type="${type}" required autocomplete="${autocomplete}" value="${escapeHtml(given)}"${
     faulty ? ' aria-invalid="true" aria-describedby="refusal"' : ''
-  } value="${escapeHtml(given)}">`
+  }>`
 }
 
 function alert ({ help = {} }: PageTexts, refusal: ProblemError) {
@@ -49,7 +50,8 @@ function alert ({ help = {} }: PageTexts, refusal: ProblemError) {
     const field = fieldTexts[path.replace(/^\/body\//, '')]
     return `<li>${escapeHtml(field ? `${field.label}: ${message}` : `${path} ${message}`)}</li>`
   }) ?? []
-  return `<div role="alert" id="refusal"><p><strong>${escapeHtml(title)}.</strong> ${escapeHtml(adviceOf(refusal))}</p>${
+  return `<div role="alert" id="refusal">
+<p><strong>${escapeHtml(title)}.</strong> ${escapeHtml(adviceOf(refusal))}</p>${
     faults.length > 0 ? `<ul>${faults.join('')}</ul>` : ''
   }<p>${help[refusal.code] ?? ''}</p></div>`
 }
