@@ -50,7 +50,7 @@ test.each(formPages.map(({ show, action }) => [show.url, action] as const))(
   }
 )
 
-test('a page is in no cache, loads and runs nothing, sends forms to its own origin and a Referer to nobody', async () => {
+test('a page is in no cache, loads and runs nothing, sends forms to its own origin alone and no Referer', async () => {
   const { headers } = await gateway.fetch(`/reset-password?token=${TOKEN}`)
   expect(headers.get('cache-control')).toBe('no-store')
   expect(headers.get('referrer-policy')).toBe('no-referrer')

@@ -44,7 +44,8 @@ export function sendPage (reply: FastifyReply, { html, headers }: Page) {
 
 /** Lets exactly the inline scripts of a page run, and no other (CSP 3, section 8). */
 export function scriptHashes (html: string) {
-  return [...html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)].map(([, source]) => hashSource(source!))
+  const scripts = html.matchAll(/<script(?![^>]*\ssrc=)[^>]*>([\s\S]*?)<\/script>/g)
+  return [...scripts].map(([, source]) => hashSource(source!))
 }
 
 function hashSource (source: string) {
