@@ -1,7 +1,6 @@
-import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
-import { readMails } from './support/mailbox.ts'
+import { mailsDone, mailTo, readMails } from './support/mailbox.ts'
 
 let auth: AuthServer
 let admin: { id: string, token: string }
@@ -22,15 +21,6 @@ const create = (body: object) => auth.call('POST', USERS, { token: admin.token, 
 const acts = async (
   userId: string
 ) => (await auth.sql('SELECT act, actor_id FROM audit_log WHERE user_id = $1 ORDER BY id', userId))
-
-async function mailTo (email: string, kind: string) {
-  let found
-  await eventually(async () => {
-    found = (await readMails(auth.mailDir)).findLast((mail) => mail.to === email && mail.kind === kind)
-    expect(found).toBeDefined()
-  })
-  return found! as { token: string | undefined }
-}
 
 test('a search finds the beginning of an address and of words of a name, newest first, page by page', async () => {
   const [first, second] = [
@@ -73,7 +63,7 @@ test('who is invited chooses a password by the link of the mail, and has no othe
   const { status, body } = await create({ email: 'guest@admin.test', displayName: 'Guest', role: 'admin' })
   expect([status, body.role]).toEqual([201, 'admin'])
   expect((await auth.login('guest@admin.test')).body).toMatchObject({ code: 'AUTH_INVALID_CREDENTIALS' })
-  const { token } = await mailTo('guest@admin.test', 'invitation')
+  const { token } = await mailTo(auth, 'guest@admin.test', 'invitation')
   expect((await auth.call('POST', '/api/auth/reset-password', { body: { token, newPassword: PASSWORD } })).status)
     .toBe(204)
   const session = (await auth.login('guest@admin.test')).body
@@ -121,9 +111,9 @@ test('who gets another role or is deleted, also by an own call, is told by mail'
       'account-deleted'
     ]] as const
   ) {
-    expect((await mailTo(person.email, kind)).token).toBeUndefined()
+    expect((await mailTo(auth, person.email, kind)).token).toBeUndefined()
   }
-  await eventually(async () => expect(await auth.sql('SELECT kind FROM jobs')).toEqual([]))
+  await mailsDone(auth)
   expect((await readMails(auth.mailDir)).filter(({ kind }) => kind === 'role-changed')).toHaveLength(1)
 })
 
@@ -147,7 +137,7 @@ test('after a forced reset the old password and sessions are dead, and the mail 
   expect((await auth.call('POST', `${USERS}/${user.id}/force-reset`, { token: admin.token })).status).toBe(204)
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
   expect((await auth.login(email)).body).toMatchObject({ code: 'AUTH_INVALID_CREDENTIALS' })
-  const { token } = await mailTo(email, 'reset-required')
+  const { token } = await mailTo(auth, email, 'reset-required')
   expect((await auth.call('POST', '/api/auth/reset-password', { body: { token, newPassword: 'new tram of line 7' } }))
     .status).toBe(204)
   expect((await auth.login(email, 'new tram of line 7')).status).toBe(200)

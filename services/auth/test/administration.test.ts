@@ -46,7 +46,7 @@ test('the list has every user once, newest first, page by page', async () => {
   })
 })
 
-test('disabling ends the sessions and lets nobody in, with the same answer as a wrong password; enabling lets in again', async () => {
+test('a disabled account has no session and answers as a wrong password does; enabled again, it lets in', async () => {
   const { email, user, accessToken, refreshToken } = await auth.register()
   expect(await manage(user.id, { disabled: true })).toMatchObject({
     status: 200,

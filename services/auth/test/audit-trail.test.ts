@@ -18,10 +18,11 @@ beforeAll(async () => {
   database = await createDatabase('auth')
   administrator = new pg.Client({ connectionString: database.adminUrl })
   await administrator.connect()
-  // As an operator makes it whose services have roles of other names.
-  await administrator
-    .query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret'; GRANT CONNECT, TEMPORARY ON DATABASE ${database.name} TO ${role};
-    GRANT USAGE ON SCHEMA public TO ${role}; GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role};
+  // A role as operators make it, under a name of their own.
+  await administrator.query(`CREATE ROLE ${role} LOGIN PASSWORD 'secret';
+    GRANT CONNECT, TEMPORARY ON DATABASE ${database.name} TO ${role};
+    GRANT USAGE ON SCHEMA public TO ${role};
+    GRANT SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public TO ${role};
     GRANT USAGE, SELECT ON ALL SEQUENCES IN SCHEMA public TO ${role}`)
 })
 afterAll(async () => {
@@ -66,7 +67,7 @@ test('a service whose role may change the audit trail says so in its log, once',
   expect(warnings).toEqual([expect.stringContaining('pnpm migrate deploy auth')])
 })
 
-test('a role that may change the audit trail is told of; a deployment takes that right from whatever role has it', async () => {
+test('/ready names a role that may change the audit trail; a deployment takes the right from every role', async () => {
   expect(await trailOf(urlOf(role))).toMatchObject({
     status: 'degraded',
     detail: expect.stringContaining('pnpm migrate deploy auth')

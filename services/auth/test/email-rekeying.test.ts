@@ -16,7 +16,7 @@ async function olderAccount (email: string) {
   return user.id
 }
 
-test('older accounts with an internationalised domain are found by every spelling; of one mailbox the first keeps it', async () => {
+test('rekeying makes all spellings of a domain one key; the older of two accounts of a mailbox has it', async () => {
   const alone = await olderAccount('Anna@m\u00fcnchen.example')
   const first = await olderAccount('Bo@k\u00f6ln.example')
   const second = await olderAccount('Bo@\uff4b\u00f6ln.example')

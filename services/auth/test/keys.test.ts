@@ -26,6 +26,14 @@ const published = async () =>
 const states = async () =>
   Object.fromEntries((await keyRepository.list(database.connection)).map(({ state, kid }) => [state, kid]))
 
+test('the JWK set is public, cacheable, and holds the public halves of the current and the next key', async () => {
+  const { status, headers, body } = await auth.call('GET', '/.well-known/jwks.json')
+  expect(status).toBe(200)
+  expect(headers.get('cache-control')).toMatch(/^public, max-age=\d+$/)
+  expect(body.keys).toHaveLength(2)
+  for (const key of body.keys) expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x'])
+})
+
 test('through a rotation every token stays good and every key was published before it signed', async () => {
   const before = await auth.register()
   const { current, next } = await states()
@@ -50,20 +58,20 @@ test('a next key that verifiers may not know yet does not sign; one that is know
   expect(await rotateKeys(database)).toMatchObject({ rotated: true })
 })
 
-test('a retiring key has lost its private half, and stays as long as tokens live that the service made with it, whoever rotated', async () => {
+test('a retiring key has no private half, and stays as long as the tokens that it signed', async () => {
   const retiring = () =>
-    auth
-      .sql("SELECT DISTINCT private_key, retires_at > now() + interval '2 hours' AS late FROM signing_keys WHERE state = 'retiring'")
+    auth.sql(`SELECT DISTINCT private_key, retires_at > now() + interval '2 hours' AS late
+      FROM signing_keys WHERE state = 'retiring'`)
   await expect.poll(retiring, { timeout: 15_000, interval: 300 }).toEqual([{ private_key: null, late: true }])
   // As if it had happened three hours ago.
-  await auth
-    .sql("UPDATE signing_keys SET activated_at = activated_at - interval '3 hours', retires_at = retires_at - interval '3 hours'")
+  await auth.sql(`UPDATE signing_keys SET activated_at = activated_at - interval '3 hours',
+    retires_at = retires_at - interval '3 hours'`)
   await expect.poll(published, { timeout: 15_000, interval: 300 }).toHaveLength(2)
 })
 
 test('a key that has signed for long enough is replaced, once, however many processes look', async () => {
-  await auth
-    .sql("UPDATE signing_keys SET created_at = created_at - interval '31 days', activated_at = activated_at - interval '31 days'")
+  await auth.sql(`UPDATE signing_keys SET created_at = created_at - interval '31 days',
+    activated_at = activated_at - interval '31 days'`)
   const { next } = await states()
   const rotations = await Promise.all([1, 2, 3].map(() => rotateOldKey(database, { intervalSeconds: 30 * 86_400 })))
   expect(rotations.filter(Boolean)).toHaveLength(1)

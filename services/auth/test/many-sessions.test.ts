@@ -30,14 +30,17 @@ afterAll(async () => {
 function addSessions (userId: string, count: number) {
   return auth.sql(
     `INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at)
-    SELECT uuidv7(), $1, now() - (2 + $2 - n) * interval '1 second', now(), now() + interval '1 day', now() + interval '1 day', now() + interval '10 minutes'
+    SELECT uuidv7(), $1, now() - (2 + $2 - n) * interval '1 second', now(), now() + interval '1 day',
+      now() + interval '1 day', now() + interval '10 minutes'
     FROM generate_series(1, $2::int) AS n RETURNING id`, userId, count)
 }
 
 async function countsOf (userId: string) {
   const [row] = await auth.sql(
-    `SELECT count(*) FILTER (WHERE ended_at IS NULL)::int AS live, count(*) FILTER (WHERE ended_at IS NOT NULL)::int AS ended,
-    (SELECT count(*)::int FROM outbox JOIN sessions AS s ON s.id = aggregate_id WHERE s.user_id = $1) AS events FROM sessions WHERE user_id = $1`,
+    `SELECT count(*) FILTER (WHERE ended_at IS NULL)::int AS live,
+      count(*) FILTER (WHERE ended_at IS NOT NULL)::int AS ended,
+      (SELECT count(*)::int FROM outbox JOIN sessions AS s ON s.id = aggregate_id WHERE s.user_id = $1) AS events
+    FROM sessions WHERE user_id = $1`,
     userId
   )
   return row

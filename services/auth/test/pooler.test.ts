@@ -19,7 +19,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-test('two processes share the sessions of a pooler in transaction mode: accounts and sessions begin, change and end', async () => {
+test('two processes work behind a pooler in transaction mode, from registration to logout', async () => {
   const statuses = await Promise.all(Array.from({ length: 6 }, async (_, count) => {
     const [one, other] = count % 2 ? processes : processes.toReversed()
     const { accessToken: token, refreshToken, user } = await one!.register()

@@ -109,7 +109,8 @@ test('a connection that is cut the moment it is up is 503 for who asked, and doe
   auth = await startAuth({}, { ...database, url: url.href })
   const ask = () => auth.call('POST', '/api/auth/forgot-password', { body: { email: 'nobody@example.test' } })
   proxy.cutting = true
-  await admin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '${database.name}' AND usename = 'auth'`)
+  await admin(`SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE datname = '${database.name}' AND usename = 'auth'`)
   await Promise.all(Array.from({ length: 20 }, ask))
   await expect.poll(ask, { timeout: 10_000 }).toMatchObject({ status: 503, body: { code: 'OVERLOADED' } })
   proxy.cutting = false

@@ -25,7 +25,7 @@ const exchange = (auth: AuthServer, key: string) => auth.call('GET', KEY_EXCHANG
 const users = (auth: AuthServer, token: string, cursor = '') =>
   auth.call('GET', `/api/auth/users?limit=1${cursor && `&cursor=${cursor}`}`, { token })
 
-test('a new TOKEN_SECRET ends nothing while the previous one is known, and what was used meanwhile does not need that any more', async () => {
+test('a new TOKEN_SECRET ends nothing while the previous one is set, nor later what was used meanwhile', async () => {
   const before = await withAuth({ TOKEN_SECRET: OLD }, async (auth) => {
     const { email } = await auth.register()
     await auth.register()

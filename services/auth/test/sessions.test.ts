@@ -55,7 +55,7 @@ test('somebody else’s, an ended and an unknown session are all 404', async () 
   expect((await auth.call('GET', '/api/auth/me', { token: other.accessToken })).status).toBe(200)
 })
 
-test('an expired session is listed as such, ended when it expired; after 30 days it is gone from the list', async () => {
+test('an expired session is listed as ended when it expired, for 30 days', async () => {
   const { email, accessToken } = await auth.register()
   const [recent, old] = [(await auth.login(email)).body, (await auth.login(email)).body]
   await auth.sql("UPDATE sessions SET expires_at = now() - interval '1 day' WHERE id = $1", recent.sessionId)

@@ -1,6 +1,7 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
 import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
+import { mailsDone } from './support/mailbox.ts'
 import { startSmtpServer } from './support/smtp-server.ts'
 
 let auth: AuthServer
@@ -18,12 +19,11 @@ afterAll(async () => {
   await smtp.down()
 })
 beforeEach(async () => {
-  await idle()
+  await mailsDone(auth)
   smtp.received = []
   smtp.refuse = () => undefined
 })
 
-const idle = () => expect.poll(() => auth.sql('SELECT kind FROM jobs WHERE failed_at IS NULL')).toEqual([])
 const forgot = (email: string) => auth.call('POST', '/api/auth/forgot-password', { body: { email } })
 const outcomes = async (outcome: string) =>
   Number(new RegExp(`^gatepost_auth_mails_total\\{.*outcome="${outcome}".*\\} (\\d+)$`, 'm')
@@ -52,12 +52,12 @@ test('a mail goes through SMTP as text and HTML, and one that was refused goes l
   expect(smtp.received[0]).toContain(`To: ${email}`)
   expect(smtp.received[0]).toContain('From: Gatepost <post@example.test>')
   expect(smtp.received[0]).toMatch(/text\/plain[^]*text\/html/)
-  await idle()
+  await mailsDone(auth)
 })
 
 test('an outage of the mail server loses no reset mail and blocks no new one', async () => {
   const { email } = await auth.register()
-  await idle()
+  await mailsDone(auth)
   smtp.received = []
   await smtp.down()
   const before = await outcomes('postponed')
@@ -80,9 +80,9 @@ test('an outage of the mail server loses no reset mail and blocks no new one', a
   expect((await auth.call('POST', '/api/auth/reset-password', { body })).status).toBe(204)
 })
 
-test('a mail that is refused for good is given up at once, and log, metric, trail and row say so without the address', async () => {
+test('a mail that is refused for good is given up at once, in metric, row and trail without its address', async () => {
   const { email, user, accessToken } = await auth.register()
-  await idle()
+  await mailsDone(auth)
   smtp.refuse = (command) => /^RCPT/i.test(command) ? `550 no such user <${email}>` : undefined
   const before = await outcomes('given_up')
   await forgot(email)
@@ -95,7 +95,7 @@ test('a mail that is refused for good is given up at once, and log, metric, trai
 
 test('mails that were not sent are none of the five that an address gets within an hour', async () => {
   const { email } = await auth.register()
-  await idle()
+  await mailsDone(auth)
   smtp.received = []
   smtp.refuse = (command) => /^RCPT/i.test(command) ? '550 not today' : undefined
   const before = await outcomes('given_up')
@@ -110,7 +110,7 @@ test('mails that were not sent are none of the five that an address gets within 
 
 test('a mail that nobody takes for a day is given up', async () => {
   const { email } = await auth.register()
-  await idle()
+  await mailsDone(auth)
   smtp.refuse = (command) => /^MAIL/i.test(command) ? '451 not now' : undefined
   const postponedBefore = await outcomes('postponed')
   await forgot(email)
@@ -123,7 +123,7 @@ test('a mail that nobody takes for a day is given up', async () => {
 
 test('what waits for an account goes with it', async () => {
   const { email, accessToken } = await auth.register()
-  await idle()
+  await mailsDone(auth)
   smtp.refuse = (command) => /^MAIL/i.test(command) ? '451 not now' : undefined
   const before = await outcomes('postponed')
   await forgot(email.toUpperCase())
@@ -135,7 +135,7 @@ test('what waits for an account goes with it', async () => {
   await postponed(2, before)
   smtp.refuse = () => undefined
   await tryAgain()
-  await idle()
+  await mailsDone(auth)
   expect(smtp.received.filter((mail) => mail.includes('Subject: Your account was deleted'))).toHaveLength(1)
 })
 

@@ -87,8 +87,10 @@ export async function createArenas (auth: AuthServer) {
       return { id: sessionId, counter: counterOf(index), accessToken, firstRefreshToken: refreshToken }
     })
     await auth.sql(
-      `INSERT INTO sessions (id, user_id, counter, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at)
-      SELECT id, $1, counter, now(), now(), now() + interval '1 day', now() + interval '1 day', now() + interval '10 minutes'
+      `INSERT INTO sessions
+        (id, user_id, counter, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at)
+      SELECT id, $1, counter, now(), now(), now() + interval '1 day', now() + interval '1 day',
+        now() + interval '10 minutes'
       FROM unnest($2::uuid[], $3::int[]) AS session (id, counter)`,
       account.id,
       sessions.map(({ id }) => id),

@@ -1,5 +1,7 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { expect } from 'vitest'
+import type { AuthServer } from './auth-server.ts'
 
 export interface WrittenMail {
   kind: string
@@ -28,4 +30,21 @@ export async function readMails (directory: string): Promise<WrittenMail[]> {
       token: /[#?]token=([A-Za-z0-9_-]+)/.exec(text)?.[1]
     }
   }))
+}
+
+/** Waits until every job is done: a mail that is not written by then is not written at all. */
+export const mailsDone = (auth: AuthServer) =>
+  expect.poll(() => auth.sql('SELECT kind FROM jobs WHERE failed_at IS NULL'), { timeout: 10_000 }).toEqual([])
+
+/** All mails to an address so far, oldest first. */
+export async function mailsTo (auth: AuthServer, address: string) {
+  await mailsDone(auth)
+  return (await readMails(auth.mailDir)).filter(({ to }) => to === address)
+}
+
+/** The newest mail of a kind to an address. */
+export async function mailTo (auth: AuthServer, address: string, kind: string) {
+  const mail = (await mailsTo(auth, address)).findLast((each) => each.kind === kind)
+  if (!mail) throw new Error(`no mail of kind ${kind} to ${address}`)
+  return mail
 }
