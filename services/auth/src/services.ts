@@ -105,6 +105,7 @@ export async function createServices (
     administration: createAdministrationService({ database, hasher, onEvents, onMail }),
     apiKeys: createApiKeyService({
       database,
+      checker,
       tokens,
       macKeys: secrets.map((secret) => deriveMacKey(secret, 'api-keys')),
       onEvents,

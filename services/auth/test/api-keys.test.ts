@@ -23,7 +23,8 @@ test('a key is shown once, listed without its secret, and stands for its user wi
       name: 'Importer',
       scopes: ['posts:write', 'posts:read'],
       key: expect.stringMatching(/^gp_/),
-      expiresAt: null
+      expiresAt: null,
+      limit: null
     }
   })
   expect(created.headers.get('cache-control')).toBe('no-store')

@@ -7,7 +7,7 @@ const everything: Limit = { name: 'default', by: 'address', max: 3, windowMs: 10
 const sensitive: Limit = { name: 'sensitive', by: 'address', max: 5, windowMs: 900_000 }
 let time = 0
 const counters = (maxKeys?: number) => memoryCounters({ now: () => time, ...maxKeys && { maxKeys } })
-const from = (address: string, user = '') => ({ address, user })
+const from = (address: string, user = '') => ({ address, user, key: '' })
 const refused = (decision: unknown) => (decision as Decision).refused
 
 test('exactly the limit passes in a window, and again in the next', () => {

@@ -71,7 +71,7 @@ test('@fastify/rate-limit answers as counters do that are asked at once', async 
     })
     for (const policy of ['default', 'sensitive'] as const) {
       app.get(`/${policy}`, { config: { auth: 'none' } }, async (request, reply) => {
-        request.counted = { address: '192.0.2.1', user: '' }
+        request.counted = { address: '192.0.2.1', user: '', key: '', keyLimit: undefined }
         await app.limit(request, reply, policy)
         return {}
       })

@@ -2,7 +2,8 @@ import { Type, type Static } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
 import { DateTimeSchema, DisplayNameSchema, IdSchema, NewDisplayNameSchema, nullable, strict } from '../schemas.ts'
 import { SCOPES } from '../scope.ts'
-import { done, noStore } from './answers.ts'
+import { done, HASHING_TIMEOUT_MS, noStore } from './answers.ts'
+import { PasswordSchema } from './schemas.ts'
 
 /** Seconds with nine digits after them. */
 const LONGEST_TIME = 30
@@ -14,12 +15,22 @@ const ScopesSchema = Type.Array(Type.Union(SCOPES.map((scope) => Type.Literal(sc
   description: 'What the key may do; all scopes if absent at its creation'
 })
 
+const WINDOW_SECONDS = 86_400
+
+/** Requests in a window that begins with the first of them; beside the limits of the user, not in their place. */
+const KeyLimitSchema = strict({
+  max: Type.Integer({ minimum: 1, maximum: 1_000_000_000 }),
+  windowSeconds: Type.Integer({ minimum: 1, maximum: WINDOW_SECONDS })
+}, { description: 'How often the key may be used in a window, beside the limits of its user' })
+export type KeyLimit = Static<typeof KeyLimitSchema>
+
 const keyProperties = {
   id: IdSchema,
   name: DisplayNameSchema,
   scopes: ScopesSchema,
   createdAt: DateTimeSchema,
-  expiresAt: nullable(DateTimeSchema)
+  expiresAt: nullable(DateTimeSchema),
+  limit: nullable(KeyLimitSchema)
 }
 
 export const CreatedApiKeySchema = Type.Object({
@@ -45,14 +56,17 @@ export const createApiKey = operation({
   summary: 'Make a key with which a program acts as you',
   auth: 'user',
   scope: null,
-  limit: 'default',
+  limit: 'sensitive',
   body: strict({
     name: NewDisplayNameSchema,
     scopes: Type.Optional(ScopesSchema),
-    expiresAt: Type.Optional({ ...DateTimeSchema, maxLength: LONGEST_TIME })
+    expiresAt: Type.Optional({ ...DateTimeSchema, maxLength: LONGEST_TIME }),
+    limit: Type.Optional(KeyLimitSchema),
+    password: Type.Optional({ ...PasswordSchema, description: 'In place of a login of the last ten minutes' })
   }, { title: 'CreateApiKeyBody' }),
   responses: { 201: { description: 'The key, shown this once', schema: CreatedApiKeySchema, headers: noStore } },
-  errors: ['AUTH_LOGIN_TOO_OLD', 'AUTH_TOO_MANY_KEYS']
+  errors: ['AUTH_LOGIN_TOO_OLD', 'AUTH_TOO_MANY_KEYS', 'AUTH_WRONG_PASSWORD', 'AUTH_TOO_MANY_ATTEMPTS', 'OVERLOADED'],
+  timeoutMs: HASHING_TIMEOUT_MS
 })
 
 export const listApiKeys = operation({
@@ -89,6 +103,7 @@ export const KEY_EXCHANGE_PATH = '/internal/key-exchange'
 /** What auth answers to it. */
 export const KeyExchangeSchema = Type.Object({
   accessToken: Type.String(),
-  expiresIn: Type.Integer({ description: 'Seconds' })
+  expiresIn: Type.Integer({ description: 'Seconds' }),
+  limit: Type.Optional(KeyLimitSchema)
 })
 export type KeyExchange = Static<typeof KeyExchangeSchema>

@@ -46,7 +46,7 @@ export const authProblems = {
   AUTH_LOGIN_TOO_OLD: {
     status: 403,
     title: 'Login too old',
-    detail: 'This needs a login of the last ten minutes. Log in again.',
+    detail: 'This needs a login of the last ten minutes, or the password. Log in again.',
     retry: false
   },
   AUTH_TOO_MANY_KEYS: {

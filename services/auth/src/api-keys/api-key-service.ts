@@ -1,12 +1,13 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import type { ApiKeyList, CreatedApiKey, KeyExchange } from '@gatepost/contracts/auth/key-operations'
+import type { ApiKeyList, CreatedApiKey, KeyExchange, KeyLimit } from '@gatepost/contracts/auth/key-operations'
 import { type Scope, SCOPES } from '@gatepost/contracts/scope'
 import { createApiKeyText, idOfApiKey } from '@gatepost/service-kit/api-key'
 import { ProblemError } from '@gatepost/service-kit/problem'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
+import type { PasswordChecker } from '../attempts/password-check.ts'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'
-import { KeyNotFoundError, LoginTooOldError, TooManyKeysError } from '../errors.ts'
+import { KeyNotFoundError, LoginTooOldError, TooManyKeysError, WrongPasswordError } from '../errors.ts'
 import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
 import { apiKeyRepository } from '../sessions/api-key-repository.ts'
@@ -14,10 +15,12 @@ import { endApiKeys } from '../sessions/session-end.ts'
 import { sessionRepository } from '../sessions/session-repository.ts'
 import type { SessionHolder } from '../sessions/session-service.ts'
 import type { SessionTokens } from '../sessions/session-tokens.ts'
+import type { Account } from '../users/account.ts'
 import { userRepository } from '../users/user-repository.ts'
 
 export interface ApiKeyServiceOptions {
   database: Database
+  checker: PasswordChecker
   tokens: SessionTokens
   /** Under which keys are hashed: the first is that of now. */
   macKeys: readonly KeyObject[]
@@ -29,33 +32,45 @@ export interface NewApiKey {
   name: string
   scopes?: Scope[]
   expiresAt?: string
+  limit?: KeyLimit | null
+  /** In place of a young login. */
+  password?: string
 }
 
 const MAX_KEYS = 20
 const LIST_LIMIT = 100
 /** A session that was stolen and is older than this makes no key, which would outlive it. */
 const LOGIN_SECONDS = 600
+const ANY_AGE = 2_000_000_000
 
 /**
  * Keys with which programs act as their users. A key is a session of its own kind: its id is the `sid` of its tokens.
  */
-export function createApiKeyService ({ database, tokens, macKeys, onEvents, onMail }: ApiKeyServiceOptions) {
+export function createApiKeyService ({ database, checker, tokens, macKeys, onEvents, onMail }: ApiKeyServiceOptions) {
   const macsOf = (key: string) => macKeys.map((macKey) => createHmac('sha256', macKey).update(key).digest())
 
   return {
-    /** Throws AUTH_LOGIN_TOO_OLD, AUTH_TOO_MANY_KEYS, and REQUEST_INVALID for an end that is past. */
+    /**
+     * Throws AUTH_LOGIN_TOO_OLD, AUTH_TOO_MANY_KEYS, and REQUEST_INVALID for an end that is past; with a password
+     * AUTH_WRONG_PASSWORD, AUTH_TOO_MANY_ATTEMPTS and OVERLOADED.
+     */
     async create (
-      { userId, sessionId }: SessionHolder,
-      { name, scopes = [...SCOPES], expiresAt }: NewApiKey,
+      { account, holder: { userId, sessionId } }: { account: Account, holder: SessionHolder },
+      { name, scopes = [...SCOPES], expiresAt, limit = null, password }: NewApiKey,
       origin: Origin
     ): Promise<CreatedApiKey> {
+      const checked = password === undefined
+        ? undefined
+        : await checker.checkOwn(account, { password, origin, failureAct: 'api-key-refused' })
       const expires = expiresAt === undefined ? null : futureOf(expiresAt)
       const id = uuidv7()
       const key = createApiKeyText(id)
       const createdAt = new Date()
       await database.transaction(async (tx) => {
-        await userRepository.lock(tx, userId)
-        if (!await sessionRepository.beganWithin(tx, sessionId, LOGIN_SECONDS)) throw new LoginTooOldError()
+        const locked = await userRepository.lock(tx, userId)
+        if (checked && checked.passwordHash !== locked?.passwordHash) throw new WrongPasswordError()
+        const seconds = checked ? ANY_AGE : LOGIN_SECONDS
+        if (!await sessionRepository.beganWithin(tx, sessionId, seconds)) throw new LoginTooOldError()
         if (await apiKeyRepository.count(tx, userId) >= MAX_KEYS) throw new TooManyKeysError()
         await apiKeyRepository.insert(tx, {
           id,
@@ -64,7 +79,8 @@ export function createApiKeyService ({ database, tokens, macKeys, onEvents, onMa
           scopes,
           mac: macsOf(key)[0]!,
           createdAt,
-          expiresAt: expires
+          expiresAt: expires,
+          limit
         })
         await auditRepository.append(tx, origin, {
           act: 'api-key-created',
@@ -75,16 +91,25 @@ export function createApiKeyService ({ database, tokens, macKeys, onEvents, onMa
         await jobRepository.enqueue(tx, { kind: 'api-key-created', payload: { userId } })
       })
       onMail()
-      return { id, name, scopes, key, createdAt: createdAt.toISOString(), expiresAt: expires?.toISOString() ?? null }
+      return {
+        id,
+        name,
+        scopes,
+        key,
+        limit,
+        createdAt: createdAt.toISOString(),
+        expiresAt: expires?.toISOString() ?? null
+      }
     },
 
     async list (userId: string): Promise<ApiKeyList> {
       const rows = await apiKeyRepository.list(database.connection, userId, LIST_LIMIT)
       return {
-        items: rows.map(({ id, name, scopes, createdAt, expiresAt, lastUsedAt, lastAddress }) => ({
+        items: rows.map(({ id, name, scopes, limit, createdAt, expiresAt, lastUsedAt, lastAddress }) => ({
           id,
           name,
           scopes,
+          limit,
           lastAddress,
           createdAt: createdAt.toISOString(),
           expiresAt: expiresAt?.toISOString() ?? null,
@@ -118,8 +143,9 @@ export function createApiKeyService ({ database, tokens, macKeys, onEvents, onMa
         accessExpiry
       })
       if (!exchanged) return null
-      const { scopes, accessExpiresAt, ...account } = exchanged
-      return tokens.issueAccess(account, { sessionId: id, accessExpiresAt }, accessExpiry, scopes.join(' '))
+      const { scopes, accessExpiresAt, limit, ...account } = exchanged
+      const token = tokens.issueAccess(account, { sessionId: id, accessExpiresAt }, accessExpiry, scopes.join(' '))
+      return limit ? { ...token, limit } : token
     }
   }
 }

@@ -8,7 +8,7 @@ import type { ApiKeyService } from './api-key-service.ts'
 export function apiKeyRoutes (app: App, { apiKeys }: { apiKeys: ApiKeyService }) {
   app.route({
     ...routeOf(createApiKey),
-    handler: (request) => apiKeys.create(callerOf(request).holder, request.body, originOf(request))
+    handler: (request) => apiKeys.create(callerOf(request), request.body, originOf(request))
   })
   app.route({
     ...routeOf(listApiKeys),

@@ -30,6 +30,7 @@ export type AuditAct =
   | 'user-created'
   | 'password-reset-forced'
   | 'api-key-created'
+  | 'api-key-refused'
   | 'api-key-deleted'
 
 export interface AuditNote {

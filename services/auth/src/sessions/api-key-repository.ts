@@ -1,3 +1,4 @@
+import type { KeyLimit } from '@gatepost/contracts/auth/key-operations'
 import type { Scope } from '@gatepost/contracts/scope'
 import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import type { Sql } from '@gatepost/service-kit/sql'
@@ -13,10 +14,11 @@ export interface ApiKeyRow {
   expiresAt: Date | null
   lastUsedAt: Date | null
   lastAddress: string | null
+  limit: KeyLimit | null
 }
 
 /** An account that a key stands for, and until when an access token of the key may live. */
-export type ExchangedKey = Account & { scopes: Scope[], accessExpiresAt: Date }
+export type ExchangedKey = Account & { scopes: Scope[], accessExpiresAt: Date, limit: KeyLimit | null }
 
 const GOOD = '(api_keys.expires_at IS NULL OR api_keys.expires_at > now())'
 
@@ -28,12 +30,22 @@ const EXCHANGE = `UPDATE api_keys SET mac = ($2::bytea[])[1], last_used_at = now
     access_expires_at = greatest(access_expires_at, least($4::timestamptz, api_keys.expires_at))
   FROM users WHERE api_keys.id = $1::uuid AND mac = ANY($2::bytea[]) AND ${GOOD}
     AND users.id = user_id AND disabled_at IS NULL AND deleted_at IS NULL
-  RETURNING ${accountColumns('users')}, scopes, least($4::timestamptz, api_keys.expires_at) AS "accessExpiresAt"`
+  RETURNING ${accountColumns('users')}, scopes, least($4::timestamptz, api_keys.expires_at) AS "accessExpiresAt",
+    limit_max AS "limitMax", limit_window_seconds AS "limitWindowSeconds"`
+
+interface LimitColumns {
+  limitMax: number | null
+  limitWindowSeconds: number | null
+}
+
+function limitOf ({ limitMax, limitWindowSeconds }: LimitColumns): KeyLimit | null {
+  return limitMax === null ? null : { max: limitMax, windowSeconds: limitWindowSeconds! }
+}
 
 export const apiKeyRepository = {
   async insert (
     tx: Connection,
-    key: {
+    { limit, ...key }: {
       id: string
       userId: string
       name: string
@@ -41,10 +53,18 @@ export const apiKeyRepository = {
       mac: Buffer
       createdAt: Date
       expiresAt: Date | null
+      limit: KeyLimit | null
     }
   ) {
     await tx.apiKey.create({
-      data: { ...key, mac: new Uint8Array(key.mac), scopes: [...key.scopes], accessExpiresAt: key.createdAt }
+      data: {
+        ...key,
+        mac: new Uint8Array(key.mac),
+        scopes: [...key.scopes],
+        limitMax: limit?.max ?? null,
+        limitWindowSeconds: limit?.windowSeconds ?? null,
+        accessExpiresAt: key.createdAt
+      }
     })
   },
 
@@ -55,7 +75,7 @@ export const apiKeyRepository = {
 
   async list (connection: Connection, userId: string, limit: number): Promise<ApiKeyRow[]> {
     const rows = await connection.apiKey.findMany({ where: { userId }, orderBy: { id: 'desc' }, take: limit })
-    return rows as unknown as ApiKeyRow[]
+    return rows.map((row) => ({ ...row, scopes: row.scopes as Scope[], limit: limitOf(row) }))
   },
 
   /** Notes the use of a key and answers whose it is; undefined for a key that is not good. */
@@ -68,8 +88,8 @@ export const apiKeyRepository = {
       accessExpiry: Date
     }
   ): Promise<ExchangedKey | undefined> {
-    const [row] = await sql.query<ExchangedKey>(EXCHANGE, [id, macs, address, accessExpiry])
-    return row
+    const [row] = await sql.query<Omit<ExchangedKey, 'limit'> & LimitColumns>(EXCHANGE, [id, macs, address, accessExpiry])
+    return row && { ...row, limit: limitOf(row) }
   },
 
   /** Deletes one key of a user, or all. */

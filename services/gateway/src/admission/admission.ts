@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { AuthPolicy, Operation } from '@gatepost/contracts/operation'
 import type { ClientAddress, FindClient } from '@gatepost/service-kit/client-address'
 import { type Principal, tokenOf, unauthorized } from '@gatepost/service-kit/identity'
@@ -6,7 +5,7 @@ import { andThen, type MaybePromise } from '@gatepost/service-kit/maybe-promise'
 import { ProblemError } from '@gatepost/service-kit/problem'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import { apiKeyOf, type KeyExchanges } from '../api-keys/key-exchange.ts'
+import { apiKeyOf, type HeldKey, type KeyExchanges } from '../api-keys/key-exchange.ts'
 import { RouteNotFoundError } from '../errors.ts'
 import type { LimitName } from '../limits/limits.ts'
 import { faultOfRequest } from './ambiguity.ts'
@@ -64,7 +63,8 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     const headers: Record<string, string> = {}
     if (target !== undefined && !BELOW_API_PERHAPS.test(target)) return { headers }
     try {
-      await app.limit({ counted: { address: findClient(address, {}).key, user: '' } }, {
+      const counted = { address: findClient(address, {}).key, user: '', key: '', keyLimit: undefined }
+      await app.limit({ counted }, {
         header: (name, value) => {
           headers[name] = value
         }
@@ -91,29 +91,26 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     const exists = !request.is404 && pattern !== CATCH_ALL
     const { limit, auth } = config.operation ??
       policyOfPath(request, exists, fault === undefined ? BELOW_API : BELOW_API_PERHAPS)
-    const key = auth === 'none' ? undefined : useHeldToken(headers)
+    const key = auth === 'none' ? undefined : apiKeyOf(headers.authorization)
+    const held = key === undefined ? undefined : exchanges.held(key)
+    if (held !== undefined) headers.authorization = held.authorization
     const recognized = auth === 'none' ? undefined : app.identity.recognize(headers.authorization)
-    request.counted = { address: request.client.key, user: recognized?.userId ?? '' }
+    request.counted = { address: request.client.key, user: recognized?.userId ?? '', key: '', keyLimit: undefined }
+    if (held !== undefined) countKey(request, held)
     const counting = limit === 'none' ? undefined : app.limit(request, reply, limit)
-    const admission = { exists, fault, auth, limit, recognized, key }
+    const admission = { exists, fault, auth, limit, recognized, key: held === undefined ? key : undefined }
     return andThen(counting, () => judge(request, reply, admission))
   }
 
-  /** Puts the access token that a key stands for in its place; answers a key whose token is not held. */
-  function useHeldToken (headers: IncomingHttpHeaders): string | undefined {
-    const key = apiKeyOf(headers.authorization)
-    const held = key === undefined ? undefined : exchanges.held(key)
-    if (held !== undefined) headers.authorization = held
-    return held === undefined ? key : undefined
-  }
-
   async function exchangeKey (request: FastifyRequest, key: string) {
-    const token = await exchanges.exchange(key, {
+    const held = await exchanges.exchange(key, {
       address: request.client.address,
       requestId: request.id,
       traceparent: request.traceparent
     })
-    if (token !== undefined) request.raw.headers.authorization = token
+    if (held === undefined) return
+    request.raw.headers.authorization = held.authorization
+    countKey(request, held)
   }
 
   function judge (request: FastifyRequest, reply: FastifyReply, admission: Admission): MaybePromise<void> {
@@ -182,6 +179,13 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
       : new RouteNotFoundError()
   }
 }, { name: 'admission', dependencies: ['identity', 'limits'] })
+
+/** A key without a limit of its own counts as its user alone. */
+function countKey ({ counted }: FastifyRequest, { id, limit }: HeldKey) {
+  if (limit === undefined) return
+  counted.key = id
+  counted.keyLimit = limit
+}
 
 function refuseFault ({ fault }: Admission) {
   if (fault !== undefined) throw fault

@@ -5,6 +5,7 @@ import { createTokenTable } from '@gatepost/service-kit/identity/token-table'
 import { retryAfter } from '@gatepost/service-kit/problem'
 import { TypeCompiler } from '@sinclair/typebox/compiler'
 import { UpstreamUnavailableError } from '../errors.ts'
+import type { Limit } from '../limits/limit.ts'
 import { collect } from '../upstreams/collect.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
 
@@ -16,21 +17,21 @@ export interface KeyUser {
 }
 
 export interface KeyExchanges {
-  /**
-   * The Authorization header that stands for a key whose access token is still held; undefined where auth has to be
-   * asked.
-   */
-  held (key: string): string | undefined
+  /** What stands for a key whose access token is still held; undefined where auth has to be asked. */
+  held (key: string): HeldKey | undefined
   /**
    * Exchanges a key for an access token at auth, once for any number of callers at the same time. Undefined for a key
    * that is not good; throws a 503 problem when auth cannot say.
    */
-  exchange (key: string, user: KeyUser): Promise<string | undefined>
+  exchange (key: string, user: KeyUser): Promise<HeldKey | undefined>
   stats: { exchanged: number, refused: number, failed: number }
 }
 
-interface Held {
+export interface HeldKey {
+  id: string
+  /** The header that stands for the key. */
   authorization: string
+  limit: Limit | undefined
   /** Milliseconds since the epoch. */
   until: number
 }
@@ -43,7 +44,7 @@ const MAX_KEYS = 20_000
 const MAX_REFUSED = 10_000
 /** More keys than this are not asked about at once. */
 const MAX_UNDER_WAY = 256
-/** A token is let go of this long before it dies, so that none dies on its way. */
+/** A token is let go of this long before it dies, so that none dies on its way; a tenth of a short life. */
 const MARGIN_SECONDS = 5
 const TIMEOUT_MS = 5_000
 const answer = TypeCompiler.Compile(KeyExchangeSchema)
@@ -59,9 +60,9 @@ export function apiKeyOf (authorization: string | undefined): string | undefined
  * sessions.
  */
 export function createKeyExchanges ({ auth, now = Date.now }: { auth: Upstream, now?: () => number }): KeyExchanges {
-  const tokens = createTokenTable<Held>(MAX_KEYS)
+  const tokens = createTokenTable<HeldKey>(MAX_KEYS)
   const refused = createTokenTable<true>(MAX_REFUSED)
-  const underWay = new Map<string, Promise<string | undefined>>()
+  const underWay = new Map<string, Promise<HeldKey | undefined>>()
   const stats = { exchanged: 0, refused: 0, failed: 0 }
 
   function unavailable () {
@@ -69,7 +70,7 @@ export function createKeyExchanges ({ auth, now = Date.now }: { auth: Upstream, 
     return new UpstreamUnavailableError({ headers: retryAfter(1) })
   }
 
-  async function ask (key: string, { address, requestId, traceparent }: KeyUser): Promise<string | undefined> {
+  async function ask (key: string, { address, requestId, traceparent }: KeyUser): Promise<HeldKey | undefined> {
     const headers = [
       'authorization',
       `Bearer ${key}`,
@@ -91,17 +92,23 @@ export function createKeyExchanges ({ auth, now = Date.now }: { auth: Upstream, 
     const exchange = read(outcome.body)
     if (!exchange) throw unavailable()
     stats.exchanged++
-    const authorization = `Bearer ${exchange.accessToken}`
+    const { accessToken, expiresIn, limit } = exchange
+    const held: HeldKey = {
+      id: idOfApiKey(key)!,
+      authorization: `Bearer ${accessToken}`,
+      limit: limit && { name: 'key', by: 'key', max: limit.max, windowMs: limit.windowSeconds * 1000 },
+      until: now() + (expiresIn - Math.min(MARGIN_SECONDS, expiresIn / 10)) * 1000
+    }
     tokens.delete(key)
-    tokens.add(key, { authorization, until: now() + (exchange.expiresIn - MARGIN_SECONDS) * 1000 })
-    return authorization
+    tokens.add(key, held)
+    return held
   }
 
   return {
     stats,
     held (key) {
       const held = tokens.get(key)
-      return held !== undefined && now() < held.until ? held.authorization : undefined
+      return held !== undefined && now() < held.until ? held : undefined
     },
     async exchange (key, user) {
       if (idOfApiKey(key) === undefined || refused.get(key)) return undefined

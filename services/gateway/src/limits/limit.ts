@@ -1,10 +1,19 @@
-/** Whose requests are counted: each limit looks at one of the two. The user is '' while nobody is known. */
+/** Whose requests are counted: each limit looks at one of them. */
 export interface Counted {
   address: string
+  /** '' while nobody is known. */
   user: string
+  /** The id of an API key with a limit of its own; '' for all other calls. */
+  key: string
 }
 
-/** One limit: at most `max` requests of one address or one user in a window that begins with the first of them. */
+/** A request as limits see it. */
+export interface CountedRequest extends Counted {
+  /** The limit of the key, beside those of its user. */
+  keyLimit: Limit | undefined
+}
+
+/** At most `max` requests of one address, user or key in a window that begins with the first of them. */
 export interface Limit {
   /** As it is named in the RateLimit fields. */
   name: string

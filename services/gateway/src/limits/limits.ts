@@ -3,7 +3,7 @@ import { andThen, type MaybePromise } from '@gatepost/service-kit/maybe-promise'
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
-import type { Counted, Counters, Decision, DecisionTally, Limit } from './limit.ts'
+import type { CountedRequest, Counters, Decision, DecisionTally, Limit } from './limit.ts'
 import { policyField, rateLimitField, retryAfterSeconds } from './rate-limit-fields.ts'
 import { rateLimitPlugin } from './rate-limit-plugin.ts'
 
@@ -19,7 +19,7 @@ declare module 'fastify' {
   }
   interface FastifyRequest {
     /** What limits count; set by admission.ts. */
-    counted: Counted
+    counted: CountedRequest
   }
 }
 
@@ -71,6 +71,28 @@ export const limits = fp<LimitsOptions>(
       preflight: strangers.preflight
     }
     const userAlone = limiter(user)
+    /** By the limit of a key, which is one object for as long as its access token is held. */
+    const keys = new WeakMap<Limit, ReturnType<typeof limitersOfKey>>()
+
+    function limitersOfKey (own: Limit) {
+      return {
+        default: limiter(everything, user, own),
+        sensitive: limiter(everything, sensitive, user, own),
+        preflight: strangers.preflight,
+        userAlone: limiter(user, own)
+      }
+    }
+
+    function keyed (own: Limit) {
+      let limiters = keys.get(own)
+      if (limiters === undefined) keys.set(own, limiters = limitersOfKey(own))
+      return limiters
+    }
+
+    function limitersFor ({ user, keyLimit }: CountedRequest) {
+      if (user === '') return strangers
+      return keyLimit === undefined ? users : keyed(keyLimit)
+    }
 
     function enforce (decision: Decision, { span }: Countable) {
       decisions[decision.degraded ? 'degraded' : 'normal'][decision.refused ? 'refused' : 'admitted']++
@@ -81,22 +103,25 @@ export const limits = fp<LimitsOptions>(
       }
     }
 
-    app.decorateRequest('counted', null as unknown as Counted)
+    app.decorateRequest('counted', null as unknown as CountedRequest)
     app.decorate('limit', (request, reply, name) => {
       if (name === 'none') return
-      const { policy, decide } = (request.counted.user === '' ? strangers : users)[name]
+      const { policy, decide } = limitersFor(request.counted)[name]
       return andThen(decide(request), (decision) => {
         reply.header('ratelimit-policy', policy)
         reply.header('ratelimit', rateLimitField(decision.verdicts))
         enforce(decision, request)
       })
     })
-    app.decorate('limitUser', (request, reply) =>
-      andThen(userAlone.decide(request), (decision) => {
-        reply.header('ratelimit-policy', `${reply.getHeader('ratelimit-policy')}, ${userAlone.policy}`)
+    app.decorate('limitUser', (request, reply) => {
+      const { keyLimit } = request.counted
+      const { policy, decide } = keyLimit === undefined ? userAlone : keyed(keyLimit).userAlone
+      return andThen(decide(request), (decision) => {
+        reply.header('ratelimit-policy', `${reply.getHeader('ratelimit-policy')}, ${policy}`)
         reply.header('ratelimit', `${reply.getHeader('ratelimit')}, ${rateLimitField(decision.verdicts)}`)
         enforce(decision, request)
-      }))
+      })
+    })
   },
   { name: 'limits' }
 )

@@ -1,7 +1,10 @@
 import { createCounterTable, type Counter, type CounterTable } from './counter-table.ts'
 import type { Counted, Counters, Decision, Limit } from './limit.ts'
 
-/** The counters of one limit. Windows have one length, so they end in the order in which they began. */
+/**
+ * The counters of one limit. Its windows have one length and end in the order in which they began; those of keys have
+ * several, so some stay a little after their end.
+ */
 interface Table {
   open: CounterTable
   /** Counters without anything left, kept apart so that a flood of new addresses cannot push them out. */

@@ -42,17 +42,17 @@ export const churns: Record<string, Churn> = {
   'tokens that are used no more': each((key) => fullTokens.add(key, { text: key })),
   'counters, deleted': passThrough((key) => table.set(key, { count: 1, endsAt: 0 }), table.delete),
   'addresses that come back after their window': passThrough(
-    (address) => limits.take({ address, user: '' }, [limit]),
+    (address) => limits.take({ address, user: '', key: '' }, [limit]),
     (address) => {
       time++
-      limits.take({ address, user: '' }, [limit])
+      limits.take({ address, user: '', key: '' }, [limit])
     }
   ),
   'addresses, used up': each((address) => {
     time++
-    for (let i = 0; i < 3; i++) limits.take({ address, user: '' }, [limit])
+    for (let i = 0; i < 3; i++) limits.take({ address, user: '', key: '' }, [limit])
   }),
-  'addresses, more than there is room for': each((address) => fullLimits.take({ address, user: '' }, [limit])),
+  'addresses, more than there is room for': each((address) => fullLimits.take({ address, user: '', key: '' }, [limit])),
   'sessions that ended': each((id) => {
     time += 1_000
     revocations.revoke(id, time)
