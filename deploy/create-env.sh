@@ -10,9 +10,8 @@ if [ -e "$file" ]; then
 fi
 umask 077
 secret () { od -An -tx1 -N32 /dev/urandom | tr -d ' \n'; }
-for name in POSTGRES_PASSWORD REDIS_PASSWORD TOKEN_SECRET \
-  AUTH_DATABASE_PASSWORD AUTH_OWNER_PASSWORD POSTS_DATABASE_PASSWORD POSTS_OWNER_PASSWORD FEED_DATABASE_PASSWORD FEED_OWNER_PASSWORD \
-  NATS_AUTH_PASSWORD NATS_POSTS_PASSWORD NATS_FEED_PASSWORD NATS_GATEWAY_PASSWORD NATS_PROVISIONER_PASSWORD
+# What the file does not start without: ${NAME:?…}.
+for name in $(sed -n 's/.*\${\([A-Z_]*\):?.*/\1/p' "$(dirname "$0")/../docker-compose.yml" | sort -u)
 do
   echo "$name=$(secret)"
 done > "$file.unfinished"

@@ -6,6 +6,7 @@ import { existsSync, globSync } from 'node:fs'
 import { availableParallelism } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { refreshClients } from './clients.ts'
 import { command } from './command-line.ts'
 
 const root = fileURLToPath(new URL('..', import.meta.url))
@@ -56,6 +57,7 @@ async function worker () {
 }
 
 await command({ name: 'check', help }, async () => {
+  await refreshClients()
   await Promise.all(Array.from({ length: availableParallelism() }, worker))
   console.log(failed === 0 ? `${checks.length} checks passed` : `${failed} of ${checks.length} checks failed`)
   return failed === 0 ? 0 : 1

@@ -1,3 +1,6 @@
+import type { ServiceName } from '@gatepost/contracts/service-name'
+import { services } from '@gatepost/contracts/services'
+
 const UNKNOWN_CA = new Set([
   'SELF_SIGNED_CERT_IN_CHAIN',
   'DEPTH_ZERO_SELF_SIGNED_CERT',
@@ -8,10 +11,10 @@ const UNKNOWN_CA = new Set([
 
 /** The variable that names a service's database for its migrations; undefined for the embedded one. */
 export function migrationVariable (
-  service: string,
+  service: ServiceName,
   env: Readonly<Record<string, string | undefined>>
 ): string | undefined {
-  return ['MIGRATION_DATABASE_URL', 'DATABASE_URL'].map((kind) => `${service.toUpperCase()}_${kind}`).find((name) =>
+  return ['MIGRATION_DATABASE_URL', 'DATABASE_URL'].map((kind) => `${services[service].prefix}_${kind}`).find((name) =>
     env[name]
   )
 }

@@ -1,5 +1,8 @@
+import { databaseOwners } from '@gatepost/contracts/declarations'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import { command, UsageError } from './command-line.ts'
-import { type DatabaseService, SERVICES } from './prisma.ts'
+
+const SERVICES = databaseOwners.map(({ name }) => name)
 
 const help = `
 usage: pnpm migrate <command>
@@ -14,9 +17,9 @@ Exit code 0: done, nothing wrong. 1: a schema and its migrations disagree, or it
 /** The fewest and the most words behind each command. */
 const RANGES = new Map<string, readonly [number, number]>([['dev', [2, 2]], ['deploy', [0, 1]], ['status', [0, 0]]])
 
-function serviceOf (word: string): DatabaseService {
-  if (!SERVICES.includes(word as DatabaseService)) throw new UsageError(`there is no service "${word}"`)
-  return word as DatabaseService
+function serviceOf (word: string): ServiceName {
+  if (!SERVICES.includes(word as ServiceName)) throw new UsageError(`there is no service "${word}"`)
+  return word as ServiceName
 }
 
 await command({ name: 'migrate', help, words: [1, 3] }, async ({ words: [action, ...words] }) => {

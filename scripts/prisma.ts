@@ -4,12 +4,8 @@ import { promisify } from 'node:util'
 
 const root = new URL('..', import.meta.url)
 
-/** The services that own a database. */
-export const SERVICES = ['auth', 'posts', 'feed'] as const
-export type DatabaseService = typeof SERVICES[number]
-
 /** Where a service's schema.prisma and migrations are. */
-export function schemaFolder (service: DatabaseService): string {
+export function schemaFolder (service: string): string {
   return fileURLToPath(new URL(`prisma/${service}`, root))
 }
 
@@ -17,7 +13,7 @@ export function schemaFolder (service: DatabaseService): string {
  * Runs the Prisma CLI on one service's schema, with the schema engine that needs no download. Rejects with what it
  * printed.
  */
-export async function prisma (service: DatabaseService, args: string[]): Promise<string> {
+export async function prisma (service: string, args: string[]): Promise<string> {
   const cli = fileURLToPath(new URL('node_modules/prisma/build/index.js', root))
   const { stdout, stderr } = await promisify(execFile)(process.execPath, [cli, ...args], {
     cwd: schemaFolder(service),

@@ -1,11 +1,12 @@
 import type { TObject } from '@sinclair/typebox'
-import { settingsSchema as auth } from '../services/auth/src/config.ts'
-import { settingsSchema as feed } from '../services/feed/src/config.ts'
-import { settingsSchema as gateway } from '../services/gateway/src/config.ts'
-import { settingsSchema as posts } from '../services/posts/src/config.ts'
+import { declarations } from '@gatepost/contracts/declarations'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 
 /** What each process reads of its environment. */
-export const settingsSchemas = { gateway, auth, posts, feed } satisfies Record<string, TObject>
+export const settingsSchemas = Object.fromEntries(await Promise.all(declarations.map(async ({ name }) => {
+  const { settingsSchema } = await import(`../services/${name}/src/config.ts`) as { settingsSchema: TObject }
+  return [name, settingsSchema] as const
+}))) as Record<ServiceName, TObject>
 
 const names = new Set(Object.values(settingsSchemas).flatMap(({ properties }) => Object.keys(properties)))
 

@@ -3,7 +3,7 @@ import { command } from './command-line.ts'
 const help = `
 usage: pnpm start [--fresh]
 
-Runs PostgreSQL, NATS, auth, posts, feed and gateway on this machine until Ctrl-C, and prints where they are.
+Runs PostgreSQL, NATS, the services and the gateway on this machine until Ctrl-C, and prints where they are.
 
   --fresh    forgets the data of earlier runs first
 

@@ -2,16 +2,21 @@ import { existsSync, globSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { declarations } from '@gatepost/contracts/declarations'
 import { expect, test } from 'vitest'
+import { collections } from '../scripts/generate/collections.ts'
 import { documents } from '../scripts/generate/documents.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const read = (path: string) => readFile(join(root, path), 'utf8')
 const pages = globSync('**/*.md', { cwd: root, exclude: (name) => name === 'node_modules' || name.startsWith('.') })
 
-test.each(Object.keys(documents()))('%s is what `pnpm generate` writes', async (path) => {
-  expect(await read(path)).toBe(documents()[path])
-})
+test.each(Object.entries({ ...collections(root), ...documents() }))(
+  '%s is what `pnpm generate` writes',
+  async (path, text) => {
+    expect(await read(path)).toBe(text)
+  }
+)
 
 test.each(pages)('%s links only to what exists', async (page) => {
   const links = [...(await read(page)).matchAll(/\]\((?!https?:|#|\/|mailto:)([^)#\s]+)[^)]*\)/g)].map((match) =>
@@ -34,7 +39,7 @@ test.each(pages)('%s names only scripts that exist', async (page) => {
   expect(named.filter((name) => !(name in scripts) && !['install', 'exec', 'add'].includes(name))).toEqual([])
 })
 
-test.each(['gateway', 'auth', 'posts', 'feed'])('the README of %s fits a screen', async (service) => {
+test.each(declarations.map(({ name }) => name))('the README of %s fits a screen', async (service) => {
   expect((await read(`services/${service}/README.md`)).split('\n').length).toBeLessThanOrEqual(60)
 })
 

@@ -1,4 +1,7 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
+import { declarations } from '@gatepost/contracts/declarations'
+import type { Prefix } from '@gatepost/contracts/service'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import { integer, list, text } from '@gatepost/service-kit/setting-kinds'
 
 const NEEDS_ROUTES = 'a comma-separated list of host:port, such as nats-0.nats:6222,nats-1.nats:6222,nats-2.nats:6222'
@@ -7,12 +10,14 @@ const listens = (description: string, byDefault: string) =>
   text({ description, default: byDefault, pattern: '^\\S+:\\d+$', needs: 'address:port' })
 const password = (description: string) => text({ description, secret: true })
 
+/** `NATS_AUTH_PASSWORD` and the like. */
+const servicePasswords = Object.fromEntries(declarations.map(({ name, prefix }) =>
+  [`NATS_${prefix}_PASSWORD`, password(`The password of ${name} at the broker`)]
+)) as Record<`NATS_${Prefix<ServiceName>}_PASSWORD`, ReturnType<typeof password>>
+
 /** What `deploy/nats/write-configuration.ts` reads; docs/environment.md is generated from it. */
 export const brokerSettings = Type.Object({
-  NATS_AUTH_PASSWORD: password('The password of auth at the broker'),
-  NATS_POSTS_PASSWORD: password('The password of posts at the broker'),
-  NATS_FEED_PASSWORD: password('The password of feed at the broker'),
-  NATS_GATEWAY_PASSWORD: password('The password of the gateway at the broker'),
+  ...servicePasswords,
   NATS_PROVISIONER_PASSWORD: password('The password of whoever makes the streams'),
   NATS_SUBSCRIBERS: Type.Optional(text({
     description: 'The file that lists the subscribers to the events, with their passwords'

@@ -2,8 +2,10 @@
 // the contracts. Settings and passwords come from the environment: docs/environment.md.
 //   node deploy/nats/write-configuration.ts <file>
 import { writeFileSync } from 'node:fs'
+import { declarations } from '@gatepost/contracts/declarations'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import { brokerConfiguration } from '@gatepost/events/broker-configuration'
-import { brokerAuthorization } from '@gatepost/events/permissions'
+import { brokerAuthorization, type Credential } from '@gatepost/events/permissions'
 import { readSubscribers } from '@gatepost/events/subscriber-file'
 import { parseSettings } from '@gatepost/service-kit/settings'
 import { type BrokerSettings, brokerSettings } from './settings.ts'
@@ -20,11 +22,11 @@ function clusterOf ({ NATS_CLUSTER_ROUTES: routes, NATS_CLUSTER_PASSWORD: passwo
 async function write (file: string) {
   const settings = parseSettings(brokerSettings, process.env)
   const { NATS_SUBSCRIBERS: list } = settings
+  const services = declarations.map(({ name, prefix }) =>
+    [name, { user: name, password: settings[`NATS_${prefix}_PASSWORD`] }]
+  )
   const authorization = brokerAuthorization({
-    auth: { user: 'auth', password: settings.NATS_AUTH_PASSWORD },
-    posts: { user: 'posts', password: settings.NATS_POSTS_PASSWORD },
-    feed: { user: 'feed', password: settings.NATS_FEED_PASSWORD },
-    gateway: { user: 'gateway', password: settings.NATS_GATEWAY_PASSWORD },
+    ...Object.fromEntries(services) as Record<ServiceName, Credential>,
     provisioner: { user: 'provisioner', password: settings.NATS_PROVISIONER_PASSWORD }
   }, { subscribers: list === undefined ? [] : await readSubscribers(list) })
   writeFileSync(

@@ -1,4 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { outboxOwners } from '@gatepost/contracts/declarations'
+import { pluralOf } from '@gatepost/contracts/event'
+import { consumers } from '@gatepost/contracts/events'
 import {
   auditOutbox,
   auditRows,
@@ -7,7 +10,6 @@ import {
   type Finding,
   type StreamIndex
 } from '@gatepost/events/audit'
-import { consumers } from '@gatepost/contracts/events'
 import { type Part, partCondition, partsOf } from '@gatepost/events/parts'
 import { unpublishedIn } from '@gatepost/events/resync'
 import { outstandingOf } from '@gatepost/events/rewind'
@@ -20,28 +22,30 @@ interface Counts {
   repeated: number
   collisions: number
   aggregates: number
-  users: number
-  posts: number
+  /** Rows by their table. */
+  rows: Record<string, number>
 }
 
-/** Compares rows of auth and posts, their outboxes, the stream and the feed, after waiting for events under way. */
+/** Compares rows of all owners, their outboxes, the stream and the feed, after waiting for events under way. */
 export async function audit (context: EventsContext): Promise<boolean> {
   const { args, operator, print } = context
   const unsettled = await settle(context)
   const findings: Finding[] = []
-  const counts: Counts = { events: 0, repeated: 0, collisions: 0, aggregates: 0, users: 0, posts: 0 }
+  const counts: Counts = { events: 0, repeated: 0, collisions: 0, aggregates: 0, rows: {} }
   for (const part of await partsOf(await operator())) await auditPart(context, part, findings, counts)
   const shown = findings.slice(0, 50)
-  const { events, repeated, collisions, aggregates, users, posts } = counts
+  const { rows, ...ofEvents } = counts
+  const { events, repeated, collisions, aggregates } = ofEvents
+  const shownRows = Object.entries(rows).map(([name, count]) => `, ${count} ${name}`).join('')
   const asides = [
     ...repeated > 0 ? [`${repeated} stand in the stream twice, with the same id`] : [],
     ...collisions > 0 ? [`${collisions} have a version that another one had before, as of a restored database`] : [],
     ...unsettled > 0 ? [`${unsettled} events under way`] : []
   ]
   print(
-    { ...counts, underWay: unsettled, unreconciled: findings.length, findings },
+    { ...ofEvents, ...rows, underWay: unsettled, unreconciled: findings.length, findings },
     [
-      [`${events} events of ${aggregates} aggregates, ${users} users, ${posts} posts`, ...asides].join('; '),
+      [`${events} events of ${aggregates} aggregates${shownRows}`, ...asides].join('; '),
       ...shown.length > 0
         ? [table(['where', 'id', 'problem'], shown.map((finding) => [finding.where, finding.id, finding.problem]))]
         : [],
@@ -59,32 +63,34 @@ async function auditPart (
 ) {
   const index = await indexStream(await operator(), { part, onProgress: (read) => progress(`${read} events read`) })
   findings.push(...index.findings)
-  const rowsOf = async (service: 'auth' | 'posts', table: string) =>
-    (await database(service)).query<
-      AuditedRow
-    >(`SELECT id::text, version FROM ${table} WHERE ${partCondition('id', part)}`)
-  const [users, posts] = [await rowsOf('auth', 'users'), await rowsOf('posts', 'posts')]
-  auditRows(
-    { where: 'auth rows', owner: 'auth', aggregate: 'user' },
-    users,
-    index,
-    await auditOutbox('auth', await database('auth'), index, findings, part),
-    findings
-  )
-  auditRows(
-    { where: 'posts rows', owner: 'posts', aggregate: 'post' },
-    posts,
-    index,
-    await auditOutbox('posts', await database('posts'), index, findings, part),
-    findings
-  )
+  for (const { name: owner, events } of outboxOwners) {
+    const sql = await database(owner)
+    const waiting = await auditOutbox(owner, sql, index, findings, part)
+    for (const aggregate of new Set(events.map(({ aggregate }) => aggregate))) {
+      const name = pluralOf(aggregate).replaceAll('-', '_')
+      if (!await hasVersions(sql, name)) continue
+      const rows = await sql.query<AuditedRow>(
+        `SELECT id::text, version FROM ${name} WHERE ${partCondition('id', part)}`
+      )
+      auditRows({ where: `${owner} rows`, owner, aggregate }, rows, index, waiting, findings)
+      counts.rows[name] = (counts.rows[name] ?? 0) + rows.length
+    }
+  }
   await auditFeed(await database('feed'), part, index, findings)
   counts.events += index.sequences.size
   counts.repeated += index.repeated
   counts.collisions += index.collisions
   counts.aggregates += index.aggregates.size
-  counts.users += users.length
-  counts.posts += posts.length
+}
+
+/** Whether the aggregates of a kind are rows that know their version; ended sessions, for one, are not kept. */
+async function hasVersions (sql: Sql, name: string) {
+  const found = await sql.query(
+    `SELECT FROM information_schema.columns
+    WHERE table_schema = 'public' AND table_name = $1 AND column_name = 'version'`,
+    [name]
+  )
+  return found.length > 0
 }
 
 /** Waits until no event is between a row and the feed; returns the number that still is. */
@@ -92,7 +98,7 @@ async function settle ({ args, operator, database, progress }: EventsContext): P
   const deadline = Date.now() + args.wait * 1_000
   for (;;) {
     const counts = [
-      await unpublishedIn(await database('auth')), await unpublishedIn(await database('posts')),
+      ...await Promise.all(outboxOwners.map(async ({ name }) => unpublishedIn(await database(name)))),
       ...await Promise.all(Object.keys(consumers).map(async (name) => outstandingOf(await operator(), name)))
     ]
     const left = counts.reduce((sum, count) => sum + count, 0)

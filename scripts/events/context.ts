@@ -1,6 +1,8 @@
 import { readFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import type { ServiceName } from '@gatepost/contracts/service-name'
+import { services } from '@gatepost/contracts/services'
 import { connectOperator, type Operator } from '@gatepost/events/operator'
 import { credentialsIn } from '@gatepost/local-stack/postgres/cluster'
 import { sessionConfig } from '@gatepost/service-kit/database-session'
@@ -10,8 +12,6 @@ import pg from 'pg'
 import { connectionFault } from '../connection-fault.ts'
 import { portsOf } from '../start/addresses.ts'
 import type { Arguments } from './arguments.ts'
-
-export type DatabaseName = 'auth' | 'posts' | 'feed'
 
 export interface OperatorDatabase extends Sql {
   transaction<T> (work: (sql: Sql) => Promise<T>): Promise<T>
@@ -27,7 +27,7 @@ export interface EventsContext {
   dataDir: string
   natsUrl (): Promise<string>
   operator (): Promise<Operator>
-  database (name: DatabaseName): Promise<OperatorDatabase>
+  database (name: ServiceName): Promise<OperatorDatabase>
   /** The result: with --json a line for programs, else the text. */
   print (value: object, text: string): void
   /** Progress of long work, printed to terminals only. */
@@ -42,7 +42,7 @@ const STATEMENT_TIMEOUT_MS = 60_000
 export function connectToEvents (args: Arguments, env: Env): EventsContext {
   const dataDir = resolve(fileURLToPath(new URL('../..', import.meta.url)), env.GATEPOST_DATA || '.data')
   const closers: (() => Promise<void>)[] = []
-  const pools = new Map<DatabaseName, OperatorDatabase>()
+  const pools = new Map<ServiceName, OperatorDatabase>()
 
   async function natsUrl () {
     if (env.NATS_URL) return env.NATS_URL
@@ -50,11 +50,12 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
     return `nats://provisioner:${password.trim()}@127.0.0.1:${portsOf(env).nats}`
   }
 
-  async function databaseUrl (name: DatabaseName) {
-    const variable = `${name.toUpperCase()}_DATABASE_URL`
+  async function databaseUrl (name: ServiceName) {
+    const { prefix, database } = services[name]
+    const variable = `${prefix}_DATABASE_URL`
     if (env[variable]) return env[variable]
     const credentials = await credentialsIn(join(dataDir, 'postgres')).catch(() => missing(variable))
-    return `postgresql://${name}:${credentials[name]}@127.0.0.1:${portsOf(env).postgres}/${name}`
+    return `postgresql://${database}:${credentials[database]}@127.0.0.1:${portsOf(env).postgres}/${database}`
   }
 
   async function connect () {
@@ -91,7 +92,7 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
       await sql.query('SELECT 1').catch((cause: Error) => {
         throw new Error(
           `the ${name} database cannot be reached (${
-            connectionFault(`${name.toUpperCase()}_DATABASE_URL`, cause).message
+            connectionFault(`${services[name].prefix}_DATABASE_URL`, cause).message
           })`,
           { cause }
         )

@@ -1,4 +1,5 @@
 import { events } from '@gatepost/contracts/events'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import {
   listQuarantined,
   type QuarantinedEvent,
@@ -6,7 +7,7 @@ import {
   skipQuarantined
 } from '@gatepost/events/quarantine'
 import { UsageError } from './arguments.ts'
-import type { DatabaseName, EventsContext } from './context.ts'
+import type { EventsContext } from './context.ts'
 import { table } from './table.ts'
 
 /** Lists, releases or gives up the events that the stream refused for good. */
@@ -21,7 +22,7 @@ export async function quarantine (context: EventsContext): Promise<boolean> {
   if (!event) throw new Error(`no event ${id} is in quarantine`)
   const owner = await database(event.service)
   if (action === 'release') await releaseQuarantined(owner, id)
-  else await skipQuarantined(owner, event, ({ service }) => database(service as DatabaseName))
+  else await skipQuarantined(owner, event, ({ service }) => database(service))
   print(
     { eventId: id, [action === 'release' ? 'released' : 'skipped']: true },
     `${id} is ${
@@ -31,10 +32,10 @@ export async function quarantine (context: EventsContext): Promise<boolean> {
   return true
 }
 
-type Found = QuarantinedEvent & { service: DatabaseName }
+type Found = QuarantinedEvent & { service: ServiceName }
 
 async function all ({ database }: EventsContext): Promise<Found[]> {
-  const services = [...new Set(events.map(({ owner }) => owner as DatabaseName))]
+  const services = [...new Set(events.map(({ owner }) => owner))]
   const lists = await Promise
     .all(services.map(async (service) =>
       (await listQuarantined(await database(service))).map((event) => ({ service, ...event }))

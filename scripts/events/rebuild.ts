@@ -1,7 +1,7 @@
 import { consumers, type ConsumerDefinition } from '@gatepost/contracts/events'
 import { beginRebuild, finishRebuild } from '@gatepost/events/rebuild'
 import { UsageError } from './arguments.ts'
-import type { DatabaseName, EventsContext } from './context.ts'
+import type { EventsContext } from './context.ts'
 import { stuck, waitForConsumer } from './progress.ts'
 
 /** Rebuilds a consumer's read model from the events and removes rows that no event names. */
@@ -9,7 +9,7 @@ export async function rebuild (context: EventsContext): Promise<boolean> {
   const { args, operator, database, print } = context
   const definition = (consumers as Record<string, ConsumerDefinition>)[args.words[0]!]
   if (!definition) throw new UsageError(`rebuild needs one of ${Object.keys(consumers).join(', ')}`)
-  const { transaction } = await database(definition.service as DatabaseName)
+  const { transaction } = await database(definition.service)
   await beginRebuild(await operator(), { definition, transaction })
   const { total, left } = await waitForConsumer(context, definition.name)
   if (left > 0) {

@@ -1,12 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { events } from '@gatepost/contracts/events'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import { resync, unpublishedIn } from '@gatepost/events/resync'
-import type { DatabaseName, EventsContext } from './context.ts'
+import type { EventsContext } from './context.ts'
 import { table } from './table.ts'
 
 /** Compares every outbox with the stream; the relays publish again what is missing, and this waits for them. */
 export async function resyncCommand ({ args, operator, database, print, progress }: EventsContext): Promise<boolean> {
-  const services = [...new Set(events.map((event) => event.owner as DatabaseName))]
+  const services = [...new Set(events.map((event) => event.owner))]
   const reports = []
   for (const service of services) {
     const report = await resync(await operator(), await database(service), {
@@ -35,7 +36,7 @@ export async function resyncCommand ({ args, operator, database, print, progress
   )
   return left === 0 && (lost === 0 || !args.dryRun)
 
-  async function waitForRelay (service: DatabaseName) {
+  async function waitForRelay (service: ServiceName) {
     const sql = await database(service)
     let left = await unpublishedIn(sql)
     for (let quiet = 0; left > 0 && quiet < args.wait * 5;) {

@@ -3,7 +3,7 @@ import type { CloudEvent } from '@gatepost/contracts/event'
 import { scan } from '@gatepost/events/scan'
 import { timeOfUuidv7 } from '@gatepost/service-kit/uuid'
 import { UsageError } from './arguments.ts'
-import type { DatabaseName, EventsContext } from './context.ts'
+import type { EventsContext } from './context.ts'
 import { visible } from './table.ts'
 
 /** Tolerated difference between the clocks of the service and of NATS. */
@@ -74,7 +74,7 @@ interface Stored {
 }
 
 async function findInOutbox ({ database }: EventsContext, id: string): Promise<Stored | undefined> {
-  for (const service of new Set(events.map((event) => event.owner as DatabaseName))) {
+  for (const service of new Set(events.map((event) => event.owner))) {
     const [row] = await (await database(service)).query<Stored>(
       `SELECT $2 AS service, id::text AS row, payload, quarantined_at IS NOT NULL AS quarantined, attempts,
       last_error AS error, stream_sequence::float8 AS sequence FROM outbox WHERE event_id = $1::uuid`,
@@ -89,7 +89,7 @@ async function appliedBy ({ database }: EventsContext, event: CloudEvent) {
   const applied: Record<string, boolean> = {}
   for (const { name, service, filter } of Object.values(consumers)) {
     if (!matches(filter, `events.${event.type}`)) continue
-    const [row] = await (await database(service as DatabaseName)).query<{ version: number }>(
+    const [row] = await (await database(service)).query<{ version: number }>(
       'SELECT version FROM inbox WHERE consumer = $1 AND aggregate_id = $2::uuid',
       [name, event.subject]
     )

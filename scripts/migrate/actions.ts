@@ -1,13 +1,18 @@
 import { relative } from 'node:path'
+import { databaseOwners } from '@gatepost/contracts/declarations'
+import type { ServiceName } from '@gatepost/contracts/service-name'
+import { services as declared } from '@gatepost/contracts/services'
+import { refreshClients } from '../clients.ts'
 import { migrationVariable } from '../connection-fault.ts'
-import { type DatabaseService, schemaFolder, SERVICES } from '../prisma.ts'
+import { schemaFolder } from '../prisma.ts'
 import { deploy } from './deploy.ts'
 import { makeMigration } from './make.ts'
 import { sqlToSchema } from './schema-engine.ts'
 import { withScratchPostgres } from './scratch-postgres.ts'
 
 /** Writes the migration of one service from its changed schema. */
-export async function makeOne (service: DatabaseService, name: string): Promise<void> {
+export async function makeOne (service: ServiceName, name: string): Promise<void> {
+  await refreshClients([service])
   const file = await makeMigration(service, name)
   console
     .log(file
@@ -16,14 +21,12 @@ export async function makeOne (service: DatabaseService, name: string): Promise<
 }
 
 /** Applies pending migrations to the databases that the environment names. */
-export async function deployAll (services: readonly DatabaseService[]): Promise<void> {
+export async function deployAll (services: readonly ServiceName[]): Promise<void> {
   for (const one of services) {
     const url = process.env[migrationVariable(one, process.env) ?? '']
     if (!url) {
-      throw new Error(
-        `set ${one.toUpperCase()}_MIGRATION_DATABASE_URL (a role that owns the tables) or ` +
-        `${one.toUpperCase()}_DATABASE_URL`
-      )
+      const { prefix } = declared[one]
+      throw new Error(`set ${prefix}_MIGRATION_DATABASE_URL (a role that owns the tables) or ${prefix}_DATABASE_URL`)
     }
     const applied = await deploy(one, url)
     console.log(applied.length > 0 ? `${one}: applied ${applied.join(', ')}` : `${one}: nothing to do`)
@@ -34,8 +37,8 @@ export async function deployAll (services: readonly DatabaseService[]): Promise<
 export async function checkDrift (): Promise<boolean> {
   let agree = true
   await withScratchPostgres(async (server) => {
-    for (const one of SERVICES) {
-      const sql = await sqlToSchema(schemaFolder(one), server.adminUrl(one))
+    for (const { name: one, database } of databaseOwners) {
+      const sql = await sqlToSchema(schemaFolder(one), server.adminUrl(database))
       if (sql === undefined) {
         console.log(`${one}: schema and migrations agree`)
         continue

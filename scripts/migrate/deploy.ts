@@ -1,16 +1,18 @@
+import type { ServiceName } from '@gatepost/contracts/service-name'
+import { services } from '@gatepost/contracts/services'
 import { isPooled, sessionConfig } from '@gatepost/service-kit/database-session'
 import pg from 'pg'
 import { connectionFault, migrationVariable } from '../connection-fault.ts'
 import { protectAuditTrail } from './audit-grants.ts'
-import { type DatabaseService, schemaFolder } from '../prisma.ts'
+import { schemaFolder } from '../prisma.ts'
 import { applyMigrations, migrationNames } from './schema-engine.ts'
 
 /** Applies what is pending and says which. The engine, which takes a second, runs only when something is. */
-export async function deploy (service: DatabaseService, ownerUrl: string): Promise<string[]> {
+export async function deploy (service: ServiceName, ownerUrl: string): Promise<string[]> {
   if (isPooled(ownerUrl)) {
+    const variable = `${services[service].prefix}_MIGRATION_DATABASE_URL`
     throw new Error(
-      `migrations hold a lock that a pooler would lose: ${service.toUpperCase()}_MIGRATION_DATABASE_URL leads to ` +
-      'PostgreSQL itself, without pgbouncer=true'
+      `migrations hold a lock that a pooler would lose: ${variable} leads to PostgreSQL itself, without pgbouncer=true`
     )
   }
   const pending = await pendingMigrations(service, ownerUrl)
@@ -24,12 +26,12 @@ export async function deploy (service: DatabaseService, ownerUrl: string): Promi
 }
 
 /** Migrations of the folder that the database has not finished. */
-export async function pendingMigrations (service: DatabaseService, url: string): Promise<string[]> {
+export async function pendingMigrations (service: ServiceName, url: string): Promise<string[]> {
   const done = await finishedMigrations(service, url)
   return (await migrationNames(schemaFolder(service))).filter((name) => !done.has(name))
 }
 
-async function connected (service: DatabaseService, url: string) {
+async function connected (service: ServiceName, url: string) {
   try {
     decodeURIComponent(url) // pg lets a raw % pass, the schema engine does not
     const client = new pg.Client(sessionConfig({ url, name: 'gatepost-migrate' }))
@@ -40,7 +42,7 @@ async function connected (service: DatabaseService, url: string) {
   }
 }
 
-async function finishedMigrations (service: DatabaseService, url: string) {
+async function finishedMigrations (service: ServiceName, url: string) {
   const client = await connected(service, url)
   try {
     const { rows } = await client

@@ -1,6 +1,8 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { type DatabaseService, schemaFolder } from '../prisma.ts'
+import type { ServiceName } from '@gatepost/contracts/service-name'
+import { services } from '@gatepost/contracts/services'
+import { schemaFolder } from '../prisma.ts'
 import { sqlToSchema } from './schema-engine.ts'
 import { withScratchPostgres } from './scratch-postgres.ts'
 
@@ -17,7 +19,7 @@ interface MigrationOptions {
  * you commit.
  */
 export async function makeMigration (
-  service: DatabaseService,
+  service: ServiceName,
   name: string,
   { folder = schemaFolder(service), databaseUrl }: MigrationOptions = {}
 ): Promise<string | undefined> {
@@ -25,7 +27,7 @@ export async function makeMigration (
   await mkdir(migrations, { recursive: true })
   const sql = databaseUrl
     ? await sqlToSchema(folder, databaseUrl)
-    : await withScratchPostgres((server) => sqlToSchema(folder, server.adminUrl(service)))
+    : await withScratchPostgres((server) => sqlToSchema(folder, server.adminUrl(services[service].database)))
   if (sql === undefined) return undefined
   const stamp = new Date().toISOString().replaceAll(/\D/g, '').slice(0, 14)
   const target = join(migrations, `${stamp}_${name.replaceAll(/\W+/g, '_').toLowerCase()}`)

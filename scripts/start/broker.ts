@@ -1,22 +1,20 @@
 import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { declarations } from '@gatepost/contracts/declarations'
 import type { Env } from '@gatepost/local-stack/environment'
-import { brokerAuthorization } from '@gatepost/events/permissions'
+import { brokerAuthorization, type BrokerCredentials } from '@gatepost/events/permissions'
 import { readSubscribers } from '@gatepost/events/subscriber-file'
 import { provision } from '@gatepost/events/provision'
 import { ACCOUNTS_FILE } from '@gatepost/local-stack/nats'
 import { secretIn } from '@gatepost/local-stack/secret'
-
-const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
+import type { BrokerAccount } from '@gatepost/local-stack/system'
 
 /**
  * An outside broker has a URL for each of its users: `AUTH_NATS_URL` and the like for the services, NATS_URL for what
  * makes the stream, and for services without one of their own.
  */
 export function refuseLoneBrokerUrls (env: Env) {
-  const lone = ACCOUNTS.filter((account) => account !== 'provisioner').map((account) =>
-    `${account.toUpperCase()}_NATS_URL`
-  ).find((name) => env[name])
+  const lone = declarations.map(({ prefix }) => `${prefix}_NATS_URL`).find((name) => env[name])
   if (lone) {
     throw new Error(
       `${lone} is set and NATS_URL is not: set NATS_URL to the same broker, as the user that makes its stream`
@@ -31,14 +29,10 @@ export const subscribersOf = (dataDir: string) => join(dataDir, 'nats', 'subscri
 export async function embeddedBroker (dataDir: string) {
   const folder = join(dataDir, 'nats')
   await mkdir(folder, { recursive: true })
-  const users = Object
-    .fromEntries(await Promise
-      .all(ACCOUNTS.map(async (
-        account
-      ) => [account, { user: account, password: await secretIn(join(folder, `${account}.password`)) }]))) as Record<
-      typeof ACCOUNTS[number],
-      { user: string, password: string }
-    >
+  const accounts: BrokerAccount[] = [...declarations.map(({ name }) => name), 'provisioner']
+  const users = Object.fromEntries(await Promise.all(accounts.map(async (user) =>
+    [user, { user, password: await secretIn(join(folder, `${user}.password`)) }] as const
+  ))) as BrokerCredentials
   const authorization = brokerAuthorization(users, {
     anonymous: true,
     subscribers: await readSubscribers(subscribersOf(dataDir))

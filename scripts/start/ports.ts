@@ -1,9 +1,7 @@
 import { isOpen } from '@gatepost/local-stack/child'
 import { reachableHost } from '@gatepost/local-stack/address'
-import { isFree, type SystemPorts } from '@gatepost/local-stack/ports'
+import { isFree, type PortName, type SystemPorts } from '@gatepost/local-stack/ports'
 import { type Env, neededPorts, portVariables } from './addresses.ts'
-
-type PortName = keyof SystemPorts
 
 /** Ports without HTTP, on loopback only. */
 const SERVERS: readonly PortName[] = ['nats', 'postgres']

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
-import { type ServiceName, serviceEnvironment, type ServiceSettings } from '@gatepost/local-stack/services'
-import { DATABASES } from '@gatepost/local-stack/system'
+import { databaseOwners, declarations } from '@gatepost/contracts/declarations'
+import { serviceEnvironment, type ServiceSettings } from '@gatepost/local-stack/services'
 import { parseSettings, SettingsError } from '@gatepost/service-kit/settings'
 import { settingsSchemas } from '../settings.ts'
 import { refuseLoneBrokerUrls } from './broker.ts'
@@ -19,7 +19,9 @@ export async function refuseUnusable (wanted: Wanted): Promise<void> {
 
 /** Prisma's clients are made by install scripts, which pnpm leaves out when the environment tells it to. */
 function refuseBareInstall (root: string) {
-  const missing = DATABASES.filter((service) => !existsSync(join(root, 'services', service, 'generated')))
+  const missing = databaseOwners.map(({ name }) => name).filter((name) =>
+    !existsSync(join(root, 'services', name, 'generated'))
+  )
   if (missing.length > 0) {
     throw new Error(
       'the install scripts did not run, as with pnpm_config_ignore_scripts: run ' +
@@ -33,10 +35,8 @@ const MADE_LATER = { natsUrl: 'nats://127.0.0.1', tokenSecret: 'x'.repeat(32) }
 
 function refuseBadSettings ({ root, ports, env, dataDir }: Wanted) {
   const faults = new Set<string>()
-  for (const [service, schema] of Object.entries(settingsSchemas)) {
-    const databaseUrl = DATABASES.some((name) => name === service)
-      ? env[`${service.toUpperCase()}_DATABASE_URL`] || 'postgresql://127.0.0.1'
-      : undefined
+  for (const { name: service, prefix, store } of declarations) {
+    const databaseUrl = store === 'none' ? undefined : env[`${prefix}_DATABASE_URL`] || 'postgresql://127.0.0.1'
     const settings = {
       ...MADE_LATER,
       ...env.NATS_URL && { natsUrl: env.NATS_URL },
@@ -45,7 +45,7 @@ function refuseBadSettings ({ root, ports, env, dataDir }: Wanted) {
       dataDir
     }
     try {
-      parseSettings(schema, serviceEnvironment({ service: service as ServiceName, root, ports, env, settings }))
+      parseSettings(settingsSchemas[service], serviceEnvironment({ service, root, ports, env, settings }))
     } catch (error) {
       if (!(error instanceof SettingsError)) throw error
       for (const line of error.message.split('\n')) faults.add(line)

@@ -1,11 +1,12 @@
 import { join, relative, resolve } from 'node:path'
 import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
+import { declarations } from '@gatepost/contracts/declarations'
 import { startSystem } from '@gatepost/local-stack/system'
 import { UnsafeStreamError } from '@gatepost/events/provision'
+import { refreshClients } from '../clients.ts'
 import { connectionFault } from '../connection-fault.ts'
 import { deploy } from '../migrate/deploy.ts'
-import type { DatabaseService } from '../prisma.ts'
 import { addresses, portsOf } from './addresses.ts'
 import { embeddedBroker } from './broker.ts'
 import { emptyDataFolder, lockDataFolder } from './data-folder.ts'
@@ -22,7 +23,8 @@ async function start (fresh: boolean) {
   await lockDataFolder(dataDir)
   await refuseUnusable({ root, ports, env: process.env, dataDir })
   if (fresh) await emptyDataFolder(dataDir)
-  say('starting PostgreSQL, NATS, auth, posts, feed and gateway …')
+  for (const service of await refreshClients()) say(`generated the Prisma client of ${service}: its schema changed`)
+  say(`starting PostgreSQL, NATS, ${declarations.map(({ name }) => name).join(', ')} …`)
   const output = relayOutput(join(dataDir, 'logs'), say)
   const broker = await embeddedBroker(dataDir)
   const system = await startSystem({
@@ -37,7 +39,7 @@ async function start (fresh: boolean) {
       throw process.env.NATS_URL && !(error instanceof UnsafeStreamError) ? connectionFault('NATS_URL', error) : error
     }),
     migrate: async (service, url) => {
-      const applied = await deploy(service as DatabaseService, url)
+      const applied = await deploy(service, url)
       if (applied.length > 0) say(`applied ${applied.length} migration${applied.length > 1 ? 's' : ''} of ${service}`)
     }
   })

@@ -1,14 +1,18 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { declarations } from '@gatepost/contracts/declarations'
+import { consumersOf } from '@gatepost/contracts/events'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import type { RunningSystem } from '@gatepost/local-stack/system'
 import type { Random } from '@gatepost/testing/random'
 import { connect } from '@nats-io/transport-node'
 import { freeze } from './process-tree.ts'
 
-export const VICTIMS = ['auth', 'posts', 'feed', 'gateway', 'nats-server', 'PostgreSQL'] as const
-type Victim = typeof VICTIMS[number]
+type Victim = ServiceName | 'nats-server' | 'PostgreSQL'
+export const VICTIMS: readonly Victim[] = [...declarations.map(({ name }) => name), 'nats-server', 'PostgreSQL']
 const KINDS = ['kill', 'freeze', 'restart'] as const
 
-const DURABLES = ['feed-users', 'feed-posts'] as const
+/** Of read models, which are held against what clients were told. */
+const DURABLES = declarations.filter(({ store }) => store === 'inbox').flatMap(consumersOf).map(({ name }) => name)
 const DURABLE_KINDS = ['lose', 'rewind'] as const
 
 interface ProcessFault {
@@ -20,7 +24,7 @@ interface ProcessFault {
 
 /** A fault of a durable consumer on the server: deletion, or redelivery of every event. */
 interface DurableFault {
-  victim: typeof DURABLES[number]
+  victim: string
   kind: typeof DURABLE_KINDS[number]
 }
 

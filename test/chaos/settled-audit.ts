@@ -1,6 +1,7 @@
 import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
+import { databaseOwners } from '@gatepost/contracts/declarations'
 import type { RunningSystem } from '@gatepost/local-stack/system'
 import { root } from './whole-system.ts'
 
@@ -10,9 +11,7 @@ interface AuditReport { underWay: number, findings: { where: string, id: string,
 
 /** What `events audit` finds: rows, outboxes, stream and feed agree within ten seconds of the last fault. */
 export async function settledAudit (system: RunningSystem): Promise<string[]> {
-  const databases = (['auth', 'posts', 'feed'] as const).map((
-    name
-  ) => [`${name.toUpperCase()}_DATABASE_URL`, system.databaseUrl(name)])
+  const databases = databaseOwners.map(({ name, prefix }) => [`${prefix}_DATABASE_URL`, system.databaseUrl(name)])
   const env = { ...process.env, NATS_URL: system.brokerUrl('provisioner'), ...Object.fromEntries(databases) }
   const args = [join(root, 'scripts/events.ts'), 'audit', '--json', '--wait', String(DRAIN_SECONDS)]
   const { stdout } = await promisify(execFile)(process.execPath, args, { env, maxBuffer: 2 ** 26 })

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { databaseOwners, outboxOwners } from '@gatepost/contracts/declarations'
 import type { RunningSystem } from '@gatepost/local-stack/system'
 import pg from 'pg'
 
-const OWNERS = ['auth', 'posts'] as const
+const OWNERS = outboxOwners.map(({ database }) => database)
 const LOOK_MS = 1_000
 /** The outbox keeps rows for a week: it passes when a row has been published for so long. */
 const WEEK_SECONDS = 5
@@ -18,7 +19,7 @@ const KEPT = `SELECT count(*)::int AS rows, coalesce(extract(epoch FROM now()
   FROM outbox`
 const BACKENDS = `SELECT pid, application_name AS name, state, left(query, 200) AS query,
     extract(epoch FROM now() - state_change)::float8 AS seconds
-  FROM pg_stat_activity WHERE usename IN ('auth', 'posts', 'feed')`
+  FROM pg_stat_activity WHERE usename = ANY ($1)`
 
 interface Kept { rows: number, seconds: number }
 interface Backend { pid: number, name: string, state: string, query: string, seconds: number }
@@ -46,7 +47,7 @@ export async function watchDatabases ({ postgres }: RunningSystem, say: (line: s
     }
     outbox.last = Math.max(...kept.map(({ rows }) => rows))
     for (const pool of pools) await pool.query(AGE)
-    const { rows } = await pools[0]!.query<Backend>(BACKENDS)
+    const { rows } = await pools[0]!.query<Backend>(BACKENDS, [databaseOwners.map(({ database }) => database)])
     backends.last = rows.length
     backends.most = Math.max(backends.most, rows.length)
     for (const backend of rows) {
@@ -69,7 +70,7 @@ export async function watchDatabases ({ postgres }: RunningSystem, say: (line: s
     broken: () => [...broken.values()],
     /** Backends that work for a second although nobody asks. */
     async stuckNow () {
-      const { rows } = await pools[0]!.query<Backend>(BACKENDS)
+      const { rows } = await pools[0]!.query<Backend>(BACKENDS, [databaseOwners.map(({ database }) => database)])
       return rows.filter(({ state, seconds }) => state !== 'idle' && seconds > 1).map(nameOf)
     },
     async stop () {

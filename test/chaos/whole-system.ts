@@ -5,7 +5,6 @@ import { fileURLToPath } from 'node:url'
 import { freeSystemPorts } from '@gatepost/local-stack/ports'
 import { type RunningSystem, startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../../scripts/migrate/deploy.ts'
-import type { DatabaseService } from '../../scripts/prisma.ts'
 import { embeddedBroker } from '../../scripts/start/broker.ts'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))
@@ -42,7 +41,7 @@ export async function startWholeSystem (
     },
     onOutput,
     ...await embeddedBroker(dataDir),
-    migrate: async (service, url) => { await deploy(service as DatabaseService, url) }
+    migrate: async (service, url) => { await deploy(service, url) }
   })
   return {
     system,

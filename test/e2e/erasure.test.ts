@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { databaseOwners } from '@gatepost/contracts/declarations'
 import { startSystem, type System } from '@gatepost/testing/system'
 import { eventually } from '@gatepost/testing/eventually'
 import pg from 'pg'
@@ -24,7 +25,7 @@ async function placesOf (text: string) {
     const bytes = file.isFile() ? await readFile(join(file.parentPath, file.name)).catch(() => undefined) : undefined
     if (bytes?.includes(text)) places.push(`nats ${file.name}`)
   }
-  for (const service of ['auth', 'posts', 'feed'] as const) {
+  for (const { name: service } of databaseOwners) {
     const database = new pg.Pool({ connectionString: system.databaseUrl(service), max: 1, statement_timeout: 5_000 })
     try {
       const { rows } = await database.query<

@@ -1,5 +1,7 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
+import { declarations } from '@gatepost/contracts/declarations'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import { eventually } from '@gatepost/testing/eventually'
 import { startSystem, type System } from '@gatepost/testing/system'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -13,8 +15,8 @@ beforeAll(async () => {
 }, 60_000)
 afterAll(async () => { await system?.stop() })
 
-const PROCESSES = ['gateway', 'auth', 'posts', 'feed'] as const
-type Process = typeof PROCESSES[number]
+const PROCESSES = declarations.map(({ name }) => name)
+type Process = ServiceName
 const BODY = 'x'.repeat(100)
 const HOST = 'host: gatepost\r\n'
 const LARGE_HEADER = `x-large: ${'a'.repeat(20_000)}\r\n`

@@ -1,6 +1,7 @@
 import { fileURLToPath } from 'node:url'
 import { freePorts } from '@gatepost/local-stack/ports'
-import { type ServiceName, startService, waitUntilReady } from '@gatepost/local-stack/services'
+import type { ServiceName } from '@gatepost/contracts/service-name'
+import { startService, waitUntilReady } from '@gatepost/local-stack/services'
 import type { System } from '@gatepost/testing/system'
 
 export const root = fileURLToPath(new URL('../..', import.meta.url))

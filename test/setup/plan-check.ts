@@ -1,5 +1,6 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { databaseOwners } from '@gatepost/contracts/declarations'
 import type { PostgresServer } from '@gatepost/local-stack/postgres'
 import pg from 'pg'
 
@@ -59,7 +60,8 @@ const LINE = /^\[.*\] /m
  * Begins a plan of a service's connection. Operators' commands read whole tables, and connections of tests have no such
  * name.
  */
-const OURS = /^\[(?:gatepost-(?:auth|posts|feed)|\w+-relay|\w+-lease)\] LOG: {2}duration: /m
+const SERVICES = databaseOwners.map(({ name }) => name).join('|')
+const OURS = new RegExp(`^\\[(?:gatepost-(?:${SERVICES})|[\\w-]+-relay|[\\w-]+-lease)\\] LOG: {2}duration: `, 'm')
 
 /** The statements of the run that read a large table as a whole, with their plans. */
 export async function dearStatements (cluster: string): Promise<string[]> {

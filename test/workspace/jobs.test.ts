@@ -5,6 +5,8 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { connect } from '@nats-io/transport-node'
+import { databaseOwners, declarations } from '@gatepost/contracts/declarations'
+import type { ServiceDefinition } from '@gatepost/contracts/service'
 import { bareEnvironment } from '@gatepost/testing/environment'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { findBinary, NATS } from '@gatepost/local-stack/binaries'
@@ -50,23 +52,18 @@ test(
       const databases = () =>
         job('databases', {
           POSTGRES_ADMIN_URL: server.adminUrl(),
-          AUTH_DATABASE_PASSWORD: 'auth-uses',
-          AUTH_OWNER_PASSWORD: 'auth-owns',
-          POSTS_DATABASE_PASSWORD: 'posts-uses',
-          POSTS_OWNER_PASSWORD: 'posts-owns',
-          FEED_DATABASE_PASSWORD: 'feed-uses',
-          FEED_OWNER_PASSWORD: 'feed-owns'
+          ...each(({ name, prefix }) => ({
+            [`${prefix}_DATABASE_PASSWORD`]: `${name}-uses`,
+            [`${prefix}_OWNER_PASSWORD`]: `${name}-owns`
+          }))
         })
       const migrate = () =>
-        job('migrate', {
-          AUTH_MIGRATION_DATABASE_URL: owner('auth'),
-          POSTS_MIGRATION_DATABASE_URL: owner('posts'),
-          FEED_MIGRATION_DATABASE_URL: owner('feed')
-        })
+        job('migrate', each(({ prefix, database }) => ({ [`${prefix}_MIGRATION_DATABASE_URL`]: owner(database) })))
       await databases()
-      expect(await migrate()).toMatch(/^auth: applied .+\nposts: applied .+\nfeed: applied .+\n$/)
+      expect((await migrate()).trim().split('\n').map((line) => line.replace(/(applied) .+/, '$1')))
+        .toEqual(databaseOwners.map(({ name }) => `${name}: applied`))
       await databases()
-      expect(await migrate()).toBe('auth: nothing to do\nposts: nothing to do\nfeed: nothing to do\n')
+      expect(await migrate()).toBe(databaseOwners.map(({ name }) => `${name}: nothing to do\n`).join(''))
       await expect(job('databases', { POSTGRES_ADMIN_URL: server.adminUrl() })).rejects
         .toThrow(/AUTH_DATABASE_PASSWORD is missing/)
     } finally {
@@ -77,7 +74,7 @@ test(
 )
 
 test('broker-configuration, provision: a nats-server takes what is written, and every account exists', async () => {
-  const accounts = ['auth', 'posts', 'feed', 'gateway', 'provisioner']
+  const accounts = ['provisioner', ...declarations.map(({ name }) => name)]
   const file = join(folder, 'nats-server.conf')
   const passwords = Object
     .fromEntries(accounts.map((account) => [`NATS_${account.toUpperCase()}_PASSWORD`, `secret-of-${account}`]))
@@ -114,3 +111,8 @@ test('broker-configuration, provision: a nats-server takes what is written, and 
     await server.stop()
   }
 }, 60_000)
+
+/** The variables of all services that own a database. */
+function each (variablesOf: (service: ServiceDefinition) => Record<string, string>): Record<string, string> {
+  return Object.assign({}, ...databaseOwners.map(variablesOf))
+}

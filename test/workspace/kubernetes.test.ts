@@ -5,6 +5,7 @@ import { fileURLToPath, pathToFileURL } from 'node:url'
 import type { TObject } from '@sinclair/typebox'
 import { parse, parseAllDocuments } from 'yaml'
 import { expect, test } from 'vitest'
+import { declarations } from '@gatepost/contracts/declarations'
 import { parseSettings } from '@gatepost/service-kit/settings'
 
 interface EnvVar {
@@ -47,7 +48,7 @@ interface Resource {
   }
 }
 
-const SERVICES = ['gateway', 'auth', 'posts', 'feed'] as const
+const SERVICES = declarations.map(({ name }) => name)
 const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0
 /** What a process takes to drain at most, in seconds. */
 const DRAIN = 25

@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { databaseOwners } from '@gatepost/contracts/declarations'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { deploy } from '../../scripts/migrate/deploy.ts'
 import { makeMigration } from '../../scripts/migrate/make.ts'
 import { applyMigrations } from '../../scripts/migrate/schema-engine.ts'
 import { schemaFolder } from '../../scripts/prisma.ts'
 
-const SERVICES = ['auth', 'posts', 'feed'] as const
+const SERVICES = databaseOwners.map(({ name }) => name)
 const folder = mkdtempSync(join(tmpdir(), 'gatepost-migrations-'))
 let database: TestDatabase
 
@@ -20,7 +22,7 @@ afterAll(async () => {
 })
 
 /** Makes a migration in a copy of the service's folder. */
-async function migrationOf (service: typeof SERVICES[number], addition = '') {
+async function migrationOf (service: ServiceName, addition = '') {
   const copy = mkdtempSync(join(folder, `${service}-`))
   cpSync(schemaFolder(service), copy, { recursive: true })
   const schema = join(copy, 'schema.prisma')

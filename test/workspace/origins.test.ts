@@ -1,14 +1,12 @@
 import { Value } from '@sinclair/typebox/value'
-import type { TObject, TSchema } from '@sinclair/typebox'
+import type { TSchema } from '@sinclair/typebox'
 import { expect, test } from 'vitest'
-
-const SERVICES = ['gateway', 'auth', 'posts', 'feed']
+import { settingsSchemas } from '../../scripts/settings.ts'
 
 /** Every setting of every process that says where HTTP is spoken. */
 const settings: Array<[string, TSchema]> = []
-for (const service of SERVICES) {
-  const { settingsSchema } = await import(`../../services/${service}/src/config.ts`) as { settingsSchema: TObject }
-  for (const [name, schema] of Object.entries<TSchema>(settingsSchema.properties)) {
+for (const [service, { properties }] of Object.entries(settingsSchemas)) {
+  for (const [name, schema] of Object.entries<TSchema>(properties)) {
     if (String(schema.default).startsWith('http:')) settings.push([`${service}: ${name}`, schema])
   }
 }

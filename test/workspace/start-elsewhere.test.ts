@@ -1,5 +1,6 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { declarations } from '@gatepost/contracts/declarations'
 import { brokerAuthorization } from '@gatepost/events/permissions'
 import { startNats } from '@gatepost/local-stack/nats'
 import { freePorts } from '@gatepost/local-stack/ports'
@@ -54,10 +55,7 @@ test('a folder with every odd character, an environment of other tools, and a br
     GATEPOST_DATA: undefined,
     NODE_COMPILE_CACHE: join(folder, 'compile'), // what is compiled under this folder's name is of no use to others
     NATS_URL: urlOf('provisioner'),
-    ...Object
-      .fromEntries((['auth', 'posts', 'feed', 'gateway'] as const).map((
-        account
-      ) => [`${account.toUpperCase()}_NATS_URL`, urlOf(account)]))
+    ...Object.fromEntries(declarations.map(({ name, prefix }) => [`${prefix}_NATS_URL`, urlOf(name)]))
   }, { cwd: clone })
   await untilReady(run)
   const answer = await fetch(`http://${HOST}:${ports.GATEWAY_PORT}/api/auth/register`, {
@@ -71,7 +69,7 @@ test('a folder with every odd character, an environment of other tools, and a br
     return process.stdout.write('environments of processes are checked on Linux alone\n')
   }
   const children = childrenOf(run.process.pid!)
-  for (const service of ['auth', 'posts', 'feed', 'gateway'] as const) {
+  for (const { name: service } of declarations) {
     const environment = environmentOf(children.find(({ args }) =>
       args.includes(`services/${service}/src/server.ts`)
     )!.pid)

@@ -1,4 +1,5 @@
 import { createServer } from 'node:http'
+import { databaseOwners } from '@gatepost/contracts/declarations'
 import { freeSystemPorts } from '@gatepost/local-stack/ports'
 import { refuseDeadUrls } from '@gatepost/local-stack/upstreams'
 import { expect, test } from 'vitest'
@@ -73,7 +74,7 @@ test('an install without its scripts is told which command makes up for it', asy
   await expect(refusal).rejects
     .toThrow(
       'the install scripts did not run, as with pnpm_config_ignore_scripts: run `node scripts/generate-client.ts ' +
-      'auth posts feed`'
+      `${databaseOwners.map(({ name }) => name).join(' ')}\``
     )
 })
 
@@ -82,7 +83,7 @@ test('every setting that any process refuses is named at once', async () => {
   const run = start({ RATE_LIMIT_MAX: 'many', KEY_ROTATION_INTERVAL: '1', GATEPOST_DATA: data })
   expect(await run.ended).toBe(1)
   expect(run.output().trim())
-    .toMatch(/^Gatepost could not start: RATE_LIMIT_MAX is "many": .*\nKEY_ROTATION_INTERVAL is "1": [^\n]*$/)
+    .toMatch(/^Gatepost could not start: KEY_ROTATION_INTERVAL is "1": .*\nRATE_LIMIT_MAX is "many": [^\n]*$/)
   expect(await openPorts()).toEqual([])
 })
 

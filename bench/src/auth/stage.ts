@@ -4,7 +4,6 @@ import { freePorts, freeSystemPorts } from '@gatepost/local-stack/ports'
 import { startService, waitUntilReady } from '@gatepost/local-stack/services'
 import { startSystem } from '@gatepost/local-stack/system'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
-import type { DatabaseService } from '../../../scripts/prisma.ts'
 import { embeddedBroker } from '../../../scripts/start/broker.ts'
 import { coresFor, cpuSeconds, moveThreads, processesOf } from '../lab/machine.ts'
 import type { Ground } from '../lab/ground.ts'
@@ -56,7 +55,7 @@ export async function startStage (ground: Ground): Promise<Stage> {
     env: { ...env, AUTH_URL: authUrl },
     ...await embeddedBroker(dataDir),
     migrate: async (service, owner) => {
-      await deploy(service as DatabaseService, owner)
+      await deploy(service, owner)
     },
     onOutput: () => {}
   })

@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -7,10 +6,10 @@ import { provision } from '@gatepost/events/provision'
 import { startNats } from '@gatepost/local-stack/nats'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { startPostgres } from '@gatepost/local-stack/postgres'
+import type { BrokerAccount } from '@gatepost/local-stack/system'
+import { brokerUsers } from '@gatepost/testing/broker'
 import pg from 'pg'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
-
-const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
 
 /**
  * A PostgreSQL that keeps its promises, with the posts database, and a nats-server with the real accounts, for one run.
@@ -18,10 +17,7 @@ const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
 export async function prepareGround () {
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-bench-'))
   const [postgresPort, natsPort] = await freePorts(2) as [number, number]
-  const users = Object.fromEntries(ACCOUNTS.map((user) => [user, { user, password: randomUUID() }])) as Record<
-    typeof ACCOUNTS[number],
-    { user: string, password: string }
-  >
+  const users = brokerUsers()
   const start = {
     postgres: () => startPostgres({ port: postgresPort, dataDir: join(dataDir, 'postgres'), services: ['posts'] }),
     nats: () =>
@@ -34,7 +30,7 @@ export async function prepareGround () {
   const [postgres, nats] = await Promise.all([start.postgres(), start.nats()])
   const running = { postgres, nats }
   await deploy('posts', postgres.ownerUrl('posts'))
-  const natsUrl = (user: typeof ACCOUNTS[number]) => `nats://${user}:${users[user].password}@127.0.0.1:${natsPort}`
+  const natsUrl = (user: BrokerAccount) => `nats://${user}:${users[user].password}@127.0.0.1:${natsPort}`
   await provision({ servers: natsUrl('provisioner') })
   const databaseUrl = postgres.serviceUrl('posts')
   const pool = new pg.Pool({ connectionString: databaseUrl, max: 16 })

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { upstreamUrls } from '@gatepost/testing/upstreams'
 import { LEAN_MALLOC } from '@gatepost/local-stack/services'
 import { ROOT } from '../lab/root.ts'
 import { haproxyConfig } from './haproxy.ts'
@@ -85,9 +86,7 @@ export const gatepostOf = (root: string, name = 'Gatepost'): Peer => ({
     env: {
       GATEWAY_PORT: String(port),
       GATEWAY_OPS_PORT: String(opsPort),
-      AUTH_URL: upstream,
-      POSTS_URL: upstream,
-      FEED_URL: upstream,
+      ...upstreamUrls(upstream),
       NATS_URL: natsUrl,
       PUBLIC_URL: ISSUER,
       RATE_LIMIT_MAX: String(limitOf(mode)[0]),

@@ -1,6 +1,7 @@
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { upstreamUrls } from '@gatepost/testing/upstreams'
 import { startChild } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { startBroker } from '@gatepost/testing/broker'
@@ -88,9 +89,7 @@ async function startGateway (ground: Ground, jwks: object) {
       PATH: process.env.PATH,
       GATEWAY_PORT: String(port),
       GATEWAY_OPS_PORT: String(opsPort),
-      AUTH_URL: upstream.url,
-      POSTS_URL: upstream.url,
-      FEED_URL: upstream.url,
+      ...upstreamUrls(upstream.url),
       NATS_URL: broker.urlOf('gateway'),
       PUBLIC_URL: ISSUER,
       BODY_LIMIT: String(BODY_LIMIT),

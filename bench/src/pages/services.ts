@@ -1,6 +1,7 @@
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import { startChild } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { startPostgres } from '@gatepost/local-stack/postgres'
@@ -9,10 +10,8 @@ import { ISSUER, startTokenIssuer } from '@gatepost/testing/token-issuer'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
 import type { Ground } from '../lab/ground.ts'
 
-type Service = 'auth' | 'posts' | 'feed'
-
 /** Services as processes on a PostgreSQL and a broker of their own: the tables are filled by hand. */
-export async function startServices<Name extends Service> (ground: Ground, services: readonly Name[]) {
+export async function startServices<Name extends ServiceName> (ground: Ground, services: readonly Name[]) {
   const dataDir = await ground.folder()
   const [postgresPort, ...ports] = await freePorts(1 + 2 * services.length) as [number, ...number[]]
   const postgres = await startPostgres({ port: postgresPort, dataDir, services })

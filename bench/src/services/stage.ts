@@ -1,4 +1,3 @@
-import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -8,14 +7,15 @@ import { startChild } from '@gatepost/local-stack/child'
 import { startNats } from '@gatepost/local-stack/nats'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { startPostgres } from '@gatepost/local-stack/postgres'
+import type { BrokerAccount } from '@gatepost/local-stack/system'
+import { brokerUsers } from '@gatepost/testing/broker'
 import { ISSUER, startTokenIssuer } from '@gatepost/testing/token-issuer'
 import pg from 'pg'
 import { deploy } from '../../../scripts/migrate/deploy.ts'
 import type { Ground } from '../lab/ground.ts'
 
 const WITH_TABLES = ['posts', 'feed'] as const
-const PROCESSES = ['posts', 'feed', 'gateway'] as const
-const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
+const PROCESSES = [...WITH_TABLES, 'gateway'] as const
 export const CONNECTIONS = 16
 
 /**
@@ -28,11 +28,8 @@ export async function setStage (
 ) {
   const dataDir = await ground.folder()
   const [postgresPort, natsPort, ...ports] = await freePorts(2 + 2 * PROCESSES.length) as [number, number, ...number[]]
-  const users = Object.fromEntries(ACCOUNTS.map((user) => [user, { user, password: randomUUID() }])) as Record<
-    typeof ACCOUNTS[number],
-    { user: string, password: string }
-  >
-  const natsUrl = (user: typeof ACCOUNTS[number]) => `nats://${user}:${users[user].password}@127.0.0.1:${natsPort}`
+  const users = brokerUsers()
+  const natsUrl = (user: BrokerAccount) => `nats://${user}:${users[user].password}@127.0.0.1:${natsPort}`
   const postgres = await startPostgres({
     port: postgresPort,
     dataDir: join(dataDir, 'postgres'),

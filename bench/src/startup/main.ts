@@ -2,6 +2,7 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { declarations } from '@gatepost/contracts/declarations'
 import { startChild } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { portVariables } from '../../../scripts/start/addresses.ts'
@@ -12,7 +13,7 @@ import { writeSection } from '../lab/section.ts'
 import { median } from '../lab/statistics.ts'
 
 const PORTS = Object.values(portVariables)
-const SERVICES = ['gateway', 'auth', 'posts', 'feed']
+const SERVICES = declarations.map(({ name }) => name)
 
 const TARGET_SECONDS = 5
 const TARGET_MEGABYTES = 160

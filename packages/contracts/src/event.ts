@@ -1,5 +1,6 @@
 import { Type, type Static, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
 import { DateTimeSchema, IdSchema } from './schemas.ts'
+import type { ServiceName } from './service-name.ts'
 
 /** What a service states about an event it publishes; see {@link event}. */
 export interface EventOptions<
@@ -47,8 +48,6 @@ export interface EventDefinition<Data extends TObject = TObject, Type extends st
   /** CloudEvents `source`: `/services/posts`. */
   source: string
 }
-
-export type ServiceName = 'auth' | 'posts' | 'feed' | 'gateway'
 
 /** The stream that holds every event, and all subjects that it listens to. */
 export const EVENTS_STREAM = 'EVENTS'
@@ -115,4 +114,9 @@ export type EventData<D> = D extends EventDefinition<infer Data> ? Static<Data> 
 /** `data` of an event: members may be added in a later version, so unknown ones are not refused. */
 export function eventData<Properties extends TProperties> (properties: Properties) {
   return Type.Object(properties)
+}
+
+/** How tables and consumers of an aggregate are named: `users` of `user`, `boxes` of `box`, `entries` of `entry`. */
+export function pluralOf (noun: string) {
+  return /[^aeiou]y$/.test(noun) ? `${noun.slice(0, -1)}ies` : /(s|x|ch|sh)$/.test(noun) ? `${noun}es` : `${noun}s`
 }

@@ -1,14 +1,16 @@
-import { authEvents } from './auth/events.ts'
-import type { EventDefinition, ServiceName } from './event.ts'
-import { postsEvents } from './posts/events.ts'
+import { declarations } from './declarations.ts'
+import { type EventDefinition, pluralOf } from './event.ts'
+import type { ServiceDefinition } from './service.ts'
+import type { ServiceName } from './service-name.ts'
+import type { services } from './services.ts'
 
-const definitions = [...authEvents, ...postsEvents]
+type Services = typeof services
 
 /** The type of each event's definition, told apart by its `type`. */
-export type KnownEvent = typeof definitions[number]
+export type KnownEvent = Services[keyof Services]['events'][number]
 
 /** Every event that anybody publishes. */
-export const events = definitions as unknown as readonly EventDefinition[]
+export const events = declarations.flatMap((service) => service.events)
 
 const byType = new Map(events.map((definition) => [definition.type, definition]))
 
@@ -34,9 +36,25 @@ export interface ConsumerDefinition {
   gapless: boolean
 }
 
-/** The durable consumers; provisioning, broker permissions and services read them from here. */
-export const consumers = {
-  'feed-users': { name: 'feed-users', service: 'feed', filter: 'events.auth.>', gapless: true },
-  'feed-posts': { name: 'feed-posts', service: 'feed', filter: 'events.posts.>', gapless: true },
-  'posts-users': { name: 'posts-users', service: 'posts', filter: 'events.auth.user-deleted.v1', gapless: false }
-} as const satisfies Record<string, ConsumerDefinition>
+/**
+ * The durable consumers of a service: one for each kind of aggregate whose events it applies, by what one filter can
+ * say: a single event, or all of their owner.
+ */
+export function consumersOf ({ name, consumes }: ServiceDefinition): ConsumerDefinition[] {
+  const byAggregate = Object.groupBy(consumes, ({ owner, aggregate }) => `${owner} ${aggregate}`)
+  return Object.values(byAggregate).map((applied) => {
+    const [{ owner, aggregate, subject }] = applied as [EventDefinition]
+    const all = events.filter((event) => event.owner === owner && event.aggregate === aggregate)
+    return {
+      name: `${name}-${pluralOf(aggregate)}`,
+      service: name,
+      filter: applied!.length === 1 ? subject : `events.${owner}.>`,
+      gapless: applied!.length > 1 || all.length === 1
+    }
+  })
+}
+
+/** The durable consumers by name; provisioning, broker permissions and services read them from here. */
+export const consumers: Readonly<Record<string, ConsumerDefinition>> = Object.fromEntries(
+  declarations.flatMap(consumersOf).map((consumer) => [consumer.name, consumer])
+)

@@ -1,7 +1,8 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { ResponseDefinition } from './operation.ts'
 import { operations, type PublicOperation } from './operations.ts'
-import { problems, ProblemSchema, type ProblemCode } from './problems.ts'
+import { ProblemSchema } from './problem.ts'
+import { problems, type ProblemCode } from './problems.ts'
 
 type Json = Record<string, unknown>
 

@@ -1,7 +1,7 @@
 import { Type, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
-import type { ServiceName } from './event.ts'
 import { strict } from './schemas.ts'
 import type { Scope } from './scope.ts'
+import type { ServiceName } from './service-name.ts'
 
 /**
  * Who may call: `none` anybody (a bad token is ignored), `user` a token holder, `admin` a token holder with that role,

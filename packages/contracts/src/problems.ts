@@ -1,39 +1,13 @@
-import { Type } from '@sinclair/typebox'
-import { authProblems } from './auth/problems.ts'
-import { feedProblems } from './feed/problems.ts'
-import { postsProblems } from './posts/problems.ts'
-import { edgeProblems } from './gateway/problems.ts'
+import type { ProblemDefinition } from './problem.ts'
+import { services } from './services.ts'
 
-/** What one problem code means, the same wherever it is answered. */
-export interface ProblemDefinition {
-  status: number
-  title: string
-  /** What happened and what to do about it; an answer may say more. */
-  detail: string
-  /** Whether the same request may succeed later. */
-  retry: boolean
-  /** Whether the answer always says in `errors` what is wrong. */
-  errors?: true
-}
+type Services = typeof services
 
-export const problems = { ...edgeProblems, ...authProblems, ...postsProblems, ...feedProblems } satisfies Record<
-  string,
-  ProblemDefinition
->
+/** The code of a problem of some service; those of the gateway can be answered by any layer of any process. */
+export type ProblemCode = { [Name in keyof Services]: keyof Services[Name]['problems'] }[keyof Services] & string
 
-export type ProblemCode = keyof typeof problems
-
-/** RFC 9457 with our members. */
-export const ProblemSchema = Type.Object({
-  type: Type.String({ description: 'A page of the documentation: /problems/<code>' }),
-  title: Type.String(),
-  status: Type.Integer(),
-  detail: Type.String(),
-  code: Type.String(),
-  instance: Type.String({ description: 'The path of the request' }),
-  requestId: Type.String(),
-  errors: Type.Optional(Type.Array(Type.Object({
-    path: Type.String({ description: 'JSON Pointer into the request: /body/title' }),
-    message: Type.String()
-  })))
-}, { title: 'Problem' })
+/** Every problem by its code. */
+export const problems = Object.assign(
+  {},
+  ...Object.values(services).map((service) => service.problems)
+) as Readonly<Record<ProblemCode, ProblemDefinition>>

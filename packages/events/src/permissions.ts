@@ -1,5 +1,6 @@
-import { EVENTS_STREAM, EVENTS_SUBJECTS, type ServiceName } from '@gatepost/contracts/event'
+import { EVENTS_STREAM, EVENTS_SUBJECTS } from '@gatepost/contracts/event'
 import { consumers, events } from '@gatepost/contracts/events'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import { inboxPrefixOf } from './broker.ts'
 import { api, changing, type Permissions, readingMessages, taking, usingConsumers } from './permissions/subjects.ts'
 import { permissionsOfAnonymous, permissionsOfSubscriber } from './permissions/subscriber-permissions.ts'

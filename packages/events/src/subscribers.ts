@@ -1,3 +1,4 @@
+import { declarations } from '@gatepost/contracts/declarations'
 import { consumers } from '@gatepost/contracts/events'
 
 /** A program outside that reads the events under a name of its own. */
@@ -10,10 +11,7 @@ export interface Subscriber {
 
 const NAME = /^[a-z][a-z0-9-]{0,30}$/
 const RESERVED = new Set([
-  'auth',
-  'posts',
-  'feed',
-  'gateway',
+  ...declarations.map(({ name }) => name),
   'provisioner',
   'operator',
   'subscriber',

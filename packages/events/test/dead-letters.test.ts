@@ -48,7 +48,7 @@ test('a dead letter that was dropped is stored again when its event comes again'
     const letter = (await letters(2)).at(-1)!
     expect(letter.cause).toBe('not JSON in UTF-8')
     await dropDeadLetter(stage.operator, letter.number)
-    await rewindConsumer(stage.operator, consumers['feed-posts'], 1)
+    await rewindConsumer(stage.operator, consumers['feed-posts']!, 1)
   }
 })
 
@@ -71,7 +71,7 @@ test('an event that is replayed after its burial begins with no start counted', 
     }
   })
   expect(await letters()).toMatchObject([{ cause: '5 starts ended without a result' }])
-  await rewindConsumer(stage.operator, consumers['feed-posts'], 1)
+  await rewindConsumer(stage.operator, consumers['feed-posts']!, 1)
   await eventually(async () => (await stage.feed.query('SELECT 1 FROM effects')).rowCount === 1)
   expect(broken).toBe(false)
 })

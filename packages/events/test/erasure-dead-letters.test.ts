@@ -36,7 +36,7 @@ test('a consumer files a dead letter under its aggregate', async () => {
   const pool = stage.defer(new pg.Pool({ connectionString: feed.url }), (opened) => opened.end())
   const consumer = stage.defer(createConsumer<pg.PoolClient>({
     broker: stage.broker('feed'),
-    definition: consumers['feed-posts'],
+    definition: consumers['feed-posts']!,
     handlers: {},
     log: stage.log,
     transaction: async (work) => {

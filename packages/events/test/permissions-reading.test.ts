@@ -1,6 +1,7 @@
 import { AckPolicy, jetstream, jetstreamManager } from '@nats-io/jetstream'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { brokerAuthorization, type BrokerCredentials } from '../src/permissions.ts'
+import { brokerUsers } from '@gatepost/testing/broker'
+import { brokerAuthorization } from '../src/permissions.ts'
 import { ADA, ask, BOB, type BrokerScene, nothing, setBrokerScene } from './support/broker-scene.ts'
 import { eventually } from './support/stage.ts'
 
@@ -83,11 +84,7 @@ test('what a named subscriber is sent is heard by nobody else', async () => {
 })
 
 test('our own readers have a share of the consumers that subscribers cannot use up', () => {
-  const credentials = Object
-    .fromEntries(['auth', 'posts', 'feed', 'gateway', 'provisioner'].map((
-      user
-    ) => [user, { user, password: 'x' }])) as BrokerCredentials
-  const text = brokerAuthorization(credentials, { subscribers: [ADA, BOB] })
+  const text = brokerAuthorization(brokerUsers(), { subscribers: [ADA, BOB] })
   expect(text).toContain('max_consumers: 2003 ')
   expect(text).not.toContain('no_auth_user')
 })

@@ -80,7 +80,7 @@ async function halfRead () {
 test('a consumer that was rewound takes the settings of a later release, and stays rewound', async () => {
   const jsm = await halfRead()
   const operator = stage.defer(await connectOperator(servers), (connected) => connected.close())
-  await rewindConsumer(operator, consumers['feed-posts'], 2)
+  await rewindConsumer(operator, consumers['feed-posts']!, 2)
   await jsm.consumers.update('EVENTS', 'feed-posts', { max_ack_pending: 5 })
   expect((await provision({ servers })).changes).toEqual(['consumer feed-posts: max_ack_pending: 5 → 2000'])
   expect((await jsm.consumers.info('EVENTS', 'feed-posts')).num_pending).toBe(3)
@@ -95,7 +95,7 @@ test.each(UNCHANGEABLE)(
   async (name, config) => {
     const jsm = await halfRead()
     await jsm.consumers.delete('EVENTS', 'feed-posts')
-    const { max_waiting: waiting, ...rest } = consumerConfig(consumers['feed-posts'])
+    const { max_waiting: waiting, ...rest } = consumerConfig(consumers['feed-posts']!)
     await jsm.consumers.add('EVENTS', {
       ...rest,
       ...config.deliver_subject ? {} : { max_waiting: waiting },
@@ -113,8 +113,8 @@ test('a consumer that is missing can be rewound to the beginning', async () => {
   const jsm = await halfRead()
   await jsm.consumers.delete('EVENTS', 'feed-posts')
   const operator = stage.defer(await connectOperator(servers), (connected) => connected.close())
-  await expect(rewindConsumer(operator, consumers['feed-posts'], 2)).rejects.toThrow('--from may be at most 1')
-  await rewindConsumer(operator, consumers['feed-posts'], 1)
+  await expect(rewindConsumer(operator, consumers['feed-posts']!, 2)).rejects.toThrow('--from may be at most 1')
+  await rewindConsumer(operator, consumers['feed-posts']!, 1)
   expect((await jsm.consumers.info('EVENTS', 'feed-posts')).num_pending).toBe(4)
 })
 

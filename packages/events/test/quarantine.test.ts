@@ -50,7 +50,7 @@ test('a skipped event is given up: consumers go on with the event after it', asy
   const consumer = stage.defer(
     createConsumer<Tx>({
       broker: stage.broker('feed'),
-      definition: consumers['feed-posts'],
+      definition: consumers['feed-posts']!,
       handlers: recordAll,
       transaction: transactionOf(pool),
       log: stage.log

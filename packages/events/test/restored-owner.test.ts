@@ -10,7 +10,7 @@ import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.t
 import type { Tx } from './support/effects.ts'
 import { appendVersion, eventually, sqlOf } from './support/stage.ts'
 
-const definition = consumers['feed-posts']
+const definition = consumers['feed-posts']!
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })
 afterEach(() => stage.close())

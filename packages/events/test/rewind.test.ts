@@ -11,13 +11,13 @@ afterEach(() => stage.close())
 test('a consumer is not given events from beyond its position, which would skip some', async () => {
   await stage.publish(await appendVersion(stage.sql, uuidv7(), 1))
   await stage.publish(await appendVersion(stage.sql, uuidv7(), 1))
-  await expect(rewindConsumer(stage.operator, consumers['feed-posts'], 2)).rejects.toThrow(BeyondPositionError)
+  await expect(rewindConsumer(stage.operator, consumers['feed-posts']!, 2)).rejects.toThrow(BeyondPositionError)
   stage.consume()
   await eventually(
     async () => (await stage.info()).ack_floor.stream_seq,
     (floor) => floor === 2
   )
-  await expect(rewindConsumer(stage.operator, consumers['feed-posts'], 4)).rejects.toThrow(/at most 3/)
-  await rewindConsumer(stage.operator, consumers['feed-posts'], 3)
-  await rewindConsumer(stage.operator, consumers['feed-posts'], 2)
+  await expect(rewindConsumer(stage.operator, consumers['feed-posts']!, 4)).rejects.toThrow(/at most 3/)
+  await rewindConsumer(stage.operator, consumers['feed-posts']!, 3)
+  await rewindConsumer(stage.operator, consumers['feed-posts']!, 2)
 })

@@ -1,8 +1,10 @@
+import { declarations } from '@gatepost/contracts/declarations'
 import { consumers, events } from '@gatepost/contracts/events'
 import { connect } from '@nats-io/transport-node'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { connectAs, createStage } from './support/stage.ts'
-import { type BrokerAccount, startBroker, type TestBroker } from '@gatepost/testing/broker'
+import type { BrokerAccount } from '@gatepost/local-stack/system'
+import { startBroker, type TestBroker } from '@gatepost/testing/broker'
 
 const stage = createStage()
 let nats: TestBroker
@@ -13,7 +15,7 @@ afterAll(() => stage.close())
 
 const nothing = () => new Promise((resolve) => setTimeout(resolve, 150))
 
-const SERVICES = ['auth', 'posts', 'feed', 'gateway'] as const
+const SERVICES = declarations.map(({ name }) => name)
 
 /** Which of the subjects the server refuses to take from an account. */
 async function refusedOf (account: BrokerAccount, subjects: string[]) {

@@ -1,6 +1,8 @@
 import { randomInt } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer } from 'node:net'
+import { declarations } from '@gatepost/contracts/declarations'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 
 /**
  * Below the range that systems take the ports of outgoing connections from, which else might take one before its server
@@ -41,24 +43,23 @@ export async function isFree (port: number, host = '127.0.0.1'): Promise<boolean
   return true
 }
 
-const NAMES = [
-  'gateway',
-  'auth',
-  'posts',
-  'feed',
-  'gatewayOps',
-  'authOps',
-  'postsOps',
-  'feedOps',
-  'nats',
-  'postgres'
-] as const
+/** A process, what it serves its metrics at, or a server. */
+export type PortName = ServiceName | `${ServiceName}Ops` | 'nats' | 'postgres'
 
 /** Where each server and process of one system listens. */
-export type SystemPorts = Record<typeof NAMES[number], number>
+export type SystemPorts = Record<PortName, number>
+
+/** The ports of a system that nobody told otherwise. */
+export const USUAL_PORTS = Object.fromEntries([
+  ...declarations.map(({ name, port }) => [name, port]),
+  ...declarations.map(({ name, opsPort }) => [`${name}Ops`, opsPort]),
+  ['nats', 4222],
+  ['postgres', 54320]
+]) as SystemPorts
 
 /** Ports for a whole system that were free just now. */
 export async function freeSystemPorts (): Promise<SystemPorts> {
-  const numbers = await freePorts(NAMES.length)
-  return Object.fromEntries(NAMES.map((name, index) => [name, numbers[index]])) as SystemPorts
+  const names = Object.keys(USUAL_PORTS)
+  const numbers = await freePorts(names.length)
+  return Object.fromEntries(names.map((name, index) => [name, numbers[index]])) as SystemPorts
 }

@@ -5,7 +5,7 @@ import pg from 'pg'
 import { type Child, startChild } from './child.ts'
 import {
   createCluster,
-  credentialsIn,
+  ensureCredentials,
   SERVER_ENVIRONMENT,
   serverPrograms,
   type Credentials
@@ -49,8 +49,8 @@ export async function startPostgres (options: PostgresOptions): Promise<Postgres
   const { dataDir, services } = options
   const programs = await serverPrograms()
   const folder = join(dataDir, 'cluster')
-  if (!existsSync(folder)) await createCluster(programs, dataDir, services)
-  const credentials = await credentialsIn(dataDir)
+  if (!existsSync(folder)) await createCluster(programs, dataDir)
+  const credentials = await ensureCredentials(dataDir, services)
   await endLeftover(folder)
   for (const deadline = Date.now() + BACKENDS_MS; ; await sleep(100)) {
     try {

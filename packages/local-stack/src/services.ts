@@ -4,13 +4,14 @@ import { isIP } from 'node:net'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { upstreams } from '@gatepost/contracts/declarations'
+import type { ServiceName } from '@gatepost/contracts/service-name'
+import { services } from '@gatepost/contracts/services'
 import { originOf } from './address.ts'
 import { type Child, startChild } from './child.ts'
 import { type Env, systemEnvironment } from './environment.ts'
 import type { SystemPorts } from './ports.ts'
 import { patiently } from './waiting.ts'
-
-export type ServiceName = 'gateway' | 'auth' | 'posts' | 'feed'
 
 export interface ServiceSettings {
   service: ServiceName
@@ -37,19 +38,17 @@ export const LEAN_MALLOC = { MALLOC_ARENA_MAX: '1', MALLOC_TRIM_THRESHOLD_: '131
 export function serviceEnvironment (
   { service, root, ports, env, settings }: ServiceSettings
 ): Record<string, string | undefined> {
-  const upper = service.toUpperCase()
+  const { prefix } = services[service]
   const host = env.HOST || '127.0.0.1'
   const environment: Record<string, string | undefined> = {
-    AUTH_URL: originOf(host, ports.auth),
-    POSTS_URL: originOf(host, ports.posts),
-    FEED_URL: originOf(host, ports.feed),
+    ...Object.fromEntries(upstreams.map(({ name, prefix: its }) => [`${its}_URL`, originOf(host, ports[name])])),
     PUBLIC_URL: originOf(host, ports.gateway),
     MAIL_DIR: join(settings.dataDir, 'mail'),
     ...present(env),
-    [`${upper}_PORT`]: String(ports[service]),
-    [`${upper}_OPS_PORT`]: String(ports[`${service}Ops`]),
+    [`${prefix}_PORT`]: String(ports[service]),
+    [`${prefix}_OPS_PORT`]: String(ports[`${service}Ops`]),
     NATS_URL: settings.natsUrl,
-    ...settings.databaseUrl && { [`${upper}_DATABASE_URL`]: settings.databaseUrl },
+    ...settings.databaseUrl && { [`${prefix}_DATABASE_URL`]: settings.databaseUrl },
     TOKEN_SECRET: settings.tokenSecret,
     ...service === 'auth' && isSomeAddress(host) &&
       { TRUSTED_PROXIES: [env.TRUSTED_PROXIES, host].filter(Boolean).join(',') }

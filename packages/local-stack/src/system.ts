@@ -1,13 +1,20 @@
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
+import { databaseOwners, declarations } from '@gatepost/contracts/declarations'
+import type { ServiceDefinition } from '@gatepost/contracts/service'
+import type { ServiceName } from '@gatepost/contracts/service-name'
+import { services } from '@gatepost/contracts/services'
 import type { Child } from './child.ts'
 import type { Env } from './environment.ts'
 import { type NatsServer, startNats } from './nats.ts'
 import type { SystemPorts } from './ports.ts'
 import { type PostgresServer, startPostgres } from './postgres.ts'
 import { secretIn } from './secret.ts'
-import { type ServiceName, startService, waitUntilReady } from './services.ts'
+import { startService, waitUntilReady } from './services.ts'
 import { refuseDeadUrls } from './upstreams.ts'
+
+/** Who connects to the broker: a service, or what makes stream and consumers. */
+export type BrokerAccount = ServiceName | 'provisioner'
 
 export interface SystemOptions {
   /** The repository's folder. */
@@ -18,9 +25,9 @@ export interface SystemOptions {
   /** What the processes read; whatever names a database or a broker here is used in place of an embedded one. */
   env: Env
   /** The broker's accounts: configuration text, and the password of each. */
-  broker: { authorization: string, users: Record<ServiceName | 'provisioner', { user: string, password: string }> }
+  broker: { authorization: string, users: Record<BrokerAccount, { user: string, password: string }> }
   /** Applies the pending migrations of a service's database. */
-  migrate: (service: string, ownerUrl: string) => Promise<void>
+  migrate: (service: ServiceName, ownerUrl: string) => Promise<void>
   /** Makes stream and consumers. */
   provision: (natsUrl: string) => Promise<void>
   say?: (line: string) => void
@@ -34,8 +41,8 @@ export interface RunningSystem {
   children: Map<string, Child>
   natsUrl: string
   /** The URL of a broker account. */
-  brokerUrl (account: string): string
-  databaseUrl (service: string): string
+  brokerUrl (account: BrokerAccount): string
+  databaseUrl (service: ServiceName): string
   postgres: PostgresServer | undefined
   nats: NatsServer | undefined
   /** Starts a process again that was stopped or killed, and waits until it is ready. */
@@ -45,10 +52,6 @@ export interface RunningSystem {
   /** Gateway first, then services, NATS, PostgreSQL. */
   stop (): Promise<void>
 }
-
-export const SERVICES: readonly ServiceName[] = ['auth', 'posts', 'feed', 'gateway']
-/** The services that own a database. */
-export const DATABASES = ['auth', 'posts', 'feed'] as const
 
 /** Starts the whole system and resolves when everything is ready; when that fails, everything is stopped again. */
 export async function startSystem (options: SystemOptions): Promise<RunningSystem> {
@@ -72,18 +75,18 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
     stopping = true
     const stopAll = (names: readonly string[]) => Promise.all(names.map((name) => children.get(name)?.stop(26_000)))
     await stopAll(['gateway'])
-    await stopAll(['feed', 'posts', 'auth'])
+    await stopAll(declarations.map(({ name }) => name))
     await stopAll(['nats-server'])
     await stopAll(['PostgreSQL'])
   }
 
-  const embeddedDatabases = DATABASES.filter((service) => !env[`${service.toUpperCase()}_DATABASE_URL`])
+  const embeddedDatabases = databaseOwners.filter(({ prefix }) => !env[`${prefix}_DATABASE_URL`])
   const servers = {
     PostgreSQL: async () =>
       watch(await startPostgres({
         port: ports.postgres,
         dataDir: join(dataDir, 'postgres'),
-        services: DATABASES,
+        services: databaseOwners.map(({ database }) => database),
         unsafeButFast: options.unsafeButFast,
         say
       })),
@@ -104,32 +107,35 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
     const [postgres, nats] = await Promise.all(starting)
     const tokenSecret = env.TOKEN_SECRET || await secretIn(join(dataDir, 'token-secret'))
 
-    const databaseUrl = (service: string) =>
-      env[`${service.toUpperCase()}_DATABASE_URL`] || postgres!.serviceUrl(service)
-    const ownerUrl = (service: string) =>
-      env[`${service.toUpperCase()}_MIGRATION_DATABASE_URL`] || env[`${service.toUpperCase()}_DATABASE_URL`] ||
-      postgres!.ownerUrl(service)
-    const brokerUrl = (account: string) => {
-      if (env.NATS_URL) return (account !== 'provisioner' && env[`${account.toUpperCase()}_NATS_URL`]) || env.NATS_URL
-      const { user, password } = broker.users[account as ServiceName]
+    const databaseUrl = (service: ServiceName) => {
+      const { prefix, database } = services[service]
+      return env[`${prefix}_DATABASE_URL`] || postgres!.serviceUrl(database)
+    }
+    const ownerUrl = ({ prefix, database }: ServiceDefinition) =>
+      env[`${prefix}_MIGRATION_DATABASE_URL`] || env[`${prefix}_DATABASE_URL`] || postgres!.ownerUrl(database)
+    const brokerUrl = (account: BrokerAccount) => {
+      if (env.NATS_URL) {
+        return (account !== 'provisioner' && env[`${services[account].prefix}_NATS_URL`]) || env.NATS_URL
+      }
+      const { user, password } = broker.users[account]
       return `nats://${user}:${password}@127.0.0.1:${ports.nats}`
     }
     await Promise.all([
-      ...DATABASES.map((service) => options.migrate(service, ownerUrl(service))),
+      ...databaseOwners.map((service) => options.migrate(service.name, ownerUrl(service))),
       options.provision(brokerUrl('provisioner'))
     ])
 
     const start = (service: ServiceName) => {
       const settings = {
-        databaseUrl: service === 'gateway' ? undefined : databaseUrl(service),
+        databaseUrl: services[service].store === 'none' ? undefined : databaseUrl(service),
         natsUrl: brokerUrl(service),
         tokenSecret,
         dataDir
       }
       watch(startService({ service, root, ports, env, settings, onOutput }))
     }
-    for (const service of SERVICES) start(service)
-    const ready = Promise.all(SERVICES.map(async (service) => {
+    for (const { name } of declarations) start(name)
+    const ready = Promise.all(declarations.map(async ({ name: service }) => {
       await waitUntilReady(service, ports[service], { host: env.HOST || undefined, givenUp: givenUp.signal, say })
       await refuseDeadUrls(service, env)
     }))

@@ -13,9 +13,9 @@ const services = ['auth', 'posts']
 let folder: string
 let server: PostgresServer
 
-async function start () {
+async function start (wanted = services) {
   const [port] = await freePorts(1)
-  return startPostgres({ port: port!, dataDir: join(folder, 'postgres'), services })
+  return startPostgres({ port: port!, dataDir: join(folder, 'postgres'), services: wanted })
 }
 
 async function query (url: string, text: string) {
@@ -100,6 +100,22 @@ test('a restart keeps the data and the passwords, also after a kill', async () =
   await server.ended
   server = await start()
   expect(await query(server.serviceUrl('auth'), 'SELECT text FROM notes')).toEqual([{ text: 'kept' }])
+})
+
+test('a service that is newer than the cluster gets a database, roles and passwords', async () => {
+  const { credentials } = server
+  await query(server.adminUrl(), 'CREATE ROLE order_items') // of a service that was here before
+  await server.stop()
+  server = await start([...services, 'order_items'])
+  expect(await query(server.serviceUrl('order_items'), 'SELECT current_user::text AS name')).toEqual([
+    { name: 'order_items' }
+  ])
+  await query(server.ownerUrl('order_items'), 'CREATE TABLE notes (id int)')
+  expect(server.credentials).toEqual({
+    ...credentials,
+    order_items: expect.stringMatching(/^[0-9a-f]{36}$/),
+    order_items_owner: expect.stringMatching(/^[0-9a-f]{36}$/)
+  })
 })
 
 test('a server that outlived its supervisor is ended first', async () => {

@@ -2,14 +2,16 @@ import { randomUUID } from 'node:crypto'
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { declarations } from '@gatepost/contracts/declarations'
 import { brokerAuthorization } from '@gatepost/events/permissions'
 import type { Subscriber } from '@gatepost/events/subscribers'
 import { provision } from '@gatepost/events/provision'
 import { type NatsServer, startNats } from '@gatepost/local-stack/nats'
 import { freePorts } from '@gatepost/local-stack/ports'
+import type { BrokerAccount } from '@gatepost/local-stack/system'
 
-export const ACCOUNTS = ['auth', 'posts', 'feed', 'gateway', 'provisioner'] as const
-export type BrokerAccount = typeof ACCOUNTS[number]
+/** Who connects to the broker of a run. */
+export const ACCOUNTS: readonly BrokerAccount[] = [...declarations.map(({ name }) => name), 'provisioner']
 
 /** Accounts with fresh passwords. */
 export function brokerUsers () {

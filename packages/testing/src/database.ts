@@ -1,5 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { ServiceName } from '@gatepost/contracts/service-name'
+import { services } from '@gatepost/contracts/services'
 import pg from 'pg'
 import { testServers } from './servers.ts'
 
@@ -46,27 +48,27 @@ const PATIENCE_MS = 1_000
  * its files are.
  */
 export async function createDatabase (
-  service: 'auth' | 'posts' | 'feed',
+  service: ServiceName,
   { hostile = false, roleSettings = hostile ? HOSTILE_SETTINGS : {}, tablespace = 'pg_default' }: DatabaseOptions = {}
 ): Promise<TestDatabase> {
   const { postgresPort, credentials } = testServers()
-  const name = `${service}_${randomBytes(6).toString('hex')}`
+  const { database: template } = services[service] // the name of the service's role as well
+  const name = `${template}_${randomBytes(6).toString('hex')}`
   const url = (role: string, database = name) =>
     `postgresql://${role}:${credentials[role]}@127.0.0.1:${postgresPort}/${database}`
   const administrator = administratorOf(url('postgres', 'postgres'))
   await administrator
     .query(
-      `CREATE DATABASE ${name} TEMPLATE ${service} STRATEGY FILE_COPY OWNER ${service}_owner TABLESPACE ` +
-      `${tablespace}`
+      `CREATE DATABASE ${name} TEMPLATE ${template} STRATEGY FILE_COPY OWNER ${template}_owner TABLESPACE ${tablespace}`
     )
-  await administrator.query(`GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${service}`)
-  const set = `ALTER ROLE ${service} IN DATABASE ${name} SET`
+  await administrator.query(`GRANT CONNECT, TEMPORARY ON DATABASE ${name} TO ${template}`)
+  const set = `ALTER ROLE ${template} IN DATABASE ${name} SET`
   await administrator
     .query(Object.entries(roleSettings).map(([setting, value]) => `${set} ${setting} = '${value}'`).join(';'))
   return {
     name,
-    url: url(service),
-    ownerUrl: url(`${service}_owner`),
+    url: url(template),
+    ownerUrl: url(`${template}_owner`),
     adminUrl: url('postgres'),
     async drop () {
       const connections = async () =>

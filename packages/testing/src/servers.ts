@@ -1,4 +1,4 @@
-import type { BrokerAccount } from './broker.ts'
+import type { BrokerAccount } from '@gatepost/local-stack/system'
 
 /** The servers that a test run shares, as its global set-up hands them to the test files. */
 export interface TestServers {

@@ -2,9 +2,10 @@ import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { databaseOwners } from '@gatepost/contracts/declarations'
+import type { ServiceName } from '@gatepost/contracts/service-name'
 import { freeSystemPorts, type SystemPorts } from '@gatepost/local-stack/ports'
-import { type RunningSystem, startSystem as start } from '@gatepost/local-stack/system'
-import type { ServiceName } from '@gatepost/local-stack/services'
+import { type BrokerAccount, type RunningSystem, startSystem as start } from '@gatepost/local-stack/system'
 import { brokerUsers, provisionBroker } from './broker.ts'
 import { createDatabase } from './database.ts'
 import { brokerAuthorization } from '@gatepost/events/permissions'
@@ -22,15 +23,15 @@ export interface System {
   /** Where mails, keys and logs of this run are. */
   dataDir: string
   /** As the service connects, with a role whose settings are hostile; for clients of a test there is `ownerUrl`. */
-  databaseUrl (service: 'auth' | 'posts' | 'feed'): string
+  databaseUrl (service: ServiceName): string
   /** As the role that owns the tables. */
-  ownerUrl (service: 'auth' | 'posts' | 'feed'): string
+  ownerUrl (service: ServiceName): string
   /** The secret of auth's keys and refresh tokens; the operator's commands need it. */
   tokenSecret (): Promise<string>
   /** Environment by which the operator's commands find this system. */
   operatorEnvironment: Record<string, string | undefined>
   /** A broker account's URL. */
-  brokerUrl (account: string): string
+  brokerUrl (account: BrokerAccount): string
   signal (child: ServiceName | 'nats-server', signal: NodeJS.Signals): void
   /** Sends SIGKILL and waits for the end. */
   kill (name: ServiceName | 'nats-server'): Promise<void>
@@ -38,8 +39,6 @@ export interface System {
   startAgain (name: ServiceName | 'nats-server'): Promise<void>
   stop (): Promise<void>
 }
-
-const DATABASES = ['auth', 'posts', 'feed'] as const
 
 /**
  * The whole system as processes on free ports, with a nats-server of its own and databases of its own in the run's
@@ -50,7 +49,7 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-system-'))
   await chmod(dataDir, 0o711)
   const ports = await freeSystemPorts()
-  const databases = await Promise.all(DATABASES.map((service) => createDatabase(service, { hostile: true })))
+  const databases = await Promise.all(databaseOwners.map(({ name }) => createDatabase(name, { hostile: true })))
   const output = new Map<string, string>()
   const users = brokerUsers()
   const running: RunningSystem = await start({
@@ -59,11 +58,7 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
     ports,
     env: {
       PATH: process.env.PATH,
-      ...Object
-        .fromEntries(DATABASES.map((
-          service,
-          index
-        ) => [`${service.toUpperCase()}_DATABASE_URL`, databases[index]!.url])),
+      ...Object.fromEntries(databaseOwners.map(({ prefix }, at) => [`${prefix}_DATABASE_URL`, databases[at]!.url])),
       ...env
     },
     broker: { authorization: brokerAuthorization(users, { anonymous: true }), users },
@@ -83,15 +78,14 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
     output,
     dataDir,
     databaseUrl: running.databaseUrl,
-    ownerUrl: (service) => databases[DATABASES.indexOf(service)]!.ownerUrl,
+    ownerUrl: (service) => databases[databaseOwners.findIndex(({ name }) => name === service)]!.ownerUrl,
     tokenSecret: async () => (await readFile(join(dataDir, 'token-secret'), 'utf8')).trim(),
     operatorEnvironment: {
       ...process.env,
       NATS_URL: running.brokerUrl('provisioner'),
-      ...Object
-        .fromEntries(DATABASES.map((
-          service
-        ) => [`${service.toUpperCase()}_DATABASE_URL`, running.databaseUrl(service)]))
+      ...Object.fromEntries(databaseOwners.map(({ name, prefix }) =>
+        [`${prefix}_DATABASE_URL`, running.databaseUrl(name)]
+      ))
     },
     brokerUrl: running.brokerUrl,
     signal: (name, signal) => child(name).signal(signal),

@@ -1,3 +1,4 @@
+import { type UpstreamName, upstreams as declaredUpstreams } from '@gatepost/contracts/declarations'
 import { operations } from '@gatepost/contracts/operations'
 import { clientFinder } from '@gatepost/service-kit/client-address'
 import { health } from '@gatepost/service-kit/health'
@@ -35,7 +36,7 @@ import { crossOrigin, preflights } from './cross-origin/cross-origin.ts'
 import { messaging } from './plugins/messaging.ts'
 import { apiPolicy, securityHeaders } from './plugins/security-headers.ts'
 import { proxy } from './proxy/proxy.ts'
-import { createUpstream } from './upstreams/upstream.ts'
+import { createUpstream, type Upstream } from './upstreams/upstream.ts'
 
 export interface AppOptions {
   settings: Settings
@@ -66,11 +67,9 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   const decisions = createDecisionTally()
   const shared = settings.REDIS_URL === undefined ? undefined : await countersInRedis(settings.REDIS_URL, log)
   const counters = shared ?? memoryCounters()
-  const upstreams = {
-    auth: createUpstream({ name: 'auth', urls: settings.AUTH_URL, log }),
-    posts: createUpstream({ name: 'posts', urls: settings.POSTS_URL, log }),
-    feed: createUpstream({ name: 'feed', urls: settings.FEED_URL, log })
-  }
+  const upstreams = Object.fromEntries(declaredUpstreams.map(({ name, prefix }) =>
+    [name, createUpstream({ name, urls: settings[`${prefix}_URL`], log })]
+  )) as Record<UpstreamName, Upstream>
 
   await app.register(httpMetrics, { registry })
   await app.register(accessLog, { log })
@@ -109,7 +108,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   })
   await app.register(proxy, {
     operations: operations.filter(({ service }) => service !== 'gateway'),
-    upstreamOf: ({ service }) => upstreams[service as keyof typeof upstreams]
+    upstreamOf: ({ service }) => upstreams[service as UpstreamName]
   })
   const streams = createEventStreams({ live: app.live, isRevoked: revocations.isRevoked, log })
   overviewRoutes(app, upstreams)

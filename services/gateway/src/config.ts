@@ -1,14 +1,26 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
+import { type UpstreamName, upstreams } from '@gatepost/contracts/declarations'
+import { gateway } from '@gatepost/contracts/gateway/service'
+import type { Prefix } from '@gatepost/contracts/service'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
 import { duration, integer, list, origin, origins, port, url, urls } from '@gatepost/service-kit/setting-kinds'
 import { accessTokenTtl, commonSettings, SettingsError } from '@gatepost/service-kit/settings'
 import { checkOrigin } from './cross-origin/allowed-origins.ts'
 
+/** `AUTH_URL` and the like: where the services are that the gateway forwards to. */
+const upstreamSettings = Object.fromEntries(upstreams.map(({ name, prefix, port }) => [
+  `${prefix}_URL`,
+  origins({
+    description: `The instances of the ${name} service; several are load-balanced`,
+    default: `http://127.0.0.1:${port}`
+  })
+])) as Record<`${Prefix<UpstreamName>}_URL`, ReturnType<typeof origins>>
+
 /** The settings of the gateway; docs/environment.md and .env.example are generated from here. */
 export const settingsSchema = Type.Object({
   ...commonSettings,
-  GATEWAY_PORT: port({ description: 'The port of the public API', default: '3000' }),
-  GATEWAY_OPS_PORT: port({ description: 'The port of the gateway’s metrics', default: '9300' }),
+  GATEWAY_PORT: port({ description: 'The port of the public API', default: String(gateway.port) }),
+  GATEWAY_OPS_PORT: port({ description: 'The port of the gateway’s metrics', default: String(gateway.opsPort) }),
   GATEWAY_WORKERS: integer({
     description:
       'Processes that share GATEWAY_PORT, for a machine with as many cores to spare; more than one need REDIS_URL',
@@ -16,18 +28,7 @@ export const settingsSchema = Type.Object({
     minimum: 1,
     maximum: 64
   }),
-  AUTH_URL: origins({
-    description: 'The instances of the auth service; several are load-balanced',
-    default: 'http://127.0.0.1:3001'
-  }),
-  POSTS_URL: origins({
-    description: 'The instances of the posts service; several are load-balanced',
-    default: 'http://127.0.0.1:3002'
-  }),
-  FEED_URL: origins({
-    description: 'The instances of the feed service; several are load-balanced',
-    default: 'http://127.0.0.1:3003'
-  }),
+  ...upstreamSettings,
   NATS_URL: urls({
     description: 'The NATS servers; may carry user:password@',
     default: 'nats://127.0.0.1:4222',

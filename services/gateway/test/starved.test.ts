@@ -1,6 +1,7 @@
 import { once } from 'node:events'
 import { connect, type Socket } from 'node:net'
 import { fileURLToPath } from 'node:url'
+import { upstreamUrls } from '@gatepost/testing/upstreams'
 import { type Child, startChild, waitForPort } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { eventually } from '@gatepost/testing/eventually'
@@ -24,9 +25,7 @@ beforeAll(async () => {
   const settings = {
     GATEWAY_PORT: String(port),
     GATEWAY_OPS_PORT: String(operations),
-    AUTH_URL: upstream.url,
-    POSTS_URL: upstream.url,
-    FEED_URL: upstream.url,
+    ...upstreamUrls(upstream.url),
     NATS_URL: 'nats://127.0.0.1:1',
     PUBLIC_URL: ISSUER,
     RATE_LIMIT_MAX: '1000000',

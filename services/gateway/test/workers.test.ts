@@ -3,6 +3,7 @@ import { request } from 'node:http'
 import { text } from 'node:stream/consumers'
 import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
+import { upstreamUrls } from '@gatepost/testing/upstreams'
 import { type Child, startChild, waitForPort } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { eventually } from '@gatepost/testing/eventually'
@@ -50,9 +51,7 @@ function environment () {
     GATEWAY_WORKERS: '2',
     GATEWAY_PORT: String(port),
     GATEWAY_OPS_PORT: String(operationsPort),
-    AUTH_URL: upstream.url,
-    POSTS_URL: upstream.url,
-    FEED_URL: upstream.url,
+    ...upstreamUrls(upstream.url),
     NATS_URL: testServers().natsUrls.gateway,
     REDIS_URL: testServers().redisUrl,
     PUBLIC_URL: ISSUER,

@@ -1,3 +1,4 @@
+import { declarations } from '@gatepost/contracts/declarations'
 import { events } from '@gatepost/contracts/events'
 import { operations } from '@gatepost/contracts/operations'
 import { chromiumFor, type Page, startChromium } from '@gatepost/testing/chromium'
@@ -40,8 +41,8 @@ export function docsPages (started: () => System) {
         const page = await browser.open()
         await page.goto(`${origin}/docs`)
         await click(page, 'a', /Read your own account/)
-        for (const service of ['posts', 'feed', 'gateway']) {
-          await click(page, 'button', new RegExp(`Open Group - ${service}`))
+        for (const { name } of declarations.slice(1)) { // the first is open
+          await click(page, 'button', new RegExp(`Open Group - ${name}`))
         }
         await eventually(async () =>
           expect((await text(page)).split(/\s*\n\s*/)).toEqual(expect.arrayContaining(operations.map(({ summary }) =>

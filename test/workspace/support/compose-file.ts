@@ -3,6 +3,7 @@ import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
+import { declarations } from '@gatepost/contracts/declarations'
 import type { TObject } from '@sinclair/typebox'
 import { parse } from 'yaml'
 import { afterAll } from 'vitest'
@@ -27,7 +28,7 @@ interface Container {
   depends_on?: Record<string, { condition: string }>
 }
 
-export const SERVICES = ['gateway', 'auth', 'posts', 'feed'] as const
+export const SERVICES = declarations.map(({ name }) => name)
 export const root = fileURLToPath(new URL('../../../', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'gatepost-compose-'))
 afterAll(() => rmSync(folder, { recursive: true }))

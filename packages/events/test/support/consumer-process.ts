@@ -11,7 +11,7 @@ const { DATABASE_URL, NATS_URL, POISON } = process.env
 const log = pino({ level: 'debug' })
 createConsumer<Tx>({
   broker: createBroker({ servers: NATS_URL!, name: 'feed', log }),
-  definition: consumers['feed-posts'],
+  definition: consumers['feed-posts']!,
   transaction: transactionOf(new pg.Pool({ connectionString: DATABASE_URL, max: 10 })),
   log,
   handlers: {

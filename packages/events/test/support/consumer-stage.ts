@@ -29,7 +29,7 @@ export async function setConsumerStage () {
       const consumer = stage.defer(
         createConsumer<Tx>({
           broker: stage.broker('feed'),
-          definition: consumers['feed-posts'],
+          definition: consumers['feed-posts']!,
           handlers: recordAll,
           transaction,
           log: stage.log,

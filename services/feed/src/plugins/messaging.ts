@@ -55,7 +55,7 @@ export const messaging = fp<MessagingOptions>(
 
     const users = createConsumer<Connection>({
       ...shared,
-      definition: consumers['feed-users'],
+      definition: consumers['feed-users']!,
       handlers: {
         [userRegistered.type]: handlerOf(userRegistered, ({ data }, tx: Connection) =>
           authorRepository.setName(tx, data.userId, data.displayName)),
@@ -74,7 +74,7 @@ export const messaging = fp<MessagingOptions>(
     })
     const posts = createConsumer<Connection>({
       ...shared,
-      definition: consumers['feed-posts'],
+      definition: consumers['feed-posts']!,
       handlers: {
         [postCreated.type]: handlerOf(postCreated, ({ data: { postId, ...entry } }, tx: Connection) =>
           entryRepository.add(tx, { id: postId, ...entry })),

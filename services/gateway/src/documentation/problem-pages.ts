@@ -1,4 +1,5 @@
-import { problems, type ProblemCode, type ProblemDefinition } from '@gatepost/contracts/problems'
+import type { ProblemDefinition } from '@gatepost/contracts/problem'
+import { problems, type ProblemCode } from '@gatepost/contracts/problems'
 import { escapeHtml, layout } from '../html/page.ts'
 
 /** /problems/<code>: where the `type` of every problem leads. Undefined for a code that we do not have. */

@@ -1,5 +1,6 @@
 import type { Operation } from '@gatepost/contracts/operation'
-import { problems, type ProblemDefinition } from '@gatepost/contracts/problems'
+import type { ProblemDefinition } from '@gatepost/contracts/problem'
+import { problems } from '@gatepost/contracts/problems'
 import type { ProblemError } from '@gatepost/service-kit/problem'
 import { escapeHtml, layout } from '../html/page.ts'
 import { fieldTexts, type PageTexts, pageTexts } from './texts.ts'

@@ -2,6 +2,7 @@ import { generateKeyPairSync, randomUUID, sign } from 'node:crypto'
 import { once } from 'node:events'
 import { type AddressInfo, connect } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { upstreamUrls } from '@gatepost/testing/upstreams'
 import { createRegistry } from '@gatepost/service-kit/metrics'
 import { parseSettings } from '@gatepost/service-kit/settings'
 import type { App } from '@gatepost/service-kit/server'
@@ -85,9 +86,7 @@ export async function startGateway (
   const registry = createRegistry('gateway')
   const settings = parseSettings(settingsSchema, {
     NATS_URL: testServers().natsUrls.gateway,
-    AUTH_URL: upstream.url,
-    POSTS_URL: upstream.url,
-    FEED_URL: upstream.url,
+    ...upstreamUrls(upstream.url),
     PUBLIC_URL: ISSUER,
     RATE_LIMIT_MAX: '1000000',
     SENSITIVE_RATE_LIMIT_MAX: '1000000',

@@ -46,7 +46,7 @@ export const messaging = fp<MessagingOptions>(
     const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
     const consumer = createConsumer<Connection>({
       broker,
-      definition: consumers['posts-users'],
+      definition: consumers['posts-users']!,
       handlers: {
         [userDeleted.type]: handlerOf(userDeleted, ({ data, traceparent }, tx: Connection) =>
           deletedAuthorRepository.add(tx, { authorId: data.userId, traceparent }))

@@ -1,0 +1,14 @@
+import { service } from '../service.ts'
+import { authEvents } from './events.ts'
+import { authOperations } from './operations.ts'
+import { authProblems } from './problems.ts'
+
+/** Users, sessions, keys. */
+export const auth = service({
+  name: 'auth',
+  port: 3001,
+  store: 'outbox',
+  problems: authProblems,
+  operations: authOperations,
+  events: authEvents
+})
