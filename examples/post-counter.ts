@@ -1,7 +1,5 @@
 // Counts the posts of each author, from the first event on. All it needs is the address of NATS.
-import { subscribe } from '@gatepost/client/subscribe'
-import { createDedupe } from '@gatepost/client/dedupe'
-import { postCreated, postDeleted } from '@gatepost/contracts/posts/events'
+import { createDedupe, postCreated, postDeleted, subscribe } from '@gatepost/client/events'
 
 const posts = new Map<string, number>()
 const dedupe = createDedupe()

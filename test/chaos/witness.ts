@@ -1,4 +1,4 @@
-import { subscribe } from '@gatepost/client/subscribe'
+import { subscribe } from '@gatepost/client/events'
 import { events } from '@gatepost/contracts/events'
 import type { CloudEvent } from '@gatepost/contracts/event'
 import type { Ledger } from './ledger.ts'

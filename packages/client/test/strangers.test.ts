@@ -4,7 +4,6 @@ import { fileURLToPath } from 'node:url'
 import { asyncApi } from '@gatepost/contracts/asyncapi'
 import { postCreated, postDeleted } from '@gatepost/contracts/posts/events'
 import { eventually } from '@gatepost/testing/eventually'
-import { jetstreamManager } from '@nats-io/jetstream'
 import { connect } from '@nats-io/transport-node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { created, eventOf, startSubscriberStage, type SubscriberStage } from './support/subscriber-stage.ts'
@@ -37,7 +36,7 @@ test('the example program counts the posts of each author', async () => {
   expect(code).toBe(0)
 })
 
-test('the requests that /asyncapi.json tells make a consumer, deliver and acknowledge, without this package', async () => {
+test('what /asyncapi.json tells makes a consumer, delivers and acknowledges, without this package', async () => {
   const { operations } = asyncApi(stage.nats.url) as {
     operations: Record<string, { 'x-jetstream': { create: Told, next: Told, acknowledge: Told } }>
   }
@@ -55,10 +54,7 @@ test('the requests that /asyncapi.json tells make a consumer, deliver and acknow
     expect(message.json()).toEqual(event)
     expect(message.headers!.get('Nats-Msg-Id')).toBe(event.id)
     message.respond(acknowledge.request as string)
-    await eventually(async () =>
-      expect((await (await jetstreamManager(stage.provisioner)).consumers.info('EVENTS', 'by-hand')).ack_floor.stream_seq)
-        .toBe(1)
-    )
+    await eventually(async () => expect((await stage.durable('by-hand')).ack_floor.stream_seq).toBe(1))
   } finally {
     await anybody.close()
   }

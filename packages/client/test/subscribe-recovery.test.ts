@@ -10,7 +10,7 @@ let stage: SubscriberStage
 beforeEach(async () => { stage = await startSubscriberStage() })
 afterEach(() => stage.stop())
 
-test('what a killed program had, and all that came since, comes to its successor in the order of the stream', async () => {
+test('what a killed program had, and all since then, comes to its successor in the stream’s order', async () => {
   await stage.makeDurable()
   await stage.publish(...['one', 'two', 'three'].map((title) => created(title)))
   const program = spawn(process.execPath, [fileURLToPath(new URL('support/hanging-subscriber.ts', import.meta.url))], {

@@ -92,7 +92,7 @@ test('an event that takes long does not come twice', async () => {
   expect(seen).toEqual(['long', 'short'])
 })
 
-test('an event whose handling fails comes again before any later one, and the dedupe lets its effect happen once', async () => {
+test('an event whose handling fails comes again before any later one; the dedupe gives it one effect', async () => {
   const dedupe = createDedupe()
   const effects: string[] = []
   const errors: string[] = []

@@ -1,0 +1,6 @@
+export { createClient, type ClientOptions } from './http/client.ts'
+export type { Answer, Call, Client, Input } from './http/calls.ts'
+export { NetworkError, ProblemError, type FieldError, type ProblemErrorOf } from './http/errors.ts'
+export type { LiveEvent, LiveEventOptions } from './http/live-events.ts'
+export type * from './contract.ts'
+export type { CloudEvent, Events, LiveEventType } from './event-contract.ts'

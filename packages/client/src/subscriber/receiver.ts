@@ -1,0 +1,164 @@
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { ConsumerInfo, JsMsg } from '@nats-io/jetstream'
+import type { CloudEvent } from '../event-contract.ts'
+import type { EventReader } from './event-reader.ts'
+import { createLanes, createSlots } from './lanes.ts'
+
+export interface Delivery<Event = CloudEvent> {
+  event: Event
+  /** The position in the stream, for reading on from there without a durable subscription. */
+  sequence: number
+  /** Whether it may have been delivered before. */
+  redelivered: boolean
+}
+
+export interface ReceiverOptions {
+  concurrency: number
+  ackWaitMs: number
+  read: EventReader
+  onEvent: (event: CloudEvent, delivery: Delivery) => Promise<void> | void
+  onError: (error: Error, message: { subject: string, sequence: number }) => void
+  /** Resolves when the server has confirmed the acknowledgement. */
+  acknowledge: (message: JsMsg) => Promise<void>
+  /** What the server knows of the consumer now. */
+  info: () => Promise<ConsumerInfo>
+}
+
+/** An event from its delivery until the server has confirmed its acknowledgement. */
+interface Held {
+  /** The newest delivery of it. */
+  message: JsMsg
+  begun: boolean
+}
+
+const CONFIRM_AGAIN_MS = 200
+const retryDelay = (failures: number) => Math.min(60_000, 500 * 2 ** failures)
+
+/**
+ * Deals with events one after the other, or, with a concurrency, one after the other of each aggregate. An event is
+ * held until the server has confirmed its acknowledgement; only then comes the next one of its aggregate.
+ *
+ * The server delivers again what a dead process or a broken connection had, but only after a while and beside newer
+ * events. So after a start or a loss of the connection everything waits until all that is out at the server is held
+ * here, and is then dealt with in the stream's order. With one event out at a time there is nothing to wait for.
+ */
+export function createReceiver (options: ReceiverOptions) {
+  const { concurrency, ackWaitMs, read, onEvent, onError, acknowledge, info } = options
+  const held = new Map<number, Held>()
+  const slots = createSlots(concurrency)
+  const lanes = createLanes<Held>(deal)
+  const stopping = new AbortController()
+  let parked: Held[] = []
+  let whole = concurrency === 1
+  let confirmed = 0
+  let gathering: Promise<void> | undefined
+  const heartbeat = setInterval(() => {
+    for (const { message } of held.values()) message.working()
+  }, ackWaitMs / 3)
+
+  function report (error: unknown, { subject, seq }: JsMsg) {
+    onError(error instanceof Error ? error : new Error(String(error)), { subject, sequence: seq })
+  }
+
+  async function deal (one: Held) {
+    if (stopping.signal.aborted) return
+    one.begun = true
+    const event = readOrReport(one.message)
+    if (event && !await handled(event, one)) one.message.nak()
+    else await confirm(one)
+  }
+
+  function readOrReport (message: JsMsg) {
+    try {
+      return read(message)
+    } catch (error) {
+      report(error, message)
+      return undefined
+    }
+  }
+
+  /** Tries until it works; false: stopped before it did. */
+  async function handled (event: CloudEvent, { message }: Held) {
+    for (let failures = 0; !stopping.signal.aborted; failures++) {
+      const delivery = { event, sequence: message.seq, redelivered: message.redelivered || failures > 0 }
+      try {
+        await slots.run(() => onEvent(event, delivery))
+        return true
+      } catch (error) {
+        report(error, message)
+        await sleep(retryDelay(failures), undefined, { signal: stopping.signal }).catch(() => undefined)
+      }
+    }
+    return false
+  }
+
+  /** Until then the server may deliver it again, and the next one of its aggregate would have come before it. */
+  async function confirm (one: Held) {
+    while (!await acknowledge(one.message).then(() => true, () => false)) {
+      if (stopping.signal.aborted) return
+      await sleep(CONFIRM_AGAIN_MS)
+    }
+    held.delete(one.message.seq)
+    confirmed++
+  }
+
+  const enter = (one: Held) => lanes.add(concurrency === 1 ? '' : aggregateOf(one.message), one)
+
+  /** Waits until everything that is out at the server is held here. */
+  async function gather () {
+    const end = performance.now() + 2 * ackWaitMs
+    // What has not come again by then was erased from the stream, and will not come.
+    while (!stopping.signal.aborted && performance.now() < end) {
+      const [count, acks] = [held.size, confirmed]
+      const known = await info().catch(() => undefined)
+      if (known?.num_ack_pending === count && acks === confirmed) break
+      await sleep(ackWaitMs / 20)
+    }
+    whole = true
+    const now = parked.sort((a, b) => a.message.seq - b.message.seq)
+    parked = []
+    for (const one of now) enter(one)
+  }
+
+  return {
+    take (message: JsMsg) {
+      const known = held.get(message.seq)
+      if (known) {
+        known.message = message
+        return
+      }
+      const one = { message, begun: false }
+      held.set(message.seq, one)
+      if (whole) enter(one)
+      else parked.push(one)
+    },
+
+    /** The server may have sent what did not arrive. */
+    interrupted () {
+      if (concurrency > 1) whole = false
+    },
+
+    /** There is a connection. */
+    begin () {
+      if (!whole) gathering ??= gather().finally(() => { gathering = undefined })
+    },
+
+    /** Finishes what is begun, and gives back the rest. */
+    async stop () {
+      stopping.abort()
+      await gathering
+      await lanes.idle()
+      for (const { message, begun } of held.values()) if (!begun) message.nak()
+      clearInterval(heartbeat)
+    }
+  }
+}
+
+/** The aggregate's id, also of an event that does not fit its contract. */
+function aggregateOf (message: JsMsg): string {
+  try {
+    return String(message.json<CloudEvent>().subject)
+  } catch {
+    return ''
+  }
+}
