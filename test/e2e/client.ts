@@ -35,6 +35,19 @@ export async function call (
   }
 }
 
+export const codes = ({ status, body }: Answer) => [status, body.code]
+
+const CHANGING = ['date', 'x-request-id', 'ratelimit', 'etag']
+
+/** An answer without the parts that differ from call to call by their nature. */
+export function plain ({ status, headers, body }: Answer) {
+  return {
+    status,
+    body: { ...body, requestId: '' },
+    headers: [...headers].filter(([name]) => !CHANGING.includes(name))
+  }
+}
+
 export interface Account {
   userId: string
   email: string
