@@ -14,6 +14,7 @@ export function sessions (started: () => TokenStage) {
     ))
     expect(raced.map(({ status }) => status)).toEqual(Array(10).fill(200))
     expect(new Set(raced.map(({ body }) => body.refreshToken)).size).toBe(1)
+    expect((await stage.refresh(raced[0]!.body.refreshToken)).status).toBe(200)
   })
 
   test('a token that was used long ago ends its session everywhere, although the answer is 401', async () => {
