@@ -76,8 +76,6 @@ export async function createServices (
   metrics.observeHasher(hasher)
   return {
     keys,
-    tokens,
-    hasher,
     registrations: createRegistrationService({
       database,
       hasher,

@@ -5,7 +5,7 @@ import { keyRepository, type NewKey, type StoredKey } from './key-repository.ts'
 import { openWithAny, sealPrivateKey } from './private-key-cipher.ts'
 
 /** How long a key is published before it signs: by then every verifier has fetched it (API.md says 30 s). */
-export const PUBLISH_SECONDS = 60
+const PUBLISH_SECONDS = 60
 /** Beyond the life of a token: other auth processes notice a rotation late, and clocks differ. */
 export const RETIRE_MARGIN_SECONDS = 60
 /** Who rotates need not know how long tokens live: the processes that sign have a key stay longer, within seconds. */

@@ -26,7 +26,7 @@ export interface RefreshOptions {
 type Outcome = { account: Account, session: IssuedSession } | 'invalid' | 'reused'
 
 /** For so long after its first use a token is given its successor again: two tabs raced, or an answer was lost. */
-export const GRACE_SECONDS = 10
+const GRACE_SECONDS = 10
 
 /** The present token, and the one before it for a while. */
 function isExchangeable (session: LockedSession, counter: number) {
