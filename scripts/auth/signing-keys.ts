@@ -17,10 +17,11 @@ export async function manageKeys (work: (keys: ReturnType<typeof keysOver>) => P
 function keysOver (database: Database) {
   return {
     async list () {
-      for (const { kid, state, createdAt, activatedAt, retiresAt } of await keyRepository.list(database.connection)) {
+      const keys = await keyRepository.list(database.connection)
+      for (const { kid, state, algorithm, createdAt, activatedAt, retiresAt } of keys) {
         const since = { next: createdAt, current: activatedAt, retiring: activatedAt }[state] ?? createdAt
         console
-          .log(`${kid}  ${state.padEnd(8)}  since ${since.toISOString()}${
+          .log(`${kid}  ${algorithm}  ${state.padEnd(8)}  since ${since.toISOString()}${
             retiresAt ? `, until ${retiresAt.toISOString()}` : ''
           }`)
       }

@@ -73,7 +73,8 @@ function usableKeys (document: unknown): Map<string, string> {
 
 /** `alg` and `use` may be absent (RFC 7517 section 4), but not others. */
 function isUsable (jwk: unknown): jwk is JwkSet['keys'][number] {
-  return Value.Check(JwkSchema, { alg: 'EdDSA', use: 'sig', ...jwk as object })
+  const alg = (jwk as { kty?: unknown } | null)?.kty === 'EC' ? 'ES256' : 'EdDSA'
+  return Value.Check(JwkSchema, { alg, use: 'sig', ...jwk as object })
 }
 
 /**

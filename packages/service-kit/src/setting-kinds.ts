@@ -117,13 +117,13 @@ export function list (options: SettingOptions & { needs: string, check?: (item: 
     .Encode((value) => value.join(','))
 }
 
-/** One of a few lower-case words, in any case: other tools write the same settings in capitals. */
+/** One of a few words, in any case: other tools write the same settings in capitals. Decodes to the word as listed. */
 export function choice<const Words extends readonly string[]> (words: Words, options: SettingOptions) {
   const needs = `one of ${words.join(', ')}`
   return Type.Transform(Type.String({ ...options, needs }))
     .Decode((value): Words[number] => {
-      const word = value.toLowerCase()
-      if (!words.includes(word)) throw new TypeError(needs)
+      const word = words.find((known) => known.toLowerCase() === value.toLowerCase())
+      if (word === undefined) throw new TypeError(needs)
       return word
     })
     .Encode((value) => value)

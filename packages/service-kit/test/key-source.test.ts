@@ -114,12 +114,13 @@ const foreign: Record<string, unknown> = {
     alg: 'RS256',
     use: 'sig'
   },
-  EC: {
-    ...generateKeyPairSync('ec', { namedCurve: 'P-256' }).publicKey.export({ format: 'jwk' }),
+  'EC of another curve': {
+    ...generateKeyPairSync('ec', { namedCurve: 'P-384' }).publicKey.export({ format: 'jwk' }),
     kid: 'ec',
-    alg: 'ES256',
+    alg: 'ES384',
     use: 'sig'
   },
+  'EC whose point is off the curve': { kty: 'EC', crv: 'P-256', x: 'A'.repeat(43), y: 'A'.repeat(43), kid: 'off' },
   X25519: { ...generateKeyPairSync('x25519').publicKey.export({ format: 'jwk' }), kid: 'x' },
   'an unknown kty': { kty: 'AKP', alg: 'ML-DSA-44', pub: 'AA', kid: 'pq' },
   'a key without an id': withoutKid,

@@ -1,6 +1,7 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
+import { SIGNING_ALGORITHMS } from '@gatepost/contracts/auth/schemas'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
-import { flag, integer, origin, port, seconds, text, url, urls } from '@gatepost/service-kit/setting-kinds'
+import { choice, flag, integer, origin, port, seconds, text, url, urls } from '@gatepost/service-kit/setting-kinds'
 import { accessTokenTtl, commonSettings } from '@gatepost/service-kit/settings'
 
 const DAY = 86_400
@@ -56,6 +57,10 @@ export const settingsSchema = Type.Object({
     description: 'A signing key is replaced when it has signed for so many seconds',
     default: String(30 * DAY),
     minimum: 120
+  }),
+  SIGNING_ALG: choice(SIGNING_ALGORITHMS, {
+    description: 'What signs access tokens: Ed25519, or P-256 for verifiers that know no EdDSA',
+    default: 'EdDSA'
   }),
   PUBLIC_URL: origin({
     description: 'What clients call: the iss of the tokens, and the base of links',

@@ -43,6 +43,7 @@ export async function createServices (
     REFRESH_IDLE_TTL,
     REFRESH_ABSOLUTE_TTL,
     KEY_ROTATION_INTERVAL,
+    SIGNING_ALG,
     PUBLIC_URL,
     REQUIRE_EMAIL_VERIFICATION,
     PASSWORD_PEPPER,
@@ -56,6 +57,7 @@ export async function createServices (
   const keys = createKeyStore({
     database,
     encryptionKeys: secrets.map((secret) => deriveKey(secret, 'signing-keys')),
+    algorithm: SIGNING_ALG,
     accessTokenTtl: ACCESS_TOKEN_TTL,
     rotationSeconds: KEY_ROTATION_INTERVAL,
     log

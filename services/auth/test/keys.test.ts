@@ -2,7 +2,7 @@ import { KeysUnavailableError } from '@gatepost/service-kit/key-source'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openDatabase, type Database } from '../src/database/database.ts'
 import { keyRepository } from '../src/keys/key-repository.ts'
-import { dropKey, rotateKeys, rotateOldKey } from '../src/keys/key-rotation.ts'
+import { dropKey, rotateIfDue, rotateKeys } from '../src/keys/key-rotation.ts'
 import { createKeyStore } from '../src/keys/key-store.ts'
 import { openPrivateKey, sealPrivateKey } from '../src/keys/private-key-cipher.ts'
 import { deriveKey } from '../src/secrets.ts'
@@ -73,7 +73,8 @@ test('a key that has signed for long enough is replaced, once, however many proc
   await auth.sql(`UPDATE signing_keys SET created_at = created_at - interval '31 days',
     activated_at = activated_at - interval '31 days'`)
   const { next } = await states()
-  const rotations = await Promise.all([1, 2, 3].map(() => rotateOldKey(database, { intervalSeconds: 30 * 86_400 })))
+  const rule = { encryptionKey, algorithm: 'EdDSA', intervalSeconds: 30 * 86_400, changeOver: false } as const
+  const rotations = await Promise.all([1, 2, 3].map(() => rotateIfDue(database, rule)))
   expect(rotations.filter(Boolean)).toHaveLength(1)
   expect((await states()).current).toBe(next)
 })
@@ -94,6 +95,7 @@ test('processes that start at once on an empty database agree on the keys', asyn
     createKeyStore({
       database,
       encryptionKeys: [encryptionKey],
+      algorithm: 'EdDSA',
       accessTokenTtl: 600,
       rotationSeconds: 86_400,
       log: console as never
@@ -110,6 +112,7 @@ test('while the database is away a known key stays good, and an unknown one is n
   const store = createKeyStore({
     database: lost,
     encryptionKeys: [encryptionKey],
+    algorithm: 'EdDSA',
     accessTokenTtl: 600,
     rotationSeconds: 86_400,
     log: console as never

@@ -65,7 +65,7 @@ export const ManagedUserPageSchema = pageOf(ManagedUserSchema, 'ManagedUserPage'
 
 export const SessionSchema = Type.Object({
   user: UserSchema,
-  accessToken: Type.String({ description: 'JWT, EdDSA, typ at+jwt' }),
+  accessToken: Type.String({ description: 'JWT, EdDSA or ES256, typ at+jwt' }),
   tokenType: Type.Literal('Bearer'),
   expiresIn: Type.Integer({ description: 'Seconds' }),
   refreshToken: Type.String(),
@@ -112,16 +112,29 @@ export const AuditPageSchema = pageOf(Type.Object({
 }), 'AuditPage')
 export type AuditPage = Static<typeof AuditPageSchema>
 
-/** RFC 7517 with RFC 8037 keys. */
+/** What signs access tokens: Ed25519, or P-256 for verifiers that know no EdDSA. */
+export const SIGNING_ALGORITHMS = ['EdDSA', 'ES256'] as const
+export type SigningAlgorithm = typeof SIGNING_ALGORITHMS[number]
+
+const jwkProperties = { x: Type.String(), kid: Type.String(), use: Type.Literal('sig') }
+
+/** RFC 7517 with RFC 8037 and RFC 7518 keys. */
 export const JwkSetSchema = Type.Object({
-  keys: Type.Array(Type.Object({
-    kty: Type.Literal('OKP'),
-    crv: Type.Literal('Ed25519'),
-    x: Type.String(),
-    kid: Type.String(),
-    alg: Type.Literal('EdDSA'),
-    use: Type.Literal('sig')
-  }))
+  keys: Type.Array(Type.Union([
+    Type.Object({
+      kty: Type.Literal('OKP'),
+      crv: Type.Literal('Ed25519'),
+      alg: Type.Literal('EdDSA'),
+      ...jwkProperties
+    }),
+    Type.Object({
+      kty: Type.Literal('EC'),
+      crv: Type.Literal('P-256'),
+      alg: Type.Literal('ES256'),
+      y: Type.String(),
+      ...jwkProperties
+    })
+  ]))
 }, { title: 'JwkSet' })
 export type JwkSet = Static<typeof JwkSetSchema>
 

@@ -1,4 +1,5 @@
 import type { Algorithm } from '@node-rs/jsonwebtoken'
+import { algorithmOf } from './signing-algorithm.ts'
 import { AUDIENCE, CLOCK_SKEW_SECONDS, type TokenLibrary } from './token-library.ts'
 
 const FINAL_FAULTS = new Set(['InvalidSignature', 'ExpiredSignature'])
@@ -14,7 +15,7 @@ export async function loadNativeTokens (): Promise<TokenLibrary> {
 
     async verifierOf (pem, issuer) {
       const validation = {
-        algorithms: ['EdDSA' as Algorithm],
+        algorithms: [algorithmOf(pem) as Algorithm],
         iss: [issuer],
         aud: [AUDIENCE],
         // What is not required is not looked at in a token that lacks it.

@@ -1,5 +1,6 @@
 import { AccessTokenClaimsSchema } from '@gatepost/contracts/auth/schemas'
 import { fastify } from 'fastify'
+import { algorithmOf } from './signing-algorithm.ts'
 import { AUDIENCE, CLOCK_SKEW_SECONDS, type TokenLibrary } from './token-library.ts'
 
 const FINAL_FAULTS = new Set(['FAST_JWT_INVALID_SIGNATURE', 'FAST_JWT_EXPIRED'])
@@ -17,7 +18,7 @@ export const pluginTokens: TokenLibrary = {
     await instance.register(jwt, {
       secret: { public: pem },
       verify: {
-        algorithms: ['EdDSA'],
+        algorithms: [algorithmOf(pem)],
         checkTyp: 'at+jwt',
         allowedIss: issuer,
         allowedAud: AUDIENCE,

@@ -1,16 +1,23 @@
 import { sign, type KeyObject } from 'node:crypto'
-import type { AccessTokenClaims } from '@gatepost/contracts/auth/schemas'
+import type { AccessTokenClaims, SigningAlgorithm } from '@gatepost/contracts/auth/schemas'
 
 export interface SigningKey {
   kid: string
+  algorithm: SigningAlgorithm
   privateKey: KeyObject
 }
 
-/** A JWT as RFC 9068 has it: `typ at+jwt`, Ed25519 (RFC 8037). */
+/** A JWT as RFC 9068 has it: `typ at+jwt`, Ed25519 (RFC 8037) or P-256 (RFC 7518 3.4). */
 export function signAccessToken (key: SigningKey, claims: AccessTokenClaims) {
-  const header = { alg: 'EdDSA', typ: 'at+jwt', kid: key.kid }
+  const header = { alg: key.algorithm, typ: 'at+jwt', kid: key.kid }
   const input = `${encode(header)}.${encode(claims)}`
-  return `${input}.${sign(null, Buffer.from(input), key.privateKey).toString('base64url')}`
+  return `${input}.${signatureOf(Buffer.from(input), key).toString('base64url')}`
+}
+
+function signatureOf (input: Buffer, { algorithm, privateKey }: SigningKey) {
+  return algorithm === 'EdDSA'
+    ? sign(null, input, privateKey)
+    : sign('sha256', input, { key: privateKey, dsaEncoding: 'ieee-p1363' })
 }
 
 function encode (value: object) {

@@ -1,16 +1,22 @@
+import type { SigningAlgorithm } from '@gatepost/contracts/auth/schemas'
 import type { Connection } from '../database/database.ts'
 
 export interface StoredKey {
   kid: string
   state: 'next' | 'current' | 'retiring'
+  algorithm: SigningAlgorithm
   publicKey: string
+  /** Of a key for ES256. */
+  publicY: string | null
   privateKey: Uint8Array | null
   createdAt: Date
   activatedAt: Date | null
   retiresAt: Date | null
 }
 
-export type NewKey = Pick<StoredKey, 'kid' | 'publicKey'> & { privateKey: Uint8Array<ArrayBuffer> }
+export type NewKey = Pick<StoredKey, 'kid' | 'algorithm' | 'publicKey' | 'publicY'> & {
+  privateKey: Uint8Array<ArrayBuffer>
+}
 
 const ROTATION_LOCK = 7_301_001
 
@@ -24,8 +30,7 @@ export const keyRepository = {
     await tx.$executeRaw`SELECT pg_advisory_xact_lock(${ROTATION_LOCK})`
   },
 
-  async insert (tx: Connection, key: NewKey, state: 'next' | 'current') {
-    const now = new Date()
+  async insert (tx: Connection, key: NewKey, state: 'next' | 'current', now = new Date()) {
     await tx.signingKey.create({
       data: { ...key, state, createdAt: now, activatedAt: state === 'current' ? now : null }
     })
@@ -44,6 +49,11 @@ export const keyRepository = {
       .$executeRaw`UPDATE signing_keys SET retires_at = present.activated_at + ${seconds}::int * interval '1 second'
       FROM (SELECT activated_at FROM signing_keys WHERE state = 'current') AS present
       WHERE state = 'retiring' AND retires_at < present.activated_at + ${seconds}::int * interval '1 second'`
+  },
+
+  /** A next key has signed nothing: nobody misses it. */
+  async deleteNext (tx: Connection) {
+    await tx.signingKey.deleteMany({ where: { state: 'next' } })
   },
 
   /** Current → retiring, without its private half; next → current. */

@@ -1,7 +1,8 @@
-import { createHash, generateKeyPairSync } from 'node:crypto'
+import type { SigningAlgorithm } from '@gatepost/contracts/auth/schemas'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Connection, Database } from '../database/database.ts'
-import { keyRepository, type NewKey, type StoredKey } from './key-repository.ts'
+import { newKey } from './key-pair.ts'
+import { keyRepository, type StoredKey } from './key-repository.ts'
 import { openWithAny, sealPrivateKey } from './private-key-cipher.ts'
 
 /** How long a key is published before it signs: by then every verifier has fetched it (API.md says 30 s). */
@@ -13,13 +14,22 @@ const MIN_RETIRE_SECONDS = 3600
 
 export type RotationResult = { rotated: true, kid: string } | { rotated: false, waitSeconds: number }
 
+/** What a process makes keys with. */
+export interface KeyMaker {
+  encryptionKey: Buffer
+  algorithm: SigningAlgorithm
+}
+
 /** Makes the keys that are missing. Several processes may begin at once. */
-export function ensureKeys (database: Database, encryptionKey: Buffer) {
+export function ensureKeys (database: Database, { encryptionKey, algorithm }: KeyMaker) {
   return database.transaction(async (tx) => {
     await keyRepository.lock(tx)
     const keys = await keyRepository.list(tx)
-    if (!keys.some(({ state }) => state === 'current')) await keyRepository.insert(tx, newKey(encryptionKey), 'current')
-    if (!keys.some(({ state }) => state === 'next')) await keyRepository.insert(tx, newKey(encryptionKey), 'next')
+    const now = new Date()
+    for (const state of ['current', 'next'] as const) {
+      if (keys.some((key) => key.state === state)) continue
+      await keyRepository.insert(tx, newKey(encryptionKey, algorithm), state, now)
+    }
   })
 }
 
@@ -53,13 +63,29 @@ export function rotateKeys (database: Database, { atOnce = false } = {}): Promis
   })
 }
 
-/** Rotates a current key that has signed for long enough; true when it did. */
-export function rotateOldKey (database: Database, { intervalSeconds }: { intervalSeconds: number }) {
+export interface RotationRule extends KeyMaker {
+  intervalSeconds: number
+  /** Whether a key of another algorithm gives way before its time. */
+  changeOver: boolean
+}
+
+/**
+ * Rotates a current key that has signed for long enough, or is to give way to one of another algorithm. A next key of
+ * the wrong algorithm is replaced first, and the new one is published before it signs. True when it rotated.
+ */
+export function rotateIfDue (database: Database, rule: RotationRule) {
+  const { encryptionKey, algorithm, intervalSeconds, changeOver } = rule
   return database.transaction(async (tx) => {
     await keyRepository.lock(tx)
-    const current = (await keyRepository.list(tx)).find(({ state }) => state === 'current')
-    if (!current?.activatedAt || Date.now() - current.activatedAt.getTime() < intervalSeconds * 1000) return false
-    return (await rotate(tx, false)).rotated
+    const keys = await keyRepository.list(tx)
+    const [current, next] = (['current', 'next'] as const).map((state) => keys.find((key) => key.state === state))
+    if (!current?.activatedAt || !next) return false
+    const isOld = Date.now() - current.activatedAt.getTime() >= intervalSeconds * 1000
+    if (!isOld && !(changeOver && current.algorithm !== algorithm)) return false
+    if (next.algorithm === algorithm) return (await rotate(tx, false)).rotated
+    await keyRepository.deleteNext(tx)
+    await keyRepository.insert(tx, newKey(encryptionKey, algorithm), 'next')
+    return false
   })
 }
 
@@ -86,18 +112,6 @@ async function rotate (tx: Connection, atOnce: boolean): Promise<RotationResult>
 
 /** The first pair was published together: who knows the current key knows the next one. */
 function secondsUntilKnown (keys: StoredKey[], next: StoredKey) {
-  if (keys.length === 2) return 0
+  if (keys.every(({ createdAt }) => createdAt.getTime() === next.createdAt.getTime())) return 0
   return Math.max(0, PUBLISH_SECONDS - (Date.now() - next.createdAt.getTime()) / 1000)
-}
-
-function newKey (encryptionKey: Buffer): NewKey {
-  const { publicKey, privateKey } = generateKeyPairSync('ed25519')
-  const { x } = publicKey.export({ format: 'jwk' })
-  // RFC 7638 thumbprint: two keys cannot share an id.
-  const kid = createHash('sha256').update(JSON.stringify({ crv: 'Ed25519', kty: 'OKP', x })).digest('base64url')
-  return {
-    kid,
-    publicKey: x!,
-    privateKey: sealPrivateKey(encryptionKey, kid, privateKey.export({ type: 'pkcs8', format: 'der' }))
-  }
 }

@@ -1,18 +1,21 @@
 import { createPrivateKey } from 'node:crypto'
 import type { FastifyBaseLogger } from 'fastify'
-import type { JwkSet } from '@gatepost/contracts/auth/schemas'
+import type { JwkSet, SigningAlgorithm } from '@gatepost/contracts/auth/schemas'
 import { KeysUnavailableError, keysOf, type KeySource } from '@gatepost/service-kit/key-source'
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 import type { Database } from '../database/database.ts'
 import type { SigningKey } from './access-token.ts'
+import { jwkOf } from './key-pair.ts'
 import { keyRepository, type StoredKey } from './key-repository.ts'
-import { ensureKeys, resealKeys, RETIRE_MARGIN_SECONDS, rotateOldKey } from './key-rotation.ts'
+import { ensureKeys, resealKeys, RETIRE_MARGIN_SECONDS, rotateIfDue } from './key-rotation.ts'
 import { openWithAny, SealedKeyError } from './private-key-cipher.ts'
 
 export interface KeyStoreOptions {
   database: Database
   /** What opens the keys at rest; the first seals them. */
   encryptionKeys: readonly Buffer[]
+  /** Of keys that are made from now on. */
+  algorithm: SigningAlgorithm
   accessTokenTtl: number
   rotationSeconds: number
   log: FastifyBaseLogger
@@ -34,7 +37,7 @@ const RELOAD_MS = 5_000
 const RETRY_MS = 1_000
 
 export function createKeyStore (
-  { database, encryptionKeys, accessTokenTtl, rotationSeconds, log }: KeyStoreOptions
+  { database, encryptionKeys, algorithm, accessTokenTtl, rotationSeconds, log }: KeyStoreOptions
 ): KeyStore {
   let signing: SigningKey | undefined
   let published: JwkSet = { keys: [] }
@@ -42,6 +45,9 @@ export function createKeyStore (
   let timer: NodeJS.Timeout | undefined
   let stopped = false
   let rotateAt = Infinity
+  const maker = { encryptionKey: encryptionKeys[0]!, algorithm }
+  // Seen at the start alone: of processes with two settings the one that started last decides, and they do not fight.
+  let changeOver: boolean | undefined
   let complete = false // whether there is a current and a next key
   let behind = false // whether the last reading failed: then a key that is not known here may exist
 
@@ -52,35 +58,29 @@ export function createKeyStore (
     complete = keys.some(({ state }) => state === 'next')
     if (signing?.kid !== current.kid) signing = openKey(current)
     rotateAt = (current.activatedAt ?? current.createdAt).getTime() + rotationSeconds * 1000
-    const jwks = {
-      keys: keys.map(({ kid, publicKey }) => ({
-        kty: 'OKP' as const,
-        crv: 'Ed25519' as const,
-        x: publicKey,
-        kid,
-        alg: 'EdDSA' as const,
-        use: 'sig' as const
-      }))
-    }
+    changeOver = current.algorithm !== algorithm && changeOver !== false
+    const jwks = { keys: keys.map(jwkOf) }
     if (jwks.keys.map(({ kid }) => kid).join() !== published.keys.map(({ kid }) => kid).join()) pems = keysOf(jwks)
     published = jwks
     behind = false
   }
 
-  function openKey ({ kid, privateKey }: StoredKey): SigningKey {
+  function openKey ({ kid, algorithm, privateKey }: StoredKey): SigningKey {
     if (!privateKey) throw new SealedKeyError(`the signing key ${kid} has no private half`)
     return {
       kid,
+      algorithm,
       privateKey: createPrivateKey({ key: openWithAny(encryptionKeys, kid, privateKey), format: 'der', type: 'pkcs8' })
     }
   }
 
   async function tend () {
-    if (signing && Date.now() > rotateAt && await rotateOldKey(database, { intervalSeconds: rotationSeconds })) {
+    const rule = { ...maker, intervalSeconds: rotationSeconds, changeOver: changeOver === true }
+    if (signing && (changeOver || Date.now() > rotateAt) && await rotateIfDue(database, rule)) {
       complete = false
-      log.info('signing key rotated by age')
+      log.info('signing key rotated')
     }
-    if (!complete) await ensureKeys(database, encryptionKeys[0]!)
+    if (!complete) await ensureKeys(database, maker)
     await keyRepository.keepRetiring(database.connection, accessTokenTtl + RETIRE_MARGIN_SECONDS)
     await keyRepository.deleteRetired(database.connection)
     await reload()

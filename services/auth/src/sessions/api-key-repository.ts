@@ -88,7 +88,8 @@ export const apiKeyRepository = {
       accessExpiry: Date
     }
   ): Promise<ExchangedKey | undefined> {
-    const [row] = await sql.query<Omit<ExchangedKey, 'limit'> & LimitColumns>(EXCHANGE, [id, macs, address, accessExpiry])
+    const parameters = [id, macs, address, accessExpiry]
+    const [row] = await sql.query<Omit<ExchangedKey, 'limit'> & LimitColumns>(EXCHANGE, parameters)
     return row && { ...row, limit: limitOf(row) }
   },
 

@@ -48,6 +48,7 @@ export async function createArenas (auth: AuthServer) {
   const keys = createKeyStore({
     database,
     encryptionKeys: [deriveKey(TOKEN_SECRET, 'signing-keys')],
+    algorithm: 'EdDSA',
     accessTokenTtl: ACCESS_TOKEN_TTL,
     rotationSeconds: 86_400,
     log: console as never
