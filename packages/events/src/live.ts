@@ -27,6 +27,8 @@ export interface LiveTail<Item> {
    * as they are taken. A batch is in memory until the next one is asked for. Ends when the signal is aborted.
    */
   follow (after: number | undefined, signal: AbortSignal): AsyncGenerator<Item[], void, undefined>
+  /** The newest sequence that was seen; undefined until the stream has been reached. */
+  last (): number | undefined
   status (): { staleSeconds: number, lastSequence: number }
   stop (): void
 }
@@ -133,6 +135,7 @@ export function createLiveTail<Item extends LiveItem> (options: LiveTailOptions<
 
   return {
     follow,
+    last: () => recent.last,
     status: () => ({ staleSeconds: tail.staleSeconds(), lastSequence: recent.last ?? 0 }),
     stop () {
       stopping.abort()

@@ -97,6 +97,19 @@ test('Last-Event-ID resumes after it, without a gap and nothing twice', async ()
     .status).toBe(400)
 })
 
+test('a stream says where it begins, so that one that ends before its first event is resumed without a gap', async () => {
+  await post('before')
+  const quiet = await open()
+  await eventually(() => expect(quiet.text).toMatch(/^id: \d+\n\n/m))
+  quiet.close()
+  await post('meanwhile')
+  const resumed = await open({ 'last-event-id': /^id: (\d+)/m.exec(quiet.text)![1]! })
+  await eventually(() => expect(resumed.text).toContain('"meanwhile"'))
+  expect(resumed.text).not.toContain('"before"')
+  expect(resumed.text).not.toMatch(/^id: \d+\n\n/m)
+  resumed.close()
+})
+
 test('one user has a bounded number of streams, and gets room again by closing one', async () => {
   const mine = accessToken({ sub: uuid7() })
   const streams = await Promise.all(Array.from({ length: 8 }, () => open({}, mine)))

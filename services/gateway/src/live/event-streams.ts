@@ -124,7 +124,10 @@ export function createEventStreams (options: EventStreamsOptions): EventStreams 
       counts.set(reader.userId, (counts.get(reader.userId) ?? 0) + 1)
       response.once('close', () => forget(stream))
       response.write('retry: 1000\n\n')
-      send(stream, lastEventId).then(() => end(stream), (error: unknown) => {
+      const after = lastEventId ?? live.last()
+      // A block without data is no event: it tells the client from where to resume when no event came before the end.
+      if (lastEventId === undefined && after !== undefined) response.write(`id: ${after}\n\n`)
+      send(stream, after).then(() => end(stream), (error: unknown) => {
         if (stream.leaving.signal.aborted) return
         log.error({ err: error }, 'an event stream broke off')
         response.destroy()
