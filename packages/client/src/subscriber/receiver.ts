@@ -48,7 +48,8 @@ export function createReceiver (options: ReceiverOptions) {
   const slots = createSlots(concurrency)
   const lanes = createLanes<Held>(deal)
   const stopping = new AbortController()
-  let parked: Held[] = []
+  const parked: Held[] = []
+  let connectedAt = Infinity
   let whole = concurrency === 1
   let confirmed = 0
   let gathering: Promise<void> | undefined
@@ -106,18 +107,16 @@ export function createReceiver (options: ReceiverOptions) {
 
   /** Waits until everything that is out at the server is held here. */
   async function gather () {
-    const end = performance.now() + 2 * ackWaitMs
-    // What has not come again by then was erased from the stream, and will not come.
-    while (!stopping.signal.aborted && performance.now() < end) {
-      const [count, acks] = [held.size, confirmed]
+    while (!whole && !stopping.signal.aborted) {
+      const [count, acks, since] = [held.size, confirmed, connectedAt]
       const known = await info().catch(() => undefined)
-      if (known?.num_ack_pending === count && acks === confirmed) break
-      await sleep(ackWaitMs / 20)
+      const all = known?.num_ack_pending === count && acks === confirmed
+      // What has not come again by then was erased from the stream, and will not come.
+      const late = performance.now() > since + 2 * ackWaitMs
+      if (since === connectedAt && (all || late)) whole = true
+      else await sleep(ackWaitMs / 20)
     }
-    whole = true
-    const now = parked.sort((a, b) => a.message.seq - b.message.seq)
-    parked = []
-    for (const one of now) enter(one)
+    for (const one of parked.splice(0).sort((a, b) => a.message.seq - b.message.seq)) enter(one)
   }
 
   return {
@@ -135,11 +134,13 @@ export function createReceiver (options: ReceiverOptions) {
 
     /** The server may have sent what did not arrive. */
     interrupted () {
-      if (concurrency > 1) whole = false
+      whole = concurrency === 1
+      connectedAt = Infinity
     },
 
     /** There is a connection. */
     begin () {
+      connectedAt = performance.now()
       if (!whole) gathering ??= gather().finally(() => { gathering = undefined })
     },
 
