@@ -15,7 +15,7 @@ usage: pnpm events <command> [--json]
   quarantine list                                 what the stream has refused for good
   quarantine release|skip <event id>              has it published again, or gives it up
   replay --consumer C --from SEQUENCE             gives a consumer everything from there on again
-  rebuild <consumer>                              has it build what it keeps anew from all events
+  rebuild <consumer>                              builds what it keeps anew from all events, and swaps
   resync [--dry-run]                              publishes again what the stream has lost
   audit [--wait SECONDS]                          compares rows, outboxes, stream and feed
   subscriber add <name> [--consumers N]           lets a program outside read the events, as a user of its own

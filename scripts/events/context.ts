@@ -5,7 +5,7 @@ import type { ServiceName } from '@gatepost/contracts/service-name'
 import { services } from '@gatepost/contracts/services'
 import { connectOperator, type Operator } from '@gatepost/events/operator'
 import { credentialsIn } from '@gatepost/local-stack/postgres/cluster'
-import { sessionConfig } from '@gatepost/service-kit/database-session'
+import { isPooled, sessionConfig } from '@gatepost/service-kit/database-session'
 import { loadOnce } from '@gatepost/service-kit/load-once'
 import { type Sql, sqlOfPool, transactionOfPool } from '@gatepost/service-kit/sql'
 import pg from 'pg'
@@ -15,6 +15,8 @@ import type { Arguments } from './arguments.ts'
 
 export interface OperatorDatabase extends Sql {
   transaction<T> (work: (sql: Sql) => Promise<T>): Promise<T>
+  /** A session that ends with the work. */
+  session<T> (work: (client: pg.PoolClient) => Promise<T>): Promise<T>
 }
 
 type Env = Readonly<Record<string, string | undefined>>
@@ -51,8 +53,8 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
   }
 
   async function databaseUrl (name: ServiceName) {
-    const { prefix, database } = services[name]
-    const variable = `${prefix}_DATABASE_URL`
+    const { database } = services[name]
+    const variable = variableOf(name)
     if (env[variable]) return env[variable]
     const credentials = await credentialsIn(join(dataDir, 'postgres')).catch(() => missing(variable))
     return `postgresql://${database}:${credentials[database]}@127.0.0.1:${portsOf(env).postgres}/${database}`
@@ -78,9 +80,10 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
     async database (name) {
       const known = pools.get(name)
       if (known) return known
+      const url = await databaseUrl(name)
       const pool = new pg.Pool({
         ...sessionConfig({
-          url: await databaseUrl(name),
+          url,
           name: 'gatepost-events',
           statementTimeoutMs: STATEMENT_TIMEOUT_MS
         }),
@@ -88,11 +91,19 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
       })
       pool.on('error', () => {}) // an idle connection broke; the next query says so if there is none
       closers.push(() => pool.end())
-      const sql: OperatorDatabase = { ...sqlOfPool(pool), transaction: (work) => transactionOfPool(pool, work) }
+      const sql: OperatorDatabase = {
+        ...sqlOfPool(pool),
+        transaction: (work) => transactionOfPool(pool, work),
+        async session (work) {
+          if (isPooled(url)) throw new Error(`${variableOf(name)} must be PostgreSQL's own here, not a pooler's`)
+          const client = await pool.connect()
+          return work(client).finally(() => client.release(true))
+        }
+      }
       await sql.query('SELECT 1').catch((cause: Error) => {
         throw new Error(
           `the ${name} database cannot be reached (${
-            connectionFault(`${services[name].prefix}_DATABASE_URL`, cause).message
+            connectionFault(variableOf(name), cause).message
           })`,
           { cause }
         )
@@ -112,6 +123,8 @@ export function connectToEvents (args: Arguments, env: Env): EventsContext {
     }
   }
 }
+
+const variableOf = (name: ServiceName) => `${services[name].prefix}_DATABASE_URL`
 
 function missing (name: string): never {
   throw new Error(`set ${name}, or run \`pnpm start\` in this folder`)

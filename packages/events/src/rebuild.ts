@@ -1,46 +1,54 @@
-import { EVENTS_STREAM } from '@gatepost/contracts/event'
-import type { ConsumerDefinition } from '@gatepost/contracts/events'
-import type { Sql } from '@gatepost/service-kit/sql'
+import { sqlOfPool } from '@gatepost/service-kit/sql'
 import type { Operator } from './operator.ts'
-import { rewindConsumer } from './rewind.ts'
+import { copyTables, putInPlace } from './rebuild/copies.ts'
+import { removeForgotten } from './rebuild/forgotten.ts'
+import type { RebuildOptions } from './rebuild/options.ts'
+import { createStreamReading } from './rebuild/stream-reading.ts'
 
-/** The table that a consumer builds, one row an aggregate; by the names of the contracts. */
-const READ_MODELS: Record<string, string | undefined> = { 'feed-posts': 'entries', 'feed-users': 'authors' }
+export type { ReadModel } from './rebuild/options.ts'
 
-export interface RebuildOptions {
-  definition: ConsumerDefinition
-  /** In one transaction of the consumer's database. */
-  transaction: <T>(work: (sql: Sql) => Promise<T>) => Promise<T>
+export interface RebuildReport {
+  /** Events that were applied. */
+  events: number
+  /** Events that cannot be applied; the living consumer has dead letters of them. */
+  rejected: number
+  /** Rows of the read model that were not there, or otherwise. */
+  changed: number
+  /** Rows that no event speaks of, or only events that their owner has forgotten. */
+  removed: number
+  /** Rows whose owner is at an earlier version than the events say. */
+  ahead: number
 }
 
-/**
- * Has a consumer forget what it has applied and gives it every event again, over the rows that are there: readers see
- * them go through their past. Its replicas may go on running. Resolves with the last sequence of now.
- */
-export async function beginRebuild (operator: Operator, { definition, transaction }: RebuildOptions): Promise<number> {
-  const { state } = await operator.jsm.streams.info(EVENTS_STREAM)
-  await transaction(async (sql) => {
-    // What is being applied now ends before, and would otherwise be remembered without what came before it.
-    await sql.query('LOCK TABLE inbox IN SHARE ROW EXCLUSIVE MODE')
-    for (const table of ['inbox', 'inbox_collisions', 'event_starts']) {
-      await sql.query(`DELETE FROM ${table} WHERE consumer = $1`, [definition.name])
-    }
-  })
-  await rewindConsumer(operator, definition, 1)
-  return state.last_seq
-}
+/** The living consumer is stopped for the rest when the last reading found no more events than this. */
+const FEW = 200
+const PASSES = 20
+/** Temporary tables come before all others, those of `public` next. */
+const SESSION = `SET search_path = public; SET statement_timeout = '10min'; SET lock_timeout = '10s';
+  SET idle_in_transaction_session_timeout = '1min'`
 
 /**
- * Once every event was applied again: removes the rows of which none spoke, and forgets collisions. Resolves with how
- * many rows.
+ * Builds a read model from all events beside the living one, in temporary tables of this session, and puts it in place
+ * with one transaction: readers see the old one or the new one. The consumer's replicas go on meanwhile, but for the
+ * last moment. Whatever breaks it off leaves the living one as it was, and nothing else.
  */
-export function finishRebuild ({ definition: { name }, transaction }: RebuildOptions): Promise<number> {
-  return transaction(async (sql) => {
-    await sql.query('DELETE FROM inbox_collisions WHERE consumer = $1', [name])
-    const table = READ_MODELS[name]
-    if (!table) return 0
-    const rows = await sql.query(`DELETE FROM ${table} r WHERE NOT EXISTS
-      (SELECT FROM inbox i WHERE i.consumer = $1 AND i.aggregate_id = r.id) RETURNING id`, [name])
-    return rows.length
-  })
+export async function rebuild (operator: Operator, options: RebuildOptions): Promise<RebuildReport> {
+  const { definition: { name }, readModel: { table }, client } = options
+  const sql = sqlOfPool(client)
+  await client.query(SESSION)
+  await copyTables(sql, ['inbox', 'inbox_collisions', 'event_starts', table])
+  const reading = createStreamReading(operator, options)
+  for (let pass = 1, read = Infinity; read > FEW && pass <= PASSES; pass++) read = await reading.readOn()
+  const ahead = await removeForgotten(sql, options)
+  await client.query(`ANALYZE inbox, ${table}`)
+  await client.query('BEGIN')
+  // What the living consumer is applying ends before; all of it is in the stream.
+  await client.query('LOCK TABLE public.inbox IN SHARE ROW EXCLUSIVE MODE')
+  await reading.readOn({ inTransaction: true })
+  const only = { column: 'consumer', value: name }
+  await putInPlace(sql, { table: 'inbox', key: ['consumer', 'aggregate_id'], only })
+  const rows = await putInPlace(sql, { table, key: ['id'] })
+  await sql.query('DELETE FROM public.inbox_collisions WHERE consumer = $1', [name])
+  await client.query('COMMIT')
+  return { ...reading.counts, ...rows, ahead }
 }

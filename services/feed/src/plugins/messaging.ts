@@ -1,19 +1,17 @@
-import { userDeleted, userRegistered, userUpdated } from '@gatepost/contracts/auth/events'
+import { userDeleted } from '@gatepost/contracts/auth/events'
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { consumers } from '@gatepost/contracts/events'
-import { postCreated, postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
 import { type Broker, createBroker } from '@gatepost/events/broker'
-import { type Consumer, createConsumer, handlerOf } from '@gatepost/events/consumer'
+import { type Consumer, createConsumer } from '@gatepost/events/consumer'
 import { followRevocations, type Revocations } from '@gatepost/events/revocations'
 import type { RevocationList } from '@gatepost/service-kit/revocation-list'
-import { sqlOf } from '@gatepost/service-kit/sql'
+import { type Sql, sqlOf } from '@gatepost/service-kit/sql'
 import fp from 'fastify-plugin'
 import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
-import { authorRepository } from '../authors/author-repository.ts'
 import type { Settings } from '../config.ts'
-import { type Connection, openDatabase } from '../database/database.ts'
-import { entryRepository } from '../feed/entry-repository.ts'
+import { openDatabase } from '../database/database.ts'
+import { readModels } from '../read-model.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
@@ -51,43 +49,22 @@ export const messaging = fp<MessagingOptions>(
     })
     const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'feed', log })
     const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
-    const shared = { broker, log, concurrency: CONCURRENCY, registry, onApplied }
-
-    const users = createConsumer<Connection>({
-      ...shared,
-      definition: consumers['feed-users']!,
-      handlers: {
-        [userRegistered.type]: handlerOf(userRegistered, ({ data }, tx: Connection) =>
-          authorRepository.setName(tx, data.userId, data.displayName)),
-        [userUpdated.type]: handlerOf(userUpdated, ({ data }, tx: Connection) =>
-          authorRepository.setName(tx, data.userId, data.displayName)),
-        [userDeleted.type]: handlerOf(userDeleted, ({ data }, tx: Connection) =>
-          authorRepository.markDeleted(tx, data.userId))
-      },
-      async transaction (work) {
-        const result = await database.transaction((tx) =>
-          work(tx, sqlOf(tx))
-        )
-        onAuthorDeleted()
-        return result
+    const [users, posts] = (['feed-users', 'feed-posts'] as const).map((name) => createConsumer<Sql>({
+      broker,
+      definition: consumers[name]!,
+      handlers: readModels[name].handlers,
+      transaction: (work) => database.transaction((tx) => {
+        const sql = sqlOf(tx)
+        return work(sql, sql)
+      }),
+      log,
+      concurrency: CONCURRENCY,
+      registry,
+      onApplied (event) {
+        onApplied(event)
+        if (event.type === userDeleted.type) onAuthorDeleted()
       }
-    })
-    const posts = createConsumer<Connection>({
-      ...shared,
-      definition: consumers['feed-posts']!,
-      handlers: {
-        [postCreated.type]: handlerOf(postCreated, ({ data: { postId, ...entry } }, tx: Connection) =>
-          entryRepository.add(tx, { id: postId, ...entry })),
-        [postUpdated.type]: handlerOf(postUpdated, ({ data }, tx: Connection) =>
-          entryRepository.change(tx, data.postId, data.title, data.content)),
-        [postDeleted.type]: handlerOf(postDeleted, ({ data }, tx: Connection) =>
-          entryRepository.delete(tx, data.postId))
-      },
-      transaction: (work) =>
-        database.transaction((tx) =>
-          work(tx, sqlOf(tx))
-        )
-    })
+    })) as [Consumer, Consumer]
     users.start()
     posts.start()
     app.decorate('broker', broker)

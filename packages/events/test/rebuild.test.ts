@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { fileURLToPath } from 'node:url'
+import { consumers } from '@gatepost/contracts/events'
+import { headers } from '@nats-io/nats-core'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { rebuild } from '../src/rebuild.ts'
+import type { RebuildOptions } from '../src/rebuild/options.ts'
+import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
+import { consumeEntries, entriesModel, entriesModelWith, restorePost, titlesOf } from './support/entries.ts'
+import { appendVersion, eventually, uuidv7 } from './support/stage.ts'
+
+let stage: ConsumerStage
+beforeEach(async () => { stage = await setConsumerStage() })
+afterEach(() => stage.close())
+
+/** The owner has what its outbox says. */
+async function versionsOf (ids: string[]) {
+  const { rows } = await stage.pool.query<{ id: string, version: number }>(
+    `SELECT aggregate_id::text AS id, max(aggregate_version) AS version FROM outbox
+     WHERE aggregate_id = ANY ($1::uuid[]) GROUP BY 1`,
+    [ids]
+  )
+  return new Map(rows.map(({ id, version }) => [id, version]))
+}
+
+async function rebuildEntries (more: Partial<RebuildOptions> = {}) {
+  const client = await stage.feed.connect()
+  const definition = consumers['feed-posts']!
+  return rebuild(stage.operator, { definition, readModel: entriesModel, client, versionsOf, ...more })
+    .finally(() => client.release(true))
+}
+
+/** Posts with one event each, applied by the living consumer. */
+async function publishPosts (count: number) {
+  for (let post = 0; post < count; post++) await stage.publish(await appendVersion(stage.sql, uuidv7(), 1))
+  await stage.settled()
+}
+
+test('a rebuild ends as the events and their owner say, and no collision is left', async () => {
+  const { events, restored } = await restorePost(stage)
+  const forgotten = await appendVersion(stage.sql, uuidv7(), 1)
+  await stage.pool.query('DELETE FROM outbox WHERE aggregate_id = $1', [forgotten.subject])
+  consumeEntries(stage)
+  for (const event of [...events, restored, forgotten]) await stage.publish(event)
+  await publishPosts(1)
+  await stage.feed.query("UPDATE entries SET title = 'damaged' WHERE title = 'version 1' AND id <> $1", [
+    forgotten.subject
+  ])
+  await stage.feed.query(
+    "INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, 'foreign', '', now())",
+    [uuidv7()]
+  )
+  expect(await rebuildEntries()).toMatchObject({ events: 6, rejected: 0, removed: 2, ahead: 0 })
+  expect(await titlesOf(stage)).toEqual(['after the restore', 'version 1'])
+  expect((await stage.feed.query('SELECT FROM inbox_collisions')).rowCount).toBe(0)
+})
+
+test('readers see the old read model until the new one is in place, with what came meanwhile', async () => {
+  consumeEntries(stage)
+  await publishPosts(20)
+  await stage.feed.query("UPDATE entries SET title = 'damaged'")
+  const seen = new Set<string>()
+  let applied = 0
+  await rebuildEntries({
+    readModel: entriesModelWith(async (_event, apply) => {
+      await apply()
+      if (++applied === 10) await publishPosts(3) // the living consumer goes on
+      seen.add(String(await titlesOf(stage)))
+    })
+  })
+  const old = Array.from({ length: 20 }, () => 'damaged')
+  const added = Array.from({ length: 3 }, () => 'version 1')
+  expect([...seen]).toEqual([String(old), String([...old, ...added])])
+  expect(await titlesOf(stage)).toEqual(Array.from({ length: 23 }, () => 'version 1'))
+  await publishPosts(1)
+  expect(await titlesOf(stage)).toHaveLength(24)
+})
+
+test('a killed rebuild leaves the living read model and nothing else; the next one begins cleanly', async () => {
+  consumeEntries(stage)
+  await publishPosts(5)
+  await stage.feed.query("UPDATE entries SET title = 'damaged' WHERE id = (SELECT id FROM entries LIMIT 1)")
+  const before = await titlesOf(stage)
+  const child = spawn(process.execPath, [fileURLToPath(new URL('support/rebuild-process.ts', import.meta.url))], {
+    env: { ...process.env, DATABASE_URL: stage.feedUrl, NATS_URL: stage.nats.urlOf('provisioner') },
+    stdio: ['ignore', 'ignore', 'inherit']
+  })
+  expect(await once(child, 'exit')).toEqual([null, 'SIGKILL'])
+  expect(await titlesOf(stage)).toEqual(before)
+  const copies = () => stage.feed.query("SELECT FROM pg_class WHERE relpersistence = 't'")
+  await eventually(async () => (await copies()).rowCount, (count) => count === 0)
+  expect(await rebuildEntries()).toMatchObject({ events: 5, changed: 1 })
+  expect(new Set(await titlesOf(stage))).toEqual(new Set(['version 1']))
+})
+
+test('an event that cannot be applied ends the rebuild without a change, unless it is a dead letter', async () => {
+  consumeEntries(stage)
+  await publishPosts(2)
+  const [{ id } = { id: '' }] = (await stage.feed.query<{ id: string }>('SELECT id::text FROM entries')).rows
+  const readModel = entriesModelWith(async (event, apply) => {
+    if (event.subject === id) throw new Error('not this one')
+    await apply()
+  })
+  await expect(rebuildEntries({ readModel })).rejects.toThrow(/so nothing is changed: Error: not this one/)
+  expect(await titlesOf(stage)).toEqual(['version 1', 'version 1'])
+  const head = headers()
+  head.set('Gatepost-Consumer', 'feed-posts')
+  for (const seq of [1, 2]) {
+    const { data } = (await stage.operator.jsm.streams.getMessage('EVENTS', { seq }))!
+    await stage.operator.js.publish(`dead-letters.feed-posts.${id}`, data, { headers: head })
+  }
+  expect(await rebuildEntries({ readModel })).toMatchObject({ events: 1, rejected: 1, removed: 1 })
+})
