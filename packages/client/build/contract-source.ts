@@ -1,11 +1,10 @@
 import { envelopeOf, EVENTS_STREAM, type EventDefinition } from '@gatepost/contracts/event'
 import { events } from '@gatepost/contracts/events'
 import { liveEvents } from '@gatepost/contracts/gateway/live-events'
-import { operations } from '@gatepost/contracts/operations'
 import type { ProblemDefinition } from '@gatepost/contracts/problem'
 import { problems } from '@gatepost/contracts/problems'
 import type { TSchema } from '@sinclair/typebox'
-import { calls, STREAM_ID } from '../src/contract.ts'
+import { callable, calls, STREAM_ID } from '../src/contract.ts'
 import { createTypePrinter, members, type Member } from './type-printer.ts'
 
 // Both modules that this package has of the contract, written out. A test compares their types with the sources'.
@@ -19,7 +18,7 @@ export function contractSource (): string {
     Object.keys(schema.properties).length === 0
       ? []
       : [{ name, type: printer.print(schema, 3), optional: !schema.required?.length }]
-  const entries = operations.filter(({ id }) => id !== STREAM_ID).map((operation) => {
+  const entries = callable.map((operation) => {
     const { id, summary, params, query, headers, body, bodyOptional, responses } = operation
     const input = members([
       ...named('params', params),
@@ -49,10 +48,10 @@ export interface Operations ${members(entries)}
 export interface Problems ${members(problemEntries)}
 
 ${printer.declarations()}
-/** Of an operation that follows a stream, and is read by \`events\`. */
+/** Of the operation that follows a stream. */
 export const STREAM_ID = '${STREAM_ID}'
 
-/** The calls of all operations, by id. */
+/** How each is called, by id. */
 export const calls: Record<string, OperationCall> = ${json(calls)}
 `
 }

@@ -1,6 +1,7 @@
 import { SessionSchema } from '@gatepost/contracts/auth/schemas'
-import { operations, type KnownOperation } from '@gatepost/contracts/operations'
-import type { problems } from '@gatepost/contracts/problems'
+import { operations, type KnownOperation, type PublicOperation } from '@gatepost/contracts/operations'
+import type { ProblemCode } from '@gatepost/contracts/problems'
+import type { services } from '@gatepost/contracts/services'
 import type { Static, TSchema } from '@sinclair/typebox'
 import type { OperationCall } from './operation-call.ts'
 
@@ -35,40 +36,58 @@ type AnswersOf<Responses> = {
 
 type Flat<T> = { [K in keyof T]: T[K] }
 
+/** The operations that speak JSON. Pages for browsers, and the stream that `events` reads, are none. */
+type Callable<Definition extends KnownOperation = KnownOperation> = Definition extends
+{ responses: { 200: { contentType: string } } } ? never
+  : string extends Definition['id'] ? never
+    : Definition
+
 /** Each operation of the API by its id: its input, and the body of each of its answers by status. */
 export type Operations = {
-  [Definition in Exclude<KnownOperation, { id: 'streamEvents' }> as Definition['id']]: {
+  [Definition in Callable as Definition['id']]: {
     input: Flat<InputOf<Definition>>
     answers: AnswersOf<Definition['responses']>
   }
 }
 
+type Services = typeof services
+type ProblemOf<Code, Catalogue = Services[keyof Services]['problems']> = Catalogue extends
+{ [C in Code & string]: infer Problem } ? Problem : never
+
 /** Each problem by its code. */
 export type Problems = {
-  -readonly [Code in keyof typeof problems]: {
-    status: typeof problems[Code]['status']
-    errors: typeof problems[Code] extends { errors: true } ? true : false
+  [Code in ProblemCode]: {
+    status: ProblemOf<Code>['status' & keyof ProblemOf<Code>]
+    errors: ProblemOf<Code> extends { errors: true } ? true : false
   }
 }
 
 /** The account and the tokens that stand for it. */
 export type Session = Static<typeof SessionSchema>
 
-/** Of an operation that follows a stream, and is read by `events`. */
+/** Of the operation that follows a stream. */
 export const STREAM_ID = 'streamEvents'
 
-/** The calls of all operations, by id. */
-export const calls: Record<string, OperationCall> = Object.fromEntries(operations.map((operation) => {
-  const { id, method, url, auth, timeoutMs, responses, headers, query } = operation
-  const schemas = Object.values(responses).map(({ schema }) => schema)
-  return [id, {
-    method,
-    path: url,
-    auth,
-    answers: Object.keys(responses).map(Number),
-    timeoutMs,
-    ...'idempotency-key' in headers.properties && { keyed: true },
-    ...'cursor' in query.properties && { paged: true },
-    ...schemas.some((schema) => schema?.title === SessionSchema.title) && { session: true }
-  }]
-}))
+const speaksJson = ({ responses, bodyType }: PublicOperation) =>
+  bodyType === 'application/json' && Object.values(responses).every(({ contentType }) => contentType === undefined)
+
+/** The operations that a client calls as functions. */
+export const callable = operations.filter(speaksJson)
+
+/** The calls of these operations, and of the stream, by id. */
+export const calls: Record<string, OperationCall> = Object.fromEntries(
+  operations.filter((operation) => speaksJson(operation) || operation.id === STREAM_ID).map((operation) => {
+    const { id, method, url, auth, timeoutMs, responses, headers, query } = operation
+    const schemas = Object.values(responses).map(({ schema }) => schema)
+    return [id, {
+      method,
+      path: url,
+      auth,
+      answers: Object.keys(responses).map(Number),
+      timeoutMs,
+      ...'idempotency-key' in headers.properties && { keyed: true },
+      ...'cursor' in query.properties && { paged: true },
+      ...schemas.some((schema) => schema?.title === SessionSchema.title) && { session: true }
+    }]
+  })
+)

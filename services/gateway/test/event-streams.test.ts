@@ -97,7 +97,7 @@ test('Last-Event-ID resumes after it, without a gap and nothing twice', async ()
     .status).toBe(400)
 })
 
-test('a stream says where it begins, so that one that ends before its first event is resumed without a gap', async () => {
+test('a stream says where it begins, so one that ends before its first event resumes without a gap', async () => {
   await post('before')
   const quiet = await open()
   await eventually(() => expect(quiet.text).toMatch(/^id: \d+\n\n/m))

@@ -29,6 +29,8 @@ export interface SessionKeeper {
 
 /** Replaced refresh tokens that are remembered, lest a late message of another tab brings one back. */
 const REMEMBERED = 8
+/** A message to another tab takes no longer. */
+const NEWS_MS = 200
 
 /** Keeps one session: the tokens in use, their renewal, and what other tabs make of them. */
 export function createSessionKeeper (
@@ -41,6 +43,7 @@ export function createSessionKeeper (
   let expiresAt = Infinity
   let channel: TabChannel | undefined
   let renewal: Promise<string | undefined> | undefined
+  let onNews: (() => void) | undefined
   const replaced: string[] = []
   if (current) keep(current)
 
@@ -61,7 +64,17 @@ export function createSessionKeeper (
   function hear (session: Session | undefined) {
     if (session && (replaced.includes(session.refreshToken) || session.refreshToken === current?.refreshToken)) return
     keep(session, session && session.expiresIn * 1_000)
+    onNews?.()
     void onSession?.(session)
+  }
+
+  /** What another tab told before it let go of the lock. */
+  async function news (refused: string | undefined) {
+    if (current?.accessToken !== refused) return
+    await Promise.race([
+      new Promise<void>((resolve) => { onNews = resolve }),
+      new Promise<void>((resolve) => { setTimeout(resolve, NEWS_MS) })
+    ])
   }
 
   async function set (session: Session | undefined) {
@@ -73,7 +86,8 @@ export function createSessionKeeper (
     if (session && same) channel?.tell(session)
   }
 
-  async function renewAlone (refused: string | undefined): Promise<string | undefined> {
+  async function renewAlone (refused: string | undefined, waited: boolean): Promise<string | undefined> {
+    if (waited) await news(refused)
     const stored = await load?.()
     if (stored && stored.sessionId === current?.sessionId && stored.refreshToken !== current.refreshToken) {
       if (!replaced.includes(stored.refreshToken)) keep(stored)
@@ -93,7 +107,7 @@ export function createSessionKeeper (
     if (current?.accessToken !== refused) return current?.accessToken
     if (!current) return undefined
     const { sessionId } = current
-    renewal ??= alone(sessionId, () => renewAlone(refused)).finally(() => { renewal = undefined })
+    renewal ??= alone(sessionId, (waited) => renewAlone(refused, waited)).finally(() => { renewal = undefined })
     return renewal
   }
 

@@ -4,20 +4,30 @@ import type { Session } from '../contract.ts'
 // TLS has no locks) costs nothing but a refresh more: the server answers two that race with the same tokens.
 
 interface Locks {
-  request<Result> (name: string, work: () => Promise<Result>): Promise<Result>
+  request<Result> (
+    name: string,
+    options: { ifAvailable: boolean },
+    work: (lock: object | null) => Promise<Result>
+  ): Promise<Result>
 }
 
 const nameOf = (sessionId: string) => `gatepost-session-${sessionId}`
 
-/** Runs the work while no other tab does any for this session. */
-export async function alone<Result> (sessionId: string, work: () => Promise<Result>): Promise<Result> {
+/**
+ * Runs the work while no other tab does any for this session. It is told whether it had to wait for another one, which
+ * then has news that may still be on their way.
+ */
+export async function alone<Result> (sessionId: string, work: (waited: boolean) => Promise<Result>): Promise<Result> {
   const locks = (globalThis.navigator as { locks?: Locks } | undefined)?.locks
-  if (!locks) return work()
-  return locks.request(nameOf(sessionId), async () => {
-    // What another tab told before it let go of the lock is heard first.
-    await new Promise((resolve) => { setTimeout(resolve) })
-    return work()
-  })
+  if (!locks) return work(false)
+  const name = nameOf(sessionId)
+  const taken = Symbol('taken')
+  const done = await locks.request<Result | typeof taken>(
+    name,
+    { ifAvailable: true },
+    async (lock) => lock === null ? taken : work(false)
+  )
+  return done === taken ? locks.request(name, { ifAvailable: false }, () => work(true)) : done
 }
 
 export interface TabChannel {
