@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { isProbe } from './probe.ts'
 import { type BrokenRequest, onOutcome } from './outcome.ts'
 
 /** One line per request, written when its connection is done with it, also when the caller left before the answer. */
@@ -13,11 +14,9 @@ export const requestLog = fp(async (app) => {
   })
 }, { name: 'request-log' })
 
-const PROBES = new Set(['/live', '/ready', '/metrics'])
-
 /** Probes come every few seconds: their lines are for those who look for one, unless they are refused or fail. */
 export function levelOf (request: FastifyRequest, status: number): 'debug' | 'info' {
-  return status < 400 && PROBES.has(request.routeOptions.url ?? '') ? 'debug' : 'info'
+  return status < 400 && isProbe(request) ? 'debug' : 'info'
 }
 
 /** What the log says of a request. No member can hold a secret. */

@@ -3,6 +3,7 @@ import type { IncomingHttpHeaders } from 'node:http'
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace, TraceFlags, type Context, type Span } from '@opentelemetry/api'
 import fp from 'fastify-plugin'
 import { outcomeOf } from './outcome.ts'
+import { isProbe } from './probe.ts'
 import { within } from './active-span.ts'
 
 declare module 'fastify' {
@@ -110,7 +111,7 @@ export const tracing = fp<TracingOptions>(async (app, { record, perSecond = Infi
   app.addHook('onRequest', (request, reply, done) => {
     const parent = parseTraceparent(request.headers.traceparent)
     const isWanted = parent === undefined || (parent.flags & TraceFlags.SAMPLED) !== 0
-    if (!isWanted || !hasRoom()) {
+    if (!isWanted || isProbe(request) || !hasRoom()) {
       request.traceparent = childTraceparent(parent, false)
       return done()
     }

@@ -92,6 +92,12 @@ export class Page {
     await this.#send('Input.insertText', { text })
   }
 
+  /** Shows the page as a window of this width, for eyes that want it light or dark. */
+  async appear ({ width, height, scheme }: { width: number, height: number, scheme: 'light' | 'dark' }) {
+    await this.#send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false })
+    await this.#send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] })
+  }
+
   async screenshot () {
     return Buffer.from((await this.#send('Page.captureScreenshot')).data, 'base64')
   }

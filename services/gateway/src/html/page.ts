@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { STYLE_SHEET } from '@gatepost/service-kit/style-sheet'
 import type { FastifyReply } from 'fastify'
 import { securityHeaders } from '../plugins/security-headers.ts'
 
@@ -58,16 +59,7 @@ export function escapeHtml (text: string) {
   return text.replace(/[&<>"]/g, (character) => ESCAPES[character]!)
 }
 
-const STYLE = `
-  :root { color-scheme: light dark; font: 16px/1.5 system-ui, sans-serif }
-  body { max-width: 60rem; margin: 0 auto; padding: 2rem 1rem }
-  code, pre { font-family: ui-monospace, monospace; font-size: .9em }
-  pre { overflow-x: auto; padding: 1rem; border-radius: .5rem }
-  pre { background: color-mix(in srgb, currentColor 6%, transparent) }
-  table { border-collapse: collapse; width: 100% }
-  th, td { text-align: left; vertical-align: top; padding: .3rem .8rem .3rem 0 }
-  th, td { border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent) }
-  nav a { margin-right: 1rem } section { margin: 2.5rem 0 }
+const STYLE = `${STYLE_SHEET}
   form { max-width: 26rem } label { display: block; margin-top: 1rem }
   input, button { font: inherit; box-sizing: border-box; width: 100%; margin-top: .3rem; padding: .6rem }
   input, button { border: 1px solid; border-radius: .3rem }
