@@ -18,6 +18,7 @@ const servicePasswords = Object.fromEntries(declarations.map(({ name, prefix }) 
 /** What `deploy/nats/write-configuration.ts` reads; docs/environment.md is generated from it. */
 export const brokerSettings = Type.Object({
   ...servicePasswords,
+  NATS_CONSOLE_PASSWORD: Type.Optional(password('The password of the console at the broker, if there is one')),
   NATS_PROVISIONER_PASSWORD: password('The password of whoever makes the streams'),
   NATS_SUBSCRIBERS: Type.Optional(text({
     description: 'The file that lists the subscribers to the events, with their passwords'

@@ -21,13 +21,14 @@ function clusterOf ({ NATS_CLUSTER_ROUTES: routes, NATS_CLUSTER_PASSWORD: passwo
 
 async function write (file: string) {
   const settings = parseSettings(brokerSettings, process.env)
-  const { NATS_SUBSCRIBERS: list } = settings
+  const { NATS_SUBSCRIBERS: list, NATS_CONSOLE_PASSWORD: consolePassword } = settings
   const services = declarations.map(({ name, prefix }) =>
     [name, { user: name, password: settings[`NATS_${prefix}_PASSWORD`] }]
   )
   const authorization = brokerAuthorization({
     ...Object.fromEntries(services) as Record<ServiceName, Credential>,
-    provisioner: { user: 'provisioner', password: settings.NATS_PROVISIONER_PASSWORD }
+    provisioner: { user: 'provisioner', password: settings.NATS_PROVISIONER_PASSWORD },
+    ...consolePassword !== undefined && { console: { user: 'console', password: consolePassword } }
   }, { subscribers: list === undefined ? [] : await readSubscribers(list) })
   writeFileSync(
     file,

@@ -44,10 +44,16 @@ function letterOf (message: { seq: number, data: Uint8Array }, header: (name: st
   }
 }
 
-/** The dead letters of one consumer or of all, oldest first. */
-export async function listDeadLetters (operator: Operator, consumer?: string): Promise<DeadLetter[]> {
+/** The dead letters of one consumer or of all, oldest first; of a long stream only those at its end, if one wants. */
+export async function listDeadLetters (
+  operator: Operator,
+  consumer?: string,
+  { newest = Infinity }: { newest?: number } = {}
+): Promise<DeadLetter[]> {
   const letters: DeadLetter[] = []
-  for await (const message of scan(operator, { stream: DEAD_LETTER_STREAM })) {
+  const { state } = await operator.jsm.streams.info(DEAD_LETTER_STREAM)
+  const from = { sequence: Math.max(1, state.last_seq - newest + 1) }
+  for await (const message of scan(operator, { stream: DEAD_LETTER_STREAM, from })) {
     letters.push(letterOf(message, (name) => message.headers?.get(name) ?? ''))
   }
   return consumer === undefined ? letters : letters.filter((letter) => letter.consumer === consumer)

@@ -17,7 +17,8 @@ export interface Credential {
   password: string
 }
 
-export type BrokerCredentials = Record<ServiceName | 'provisioner', Credential>
+/** One user for each service and the operator; the console has one where there is a console. */
+export type BrokerCredentials = Record<ServiceName | 'provisioner', Credential> & { console?: Credential }
 
 const unique = (subjects: string[]) => [...new Set(subjects)]
 
@@ -75,6 +76,24 @@ const provisioner: Permissions = {
   subscribe: { allow: [`${inboxPrefixOf('provisioner')}.>`, EVENTS_SUBJECTS] }
 }
 
+/** Shows what is there, replays dead letters, drops them; changes nothing else. */
+const consolePermissions: Permissions = {
+  publish: {
+    allow: [
+      ...readingTheStream,
+      api(`STREAM.INFO.${DEAD_LETTER_STREAM}`),
+      api(`STREAM.MSG.GET.${DEAD_LETTER_STREAM}`),
+      api(`STREAM.MSG.DELETE.${DEAD_LETTER_STREAM}`),
+      ...usingConsumers.map((subject) => subject.replace(`.${EVENTS_STREAM}.`, `.${DEAD_LETTER_STREAM}.`)),
+      ...Object.keys(consumers).map(replaySubject)
+    ],
+    deny: denyDurables([])
+  },
+  subscribe: { allow: [`${inboxPrefixOf('console')}.>`, EVENTS_SUBJECTS] }
+}
+
+const SPECIAL: Partial<Record<keyof BrokerCredentials, Permissions>> = { provisioner, console: consolePermissions }
+
 /** Consumers that our own readers can always have, whatever subscribers made. */
 const OWN_CONSUMERS = 2_000
 /** Consumers live on the server; it must not run out of memory for them. */
@@ -120,8 +139,8 @@ export function brokerAuthorization (
   { subscribers = [], anonymous = false }: SubscriberOptions = {}
 ): string {
   const users = (Object.keys(credentials) as (keyof BrokerCredentials)[]).map((name) => {
-    const { user, password } = credentials[name]
-    return { user, password, permissions: name === 'provisioner' ? provisioner : permissionsOf(name) }
+    const { user, password } = credentials[name]!
+    return { user, password, permissions: SPECIAL[name] ?? permissionsOf(name as ServiceName) }
   })
   const accounts: Account[] = subscribers.map((subscriber) => ({
     name: `SUBSCRIBER_${subscriber.name}`,

@@ -12,6 +12,7 @@ export interface Subscriber {
 const NAME = /^[a-z][a-z0-9-]{0,30}$/
 const RESERVED = new Set([
   ...declarations.map(({ name }) => name),
+  'console',
   'provisioner',
   'operator',
   'subscriber',

@@ -44,7 +44,7 @@ export async function isFree (port: number, host = '127.0.0.1'): Promise<boolean
 }
 
 /** A process, what it serves its metrics at, or a server. */
-export type PortName = ServiceName | `${ServiceName}Ops` | 'nats' | 'postgres'
+export type PortName = ServiceName | `${ServiceName}Ops` | 'console' | 'consoleOps' | 'nats' | 'postgres'
 
 /** Where each server and process of one system listens. */
 export type SystemPorts = Record<PortName, number>
@@ -53,6 +53,8 @@ export type SystemPorts = Record<PortName, number>
 export const USUAL_PORTS = Object.fromEntries([
   ...declarations.map(({ name, port }) => [name, port]),
   ...declarations.map(({ name, opsPort }) => [`${name}Ops`, opsPort]),
+  ['console', 9400],
+  ['consoleOps', 9401],
   ['nats', 4222],
   ['postgres', 54320]
 ]) as SystemPorts

@@ -13,8 +13,8 @@ import { secretIn } from './secret.ts'
 import { startService, waitUntilReady } from './services.ts'
 import { refuseDeadUrls } from './upstreams.ts'
 
-/** Who connects to the broker: a service, or what makes stream and consumers. */
-export type BrokerAccount = ServiceName | 'provisioner'
+/** Who connects to the broker: a service, what makes stream and consumers, or the console. */
+export type BrokerAccount = ServiceName | 'provisioner' | 'console'
 
 export interface SystemOptions {
   /** The repository's folder. */
@@ -47,6 +47,8 @@ export interface RunningSystem {
   nats: NatsServer | undefined
   /** Starts a process again that was stopped or killed, and waits until it is ready. */
   startAgain (name: ServiceName | 'nats-server' | 'PostgreSQL'): Promise<void>
+  /** Ends a service in order and starts it again; resolves once it is ready. */
+  restart (name: ServiceName): Promise<void>
   /** Resolves with a line about the first process that ended unexpectedly. */
   broken: Promise<string>
   /** Gateway first, then services, NATS, PostgreSQL. */
@@ -115,7 +117,7 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
       env[`${prefix}_MIGRATION_DATABASE_URL`] || env[`${prefix}_DATABASE_URL`] || postgres!.ownerUrl(database)
     const brokerUrl = (account: BrokerAccount) => {
       if (env.NATS_URL) {
-        return (account !== 'provisioner' && env[`${services[account].prefix}_NATS_URL`]) || env.NATS_URL
+        return (account !== 'provisioner' && env[`${prefixOf(account)}_NATS_URL`]) || env.NATS_URL
       }
       const { user, password } = broker.users[account]
       return `nats://${user}:${password}@127.0.0.1:${ports.nats}`
@@ -141,6 +143,15 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
     }))
     await Promise.race([ready, broken.promise.then((text) => { throw new Error(text) })])
 
+    async function startAgain (name: ServiceName | 'nats-server' | 'PostgreSQL') {
+      if (name === 'nats-server' || name === 'PostgreSQL') {
+        await servers[name]()
+        return
+      }
+      start(name)
+      await waitUntilReady(name, ports[name], { host: env.HOST || undefined })
+    }
+
     return {
       children,
       postgres,
@@ -150,14 +161,13 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
       databaseUrl,
       broken: broken.promise,
       stop,
-      async startAgain (name) {
-        if (name === 'nats-server' || name === 'PostgreSQL') {
-          await servers[name]()
-          return
-        }
-        start(name)
-        await waitUntilReady(name, ports[name], { host: env.HOST || undefined })
-      }
+      async restart (name) {
+        const child = children.get(name)
+        children.delete(name) // its end is wanted
+        await child?.stop(26_000)
+        await startAgain(name)
+      },
+      startAgain
     }
   } catch (error) {
     givenUp.abort()
@@ -166,6 +176,8 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
     throw error
   }
 }
+
+const prefixOf = (account: ServiceName | 'console') => account === 'console' ? 'CONSOLE' : services[account].prefix
 
 /** The line of a process's last output that says why it ended. */
 function reasonIn (lastWords: string) {

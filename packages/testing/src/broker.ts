@@ -11,7 +11,7 @@ import { freePorts } from '@gatepost/local-stack/ports'
 import type { BrokerAccount } from '@gatepost/local-stack/system'
 
 /** Who connects to the broker of a run. */
-export const ACCOUNTS: readonly BrokerAccount[] = [...declarations.map(({ name }) => name), 'provisioner']
+export const ACCOUNTS: readonly BrokerAccount[] = [...declarations.map(({ name }) => name), 'provisioner', 'console']
 
 /** Accounts with fresh passwords. */
 export function brokerUsers () {
