@@ -18,5 +18,15 @@ export default [
       eqeqeq: ['error', 'always']
     }
   },
+  {
+    files: ['services/*/web/**/*.js'],
+    languageOptions: {
+      globals: Object.fromEntries(
+        ['addEventListener', 'EventSource', 'getComputedStyle', 'history', 'location', 'matchMedia', 'ResizeObserver',
+          'scrollTo'].map((name) => [name, 'readonly'])
+      )
+    },
+    rules: { eqeqeq: ['error', 'always', { null: 'ignore' }], 'new-cap': 'off' }
+  },
   { files: ['scripts/**', 'deploy/**', 'bench/**', 'examples/**'], rules: { 'no-console': 'off' } }
 ]

@@ -1,7 +1,11 @@
 import type { TObject, TSchema } from '@sinclair/typebox'
 import { brokerSettings } from '../../deploy/nats/settings.ts'
+import { settingsSchema as console } from '../../services/console/src/config.ts'
 import { settingsSchemas } from '../settings.ts'
 import { GENERATED, table } from './markdown.ts'
+
+/** Those that `start` runs, and the console beside them. */
+const processes = { ...settingsSchemas, console }
 
 const WRITER = '`deploy/nats/write-configuration.ts`'
 
@@ -49,7 +53,7 @@ everywhere: PATH, HOME, the folder for temporary files, language and time zone, 
 \`SSL_CERT_FILE\`, \`SSL_CERT_DIR\`), \`NODE_OPTIONS\`, \`NODE_COMPILE_CACHE\` and \`UV_THREADPOOL_SIZE\`. Proxies serve
 downloads of servers alone, and \`PG*\` variables nothing: a database's URL says everything.
 
-${settingsTable(settingsSchemas)}
+${settingsTable(processes)}
 
 ## The commands
 
@@ -63,6 +67,7 @@ ${settingsTable({ [WRITER]: brokerSettings })}
 
 /** Variables that the scripts read beside the settings of the processes. */
 const commandVariables = [
+  ['`CONSOLE`', '`off` leaves the console out', '`on`', '`pnpm start`'],
   ['`NATS_PORT`', 'The port of the embedded nats-server', '`4222`', '`pnpm start`'],
   [
     '`NATS_REPLICAS`',
@@ -111,7 +116,7 @@ const commandVariables = [
 
 /** .env.example: the same, ready to be copied. */
 export function environmentExample () {
-  const blocks = variables(settingsSchemas).map(([name, { schema, required }]) => {
+  const blocks = variables(processes).map(([name, { schema, required }]) => {
     const head = `# ${schema.description} (${schema.needs ?? schema.type})`
     return `${head}\n${required ? '' : '# '}${name}=${schema.default ?? ''}`
   })

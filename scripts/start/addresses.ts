@@ -9,6 +9,8 @@ export type { Env }
 export const portVariables = Object.fromEntries([
   ...declarations.map(({ name, prefix }) => [name, `${prefix}_PORT`]),
   ...declarations.map(({ name, prefix }) => [`${name}Ops`, `${prefix}_OPS_PORT`]),
+  ['console', 'CONSOLE_PORT'],
+  ['consoleOps', 'CONSOLE_OPS_PORT'],
   ['nats', 'NATS_PORT'],
   ['postgres', 'POSTGRES_PORT']
 ]) as Record<PortName, string>
@@ -27,21 +29,32 @@ export function portsOf (env: Env): SystemPorts {
   })) as SystemPorts
 }
 
+/** Whether this run has a console: unless `CONSOLE` is `off`. */
+export function hasConsole (env: Env): boolean {
+  return env.CONSOLE?.toLowerCase() !== 'off'
+}
+
 /** The ports that this run opens; a server that the environment names needs none. */
 export function neededPorts (env: Env): PortName[] {
   const ownServers = {
     postgres: !databaseOwners.every(({ prefix }) => env[`${prefix}_DATABASE_URL`]),
-    nats: !env.NATS_URL
+    nats: !env.NATS_URL,
+    console: hasConsole(env),
+    consoleOps: hasConsole(env)
   }
   return names.filter((name) => ownServers[name as keyof typeof ownServers] ?? true)
 }
 
 /** The addresses and hints that `start` prints when everything runs. */
-export function addresses (env: Env, { dataDir, milliseconds }: { dataDir: string, milliseconds: number }): string {
+export function addresses (
+  env: Env,
+  { dataDir, milliseconds, consoleLink }: { dataDir: string, milliseconds: number, consoleLink: string | undefined }
+): string {
   const ports = portsOf(env)
   const host = env.HOST || '127.0.0.1'
   const gateway = originOf(host, ports.gateway)
   const rows = [
+    ...consoleLink === undefined ? [] : [['console', `${consoleLink}   (this link works once)`]],
     ['API', gateway],
     ['API reference', `${gateway}/docs`],
     ['events', `${gateway}/docs/events`],

@@ -2,7 +2,7 @@ import { mkdir, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { declarations } from '@gatepost/contracts/declarations'
 import type { Env } from '@gatepost/local-stack/environment'
-import { brokerAuthorization, type BrokerCredentials } from '@gatepost/events/permissions'
+import { brokerAuthorization, type Credential } from '@gatepost/events/permissions'
 import { readSubscribers } from '@gatepost/events/subscriber-file'
 import { provision } from '@gatepost/events/provision'
 import { ACCOUNTS_FILE } from '@gatepost/local-stack/nats'
@@ -29,10 +29,10 @@ export const subscribersOf = (dataDir: string) => join(dataDir, 'nats', 'subscri
 export async function embeddedBroker (dataDir: string) {
   const folder = join(dataDir, 'nats')
   await mkdir(folder, { recursive: true })
-  const accounts: BrokerAccount[] = [...declarations.map(({ name }) => name), 'provisioner']
+  const accounts: BrokerAccount[] = [...declarations.map(({ name }) => name), 'provisioner', 'console']
   const users = Object.fromEntries(await Promise.all(accounts.map(async (user) =>
     [user, { user, password: await secretIn(join(folder, `${user}.password`)) }] as const
-  ))) as BrokerCredentials
+  ))) as Record<BrokerAccount, Credential>
   const authorization = brokerAuthorization(users, {
     anonymous: true,
     subscribers: await readSubscribers(subscribersOf(dataDir))

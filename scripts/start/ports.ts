@@ -6,6 +6,9 @@ import { type Env, neededPorts, portVariables } from './addresses.ts'
 /** Ports without HTTP, on loopback only. */
 const SERVERS: readonly PortName[] = ['nats', 'postgres']
 
+/** Whatever HOST says. */
+const LOOPBACK: readonly PortName[] = [...SERVERS, 'console', 'consoleOps']
+
 /** Throws, with one line that names the variable, when a port of this run cannot be used. */
 export async function refuseUnusablePorts (ports: SystemPorts, env: Env): Promise<void> {
   const names = neededPorts(env)
@@ -18,7 +21,7 @@ export async function refuseUnusablePorts (ports: SystemPorts, env: Env): Promis
     }
   }
   for (const name of names) {
-    const [port, host] = [ports[name], SERVERS.includes(name) ? '127.0.0.1' : env.HOST || '127.0.0.1']
+    const [port, host] = [ports[name], LOOPBACK.includes(name) ? '127.0.0.1' : env.HOST || '127.0.0.1']
     if (!SERVERS.includes(name) && await isBlocked(port)) {
       throw new Error(`browsers and fetch refuse to call port ${port}: choose another port with ${portVariables[name]}`)
     }

@@ -2,13 +2,15 @@ import { join, relative, resolve } from 'node:path'
 import { isatty } from 'node:tty'
 import { fileURLToPath } from 'node:url'
 import { declarations } from '@gatepost/contracts/declarations'
+import { consoleLink, consoleSecrets, tracingSettings } from '@gatepost/local-stack/console'
 import { startSystem } from '@gatepost/local-stack/system'
 import { UnsafeStreamError } from '@gatepost/events/provision'
 import { refreshClients } from '../clients.ts'
 import { connectionFault } from '../connection-fault.ts'
 import { deploy } from '../migrate/deploy.ts'
-import { addresses, portsOf } from './addresses.ts'
+import { addresses, hasConsole, portsOf } from './addresses.ts'
 import { embeddedBroker } from './broker.ts'
+import { runConsole } from './console.ts'
 import { emptyDataFolder, lockDataFolder } from './data-folder.ts'
 import { isLauncherGone, launchers } from './launchers.ts'
 import { relayOutput } from './output.ts'
@@ -16,7 +18,9 @@ import { refuseUnusable } from './refusals.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const dataDir = resolve(root, process.env.GATEPOST_DATA || '.data')
-const say = (line: string) => { process.stdout.write(`${line}\n`) }
+const say = (line: string) => {
+  process.stdout.write(`${line}\n`)
+}
 
 async function start (fresh: boolean) {
   const ports = portsOf(process.env)
@@ -27,24 +31,36 @@ async function start (fresh: boolean) {
   say(`starting PostgreSQL, NATS, ${declarations.map(({ name }) => name).join(', ')} …`)
   const output = relayOutput(join(dataDir, 'logs'), say)
   const broker = await embeddedBroker(dataDir)
+  const secrets = hasConsole(process.env) ? consoleSecrets() : undefined
+  const env = { ...process.env, ...(secrets && tracingSettings(ports, secrets, process.env)) }
   const system = await startSystem({
     root,
     dataDir,
     ports,
-    env: process.env,
+    env,
     say,
     onOutput: output.onOutput,
     ...broker,
-    provision: (url) => broker.provision(url).catch((error) => {
-      throw process.env.NATS_URL && !(error instanceof UnsafeStreamError) ? connectionFault('NATS_URL', error) : error
-    }),
+    provision: (url) =>
+      broker.provision(url).catch((error) => {
+        throw process.env.NATS_URL && !(error instanceof UnsafeStreamError) ? connectionFault('NATS_URL', error) : error
+      }),
     migrate: async (service, url) => {
       const applied = await deploy(service, url)
       if (applied.length > 0) say(`applied ${applied.length} migration${applied.length > 1 ? 's' : ''} of ${service}`)
     }
   })
+  const child =
+    secrets && (await runConsole({ root, ports, env, dataDir, system, secrets, say, onOutput: output.onOutput }))
   output.ready()
-  return system
+  return {
+    broken: system.broken,
+    consoleLink: child && consoleLink(ports, secrets!),
+    async stop () {
+      await child?.stop()
+      await system.stop()
+    }
+  }
 }
 
 /**
@@ -60,9 +76,13 @@ function untilTold () {
     }
     for (const signal of ['SIGINT', 'SIGTERM'] as const) process.on(signal, heed)
     // Node forgets that nohup had SIGHUP ignored; a run without a terminal has none to lose.
-    process.on('SIGHUP', (signal) => { if ([0, 1, 2].some((descriptor) => isatty(descriptor))) heed(signal) })
+    process.on('SIGHUP', (signal) => {
+      if ([0, 1, 2].some((descriptor) => isatty(descriptor))) heed(signal)
+    })
     const startedBy = launchers()
-    setInterval(() => { if (isLauncherGone(startedBy)) resolve('what started us is gone') }, 500).unref()
+    setInterval(() => {
+      if (isLauncherGone(startedBy)) resolve('what started us is gone')
+    }, 500).unref()
   })
 }
 
@@ -75,7 +95,15 @@ export async function runUntilTold ({ fresh }: { fresh: boolean }): Promise<0 | 
     const starting = start(fresh)
     const early = await Promise.race([starting.then(() => undefined), told])
     const system = await starting
-    if (!early) say(addresses(process.env, { dataDir: shown, milliseconds: performance.now() - started }))
+    if (!early) {
+      say(
+        addresses(process.env, {
+          dataDir: shown,
+          milliseconds: performance.now() - started,
+          consoleLink: system.consoleLink
+        })
+      )
+    }
     const broken = await Promise.race([system.broken, told.then(() => undefined)])
     say(broken ? `\n${broken}\nstopping the rest …` : '\nstopping …')
     await system.stop()

@@ -1,0 +1,49 @@
+import { join } from 'node:path'
+import type { Child } from '@gatepost/local-stack/child'
+import { type ConsoleSecrets, startConsole } from '@gatepost/local-stack/console'
+import { ensureReader } from '@gatepost/local-stack/postgres/reader'
+import type { SystemPorts } from '@gatepost/local-stack/ports'
+import { secretIn } from '@gatepost/local-stack/secret'
+import type { RunningSystem } from '@gatepost/local-stack/system'
+import { readable } from '../../services/console/src/database/readable.ts'
+import type { Env } from './addresses.ts'
+
+const ROLE = 'console'
+
+export interface ConsoleRun {
+  root: string
+  ports: SystemPorts
+  env: Env
+  dataDir: string
+  system: RunningSystem
+  secrets: ConsoleSecrets
+  say: (line: string) => void
+  onOutput: (name: string, text: string) => void
+}
+
+/** Starts the console of this run. The system goes on without one that cannot run, or ends. */
+export async function runConsole ({ say, ...run }: ConsoleRun): Promise<Child | undefined> {
+  try {
+    const child = await startConsole({ ...run, databases: await databasesOf(run) })
+    void child.ended.then((end) => {
+      if (run.system.children.has('PostgreSQL') || run.system.nats) say(`${end}; everything else goes on`)
+    })
+    return child
+  } catch (error) {
+    say(`the console could not start: ${(error as Error).message}`)
+    return undefined
+  }
+}
+
+/** Databases of one's own have no role for the console unless CONSOLE_DATABASES says so. */
+async function databasesOf ({ system: { postgres }, dataDir, env, ports }: Omit<ConsoleRun, 'say'>) {
+  const embedded = Object.fromEntries(
+    Object.entries(readable).filter(([name]) => !env[`${name.toUpperCase()}_DATABASE_URL`])
+  )
+  if (postgres === undefined || env.CONSOLE_DATABASES) return {}
+  const password = await secretIn(join(dataDir, 'postgres', `${ROLE}.password`))
+  await ensureReader({ adminUrl: postgres.adminUrl, role: ROLE, password, databases: embedded })
+  return Object.fromEntries(Object.keys(embedded).map((name) =>
+    [name, `postgresql://${ROLE}:${password}@127.0.0.1:${ports.postgres}/${name}`]
+  ))
+}
