@@ -22,13 +22,17 @@ export interface ConsoleRun {
 }
 
 /** Starts the console of this run. The system goes on without one that cannot run, or ends. */
-export async function runConsole ({ say, ...run }: ConsoleRun): Promise<Child | undefined> {
+export async function runConsole ({ say, ...run }: ConsoleRun): Promise<Pick<Child, 'stop'> | undefined> {
   try {
     const child = await startConsole({ ...run, databases: await databasesOf(run) })
-    void child.ended.then((end) => {
-      if (run.system.children.has('PostgreSQL') || run.system.nats) say(`${end}; everything else goes on`)
-    })
-    return child
+    let isWanted = true
+    void child.ended.then((end) => { if (isWanted) say(`${end}; everything else goes on`) })
+    return {
+      stop () {
+        isWanted = false
+        return child.stop()
+      }
+    }
   } catch (error) {
     say(`the console could not start: ${(error as Error).message}`)
     return undefined

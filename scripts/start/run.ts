@@ -18,9 +18,7 @@ import { refuseUnusable } from './refusals.ts'
 
 const root = fileURLToPath(new URL('../..', import.meta.url))
 const dataDir = resolve(root, process.env.GATEPOST_DATA || '.data')
-const say = (line: string) => {
-  process.stdout.write(`${line}\n`)
-}
+const say = (line: string) => { process.stdout.write(`${line}\n`) }
 
 async function start (fresh: boolean) {
   const ports = portsOf(process.env)
@@ -41,10 +39,9 @@ async function start (fresh: boolean) {
     say,
     onOutput: output.onOutput,
     ...broker,
-    provision: (url) =>
-      broker.provision(url).catch((error) => {
-        throw process.env.NATS_URL && !(error instanceof UnsafeStreamError) ? connectionFault('NATS_URL', error) : error
-      }),
+    provision: (url) => broker.provision(url).catch((error) => {
+      throw process.env.NATS_URL && !(error instanceof UnsafeStreamError) ? connectionFault('NATS_URL', error) : error
+    }),
     migrate: async (service, url) => {
       const applied = await deploy(service, url)
       if (applied.length > 0) say(`applied ${applied.length} migration${applied.length > 1 ? 's' : ''} of ${service}`)
