@@ -1,5 +1,6 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
-import type { JetStreamManager, StoredMsg } from '@nats-io/jetstream'
+import type { JetStreamManager } from '@nats-io/jetstream'
+import { nextMessage } from './next-message.ts'
 
 /**
  * The sequence of the first message stored at or after a time; one past the last when there is none. Searched for here,
@@ -12,14 +13,9 @@ export async function sequenceAt (jsm: JetStreamManager, time: Date): Promise<nu
   let high = state.last_seq + 1
   while (low < high) {
     const middle = Math.floor((low + high) / 2)
-    const message = await messageFrom(jsm, middle)
+    const message = await nextMessage(jsm, EVENTS_STREAM, middle)
     if (!message || message.time >= time) high = middle
     else low = message.seq + 1
   }
   return low
-}
-
-/** The message of that sequence, or the next one that is still there. */
-async function messageFrom (jsm: JetStreamManager, sequence: number): Promise<StoredMsg | null> {
-  return jsm.streams.getMessage(EVENTS_STREAM, { seq: sequence, next_by_subj: '>' } as { seq: number })
 }

@@ -18,10 +18,6 @@ let stage: Stage
 beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
-const waiting = async () =>
-  (await stage.pool.query('SELECT count(*)::int AS count FROM outbox WHERE stream_sequence IS NULL')).rows[0]
-    .count as number
-
 /** Writes the accounts of the running server, which reads them at once; resolves once they hold. */
 async function reload (change: (configuration: string) => string, { permitted }: { permitted: boolean }) {
   const file = join(stage.nats.dataDir, ACCOUNTS_FILE)
@@ -50,11 +46,11 @@ test('events that NATS does not permit yet wait aside, with one line, and follow
   const changed = Array.from({ length: 300 }, () => uuidv7())
   await Promise.all(changed.map((post) => appendVersions(stage.pool, post, 1, 3)))
   const relay = stage.relay(stage.broker())
-  await eventually(waiting, (count) => count === 600)
+  await eventually(stage.unpublished, (count) => count === 600)
   const ordinary = Array.from({ length: 50 }, () => uuidv7())
   for (const post of ordinary) await appendVersion(stage.sql, post, 1)
   relay.wake()
-  await eventually(waiting, (count) => count === 600, 1_500)
+  await eventually(stage.unpublished, (count) => count === 600, 1_500)
   expect(relay.status()).toMatchObject({ notPermitted: [postUpdated.subject], inFlight: 0 })
   const errors = stage.lines.filter(({ level }) => level >= 40)
   expect(errors.filter(({ msg }) => msg.includes('permit'))).toMatchObject([{
@@ -71,7 +67,7 @@ test('events that NATS does not permit yet wait aside, with one line, and follow
       ).replace('"allow":["events.posts.post-created.v1",', `"allow":["events.posts.post-created.v1",${MAY_UPDATE}`),
     { permitted: true }
   )
-  await eventually(waiting, (count) => count === 0, 15_000)
+  await eventually(stage.unpublished, (count) => count === 0, 15_000)
   const versions = new Map<string, number[]>()
   for (const { aggregate, version } of await stage.stream()) {
     versions.set(aggregate, [...versions.get(aggregate) ?? [], version])

@@ -10,6 +10,7 @@ import {
 } from '@nats-io/jetstream'
 import type { Logger } from 'pino'
 import type { Broker } from '../broker.ts'
+import { nextMessage } from '../next-message.ts'
 import { consumerConfig, DEAD_LETTER_STREAM } from '../provision/configuration.ts'
 import type { ConsumerMetrics } from './metrics.ts'
 
@@ -73,10 +74,7 @@ export function watchConsumer ({ broker, definition, log, metrics, onMadeAgain }
     jsm: JetStreamManager,
     { ack_floor: floor, config: { opt_start_seq: start } }: ConsumerInfo
   ) {
-    const query = { seq: Math.max(floor.stream_seq + 1, start ?? 1), next_by_subj: definition.filter } as {
-      seq: number
-    }
-    const oldest = await jsm.streams.getMessage(EVENTS_STREAM, query)
+    const oldest = await nextMessage(jsm, EVENTS_STREAM, Math.max(floor.stream_seq + 1, start ?? 1), definition.filter)
     return oldest ? Math.max(0, (Date.now() - oldest.time.getTime()) / 1_000) : 0
   }
 

@@ -1,6 +1,7 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 import { eventOfType } from '@gatepost/contracts/events'
 import { JetStreamApiError, type JetStreamManager, type StoredMsg } from '@nats-io/jetstream'
+import { nextMessage } from '../next-message.ts'
 import { DEAD_LETTER_STREAM, deadLetterSubject } from '../provision/configuration.ts'
 import { parseEvent } from '../validation.ts'
 import type { Position } from './erasure-store.ts'
@@ -34,10 +35,7 @@ export async function eraseDeadLetters (jsm: JetStreamManager, aggregateIds: str
 
 async function * messagesOf (jsm: JetStreamManager, subject: string): AsyncGenerator<StoredMsg> {
   for (let sequence = 1; ;) {
-    const message = await jsm.streams.getMessage(
-      DEAD_LETTER_STREAM,
-      { seq: sequence, next_by_subj: subject } as { seq: number }
-    )
+    const message = await nextMessage(jsm, DEAD_LETTER_STREAM, sequence, subject)
     if (!message) return
     yield message
     sequence = message.seq + 1
