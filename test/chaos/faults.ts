@@ -1,19 +1,21 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { declarations } from '@gatepost/contracts/declarations'
-import { consumersOf } from '@gatepost/contracts/events'
+import { consumersOf, events } from '@gatepost/contracts/events'
 import type { ServiceName } from '@gatepost/contracts/service-name'
-import type { RunningSystem } from '@gatepost/local-stack/system'
 import type { Random } from '@gatepost/testing/random'
-import { connect } from '@nats-io/transport-node'
+import { forbidSubject, loseDurable, rewindDurable } from './broker-faults.ts'
 import { freeze } from './process-tree.ts'
+import type { WholeSystem } from './whole-system.ts'
 
 type Victim = ServiceName | 'nats-server' | 'PostgreSQL'
 export const VICTIMS: readonly Victim[] = [...declarations.map(({ name }) => name), 'nats-server', 'PostgreSQL']
 const KINDS = ['kill', 'freeze', 'restart'] as const
 
-/** Of read models, which are held against what clients were told. */
-const DURABLES = declarations.filter(({ store }) => store === 'inbox').flatMap(consumersOf).map(({ name }) => name)
+/** Services with a read model, which is held against what clients were told. */
+const READERS = declarations.filter(({ store }) => store === 'inbox')
+const DURABLES = READERS.flatMap(consumersOf).map(({ name }) => name)
 const DURABLE_KINDS = ['lose', 'rewind'] as const
+const KILLS = 5
 
 interface ProcessFault {
   victim: Victim
@@ -28,31 +30,46 @@ interface DurableFault {
   kind: typeof DURABLE_KINDS[number]
 }
 
-export type Fault = ProcessFault | DurableFault
+/** NATS does not permit one of the subjects. */
+interface SubjectFault {
+  victim: 'a subject'
+  kind: 'forbid'
+  subject: string
+  milliseconds: number
+}
+
+/** One of two replicas is killed several times in a row. */
+interface ReplicaFault {
+  victim: ServiceName
+  kind: 'five kills'
+}
+
+export type Fault = ProcessFault | DurableFault | SubjectFault | ReplicaFault
 
 /** Each kind of fault of each victim once in a round of all of them, in an order that the seed decides. */
 export function * faultsOf (random: Random): Generator<Fault, never> {
   for (;;) {
-    const left = [
-      ...VICTIMS.flatMap((victim) => KINDS.map((kind) => ({ victim, kind, milliseconds: 0 }))),
-      ...DURABLES.flatMap((victim) => DURABLE_KINDS.map((kind) => ({ victim, kind })))
+    const left: (() => Fault)[] = [
+      ...VICTIMS.flatMap((victim) => KINDS.map((kind) => () =>
+        ({ victim, kind, milliseconds: durationOf(victim, kind, random) }))),
+      ...DURABLES.flatMap((victim) => DURABLE_KINDS.map((kind) => () => ({ victim, kind }))),
+      ...READERS.map(({ name }) => () => ({ victim: name, kind: 'five kills' as const })),
+      () => ({
+        victim: 'a subject',
+        kind: 'forbid',
+        subject: events[random.below(events.length)]!.subject,
+        milliseconds: 1_000 + random.below(3_000)
+      })
     ]
-    while (left.length > 0) {
-      const fault = left.splice(random.below(left.length), 1)[0]!
-      yield isOfDurable(fault) ? fault : { ...fault, milliseconds: durationOf(fault, random) }
-    }
+    while (left.length > 0) yield left.splice(random.below(left.length), 1)[0]!()
   }
-}
-
-function isOfDurable (fault: Fault): fault is DurableFault {
-  return !('milliseconds' in fault)
 }
 
 /**
  * PostgreSQL is frozen for longer than it takes to give up a connection (2 s), a statement (5 s) and, at times, the
  * relay's (10 s).
  */
-function durationOf ({ victim, kind }: ProcessFault, random: Random) {
+function durationOf (victim: Victim, kind: ProcessFault['kind'], random: Random) {
   return victim === 'PostgreSQL' && kind === 'freeze' ? 6_200 + random.below(5_000) : 200 + random.below(2_500)
 }
 
@@ -60,16 +77,47 @@ function durationOf ({ victim, kind }: ProcessFault, random: Random) {
  * Breaks something and makes it whole again; resolves with what happened, and when (`performance.now()`) its cause was
  * gone.
  */
-export async function commit (fault: Fault, system: RunningSystem): Promise<{ text: string, overAt: number }> {
-  if (isOfDurable(fault)) return commitOnServer(fault, system)
-  const { victim, kind, milliseconds } = fault
-  const child = system.children.get(victim)!
-  if (kind === 'freeze') {
-    const thaw = freeze(child.pid)
-    await sleep(milliseconds)
-    thaw()
-    return { text: `${victim} frozen for ${milliseconds} ms`, overAt: performance.now() }
+export async function commit (fault: Fault, whole: WholeSystem): Promise<{ text: string, overAt: number }> {
+  const text = await textOf(fault, whole)
+  return typeof text === 'string' ? { text, overAt: performance.now() } : text
+}
+
+async function textOf (fault: Fault, whole: WholeSystem) {
+  switch (fault.kind) {
+    case 'lose': return loseDurable(fault.victim, whole)
+    case 'rewind': return rewindDurable(fault.victim, whole)
+    case 'forbid': return forbidSubject(fault.subject, fault.milliseconds, whole)
+    case 'five kills': return killInARow(fault.victim, whole)
+    case 'freeze': return freezeFor(fault, whole)
+    default: return endAndStart(fault, whole)
   }
+}
+
+/** The other replica has what was not acknowledged; clients meet the killed one. */
+async function killInARow (victim: ServiceName, { system, startReplica }: WholeSystem) {
+  const replica = await startReplica(victim)
+  try {
+    for (let kill = 0; kill < KILLS; kill++) {
+      const child = system.children.get(victim)!
+      child.signal('SIGKILL')
+      await child.ended
+      await system.startAgain(victim)
+    }
+  } finally {
+    await replica.stop(26_000)
+  }
+  return `${victim} killed ${KILLS} times, with another replica beside it`
+}
+
+async function freezeFor ({ victim, milliseconds }: ProcessFault, { system }: WholeSystem) {
+  const thaw = freeze(system.children.get(victim)!.pid)
+  await sleep(milliseconds)
+  thaw()
+  return `${victim} frozen for ${milliseconds} ms`
+}
+
+async function endAndStart ({ victim, kind, milliseconds }: ProcessFault, { system }: WholeSystem) {
+  const child = system.children.get(victim)!
   if (kind === 'restart') {
     await child.stop(26_000)
   } else {
@@ -80,33 +128,6 @@ export async function commit (fault: Fault, system: RunningSystem): Promise<{ te
   }
   const overAt = performance.now()
   await system.startAgain(victim)
-  return {
-    text: kind === 'restart' ? `${victim} restarted` : `${victim} killed, back after ${milliseconds} ms`,
-    overAt
-  }
-}
-
-async function commitOnServer ({ victim, kind }: DurableFault, system: RunningSystem) {
-  const { host, username: user, password: pass } = new URL(system.brokerUrl('provisioner'))
-  const nc = await connect({ servers: host, user, pass, inboxPrefix: '_INBOX_provisioner' })
-  const ask = async (call: string, body?: object) =>
-    (await nc.request(`$JS.API.CONSUMER.${call}`, JSON.stringify(body))).json<any>()
-  const path = `EVENTS.${victim}`
-  try {
-    const { config } = await ask(`INFO.${path}`)
-    await ask(`DELETE.${path}`)
-    // As `events replay --from 1` does; its service may have made it again, which begins at the same event or later.
-    if (kind === 'rewind') {
-      await ask(`DURABLE.CREATE.${path}`, {
-        stream_name: 'EVENTS',
-        config: { ...config, deliver_policy: 'by_start_sequence', opt_start_seq: 1 }
-      })
-    }
-    return {
-      text: kind === 'lose' ? `durable ${victim} lost` : `durable ${victim} rewound to the first event`,
-      overAt: performance.now()
-    }
-  } finally {
-    await nc.close()
-  }
+  const text = kind === 'restart' ? `${victim} restarted` : `${victim} killed, back after ${milliseconds} ms`
+  return { text, overAt }
 }

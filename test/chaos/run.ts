@@ -40,7 +40,8 @@ const HEALED = 75
  * told.
  */
 export async function runChaos ({ seed, rounds, say = () => {}, onOutput }: ChaosOptions): Promise<ChaosReport> {
-  const { system, origin, stop } = await startWholeSystem(onOutput)
+  const whole = await startWholeSystem(onOutput)
+  const { system, origin, stop } = whole
   try {
     const ledger = createLedger()
     const faults: string[] = []
@@ -56,7 +57,7 @@ export async function runChaos ({ seed, rounds, say = () => {}, onOutput }: Chao
     for (let round = 1; round <= rounds; round++) {
       await sleep(300 + random.below(1_000))
       const fault = deck.next().value
-      const { text, overAt } = await commit(fault, system)
+      const { text, overAt } = await commit(fault, whole)
       faults.push(text)
       let healing = ''
       if (random.below(100) < HEALED) {

@@ -42,7 +42,8 @@ export interface SoakOptions {
  * the middle NATS is away while a backlog grows. Nothing may be stuck or grow, and everything agrees in the end.
  */
 export async function runSoak ({ seed, seconds, say, onOutput }: SoakOptions): Promise<SoakReport> {
-  const { system, origin, stop } = await startWholeSystem(onOutput, SHORT_LIVES)
+  const whole = await startWholeSystem(onOutput, SHORT_LIVES)
+  const { system, origin, stop } = whole
   const watch = await watchDatabases(system, say)
   try {
     const ledger = createLedger()
@@ -57,7 +58,7 @@ export async function runSoak ({ seed, seconds, say, onOutput }: SoakOptions): P
       await probe.works()
       if (performance.now() < outageAt) continue
       outageAt = Infinity
-      say((await commit({ victim: 'nats-server', kind: 'kill', milliseconds: OUTAGE_MS }, system)).text)
+      say((await commit({ victim: 'nats-server', kind: 'kill', milliseconds: OUTAGE_MS }, whole)).text)
     }
     await Promise.all(clients.map((client) => client.stop()))
     const broken = await settledAudit(system)
