@@ -16,8 +16,8 @@ export const HIGHEST_ID = 'ffffffff-ffff-ffff-ffff-ffffffffffff'
 /** No id of ours is as low. */
 export const LOWEST_ID = '00000000-0000-0000-0000-000000000000'
 
-export const POST_COLUMNS =
-  'posts.id, posts.author_id AS "authorId", posts.title, posts.content, posts.version, posts.created_at AS "createdAt", posts.updated_at AS "updatedAt"'
+export const POST_COLUMNS = `posts.id, posts.author_id AS "authorId", posts.title, posts.content, posts.version,
+  posts.created_at AS "createdAt", posts.updated_at AS "updatedAt"`
 
 export function postOf ({ id, authorId, title, content, version, createdAt, updatedAt }: PostRow): Post {
   return {

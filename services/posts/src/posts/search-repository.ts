@@ -4,12 +4,11 @@ import { PLAN_EACH_TIME } from '@gatepost/service-kit/statement-names'
 import { HIGHEST_ID, LOWEST_ID, POST_COLUMNS, postOf, type PostRow } from './post-row.ts'
 
 /**
- * Of so many matches, the newest, the rank is computed; a word that is everywhere would otherwise cost a scan of
- * everything.
+ * Only this many of the newest matches are ranked; a frequent word would otherwise cost a scan of the whole table.
  */
 export const RANKED_MATCHES = 2_000
 
-/** Where a search goes on, and between which two posts it looks, so that newer ones do not shift the pages. */
+/** Where a search continues, and between which two posts it looks, so that newer posts do not shift the pages. */
 export interface SearchPosition {
   rank: number
   id: string
@@ -32,8 +31,11 @@ function searchOf ({ range, order }: { range: string, order: string }) {
       SELECT id, search FROM posts WHERE search @@ ${QUERY} AND ${range} ORDER BY ${order} LIMIT $4::int
     ),
     ranked AS MATERIALIZED (SELECT id, ts_rank(search, ${QUERY}) AS rank FROM newest),
-    page AS MATERIALIZED (SELECT id, rank FROM ranked WHERE (rank, id) < ($5::float4, $6::uuid) ORDER BY rank DESC, id DESC LIMIT $7::int)
-  SELECT ${POST_COLUMNS}, page.rank, (SELECT id FROM ranked ORDER BY id LIMIT 1) AS oldest, (SELECT id FROM ranked ORDER BY id DESC LIMIT 1) AS newest
+    page AS MATERIALIZED (
+      SELECT id, rank FROM ranked WHERE (rank, id) < ($5::float4, $6::uuid) ORDER BY rank DESC, id DESC LIMIT $7::int
+    )
+  SELECT ${POST_COLUMNS}, page.rank, (SELECT id FROM ranked ORDER BY id LIMIT 1) AS oldest,
+    (SELECT id FROM ranked ORDER BY id DESC LIMIT 1) AS newest
   FROM page JOIN posts ON posts.id = page.id ORDER BY page.rank DESC, page.id DESC`
 }
 const SEARCH = searchOf({ range: 'id BETWEEN $2::uuid AND $3::uuid', order: 'id DESC' })
