@@ -132,6 +132,17 @@ test('all sessions and keys of a user end at once', async () => {
   expect(await acts(user.id)).toEqual(expect.arrayContaining([{ act: 'sessions-ended', actor_id: admin.id }]))
 })
 
+test('one session of a user is ended, in the administrator’s name; another one goes on, an unknown one is 404', async () => {
+  const { user, email, sessionId, accessToken } = await auth.register()
+  const other = (await auth.login(email)).body
+  const end = (id: string) => auth.call('DELETE', `${USERS}/${user.id}/sessions/${id}`, { token: admin.token })
+  expect((await end(sessionId)).status).toBe(204)
+  expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
+  expect((await auth.call('GET', '/api/auth/me', { token: other.accessToken })).status).toBe(200)
+  expect([(await end(sessionId)).status, (await end(user.id)).status]).toEqual([404, 404])
+  expect((await acts(user.id)).at(-1)).toEqual({ act: 'session-ended', actor_id: admin.id })
+})
+
 test('after a forced reset the old password and sessions are dead, and the mail leads to a new one', async () => {
   const { user, accessToken, email } = await auth.register()
   expect((await auth.call('POST', `${USERS}/${user.id}/force-reset`, { token: admin.token })).status).toBe(204)
@@ -151,6 +162,7 @@ test('nobody else may do any of it, and what does not exist is 404', async () =>
       ['POST', USERS, { email: 'x@admin.test', displayName: 'x' }],
       ['DELETE', `${USERS}/${user.id}`],
       ['POST', `${USERS}/${user.id}/end-sessions`],
+      ['DELETE', `${USERS}/${user.id}/sessions/${user.id}`],
       ['POST', `${USERS}/${user.id}/force-reset`],
       ['GET', `${USERS}?q=a`]
     ] as const

@@ -37,6 +37,10 @@ const acts: Record<string, Act> = {
     token: other.sessions[3]!.accessToken,
     path: `/${at([user, one], index).id}/end-sessions`
   }),
+  endUserSession: ({ user, admins: [one, other] }, index) => ({
+    token: other.sessions[3]!.accessToken,
+    path: `/${at([user, one], index).id}/sessions/${at([user, one], index).sessions.at(-1)!.id}`
+  }),
   forceReset: ({ user, admins: [one, other] }, index) => ({
     token: one.sessions[4]!.accessToken,
     path: `/${at([user, other], index).id}/force-reset`

@@ -115,6 +115,16 @@ export const endUserSessions = operation({
   errors: ['AUTH_USER_NOT_FOUND']
 })
 
+export const endUserSession = operation({
+  ...onUser,
+  id: 'endUserSession',
+  method: 'DELETE',
+  url: '/api/auth/users/:id/sessions/:sessionId',
+  params: { id: IdSchema, sessionId: IdSchema },
+  summary: 'End one session of a user (administrators)',
+  errors: ['AUTH_USER_NOT_FOUND', 'AUTH_SESSION_NOT_FOUND']
+})
+
 export const forceReset = operation({
   ...onUser,
   id: 'forceReset',
@@ -124,7 +134,16 @@ export const forceReset = operation({
   errors: ['AUTH_USER_NOT_FOUND']
 })
 
-export const userOperations = [getUser, listUsers, createUser, manageUser, deleteUser, endUserSessions, forceReset]
+export const userOperations = [
+  getUser,
+  listUsers,
+  createUser,
+  manageUser,
+  deleteUser,
+  endUserSessions,
+  endUserSession,
+  forceReset
+]
 
 export const listAudit = operation({
   id: 'listAudit',

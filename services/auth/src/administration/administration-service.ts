@@ -6,7 +6,7 @@ import { eraseAccount } from '../accounts/account-erasure.ts'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { lockEmailKey } from '../database/email-lock.ts'
-import { EmailTakenError, UserNotFoundError } from '../errors.ts'
+import { EmailTakenError, SessionNotFoundError, UserNotFoundError } from '../errors.ts'
 import { emailTokenRepository } from '../mail/email-token-repository.ts'
 import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
@@ -112,6 +112,14 @@ export function createAdministrationService ({ database, hasher, onEvents, onMai
           actorId,
           detail: { sessions: String(ended.length), keys: String(keys.length) }
         })
+      }),
+
+    /** Ends one session of a user. Throws AUTH_USER_NOT_FOUND, AUTH_SESSION_NOT_FOUND. */
+    endSession: (id: string, sessionId: string, { actorId, origin }: Actor) =>
+      onUser(id, async (tx) => {
+        const [ended] = await endSessions(tx, { userId: id, only: sessionId, reason: 'ended', origin })
+        if (!ended) throw new SessionNotFoundError()
+        await auditRepository.append(tx, origin, { act: 'session-ended', userId: id, sessionId, actorId })
       }),
 
     /**

@@ -2,6 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import {
   createUser,
   deleteUser,
+  endUserSession,
   endUserSessions,
   forceReset,
   listUsers,
@@ -48,6 +49,12 @@ export function administrationRoutes (app: App, { administration, managedUsers, 
   app.route({
     ...routeOf(endUserSessions),
     handler: withoutBody((request) => administration.endSessions(request.params.id, actorOf(request)))
+  })
+  app.route({
+    ...routeOf(endUserSession),
+    handler: withoutBody((request) =>
+      administration.endSession(request.params.id, request.params.sessionId, actorOf(request))
+    )
   })
   app.route({
     ...routeOf(forceReset),
