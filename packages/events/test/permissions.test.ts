@@ -55,6 +55,10 @@ test.each(['>', '_INBOX.>', '_INBOX_bob.>', '_INBOX_posts.>', '$JS.>', 'dead-let
 test.each([
   '>',
   '$JS.>',
+  '$JS.API.>',
+  '$JS.API.CONSUMER.CREATE.EVENTS.*',
+  '$JS.ACK.>',
+  '$JS.EVENT.ADVISORY.>',
   '_INBOX_ada.>',
   '_INBOX_posts.>',
   '_INBOX_provisioner.>',

@@ -19,7 +19,7 @@ async function publishMany () {
   await Promise.all(Array.from({ length: MESSAGES }, () => operator.js.publish(SUBJECT, 'text')))
 }
 
-test.each([undefined, 'events.posts.>'])('a scan (filter %s) ends although its end is erased meanwhile', async (filter) => {
+test.each([undefined, 'events.posts.>'])('a scan of %s ends although its end is erased meanwhile', async (filter) => {
   await publishMany()
   const seen: number[] = []
   for await (const { seq } of scan(operator, { filter, idleMs: 1_000 })) {
