@@ -37,7 +37,7 @@ export interface AppOptions {
   settings: Settings
   log: Logger
   registry: Registry
-  /** What a new hash costs; tests that are not about hashing make it cheap. */
+  /** Cost of a new hash; tests that are not about hashing make it cheap. */
   hashParameters?: HashParameters
 }
 

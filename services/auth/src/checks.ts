@@ -6,10 +6,10 @@ import type { Database } from './database/database.ts'
 import type { KeyStore } from './keys/key-store.ts'
 import type { Mailer } from './mail/mailer.ts'
 
-/** An outbox that is behind by this much is worth an alarm. */
+/** An outbox that is this far behind is worth an alarm. */
 const LATE_SECONDS = 30
 
-/** Without its database auth can do nothing; without NATS it can do everything, and the outbox keeps the events. */
+/** Without its database auth can do nothing. Without NATS it can do everything: the outbox keeps the events. */
 export function readinessChecks (
   { database, keys, broker, relay, trail, mailer }: {
     database: Database

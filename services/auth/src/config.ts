@@ -40,21 +40,21 @@ export const settingsSchema = Type.Object({
     })),
   ACCESS_TOKEN_TTL: accessTokenTtl,
   REFRESH_IDLE_TTL: seconds({
-    description: 'A session that is not used for so many seconds ends',
+    description: 'Seconds without use after which a session ends',
     default: String(30 * DAY)
   }),
   REFRESH_ABSOLUTE_TTL: seconds({
-    description: 'A session ends after so many seconds, however much it is used',
+    description: 'Seconds after which a session ends, however much it is used',
     default: String(90 * DAY)
   }),
   MAX_SESSIONS_PER_USER: integer({
-    description: 'Live sessions of one user; when one more begins, the oldest ends',
+    description: 'Live sessions of one user; a login beyond them ends the oldest',
     default: '100',
     minimum: 1,
     maximum: 10_000
   }),
   KEY_ROTATION_INTERVAL: seconds({
-    description: 'A signing key is replaced when it has signed for so many seconds',
+    description: 'Seconds for which a signing key signs before the next one replaces it',
     default: String(30 * DAY),
     minimum: 120
   }),
@@ -63,12 +63,12 @@ export const settingsSchema = Type.Object({
     default: 'EdDSA'
   }),
   PUBLIC_URL: origin({
-    description: 'What clients call: the iss of the tokens, and the base of links',
+    description: 'The origin that clients call: the iss of tokens, and the base of links',
     default: 'http://127.0.0.1:3000'
   }),
   MAIL_LINK_URL: Type
     .Optional(url({
-      description: 'The web application that the links of mails lead to; pages of the gateway without it',
+      description: 'The web application of the links in mails; without it they lead to pages of the gateway',
       schemes: ['http', 'https']
     })),
   REQUIRE_EMAIL_VERIFICATION: flag({
@@ -82,7 +82,7 @@ export const settingsSchema = Type.Object({
       secret: true
     })),
   MAIL_FROM: text({ description: 'The sender of mails', default: 'Gatepost <no-reply@localhost>' }),
-  MAIL_DIR: text({ description: 'Where mails are written as files while there is no SMTP_URL', default: '.data/mail' }),
+  MAIL_DIR: text({ description: 'The folder that mails go to while there is no SMTP_URL', default: '.data/mail' }),
   PASSWORD_PEPPER: Type
     .Optional(text({
       description: 'A secret that goes into every password hash and is in no database',
@@ -92,7 +92,7 @@ export const settingsSchema = Type.Object({
     })),
   PASSWORD_PEPPER_PREVIOUS: Type
     .Optional(text({
-      description: 'The pepper before; hashes made with it are upgraded at login',
+      description: 'The pepper before a change; a login upgrades hashes that were made with it',
       minLength: 32,
       needs: 'at least 32 characters',
       secret: true
@@ -105,7 +105,7 @@ export const settingsSchema = Type.Object({
       maximum: 128
     })),
   TRUSTED_PROXIES: Type
-    .Optional(trustedProxies({ description: 'Proxies whose X-Forwarded-* is believed; by auth loopback too' }))
+    .Optional(trustedProxies({ description: 'Proxies whose X-Forwarded-* is believed; auth believes loopback too' }))
 }, { title: 'auth' })
 
 export type Settings = StaticDecode<typeof settingsSchema>

@@ -2,8 +2,8 @@ import { ProblemError } from '@gatepost/service-kit/problem'
 import { createCursorSeal, type CursorSeal } from '@gatepost/service-kit/sealed-cursor'
 
 /**
- * Where a list goes on: after the item with this id; undefined at its beginning. Throws REQUEST_INVALID for what is no
- * cursor of the list.
+ * The id after which the list goes on; undefined without a cursor. Throws REQUEST_INVALID for a text that is no cursor
+ * of the list.
  */
 export function positionOf (seal: CursorSeal, cursor: string | undefined, list: string) {
   if (cursor === undefined) return undefined
@@ -16,12 +16,12 @@ export function positionOf (seal: CursorSeal, cursor: string | undefined, list: 
   return String(position[0])
 }
 
-/** The cursor after the last item of a page; null when it was the last page. */
+/** The cursor after the last item of a page; null after the last page. */
 export function cursorAfter (seal: CursorSeal, last: string | null, list: string) {
   return last === null ? null : seal.seal([last], [list])
 }
 
-/** Seals with the first key and opens what any of them sealed. */
+/** Seals with the first key and opens what any of the keys sealed. */
 export function createCursorSealOf (keys: readonly Buffer[]): CursorSeal {
   const seals = keys.map(createCursorSeal)
   return {

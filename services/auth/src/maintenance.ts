@@ -12,7 +12,7 @@ import { rekeyEmails } from './users/email-rekeying.ts'
 
 const EVERY_MS = 10 * 60_000
 const DAY_MS = 86_400_000
-/** How long an operator can look at what was not sent. */
+/** How long mails that were given up stay, for the operator to look at. */
 const GIVEN_UP_DAYS = 30
 
 /** Deletes rows that nothing reads any more. Several processes may run it at once. */

@@ -2,7 +2,7 @@ import { createSecretKey, hkdfSync } from 'node:crypto'
 
 const KEY_BYTES = 32
 
-/** What TOKEN_SECRET is used for; one key each, so that none of them says anything about another. */
+/** The purposes of TOKEN_SECRET. Each has a key of its own, so that none tells anything about another. */
 export type SecretPurpose =
   | 'signing-keys'
   | 'refresh-tokens'
@@ -11,7 +11,7 @@ export type SecretPurpose =
   | 'api-keys'
   | 'mail-counts'
 
-/** The secret that makes, and those that what was made before may be of. */
+/** The present secret, and the one before it, which may have made older tokens and keys. */
 export function secretsOf (
   { TOKEN_SECRET, TOKEN_SECRET_PREVIOUS }: { TOKEN_SECRET: string, TOKEN_SECRET_PREVIOUS?: string }
 ): readonly string[] {
@@ -24,7 +24,8 @@ export function deriveKey (secret: string, purpose: SecretPurpose) {
 }
 
 /**
- * The same for an HMAC. Made into a key once: a Buffer would become one at each use, which takes longer than the HMAC.
+ * Derives a key for an HMAC. Made into a KeyObject once: the conversion of a Buffer at each use takes longer than the
+ * HMAC.
  */
 export function deriveMacKey (secret: string, purpose: SecretPurpose) {
   return createSecretKey(deriveKey(secret, purpose))

@@ -33,7 +33,7 @@ export interface ServicesOptions {
 
 export type Services = Awaited<ReturnType<typeof createServices>>
 
-/** What auth does, without HTTP: every part made once and handed what it needs. */
+/** What auth does, without HTTP: makes every part once and hands it the parts that it needs. */
 export async function createServices (
   { settings, database, log, hashParameters, metrics, onEvents, onMail }: ServicesOptions
 ) {

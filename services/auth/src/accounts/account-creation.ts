@@ -6,7 +6,7 @@ import type { Account } from '../users/account.ts'
 import { emailKey } from '../users/email-key.ts'
 import { userRepository } from '../users/user-repository.ts'
 
-/** Inserts an account with its event. The caller holds the lock of the address. False when the address is taken. */
+/** Inserts an account with its event; false when the address is taken. The caller holds the lock of the address. */
 export async function createAccount (
   tx: Connection, account: Account, { passwordHash, origin }: { passwordHash: string, origin: Origin }
 ) {

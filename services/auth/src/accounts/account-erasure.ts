@@ -14,9 +14,9 @@ import { registrationRepository } from '../users/registration-repository.ts'
 import { userRepository } from '../users/user-repository.ts'
 
 /**
- * Ends the sessions and keys of an account, frees its address, and leaves nothing personal in its rows; the address
- * stays in the job of the mail that says so. The caller holds the user's row and has made sure that an administrator is
- * left. `actorId` names an administrator who does it.
+ * Ends the sessions and keys of an account, frees its address, and leaves nothing personal in its rows. The address
+ * stays only in the job of the mail about the deletion. The caller holds the user's row and has made sure that an
+ * administrator is left. `actorId` names the administrator who deletes the account.
  */
 export async function eraseAccount (
   tx: Connection,

@@ -19,7 +19,7 @@ export interface AccountServiceOptions {
 
 export function createAccountService ({ database, checker, onEvents, onMail }: AccountServiceOptions) {
   return {
-    /** A name that is the same is no change and no event. */
+    /** The same name again is neither a change nor an event. */
     async rename (account: Account, displayName: string, origin: Origin): Promise<User> {
       await database.transaction(async (tx) => {
         const version = await userRepository.rename(tx, account.id, displayName)
@@ -36,7 +36,7 @@ export function createAccountService ({ database, checker, onEvents, onMail }: A
     },
 
     /**
-     * Sessions end, the address is free, nothing personal stays in the row. Throws AUTH_WRONG_PASSWORD,
+     * Ends the sessions, frees the address, and leaves nothing personal in the row. Throws AUTH_WRONG_PASSWORD,
      * AUTH_TOO_MANY_ATTEMPTS, AUTH_LAST_ADMIN.
      */
     async delete (account: Account, password: string, origin: Origin) {
@@ -45,7 +45,7 @@ export function createAccountService ({ database, checker, onEvents, onMail }: A
         const { user: locked, alone } = account.role === 'admin'
           ? await userRepository.lockAmongAdmins(tx, account.id)
           : { user: await userRepository.lock(tx, account.id), alone: false }
-        if (!locked) return // deleted beside us: done
+        if (!locked) return // another request deleted it
         if (locked.role !== account.role) throw unauthorized(true) // the change of role ended the caller's session
         requireOtherAdmin(locked, alone)
         await eraseAccount(tx, locked, { origin })

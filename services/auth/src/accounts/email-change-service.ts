@@ -12,7 +12,7 @@ import { emailKey } from '../users/email-key.ts'
 import { registrationRepository } from '../users/registration-repository.ts'
 import { userRepository } from '../users/user-repository.ts'
 
-/** How long a mail with the link may be under way; the link itself is good for a day from then on. */
+/** How long the mail with the link may take; the link itself is good for a day from its making. */
 const PENDING_MS = 86_400_000
 
 export interface EmailChangeOptions {
@@ -24,15 +24,15 @@ export interface EmailChangeOptions {
 export function createEmailChangeService ({ database, checker, onMail }: EmailChangeOptions) {
   return {
     /**
-     * The same work for a free and a taken address, which only the mail to it tells apart. Throws AUTH_WRONG_PASSWORD,
-     * AUTH_TOO_MANY_ATTEMPTS, OVERLOADED.
+     * Does the same for a free and a taken address; only the mail to the address tells them apart. Throws
+     * AUTH_WRONG_PASSWORD, AUTH_TOO_MANY_ATTEMPTS, OVERLOADED.
      */
     async request (account: Account, { email, password }: { email: string, password: string }, origin: Origin) {
       const userId = account.id
       const checked = await checker.checkOwn(account, { password, origin, failureAct: 'email-change-failed' })
       await database.transaction(async (tx) => {
         const locked = await userRepository.lock(tx, userId)
-        // Somebody else changed it since we looked: what was typed is not the current password any more.
+        // Another request changed the password since the check.
         if (locked?.passwordHash !== checked.passwordHash) throw new WrongPasswordError()
         const expiresAt = new Date(Date.now() + PENDING_MS)
         const emailChangeId = await emailChangeRepository.replace(tx, userId, email, expiresAt)
@@ -44,7 +44,7 @@ export function createEmailChangeService ({ database, checker, onMail }: EmailCh
     },
 
     /**
-     * The sessions stay; what was mailed to the old address opens nothing any more. Throws AUTH_INVALID_EMAIL_TOKEN,
+     * The sessions stay. Links that were mailed to the old address die. Throws AUTH_INVALID_EMAIL_TOKEN,
      * AUTH_EMAIL_TAKEN.
      */
     async confirm (token: string, origin: Origin) {

@@ -32,7 +32,7 @@ export function createPasswordService (
 ) {
   return {
     /**
-     * All sessions but the caller's end. Throws AUTH_WRONG_PASSWORD, AUTH_WEAK_PASSWORD, AUTH_TOO_MANY_ATTEMPTS,
+     * Ends all sessions but the caller's. Throws AUTH_WRONG_PASSWORD, AUTH_WEAK_PASSWORD, AUTH_TOO_MANY_ATTEMPTS,
      * OVERLOADED.
      */
     async change (
@@ -49,13 +49,13 @@ export function createPasswordService (
       requireStrongPassword(newPassword, account, NEW_PASSWORD_PATH)
       if (opaqueString(newPassword) === opaqueString(currentPassword)) {
         throw new WeakPasswordError({
-          errors: [{ path: NEW_PASSWORD_PATH, message: 'is the password that you have now' }]
+          errors: [{ path: NEW_PASSWORD_PATH, message: 'is your present password' }]
         })
       }
       const replacement = await hasher.create(newPassword)
       await database.transaction(async (tx) => {
         const locked = await userRepository.lock(tx, account.id)
-        // Somebody else changed it since we looked: what was typed is not the current password any more.
+        // Another request changed the password since the check.
         if (locked?.passwordHash !== passwordHash) throw new WrongPasswordError()
         await userRepository.setPasswordHash(tx, account.id, replacement)
         await emailTokenRepository.deleteWithPassword(tx, account.id)
@@ -77,7 +77,7 @@ export function createPasswordService (
       onMail()
     },
 
-    /** The same work for every address; whether there is such an account is looked up when the mail is sent. */
+    /** Does the same for every address; the mail worker looks up whether an account has it. */
     async forgot (email: string, origin: Origin) {
       await database.transaction(async (tx) => {
         await jobRepository.enqueue(tx, { kind: 'forgot-password', payload: { email: emailKey(email) } })
@@ -86,7 +86,7 @@ export function createPasswordService (
       onMail()
     },
 
-    /** All sessions end. Throws AUTH_INVALID_EMAIL_TOKEN, AUTH_WEAK_PASSWORD, OVERLOADED. */
+    /** Ends all sessions. Throws AUTH_INVALID_EMAIL_TOKEN, AUTH_WEAK_PASSWORD, OVERLOADED. */
     async reset (token: string, newPassword: string, origin: Origin) {
       const subject = await emailTokenRepository.find(database.connection, token)
       const user = subject?.purpose === 'reset_password'
@@ -99,7 +99,7 @@ export function createPasswordService (
         const locked = await userRepository.lock(tx, user.id)
         if (!locked || !await emailTokenRepository.use(tx, token, 'reset_password')) throw new InvalidEmailTokenError()
         await userRepository.setPasswordHash(tx, user.id, replacement)
-        await userRepository.setEmailVerified(tx, user.id) // who reads the mails owns the address
+        await userRepository.setEmailVerified(tx, user.id) // the reader of its mails owns the address
         await emailTokenRepository.deleteWithPassword(tx, user.id)
         const { pair, account } = attemptCounters(attemptKey, locked.emailKey, origin.network)
         await attemptRepository.forget(tx, [pair, account])

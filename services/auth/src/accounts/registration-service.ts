@@ -36,14 +36,14 @@ export interface Registration {
 }
 
 const PENDING_MS = 86_400_000
-/** How many other registrations of the address a password may belong to: each costs a hash. */
+/** How many other registrations of the address a password is compared with: each costs a hash. */
 const OTHER_REGISTRATIONS = 4
 
 export function createRegistrationService (
   { database, hasher, tokens, lifetimes, requireVerification, onEvents, onMail }: RegistrationOptions
 ) {
   /**
-   * The first session; null when the address must be confirmed first, whether or not it is taken. Throws
+   * Returns the first session, or null when the address must be confirmed first, whether or not it is taken. Throws
    * AUTH_WEAK_PASSWORD, AUTH_EMAIL_TAKEN.
    */
   async function register ({ email, password, displayName }: Registration, origin: Origin): Promise<Session | null> {
@@ -91,7 +91,7 @@ export function createRegistrationService (
     return tokens.issue(account, session, accessExpiry)
   }
 
-  /** The same work for every address; whether there is something to confirm is looked up when the mail is sent. */
+  /** Does the same for every address; the mail worker looks up whether there is anything to confirm. */
   async function resend (email: string, origin: Origin) {
     await database.transaction(async (tx) => {
       await jobRepository.enqueue(tx, { kind: 'resend-verification', payload: { email: emailKey(email) } })
@@ -101,8 +101,8 @@ export function createRegistrationService (
   }
 
   /**
-   * Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN; for a registration AUTH_WRONG_PASSWORD, and
-   * REQUEST_INVALID without one.
+   * Uses up the token of a mail. Throws AUTH_INVALID_EMAIL_TOKEN; for a registration also AUTH_WRONG_PASSWORD, and
+   * REQUEST_INVALID without a password.
    */
   async function verifyEmail ({ token, password }: { token: string, password?: string }, origin: Origin) {
     const subject = await emailTokenRepository.find(database.connection, token)
@@ -117,8 +117,8 @@ export function createRegistrationService (
   }
 
   /**
-   * The link shows that somebody reads the mails of the address, the password which of its registrations is theirs:
-   * whoever registers a stranger's address gets no account with a password of their own by the stranger's click.
+   * The link proves that its reader gets the mails of the address; the password names the reader's own registration. So
+   * the click of an address's owner makes no account with the password of a stranger who registered the address.
    */
   async function registrationOf (id: string, password: string | undefined): Promise<PendingRegistration> {
     const linked = await registrationRepository.find(database.connection, id)

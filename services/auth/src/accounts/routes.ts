@@ -34,7 +34,7 @@ export function accountRoutes (app: App, { registrations, accounts, emailChanges
     ...routeOf(register),
     async handler (request, reply) {
       const session = await registrations.register(request.body, originOf(request))
-      if (session === null) return reply.code(202).send({ message: 'Look into your mail to confirm the address.' })
+      if (session === null) return reply.code(202).send({ message: 'Confirm the address with the link in the mail.' })
       return reply.code(201).send(session)
     }
   })

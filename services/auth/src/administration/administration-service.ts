@@ -29,18 +29,19 @@ export interface NewUser {
   email: string
   displayName: string
   role?: Role
-  /** Without one the user is invited by mail to choose it. */
+  /** Absent: a mail invites the user to choose one. */
   password?: string
 }
 
-/** The administrator who acts, and from where. */
+/** The administrator who acts, and the request's origin. */
 export interface Actor {
   actorId: string
   origin: Origin
 }
 
 /**
- * What administrators do to the accounts of others; each act has a row in the audit trail that names the administrator.
+ * Acts of administrators on the accounts of others. Each act has an entry in the audit trail that names the
+ * administrator.
  */
 export function createAdministrationService ({ database, hasher, onEvents, onMail }: AdministrationOptions) {
   async function onUser (id: string, work: (tx: Connection) => Promise<void>) {
@@ -89,7 +90,7 @@ export function createAdministrationService ({ database, hasher, onEvents, onMai
       return managedUserOf(account)
     },
 
-    /** Deletes an account as its user would. Throws AUTH_USER_NOT_FOUND, AUTH_LAST_ADMIN. */
+    /** Deletes an account as its user could. Throws AUTH_USER_NOT_FOUND, AUTH_LAST_ADMIN. */
     async delete (id: string, { actorId, origin }: Actor) {
       await database.transaction(async (tx) => {
         const { user, alone } = await userRepository.lockAmongAdmins(tx, id)
@@ -123,7 +124,7 @@ export function createAdministrationService ({ database, hasher, onEvents, onMai
       }),
 
     /**
-     * The password works no more, all sessions end, and a mail asks the user to choose a new one. Throws
+     * Voids the password, ends all sessions, and mails the user a link to choose a new password. Throws
      * AUTH_USER_NOT_FOUND.
      */
     forceReset: (id: string, { actorId, origin }: Actor) => onUser(id, async (tx) => {

@@ -24,7 +24,7 @@ export interface ManagedUserOptions {
 
 export function createManagedUserService ({ database, onEvents, onMail }: ManagedUserOptions) {
   return {
-    /** `search` finds the beginning of an address, or of each word of a name. */
+    /** `search` finds users by the beginning of their address, or of the words of their name. */
     async list ({ search, before, limit }: { search?: string, before?: string, limit: number }) {
       const rows = search === undefined
         ? await userListRepository.list(database.connection, { before, limit: limit + 1 })
@@ -34,8 +34,8 @@ export function createManagedUserService ({ database, onEvents, onMail }: Manage
     },
 
     /**
-     * Sessions carry the role and die with what it allowed: a change of role or a disabling ends them all.
-     * `actorId` is null when the operator does it. Throws AUTH_USER_NOT_FOUND, AUTH_LAST_ADMIN.
+     * Ends all sessions on a change of role and on disabling, since sessions carry the role. `actorId` is null when the
+     * operator acts. Throws AUTH_USER_NOT_FOUND, AUTH_LAST_ADMIN.
      */
     async manage (
       id: string,

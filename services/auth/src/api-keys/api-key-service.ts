@@ -22,7 +22,7 @@ export interface ApiKeyServiceOptions {
   database: Database
   checker: PasswordChecker
   tokens: SessionTokens
-  /** Under which keys are hashed: the first is that of now. */
+  /** Keys of the hashes of API keys, the present one first. */
   macKeys: readonly KeyObject[]
   onEvents: () => void
   onMail: () => void
@@ -39,13 +39,11 @@ export interface NewApiKey {
 
 const MAX_KEYS = 20
 const LIST_LIMIT = 100
-/** A session that was stolen and is older than this makes no key, which would outlive it. */
+/** A stolen session that is older makes no key, which would outlive the session. */
 const LOGIN_SECONDS = 600
 const ANY_AGE = 2_000_000_000
 
-/**
- * Keys with which programs act as their users. A key is a session of its own kind: its id is the `sid` of its tokens.
- */
+/** Keys for programs that act as their users. A key is a kind of session: its id is the `sid` of its tokens. */
 export function createApiKeyService ({ database, checker, tokens, macKeys, onEvents, onMail }: ApiKeyServiceOptions) {
   const macsOf = (key: string) => macKeys.map((macKey) => createHmac('sha256', macKey).update(key).digest())
 
@@ -118,7 +116,7 @@ export function createApiKeyService ({ database, checker, tokens, macKeys, onEve
       }
     },
 
-    /** Throws AUTH_KEY_NOT_FOUND for a key that is somebody else's, deleted or unknown. */
+    /** Throws AUTH_KEY_NOT_FOUND for a key that is deleted, unknown or another user's. */
     async delete ({ userId, sessionId }: SessionHolder, id: string, origin: Origin) {
       await database.transaction(async (tx) => {
         await userRepository.lock(tx, userId)
@@ -131,7 +129,7 @@ export function createApiKeyService ({ database, checker, tokens, macKeys, onEve
       onMail()
     },
 
-    /** An ordinary access token for a key that is good, null for any other text. */
+    /** Returns an ordinary access token for a good key, null for any other text. */
     async exchange (key: string, origin: Origin): Promise<KeyExchange | null> {
       const id = idOfApiKey(key)
       if (id === undefined) return null

@@ -18,7 +18,7 @@ export function apiKeyRoutes (app: App, { apiKeys }: { apiKeys: ApiKeyService })
     ...routeOf(deleteApiKey),
     handler: withoutBody((request) => apiKeys.delete(callerOf(request).holder, request.params.id, originOf(request)))
   })
-  // For gateways: no operation of the contract, so the public port does not know it.
+  // For gateways alone: it is no operation of the contract, so no gateway forwards it.
   app.route({
     method: 'GET',
     url: KEY_EXCHANGE_PATH,

@@ -1,22 +1,22 @@
 import { createHmac, type KeyObject } from 'node:crypto'
 
-/** One counter of failures, and what it does when it is full. */
+/** One counter of failures, and its lock when it is full. */
 export interface AttemptCounter {
   key: Buffer
   maxFailures: number
-  /** Failures that a counter starts with again after a lock; the next ones lock sooner. */
+  /** Failures with which a counter starts again after a lock, so that the next lock comes sooner. */
   failuresAfterLock: number
-  /** The first lock; doubled each time up to `maxLockSeconds`. */
+  /** Length of the first lock; each further lock is twice as long, up to `maxLockSeconds`. */
   lockSeconds: number
   maxLockSeconds: number
-  /** Forgotten after this long without a failure or lock. */
+  /** A counter is forgotten after this long without a failure or a lock. */
   memorySeconds: number
 }
 
 /**
- * The three counters of an attempt. The pair of account and network stops who guesses; the network stops who tries many
- * accounts; the account stops who guesses from many networks, but never for more than a minute, and then lets a whole
- * round through: an attacker must not be able to keep the owner out.
+ * The three counters of an attempt. The pair of account and network stops a guesser; the network stops a guesser of
+ * many accounts. The account stops guessers from many networks, but for a minute at most, and then lets a whole round
+ * through: an attacker must not be able to keep the owner out.
  */
 export function attemptCounters (
   secret: KeyObject,
@@ -51,7 +51,7 @@ export function attemptCounters (
   }
 }
 
-/** Keyed, so that the table tells nobody which addresses were tried. */
+/** Keyed, so that a reader of the table does not learn which addresses were tried. */
 function keyOf (secret: KeyObject, ...parts: string[]) {
   return createHmac('sha256', secret).update(JSON.stringify(parts)).digest().subarray(0, 16)
 }

@@ -13,22 +13,22 @@ import { attemptRepository } from './attempt-repository.ts'
 import { type LoginFacts, loginFactsRepository } from './login-facts-repository.ts'
 
 export interface PasswordCheck {
-  /** The account, if there is one, it may be used, and the password is right. */
+  /** The account; null when the address is unknown, the account is disabled, or the password is wrong. */
   account: LoginFacts['account']
-  /** Whether its hash should be made anew. */
+  /** Whether the hash should be made again. */
   outdated: boolean
-  /** Those that count for this attempt, the pair of account and network first. */
+  /** The counters of this attempt, the pair of account and network first. */
   counters: AttemptCounter[]
 }
 
 export interface PasswordChecker {
   /**
-   * Judges a password within the limits on guessing. The limits are asked before anything is hashed; what is answered
-   * and how long it takes is the same for an account that does not exist. Throws AUTH_TOO_MANY_ATTEMPTS and OVERLOADED.
+   * Judges a password within the limits on guessing. The limits are read before anything is hashed. An unknown address
+   * gets the same answer after the same time. Throws AUTH_TOO_MANY_ATTEMPTS and OVERLOADED.
    */
   check (attempt: { email: string, password: string, origin: Origin, failureAct: AuditAct }): Promise<PasswordCheck>
 
-  /** The same for a caller's own password. Throws AUTH_WRONG_PASSWORD too. */
+  /** Judges a caller's own password. Throws AUTH_WRONG_PASSWORD too. */
   checkOwn(
     account: Account,
     attempt: { password: string, origin: Origin, failureAct: AuditAct }
@@ -58,7 +58,7 @@ export function createPasswordChecker (
         counters: all
       })
       if (lockedSeconds !== null) throw lockedOut(lockedSeconds)
-      // Where the owner has been before, an attack on the account from elsewhere does not count.
+      // In a network that the owner has used, an attack from other networks does not count.
       const counters = knownNetwork ? [all.pair, all.network] : [all.pair, all.network, all.account]
 
       const { matches, outdated } = await hasher.check(password, account?.passwordHash ?? null)

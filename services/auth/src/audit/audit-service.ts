@@ -6,8 +6,8 @@ import { auditRepository } from './audit-repository.ts'
 export function createAuditService ({ database }: { database: Database }) {
   return {
     /**
-     * `last` is the id that the next page comes after; null on the last page. To its user, an act of an administrator
-     * says that it happened and who did it, not where from.
+     * `last` is the id of the page's last entry; null on the last page. A user sees that an administrator acted, and
+     * which one, but not the administrator's address.
      */
     async list (
       { reader, userId, before, limit }: { reader: Account, userId?: string, before?: string, limit: number }

@@ -4,14 +4,11 @@ import { createStatementNames } from '@gatepost/service-kit/statement-names'
 import { PrismaPg } from '@prisma/adapter-pg'
 import { type Prisma, PrismaClient } from '../../generated/client.ts'
 
-/** Inside a transaction, or one statement by itself: what repositories take as their first argument. */
+/** A transaction, or the database for one statement by itself; the first argument of repositories' methods. */
 export type Connection = Prisma.TransactionClient
 
 export interface Database extends DatabaseOf<Connection> {
-  /**
-   * For those single statements that logins, refreshes and calls with a token are: straight to the driver, on the same
-   * connections.
-   */
+  /** For the single statements of logins, refreshes and calls with a token: past Prisma, on the same connections. */
   sql: Sql
 }
 

@@ -5,7 +5,8 @@ import type { Origin } from '../origin.ts'
 import type { Connection } from './database.ts'
 
 /**
- * Stores an event in the transaction of its change; `aggregateVersion` was taken under the lock of the aggregate's row.
+ * Stores an event in the transaction of its change. The caller took `aggregateVersion` under the lock of the
+ * aggregate's row.
  */
 export function storeEvent<Definition extends EventDefinition> (
   tx: Connection,
@@ -18,7 +19,7 @@ export function storeEvent<Definition extends EventDefinition> (
 /** Bounds the text of one statement. */
 const BATCH = 1_000
 
-/** Events of one definition, a thousand a statement: as many as there are sessions of somebody. */
+/** Stores any number of events of one definition, a thousand a statement. */
 export async function storeEvents<Definition extends EventDefinition> (
   tx: Connection,
   definition: Definition,

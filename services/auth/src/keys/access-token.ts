@@ -7,7 +7,7 @@ export interface SigningKey {
   privateKey: KeyObject
 }
 
-/** A JWT as RFC 9068 has it: `typ at+jwt`, Ed25519 (RFC 8037) or P-256 (RFC 7518 3.4). */
+/** Signs a JWT after RFC 9068: `typ at+jwt`, Ed25519 (RFC 8037) or P-256 (RFC 7518 3.4). */
 export function signAccessToken (key: SigningKey, claims: AccessTokenClaims) {
   const header = { alg: key.algorithm, typ: 'at+jwt', kid: key.kid }
   const input = `${encode(header)}.${encode(claims)}`

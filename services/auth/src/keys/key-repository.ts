@@ -25,7 +25,7 @@ export const keyRepository = {
     return connection.signingKey.findMany({ orderBy: { createdAt: 'asc' } })
   },
 
-  /** Until the transaction ends, nobody else changes keys. */
+  /** Until the transaction ends, no other one changes keys. */
   async lock (tx: Connection) {
     await tx.$executeRaw`SELECT pg_advisory_xact_lock(${ROTATION_LOCK})`
   },
@@ -41,8 +41,8 @@ export const keyRepository = {
   },
 
   /**
-   * Retiring keys stay until tokens are dead that a process with this life of tokens, in seconds, still signed with
-   * them.
+   * Keeps retiring keys until the last tokens that they signed have died. `seconds` is the life of a token plus a
+   * margin.
    */
   async keepRetiring (connection: Connection, seconds: number) {
     await connection
@@ -69,7 +69,7 @@ export const keyRepository = {
     await connection.signingKey.deleteMany({ where: { state: 'retiring', retiresAt: { lt: new Date() } } })
   },
 
-  /** Forgets a retiring key at once: tokens that it signed die with it. */
+  /** Deletes a retiring key at once; its tokens die with it. */
   async drop (connection: Connection, kid: string) {
     const { count } = await connection.signingKey.deleteMany({ where: { kid, state: 'retiring' } })
     return count === 1

@@ -5,22 +5,25 @@ import { newKey } from './key-pair.ts'
 import { keyRepository, type StoredKey } from './key-repository.ts'
 import { openWithAny, sealPrivateKey } from './private-key-cipher.ts'
 
-/** How long a key is published before it signs: by then every verifier has fetched it (API.md says 30 s). */
+/** How long a key is published before it signs; every verifier fetches it within 30 s. */
 const PUBLISH_SECONDS = 60
-/** Beyond the life of a token: other auth processes notice a rotation late, and clocks differ. */
+/** Margin beyond the life of a token: other auth processes notice a rotation late, and clocks differ. */
 export const RETIRE_MARGIN_SECONDS = 60
-/** Who rotates need not know how long tokens live: the processes that sign have a key stay longer, within seconds. */
+/**
+ * The command that rotates does not know the life of tokens; auth's processes prolong this within seconds where it is
+ * too short.
+ */
 const MIN_RETIRE_SECONDS = 3600
 
 export type RotationResult = { rotated: true, kid: string } | { rotated: false, waitSeconds: number }
 
-/** What a process makes keys with. */
+/** The means by which a process makes keys. */
 export interface KeyMaker {
   encryptionKey: Buffer
   algorithm: SigningAlgorithm
 }
 
-/** Makes the keys that are missing. Several processes may begin at once. */
+/** Makes missing keys. Several processes may call it at once. */
 export function ensureKeys (database: Database, { encryptionKey, algorithm }: KeyMaker) {
   return database.transaction(async (tx) => {
     await keyRepository.lock(tx)
@@ -34,8 +37,8 @@ export function ensureKeys (database: Database, { encryptionKey, algorithm }: Ke
 }
 
 /**
- * Seals anew, under the first of the keys, what another one sealed. Throws `SealedKeyError` for what none of them
- * opens.
+ * Seals all private keys anew under the first of the encryption keys. Throws `SealedKeyError` for a private key that
+ * none of them opens.
  */
 export function resealKeys (database: Database, encryptionKeys: readonly Buffer[]) {
   return database.transaction(async (tx) => {
@@ -53,8 +56,8 @@ export function resealKeys (database: Database, encryptionKeys: readonly Buffer[
 }
 
 /**
- * Current → retiring, next → current; not before every verifier can know what is next. The processes of auth, which
- * have the secret to seal it, make a new next one. Throws when there is none to take over.
+ * Current → retiring, next → current, once every verifier can know the next key. The processes of auth make a new next
+ * key, for they have the secret that seals it. Throws when there is no next key.
  */
 export function rotateKeys (database: Database, { atOnce = false } = {}): Promise<RotationResult> {
   return database.transaction(async (tx) => {
@@ -70,8 +73,8 @@ export interface RotationRule extends KeyMaker {
 }
 
 /**
- * Rotates a current key that has signed for long enough, or is to give way to one of another algorithm. A next key of
- * the wrong algorithm is replaced first, and the new one is published before it signs. True when it rotated.
+ * Rotates a current key that has signed for long enough, or that gives way to a key of another algorithm. Replaces a
+ * next key of the wrong algorithm first, and publishes the new one before it signs. True when it rotated.
  */
 export function rotateIfDue (database: Database, rule: RotationRule) {
   const { encryptionKey, algorithm, intervalSeconds, changeOver } = rule
@@ -89,7 +92,7 @@ export function rotateIfDue (database: Database, rule: RotationRule) {
   })
 }
 
-/** Forgets a retiring key at once: tokens that it signed die with it. False when there is no such key. */
+/** Deletes a retiring key at once; its tokens die with it. False when there is no such key. */
 export function dropKey (database: Database, kid: string): Promise<boolean> {
   return database.transaction(async (tx) => {
     await keyRepository.lock(tx)
@@ -102,7 +105,7 @@ export function dropKey (database: Database, kid: string): Promise<boolean> {
 async function rotate (tx: Connection, atOnce: boolean): Promise<RotationResult> {
   const keys = await keyRepository.list(tx)
   const next = keys.find(({ state }) => state === 'next')
-  if (!next) throw new Error('there is no next key: auth makes one within 5 s, while it runs')
+  if (!next) throw new Error('there is no next key: a running auth makes one within 5 s')
   const waitSeconds = secondsUntilKnown(keys, next)
   if (waitSeconds > 0 && !atOnce) return { rotated: false, waitSeconds }
   await keyRepository.advance(tx, new Date(Date.now() + (MIN_RETIRE_SECONDS + RETIRE_MARGIN_SECONDS) * 1000))
@@ -110,7 +113,7 @@ async function rotate (tx: Connection, atOnce: boolean): Promise<RotationResult>
   return { rotated: true, kid: next.kid }
 }
 
-/** The first pair was published together: who knows the current key knows the next one. */
+/** The first pair was published together: a verifier that knows the current key knows the next one. */
 function secondsUntilKnown (keys: StoredKey[], next: StoredKey) {
   if (keys.every(({ createdAt }) => createdAt.getTime() === next.createdAt.getTime())) return 0
   return Math.max(0, PUBLISH_SECONDS - (Date.now() - next.createdAt.getTime()) / 1000)

@@ -12,7 +12,7 @@ import { openWithAny, SealedKeyError } from './private-key-cipher.ts'
 
 export interface KeyStoreOptions {
   database: Database
-  /** What opens the keys at rest; the first seals them. */
+  /** Encryption keys that open the signing keys at rest; the first one seals them. */
   encryptionKeys: readonly Buffer[]
   /** Of keys that are made from now on. */
   algorithm: SigningAlgorithm
@@ -22,13 +22,15 @@ export interface KeyStoreOptions {
 }
 
 export interface KeyStore extends KeySource {
-  /** The key that signs now. Throws OVERLOADED while there is none yet. */
+  /** The current key. Throws OVERLOADED while there is none yet. */
   current (): SigningKey
-  /** Next, current and retiring: a key is known before it signs and as long as its tokens live. */
+  /** The next, current and retiring keys: a key is published before it signs, and as long as its tokens live. */
   jwks (): JwkSet
   /** Reads the keys again. */
   reload (): Promise<void>
-  /** Reads the keys (makes the first ones) and follows them. Throws only when TOKEN_SECRET does not open them. */
+  /**
+   * Reads the keys, makes the first ones, and follows their changes. Throws only when TOKEN_SECRET does not open them.
+   */
   start (): Promise<void>
   stop (): void
 }
@@ -49,7 +51,7 @@ export function createKeyStore (
   // Seen at the start alone: of processes with two settings the one that started last decides, and they do not fight.
   let changeOver: boolean | undefined
   let complete = false // whether there is a current and a next key
-  let behind = false // whether the last reading failed: then a key that is not known here may exist
+  let behind = false // whether the last reading failed, so that a key may exist that is not known here
 
   async function reload () {
     const keys = await keyRepository.list(database.connection)
@@ -122,7 +124,7 @@ export function createKeyStore (
     get: (kid) => pems.get(kid),
     find (kid) {
       if (!signing || (behind && !pems.has(kid))) {
-        throw new KeysUnavailableError('the signing keys could not be read last')
+        throw new KeysUnavailableError('the last reading of the signing keys failed')
       }
       return pems.get(kid)
     }

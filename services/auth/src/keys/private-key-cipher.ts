@@ -4,14 +4,12 @@ import { SettingsError } from '@gatepost/service-kit/settings'
 const IV_BYTES = 12
 const TAG_BYTES = 16
 
-/**
- * A private key that does not open: TOKEN_SECRET is another one than when it was stored, or somebody changed the row.
- */
+/** A private key that does not open: TOKEN_SECRET has changed since it was stored, or the row was changed. */
 export class SealedKeyError extends SettingsError {
   override name = 'SealedKeyError'
 }
 
-/** AES-256-GCM; the kid is authenticated with it, so that a row cannot be swapped for another. */
+/** AES-256-GCM. The kid is authenticated too, so that no row can be swapped for another. */
 export function sealPrivateKey (encryptionKey: Buffer, kid: string, pkcs8: Buffer) {
   const iv = randomBytes(IV_BYTES)
   const cipher = createCipheriv('aes-256-gcm', encryptionKey, iv).setAAD(Buffer.from(kid))
@@ -19,7 +17,7 @@ export function sealPrivateKey (encryptionKey: Buffer, kid: string, pkcs8: Buffe
   return Buffer.concat([iv, cipher.getAuthTag(), sealed])
 }
 
-/** Opens what any of the keys sealed. Throws {@link SealedKeyError} when none did. */
+/** Opens a private key that any of the encryption keys sealed. Throws {@link SealedKeyError} when none did. */
 export function openWithAny (encryptionKeys: readonly Buffer[], kid: string, box: Uint8Array) {
   for (const key of encryptionKeys.slice(0, -1)) {
     try {

@@ -13,7 +13,7 @@ export interface EmailTokenSubject {
 }
 
 export const emailTokenRepository = {
-  /** Makes a link's token; only its hash is kept. */
+  /** Makes the token of a link. The database keeps only its hash. */
   async create (connection: Connection, purpose: EmailPurpose, subject: EmailTokenSubject, seconds: number) {
     const token = randomBytes(TOKEN_BYTES).toString('base64url')
     const now = Date.now()
@@ -30,7 +30,7 @@ export const emailTokenRepository = {
     return token
   },
 
-  /** What a token is for, while it is good. */
+  /** The purpose of a good token; null for any other text. */
   find (connection: Connection, token: string) {
     return connection.emailToken.findFirst({
       where: { tokenHash: hashOf(token), usedAt: null, expiresAt: { gt: new Date() } },
@@ -38,7 +38,7 @@ export const emailTokenRepository = {
     })
   },
 
-  /** True for exactly one caller, however many come at once. */
+  /** Marks a token as used; true for exactly one of several callers. */
   async use (tx: Connection, token: string, purpose: EmailPurpose) {
     const { count } = await tx.emailToken.updateMany({
       where: { tokenHash: hashOf(token), purpose, usedAt: null, expiresAt: { gt: new Date() } },
@@ -51,7 +51,9 @@ export const emailTokenRepository = {
     await tx.emailToken.deleteMany({ where: { userId } })
   },
 
-  /** What does not outlive a password: links to a new one, and a change of the address that was asked for with it. */
+  /**
+   * Deletes the links that a new password voids: links to another new password, and a requested change of the address.
+   */
   async deleteWithPassword (tx: Connection, userId: string) {
     await tx.emailToken.deleteMany({ where: { userId, purpose: 'reset_password', usedAt: null } })
     await tx.emailChange.deleteMany({ where: { userId } })
@@ -64,7 +66,7 @@ export const emailTokenRepository = {
   }
 }
 
-/** The token has 256 bits of its own: a plain hash is enough. */
+/** The token is 256 random bits, so a plain hash protects it. */
 function hashOf (token: string) {
   return new Uint8Array(createHash('sha256').update(token).digest())
 }

@@ -2,14 +2,14 @@ import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { Connection } from '../database/database.ts'
 
-/** What is to be mailed. Addresses and tokens are looked up and made when it is sent, so that no job holds a token. */
+/** A mail to send. The worker looks up the address and makes the token, so that no job holds a token. */
 export type MailJob =
   | { kind: 'verify-email', payload: { userId: string } }
   | { kind: 'confirm-registration', payload: { registrationId: string } }
   /** `email` is the key of the address. */
   | { kind: 'forgot-password' | 'resend-verification', payload: { email: string } }
   | { kind: 'confirm-email-change', payload: { userId: string, emailChangeId: string } }
-  /** `to` is the address that the account had then. */
+  /** `to` is the address of the account at that time. */
   | { kind: 'email-change-requested' | 'email-changed', payload: { userId: string, to: string } }
   | { kind: 'account-deleted', payload: { to: string } }
   | {
@@ -20,7 +20,7 @@ export type MailJob =
 /** `age` in seconds. */
 export type ClaimedJob = MailJob & { id: string, attempts: number, age: number }
 
-/** So long a job is out of others' sight while somebody works on it; a worker that dies gives it back by then. */
+/** A claimed job is hidden from other workers for this long; a worker that dies gives it back by then. */
 const CLAIM_SECONDS = 60
 
 export const jobRepository = {
@@ -47,17 +47,17 @@ export const jobRepository = {
       WHERE id = ${id}::uuid`
   },
 
-  /** Stays as a row for the operator, without what it was about. */
+  /** Keeps the row for the operator, without the job's payload. */
   async giveUp (connection: Connection, id: string, lastError: string) {
     await connection.job.updateMany({ where: { id }, data: { failedAt: new Date(), lastError, payload: {} } })
   },
 
-  /** Of an account that is erased: what waits, and what an address was asked for. */
+  /** Deletes the waiting jobs of an erased account, and those that name its address. */
   async deleteFor (tx: Connection, userId: string, emailKey: string) {
     await tx.$executeRaw`DELETE FROM jobs WHERE payload->>'userId' = ${userId} OR payload->>'email' = ${emailKey}`
   },
 
-  /** What was given up and nobody has asked about for long. */
+  /** Deletes the given-up jobs of before. */
   async deleteGivenUp (connection: Connection, before: Date) {
     await deleteBefore(connection, { table: 'jobs', column: 'failed_at' }, before)
   }

@@ -4,13 +4,13 @@ interface SmtpError {
   command?: string
 }
 
-/** Commands whose refusal is about this mail and no other. */
+/** Commands whose refusal concerns this mail alone. */
 const OF_THE_MAIL = /^(RCPT TO|DATA)/i
 const PERMANENT = 500
 
 /**
- * Why a mail was not sent, without its text, which repeats the address; `permanent` when the server will not take it
- * later either.
+ * The cause of a failure, without the server's text, which repeats the address. It is `permanent` when the server will
+ * never take the mail.
  */
 export function mailFailureOf (error: unknown) {
   const { code = 'unknown', responseCode, command } = error as SmtpError

@@ -4,7 +4,7 @@ const OUTCOMES = ['sent', 'postponed', 'given_up', 'limited'] as const
 
 export type MailMetrics = ReturnType<typeof createMailMetrics>
 
-/** Mails by what became of a try. */
+/** Counts tries to send a mail by their outcome. */
 export function createMailMetrics (registry: Registry) {
   const counter = new Counter({
     name: 'gatepost_auth_mails_total',

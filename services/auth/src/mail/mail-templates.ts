@@ -4,7 +4,7 @@ export interface MailContent {
   html: string
 }
 
-/** One link of a mail, and its token for who has no web application. */
+/** The link of a mail, and its token for readers without a web application. */
 export interface MailLink {
   url: string
   token: string
@@ -17,9 +17,7 @@ interface Template {
   after: string[]
 }
 
-/**
- * Nothing that the sender of a request chose stands in a mail: mails to strangers' addresses must not carry messages.
- */
+/** A mail contains no text of the request's sender: mails to strangers' addresses must not carry messages. */
 const templates = {
   'verify-email': {
     subject: 'Confirm your e-mail address',

@@ -16,7 +16,7 @@ export interface MailWorkerOptions {
   database: Database
   mailer: Mailer
   linkOf: LinkMaker
-  /** Under which addresses are counted. */
+  /** Key of the hashes under which addresses are counted. */
   countKey: KeyObject
   metrics: MailMetrics
   log: FastifyBaseLogger
@@ -24,9 +24,9 @@ export interface MailWorkerOptions {
 
 export interface MailWorker {
   start (): void
-  /** There is something to do. */
+  /** Asks for a look at the jobs now. */
   wake (): void
-  /** Resolves when the mails that are under way are done. */
+  /** Resolves when the mails under way are done. */
   stop (): Promise<void>
 }
 
@@ -35,10 +35,10 @@ const POLL_MS = 5_000
 const LANES = 4
 const FIRST_DELAY_SECONDS = 5
 const MAX_DELAY_SECONDS = 300
-/** The life of most links: after an outage of this length nobody waits for the mail any more. */
+/** The life of most links: after an outage of this length the mail is of no use. */
 const GIVE_UP_SECONDS = 86_400
 
-/** Sends the mails that jobs ask for, several at once; several workers share the jobs. */
+/** Sends the mails of the jobs, several at once. Several workers share the jobs. */
 export function createMailWorker (
   { database, mailer, linkOf, countKey, metrics, log }: MailWorkerOptions
 ): MailWorker {
@@ -93,7 +93,7 @@ export function createMailWorker (
     for (let job = await claim(); job; job = await claim()) await work(job)
   }
 
-  // Each by itself: a mail that takes long holds up no later one.
+  // Each lane runs by itself, so that a slow mail holds up no later one.
   const lanes = Array.from(
     { length: LANES },
     () => createRoutine({ name: 'mail', everyMs: POLL_MS, log, work: sendAll })

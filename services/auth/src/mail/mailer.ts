@@ -24,14 +24,12 @@ export interface MailerOptions {
 
 const SMTP_TIMEOUT_MS = 15_000
 
-/**
- * Sends through SMTP when there is a server, else writes files that the log names; the log never shows what is in them.
- */
+/** Sends through SMTP when a server is set; otherwise writes files and logs their names, never their content. */
 export function createMailer ({ smtpUrl, directory, from, log }: MailerOptions): Mailer {
   return smtpUrl ? smtpMailer(smtpUrl, from, log) : fileMailer(resolve(directory), from, log)
 }
 
-/** Connections to the mail server, kept while there are mails; each takes one mail after the other. */
+/** Connections to the mail server, kept while there are mails; each takes one mail at a time. */
 const MAX_CONNECTIONS = 4
 
 function smtpMailer (url: string, from: string, log: FastifyBaseLogger): Mailer {
@@ -89,7 +87,7 @@ function fileMailer (directory: string, from: string, log: FastifyBaseLogger): M
   }
 }
 
-/** A transport of nodemailer's. The library is loaded with the first mail, for it takes several megabytes. */
+/** A transport of nodemailer's. The library takes several megabytes, so the first mail loads it. */
 function onceLoaded<Info> (create: (library: typeof nodemailer) => nodemailer.Transporter<Info>) {
   let transport: Promise<nodemailer.Transporter<Info>> | undefined
   return {
@@ -100,7 +98,7 @@ function onceLoaded<Info> (create: (library: typeof nodemailer) => nodemailer.Tr
       })
       return transport
     },
-    // that it could not be loaded was told to whoever sent
+    // a load that failed has rejected the mail already
     close: () => { void transport?.then((loaded) => loaded.close(), () => {}) }
   }
 }

@@ -15,8 +15,8 @@ const HOUR_SECONDS = 3_600
 const DAY_SECONDS = 86_400
 
 /**
- * Where the link of a mail leads, what it lets its reader do, and for how long. The gateway's own page for it may have
- * another name than a web application's.
+ * The page, the purpose and the life of each kind's link. The gateway's own page may have another name than a web
+ * application's.
  */
 const LINKS = {
   'verify-email': { page: 'verify-email', purpose: 'verify_email', seconds: DAY_SECONDS },
@@ -33,8 +33,8 @@ const LINKS = {
 } as const satisfies Record<string, Link & { purpose: EmailPurpose, seconds: number }>
 
 /**
- * Mails of one kind to one address within an hour. Whoever registers a stranger's address can have any of them sent to
- * it; only what administrators ask for always goes.
+ * Mails of one kind to one address within an hour. Anybody can register a stranger's address and have mails sent to it;
+ * mails that administrators ask for always go.
  */
 const PER_HOUR = 5
 const UNLIMITED: ReadonlySet<MailKind> = new Set<MailKind>(['invitation', 'reset-required', 'role-changed'])
@@ -61,8 +61,8 @@ interface Addressee {
 }
 
 /**
- * The mail that a job asks for: its token made, its place among those of the hour taken. `limited` when the address has
- * had enough of them; null when there is nobody to write to any more.
+ * The mail of a job: makes its token, and counts it among the mails of the hour. `limited` when the address has had
+ * enough of them; null when the addressee is gone.
  */
 export function prepareMail (
   database: Database,
@@ -83,7 +83,7 @@ export function prepareMail (
   })
 }
 
-/** Takes the locks of the account and of the address, in their order. */
+/** Takes the locks of the account and of the address, in this order. */
 async function addresseeOf (tx: Connection, job: ClaimedJob): Promise<Addressee | null> {
   switch (job.kind) {
     case 'confirm-registration': {
@@ -142,7 +142,7 @@ async function newAddressee (
 ): Promise<Addressee | null> {
   if (!await userRepository.lock(tx, userId)) return null
   const change = await emailChangeRepository.find(tx, emailChangeId)
-  if (!change) return null // given up, or replaced
+  if (!change) return null // expired, or replaced
   const key = emailKey(change.email)
   await lockEmailKey(tx, key)
   const owner = await userRepository.findByEmailKey(tx, key)

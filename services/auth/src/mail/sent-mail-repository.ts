@@ -2,16 +2,16 @@ import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import type { Connection } from '../database/database.ts'
 
 export interface MailCount {
-  /** Of the job: a mail that is tried again counts once. */
+  /** Id of the job, so that a mail that is tried again counts once. */
   id: string
   /** A keyed hash of the address. */
   address: Uint8Array<ArrayBuffer>
   kind: string
 }
 
-/** What was sent within the last hour, by address and kind. */
+/** Mails sent within the last hour, by address and kind. */
 export const sentMailRepository = {
-  /** Counts a mail; false when as many as `perHour` were sent. Under the lock of the address the number is exact. */
+  /** Counts a mail; false when `perHour` of them were sent. The count is exact under the lock of the address. */
   async reserve (tx: Connection, { id, address, kind }: MailCount, perHour: number) {
     const count = await tx.$executeRaw`
       INSERT INTO sent_mails (id, address, kind, sent_at) SELECT ${id}::uuid, ${address}, ${kind}, now()
@@ -21,7 +21,7 @@ export const sentMailRepository = {
     return count === 1
   },
 
-  /** It was not sent after all. */
+  /** Takes a mail that was not sent out of the count. */
   async release (connection: Connection, id: string) {
     await connection.sentMail.deleteMany({ where: { id } })
   },

@@ -2,9 +2,9 @@ import { readFileSync } from 'node:fs'
 import { createRequire } from 'node:module'
 import { gunzipSync } from 'node:zlib'
 
-/** Nobody can choose less: what is shorter is kept only as a word that others add to. */
+/** The shortest password that can be chosen. Shorter lines of the list count only as words within a password. */
 export const MIN_PASSWORD_LENGTH = 8
-/** Shorter words begin too many good passwords by chance. */
+/** Shorter words stand in too many good passwords by chance. */
 export const MIN_WORD_LENGTH = 4
 const [LINE_FEED, CARRIAGE_RETURN, UPPER_A, UPPER_Z, LOWER_A, LOWER_Z, CASE_BIT] = [
   0x0a,
@@ -15,25 +15,22 @@ const [LINE_FEED, CARRIAGE_RETURN, UPPER_A, UPPER_Z, LOWER_A, LOWER_Z, CASE_BIT]
   0x7a,
   0x20
 ]
-/** Nearly twice as many places as entries, so that a look meets few others. A power of two. */
+/** Slots of the table: nearly twice the entries, so that a lookup meets few other entries. A power of two. */
 const PLACES = 2 ** 19
 
-/** A password a line: as one buffer, because a Set of as many strings takes five times the memory. */
+/** The list, a password a line, as one buffer: a Set of the strings takes five times the memory. */
 let text: Buffer
-/** Where a line begins, plus one, at the place that its hash names or the next free one after it. */
+/** Start of a line plus one, in the slot of the line's hash or in the next free one; 0 in free slots. */
 let places: Uint32Array
 let count: number | undefined
 
-/**
- * How many passwords the list holds that are long enough to be chosen, words apart. It is read when it is first asked
- * about.
- */
+/** Number of passwords on the list that are long enough to be chosen. The first call reads the list. */
 export function commonPasswordCount () {
   count ??= fill()
   return count
 }
 
-/** Whether the text, in any case, is one of the passwords that are tried first, or a word of letters among them. */
+/** Whether the text is a common password, in any case, or a word of letters on the list. */
 export function isCommonPassword (password: string) {
   commonPasswordCount()
   const line = Buffer.from(password.toLowerCase())
@@ -72,7 +69,7 @@ function isEnd (at: number) {
   return at >= text.length || text[at] === LINE_FEED || text[at] === CARRIAGE_RETURN
 }
 
-/** The place of these bytes, or the free one where they would go. */
+/** The slot of these bytes, or the free one for them. */
 function placeOf (bytes: Buffer, start: number, end: number) {
   let hash = 0x811c9dc5 // FNV-1a
   for (let at = start; at < end; at++) hash = Math.imul(hash ^ bytes[at]!, 0x01000193)

@@ -1,4 +1,4 @@
-/** Signs and digits that stand for letters; some for either of two. */
+/** Signs and digits that stand for letters. Some stand for either of two. */
 const LETTERS: Record<string, string> = {
   '@': 'a',
   4: 'a',
@@ -19,17 +19,19 @@ const LETTERS: Record<string, string> = {
   2: 'z'
 }
 const OTHER_LETTERS: Record<string, string> = { ...LETTERS, 1: 'l', '!': 'l', '|': 'l' }
-/** A year, an exclamation mark and what else people add so that a rule is kept. */
+/** Room for a year, an exclamation mark and other additions that satisfy a rule. */
 const MAX_ENDINGS = 6
 
-/** The text with letters for the signs and digits that stand for them, in both readings. */
+/** The text with letters in place of the signs and digits that stand for them, in both readings. */
 export function undisguised (text: string): string[] {
   return [LETTERS, OTHER_LETTERS].map((letters) =>
     [...text.toLowerCase()].map((character) => letters[character] ?? character).join('')
   )
 }
 
-/** What a password may be made from: itself without digits and signs around it, and with letters for those inside. */
+/**
+ * The words that a password may be made from: without digits and signs at its ends, and with letters for those inside.
+ */
 export function disguisedWords (password: string): string[] {
   const text = password.normalize('NFKC').toLowerCase()
   const [head, tail] = [text.replace(/^[^\p{L}]+/u, ''), text.replace(/[^\p{L}]+$/u, '')]

@@ -16,25 +16,25 @@ export const HASH_PARAMETERS = {
   outputLen: 32
 } as const satisfies HashParameters
 
-/** The most that a stored hash may ask for: a row that somebody changed must not stop the process. */
+/** The most that a stored hash may cost: a changed row must not stop the process. */
 const LIMITS = { memoryCost: 65_536, timeCost: 8, parallelism: 4, outputLen: 64, saltLen: 64 } as const
 const ARGON2ID = 2
 const MIN_SALT_BYTES = 8
 const MIN_OUTPUT_BYTES = 16
 const PEPPERED = /^pepper:([0-9a-f]{8}):(\$argon2id\$.*)$/
 
-/** A stored hash: the PHC string, and which pepper it was made with. */
+/** A stored hash: its PHC string and the id of its pepper. */
 export interface StoredHash {
   phc: string
   pepperId: string | null
 }
 
-/** One that was read back, and whether it was made with the parameters of now. */
+/** A stored hash, and whether it has the present parameters. */
 export interface ParsedHash extends StoredHash {
   upToDate: boolean
 }
 
-/** Names a pepper without giving it away; it must have high entropy, as the settings demand. */
+/** Names a pepper without giving it away; the settings demand a pepper of high entropy. */
 export function pepperIdOf (pepper: string) {
   return createHash('sha256').update(`pepper id:${pepper}`).digest('hex').slice(0, 8)
 }
@@ -43,7 +43,7 @@ export function formatStoredHash ({ phc, pepperId }: StoredHash) {
   return pepperId === null ? phc : `pepper:${pepperId}:${phc}`
 }
 
-/** Null when it is no argon2id hash, or one that asks for more than we are willing to do. */
+/** Null for a text that is no argon2id hash, and for a hash that costs more than {@link LIMITS}. */
 export function parseStoredHash (stored: string, parameters: HashParameters = HASH_PARAMETERS): ParsedHash | null {
   const peppered = PEPPERED.exec(stored)
   const hash = peppered ? { phc: peppered[2]!, pepperId: peppered[1]! } : { phc: stored, pepperId: null }
@@ -65,6 +65,6 @@ function optionsOf (phc: string) {
   try {
     return parseOptions(phc)
   } catch {
-    return null // not a PHC string: the caller treats it as a hash that nothing fits
+    return null // not a PHC string: no password fits it
   }
 }

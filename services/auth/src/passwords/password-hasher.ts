@@ -7,34 +7,33 @@ import { createWorkLimit } from './work-limit.ts'
 
 export interface PasswordHasherOptions {
   /**
-   * A secret beside the database; hashes made with another one are verified with `previousPepper` and upgraded at
-   * login.
+   * A secret beside the database. Hashes of another pepper are verified with `previousPepper` and upgraded at login.
    */
   pepper?: string
   previousPepper?: string
   concurrency?: number
-  /** How many may wait; more are refused with 503. */
+  /** The most that wait; further calls are refused with 503. */
   queue?: number
-  /** How long somebody may wait, as hashing goes at the moment. */
+  /** The longest expected wait. */
   maxWaitMs?: number
-  /** What new hashes cost; tests that are not about hashing make them cheap. */
+  /** Cost of new hashes; tests that are not about hashing make them cheap. */
   parameters?: HashParameters
 }
 
 export interface PasswordVerdict {
   matches: boolean
-  /** Whether the password should be hashed again with today's parameters and pepper. */
+  /** Whether the password should be hashed again, with the present parameters and pepper. */
   outdated: boolean
 }
 
 export type PasswordHasher = Awaited<ReturnType<typeof createPasswordHasher>>
 
-/** What one core does in two seconds or so when it has nothing else to do. */
+/** Hashes of one idle core in about two seconds. */
 const QUEUE_PER_CORE = 128
 /** The gateway gives up on a login later than this. */
 const MAX_WAIT_MS = 3_000
 
-/** argon2id on libuv's threads, as many at once as there are cores. */
+/** argon2id on libuv's threads, by default as many at once as there are cores. */
 export async function createPasswordHasher (
   {
     pepper,
@@ -52,7 +51,7 @@ export async function createPasswordHasher (
     ) => [pepperIdOf(secret), Buffer.from(secret)]))
   const pepperId = pepper === undefined ? null : pepperIdOf(pepper)
   const secretOf = (id: string | null) => id === null ? {} : { secret: peppers.get(id) }
-  // Verified when there is no account, so that the time says nothing. Nobody knows its password.
+  // Verified when there is no account, so that the time is the same. Nobody knows its password.
   const dummy = parseStoredHash(await create(randomBytes(32).toString('base64url')), parameters)!
 
   /** Throws OVERLOADED when too many wait. */
@@ -67,7 +66,7 @@ export async function createPasswordHasher (
     })
   }
 
-  /** Takes the same time whether there is a hash or not. Throws OVERLOADED when too many wait. */
+  /** Takes the same time with and without a stored hash. Throws OVERLOADED when too many wait. */
   async function check (password: string, stored: string | null): Promise<PasswordVerdict> {
     const known = stored === null ? null : parseStoredHash(stored, parameters)
     const usable = known !== null && (known.pepperId === null || peppers.has(known.pepperId))
@@ -81,7 +80,7 @@ export async function createPasswordHasher (
     }
   }
 
-  /** The same while nobody waits for a place; undefined otherwise. */
+  /** Hashes a password when a place is free; otherwise undefined. */
   function createIfFree (password: string) {
     return limit.runIfFree(() => hashOf(password))
   }
@@ -97,7 +96,7 @@ export async function createPasswordHasher (
   }
 }
 
-/** The text that is hashed now, and those that an older hash of the same password may have been made from. */
+/** The present form of a password, and the forms that an older hash of it may have been made from. */
 function spellingsOf (password: string) {
   const present = opaqueString(password)
   return [...new Set([present, password, present.normalize('NFD')])]

@@ -10,7 +10,7 @@ export interface PasswordOwner {
   displayName: string
 }
 
-/** Why a password is refused; empty when it is fine. One sentence a reason, for the person who chose it. */
+/** Reasons against a password, a sentence each, for its user to read; empty for a good password. */
 export function passwordWeaknesses (given: string, owner: PasswordOwner): string[] {
   const password = opaqueString(given)
   if ([...password].length < MIN_PASSWORD_LENGTH) return [`must have at least ${MIN_PASSWORD_LENGTH} characters`]
@@ -28,7 +28,7 @@ export function passwordWeaknesses (given: string, owner: PasswordOwner): string
   return weaknesses
 }
 
-/** Throws AUTH_WEAK_PASSWORD with every reason; `path` is where the password stands in the request. */
+/** Throws AUTH_WEAK_PASSWORD with every reason; `path` points at the password in the request. */
 export function requireStrongPassword (password: string, owner: PasswordOwner, path: string) {
   const weaknesses = passwordWeaknesses(password, owner)
   if (weaknesses.length > 0) throw new WeakPasswordError({ errors: weaknesses.map((message) => ({ path, message })) })
@@ -40,7 +40,10 @@ function emailWords (email: string) {
   return [email, local, ...local.split(/[^\p{L}\p{N}]+/u)]
 }
 
-/** A word with little around it, forwards or backwards: what somebody who knows the name tries first. */
+/**
+ * Whether the password is a word, forwards or backwards, with little around it: the first guess of somebody who knows
+ * the name.
+ */
 function isLike (password: string, words: string[]) {
   const plains = [password, ...undisguised(password)].map(plainOf)
   return words.map(plainOf).some((word) => {

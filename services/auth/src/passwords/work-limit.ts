@@ -1,35 +1,32 @@
 import { ProblemError, retryAfter } from '@gatepost/service-kit/problem'
 
 export interface WorkLimitOptions {
-  /** How many run at once. */
+  /** The most that run at once. */
   concurrency: number
-  /** How many may wait for a place, at most. */
+  /** The most that wait for a place. */
   queue: number
-  /** Nobody begins to wait who would have to wait longer than this, as work goes at the moment. */
+  /** The longest expected wait, by the present duration of work; longer ones are refused at once. */
   maxWaitMs: number
 }
 
 export interface WorkLimit {
   /**
-   * Runs when a place is free. Throws OVERLOADED at once, with the expected wait as Retry-After, when that would be too
-   * late.
+   * Runs the work when a place is free. Throws OVERLOADED at once, with the expected wait as Retry-After, when that is
+   * too long.
    */
   run <T> (work: () => Promise<T>): Promise<T>
-  /** Runs when a place is free now; undefined otherwise. For work that can as well be done another time. */
+  /** Runs the work when a place is free now, otherwise returns undefined. For work that can wait for another time. */
   runIfFree <T> (work: () => Promise<T>): Promise<T> | undefined
-  /** How many wait for a place. */
+  /** Number of waiters. */
   waiting (): number
-  /** How many were refused. */
+  /** Number of refusals. */
   refused (): number
 }
 
-/** The share of the newest duration in the running mean. */
+/** Weight of the newest duration in the running mean. */
 const WEIGHT = 0.1
 
-/**
- * Bounds what runs at once and what waits: work beyond that would only make everybody wait for an answer that comes too
- * late.
- */
+/** Bounds the work that runs and the work that waits: more would only make every answer too late. */
 export function createWorkLimit ({ concurrency, queue, maxWaitMs }: WorkLimitOptions): WorkLimit {
   const waiters: Array<() => void> = []
   let running = 0

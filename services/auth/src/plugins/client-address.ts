@@ -6,7 +6,7 @@ import type { Registry } from 'prom-client'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** The client's address as the gateway saw it; null when nothing trustworthy names one. */
+    /** The client's address as the gateway saw it; null when no trustworthy peer names one. */
     clientAddress: string | null
   }
 }
@@ -23,8 +23,8 @@ const LOOPBACK = ['127.0.0.0/8', '::1']
 const isLoopbackAddress = networkMembership(LOOPBACK)
 
 /**
- * Finds the client's address. X-Forwarded-For counts only when the peer is the gateway (loopback, or a trusted
- * network): anybody else could choose the address that failed logins are counted by.
+ * Finds the client's address. X-Forwarded-For counts only from the gateway (loopback, or a trusted network): any other
+ * peer could choose the address that failed logins are counted by.
  */
 export const clientAddress = fp<ClientAddressOptions>(async (app, { trustedProxies, host, log, registry }) => {
   if (trustedProxies.length === 0 && !isLoopback(host)) {

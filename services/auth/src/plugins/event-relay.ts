@@ -18,7 +18,7 @@ export interface EventRelayOptions {
   registry: Registry
 }
 
-/** Carries the outbox to NATS for as long as the process lives. NATS may be away: events wait in the database. */
+/** Carries the outbox to NATS while the process lives. While NATS is away, events wait in the database. */
 export const eventRelay = fp<EventRelayOptions>(async (app, { databaseUrl, natsUrl, log, registry }) => {
   const broker = createBroker({ servers: natsUrl, name: 'auth', log })
   const relay = createRelay({ databaseUrl, service: 'auth', broker, log, registry })

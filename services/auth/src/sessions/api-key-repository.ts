@@ -17,14 +17,14 @@ export interface ApiKeyRow {
   limit: KeyLimit | null
 }
 
-/** An account that a key stands for, and until when an access token of the key may live. */
+/** The account of a key, and the end of the access token that the key is exchanged for. */
 export type ExchangedKey = Account & { scopes: Scope[], accessExpiresAt: Date, limit: KeyLimit | null }
 
 const GOOD = '(api_keys.expires_at IS NULL OR api_keys.expires_at > now())'
 
 /**
- * A hash under an older secret is made anew. The row's lock makes it wait for a deletion beside it, or the deletion
- * learns of the token that this lets out.
+ * Renews a hash under an older secret. The lock of the row makes the exchange wait for a deletion; a deletion that
+ * comes later learns of the token that the exchange gives out.
  */
 const EXCHANGE = `UPDATE api_keys SET mac = ($2::bytea[])[1], last_used_at = now(), last_address = $3::text,
     access_expires_at = greatest(access_expires_at, least($4::timestamptz, api_keys.expires_at))
@@ -68,7 +68,7 @@ export const apiKeyRepository = {
     })
   },
 
-  /** The keys of a user that can still be used. Under the lock of the user's row the number is exact. */
+  /** Number of a user's good keys; exact under the lock of the user's row. */
   count (tx: Connection, userId: string) {
     return tx.apiKey.count({ where: { userId, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] } })
   },
@@ -78,7 +78,7 @@ export const apiKeyRepository = {
     return rows.map((row) => ({ ...row, scopes: row.scopes as Scope[], limit: limitOf(row) }))
   },
 
-  /** Notes the use of a key and answers whose it is; undefined for a key that is not good. */
+  /** Notes the use of a key and returns its account; undefined for a key that is not good. */
   async exchange (
     sql: Sql,
     { id, macs, address, accessExpiry }: {
@@ -93,7 +93,7 @@ export const apiKeyRepository = {
     return row && { ...row, limit: limitOf(row) }
   },
 
-  /** Deletes one key of a user, or all. */
+  /** Deletes one key of a user, or all keys. */
   delete (tx: Connection, userId: string, only?: string): Promise<EndedSession[]> {
     return tx.$queryRaw<EndedSession[]>`
       DELETE FROM api_keys

@@ -11,8 +11,8 @@ declare module 'fastify' {
 }
 
 /**
- * Auth owns the sessions, so it asks its own table whether one is live: an ended session has no say here from the very
- * commit that ended it. The account comes along in the same statement.
+ * Auth owns the sessions and asks its own table whether one is live: an ended session is refused here from the commit
+ * of its end on. The same statement reads the account.
  */
 export const liveSession = fp<{ sessions: SessionService }>(async (app, { sessions }) => {
   app.decorateRequest('account', undefined)

@@ -24,15 +24,13 @@ export interface LoginOptions {
   hasher: PasswordHasher
   tokens: SessionTokens
   lifetimes: SessionLifetimes
-  /** Live sessions of one account; when it begins one more, the oldest ends. */
+  /** Live sessions of one account; a login beyond them ends the oldest. */
   maxSessions: number
   log: FastifyBaseLogger
   onEvents: () => void
 }
 
-/**
- * The account can change between the check of its password and the beginning of its session; then it is checked again.
- */
+/** Logins are judged again when the account changes between the check of its password and the start of its session. */
 const TRIES = 3
 
 export function createLoginService (
@@ -67,7 +65,7 @@ export function createLoginService (
     throw new InvalidCredentialsError()
   }
 
-  /** Beside the answer, and only while there is room for it: otherwise a later login does it. */
+  /** Upgrades a hash beside the answer, and only while a place is free; otherwise a later login does it. */
   async function upgradeHash (account: { id: string, passwordHash: string }, password: string) {
     try {
       const upgraded = await hasher.createIfFree(password)
@@ -80,8 +78,8 @@ export function createLoginService (
   }
 
   /**
-   * One statement, which cannot see what begins beside it: so it begins nothing once half of the places are taken. From
-   * there on sessions of the account begin one after the other, and the oldest make room.
+   * The first statement cannot see sessions that begin beside it, so it begins none once half of the places are taken.
+   * From there on the account's sessions begin one after the other, and the oldest make room.
    */
   async function begin (session: NewSession): Promise<Beginning> {
     const { account, origin, room } = session

@@ -16,7 +16,7 @@ export interface LogoutRouteOptions {
 export function logoutRoutes (app: App, { sessions, refreshes }: LogoutRouteOptions) {
   app.route({
     ...routeOf(logout),
-    // Without either token it is 401, whatever else is wrong with the request.
+    // A request with neither token is 401, whatever else is wrong with it.
     preValidation: async (request) => {
       if (!request.principal && !offersRefreshToken(request)) {
         throw unauthorized(request.headers.authorization !== undefined)

@@ -7,7 +7,7 @@ import { LIVE } from './session-repository.ts'
 import type { SessionLifetimes } from './session-start-repository.ts'
 import type { IssuedSession } from './session-tokens.ts'
 
-/** A session under its row's lock, with what the refresh state machine decides by. */
+/** A session under its row's lock: the facts of the refresh state machine. */
 export interface LockedSession {
   userId: string
   counter: number
@@ -27,9 +27,9 @@ const ROTATE = `WITH life AS (SELECT now() + $1::int * interval '1 second' AS id
 SELECT ${accountColumns('users')}, moved.counter, moved.access_expires_at AS "accessExpiresAt"
 FROM moved JOIN users ON users.id = moved.user_id`
 
-/** What the refresh of a session reads and writes. */
+/** Reads and writes of the refresh state machine. */
 export const refreshRepository = {
-  /** Compare-and-swap: exactly one caller moves the counter on from where it was presented. Null for all others. */
+  /** Compare-and-swap: of the callers that present one counter, exactly one moves it on. Null for the others. */
   async rotate (sql: Sql, { sessionId, counter, origin, accessExpiry, lifetimes }: {
     sessionId: string, counter: number, origin: Origin, accessExpiry: Date, lifetimes: SessionLifetimes
   }): Promise<{ account: Account, session: IssuedSession } | null> {
@@ -50,14 +50,14 @@ export const refreshRepository = {
     return row
   },
 
-  /** Notes that one more access token is out. */
+  /** Notes the end of one more access token. */
   async extendAccess (tx: Connection, sessionId: string, accessExpiresAt: Date) {
     await tx.$executeRaw`
       UPDATE sessions SET access_expires_at = greatest(access_expires_at, ${accessExpiresAt}::timestamptz)
       WHERE id = ${sessionId}::uuid`
   },
 
-  /** Whose session it is, live or not. */
+  /** The user of a session, live or not. */
   findHolder (connection: Connection, sessionId: string) {
     return connection.session.findUnique({ where: { id: sessionId }, select: { userId: true, counter: true } })
   }

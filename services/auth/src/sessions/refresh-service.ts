@@ -19,26 +19,23 @@ export interface RefreshOptions {
   tokens: SessionTokens
   lifetimes: SessionLifetimes
   metrics: AuthMetrics
-  /** Called after a session was ended, so that the event need not wait for the relay's next look. */
+  /** Called when a session ended, so that its event does not wait for the relay's next look. */
   onEvents: () => void
 }
 
 type Outcome = { account: Account, session: IssuedSession } | 'invalid' | 'reused'
 
-/** For so long after its first use a token is given its successor again: two tabs raced, or an answer was lost. */
+/** For this long after its first use a token gets its successor again: two tabs raced, or an answer was lost. */
 const GRACE_SECONDS = 10
 
-/** The present token, and the one before it for a while. */
+/** Whether the token is the present one, or the one before it within the grace. */
 function isExchangeable (session: LockedSession, counter: number) {
   return counter === session.counter || (counter === session.counter - 1 && session.movedAgo <= GRACE_SECONDS)
 }
 
 /** The state machine of docs/adr/0020-refresh-tokens.md. */
 export function createRefreshService ({ database, tokens, lifetimes, metrics, onEvents }: RefreshOptions) {
-  /**
-   * Throws AUTH_INVALID_REFRESH_TOKEN and AUTH_REFRESH_TOKEN_REUSED; the latter when the end of the session is
-   * committed.
-   */
+  /** Throws AUTH_INVALID_REFRESH_TOKEN; and AUTH_REFRESH_TOKEN_REUSED once the end of the session is committed. */
   async function refresh (token: string, origin: Origin): Promise<Session> {
     const presented = tokens.readRefreshToken(token)
     if (presented === null) throw new InvalidRefreshTokenError()
@@ -54,7 +51,7 @@ export function createRefreshService ({ database, tokens, lifetimes, metrics, on
     return tokens.issue(outcome.account, outcome.session, accessExpiry)
   }
 
-  /** What to do with a token that is not the present one, under the session's lock. */
+  /** Judges a token that is not the present one, under the session's lock. */
   async function judge (
     tx: Connection,
     { sessionId, counter }: RefreshTokenContent,
@@ -89,9 +86,8 @@ export function createRefreshService ({ database, tokens, lifetimes, metrics, on
   }
 
   /**
-   * Whose session a refresh token speaks for. Its own it may end also when it was replaced; for the others it speaks
-   * only where it could still be exchanged, since a replaced one may have leaked: presenting it is a reuse. Throws as
-   * `refresh` does.
+   * The session that a refresh token may end. A replaced token may end its own session; other sessions only within the
+   * grace, since a replaced token may have leaked: after that it is a reuse. Throws as `refresh` does.
    */
   async function holderOf (token: string, scope: LogoutScope, origin: Origin): Promise<SessionHolder> {
     const presented = tokens.readRefreshToken(token)

@@ -1,6 +1,6 @@
 import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto'
 
-/** What a refresh token says once its MAC is good. */
+/** The content of a refresh token with a good MAC. */
 export interface RefreshTokenContent {
   sessionId: string
   counter: number
@@ -13,8 +13,8 @@ const MAC_BYTES = 32
 const TOKEN_LENGTH = Math.ceil((CONTENT_BYTES + MAC_BYTES) * 4 / 3)
 
 /**
- * base64url(version | session | counter | HMAC). A pure function of session and counter, so that two tabs that race
- * can be given the same successor; keyed, so that the database alone forges none.
+ * base64url(version | session | counter | HMAC). A pure function of session and counter, so that two tabs that race get
+ * the same successor; keyed, so that a reader of the database forges none.
  */
 export function encodeRefreshToken (key: KeyObject, { sessionId, counter }: RefreshTokenContent) {
   const content = Buffer.alloc(CONTENT_BYTES)
@@ -24,11 +24,14 @@ export function encodeRefreshToken (key: KeyObject, { sessionId, counter }: Refr
   return Buffer.concat([content, mac(key, content)]).toString('base64url')
 }
 
-/** Null for anything that was not made by {@link encodeRefreshToken} with this key, without asking the database. */
+/**
+ * The content of a token that {@link encodeRefreshToken} made with this key; null for any other text. Does not read the
+ * database.
+ */
 export function decodeRefreshToken (key: KeyObject, token: string): RefreshTokenContent | null {
   if (token.length !== TOKEN_LENGTH) return null
   const bytes = Buffer.from(token, 'base64url')
-  // Node skips what is no base64url and ignores stray bits: without this one token would have many spellings.
+  // Node skips foreign characters and ignores stray bits: without this check a token would have many spellings.
   if (bytes.length !== CONTENT_BYTES + MAC_BYTES || bytes.toString('base64url') !== token) return null
   const content = bytes.subarray(0, CONTENT_BYTES)
   if (!timingSafeEqual(mac(key, content), bytes.subarray(CONTENT_BYTES)) || content[0] !== VERSION) return null

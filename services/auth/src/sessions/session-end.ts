@@ -5,12 +5,12 @@ import type { Origin } from '../origin.ts'
 import { apiKeyRepository } from './api-key-repository.ts'
 import { type EndedSession, type EndReason, type SessionsToEnd, sessionRepository } from './session-repository.ts'
 
-/** What takes a user's rights away takes those of the keys away too; a logout or a new password does not. */
+/** Ends that take the user's rights take those of the keys too; a logout or a new password does not. */
 const ENDS_KEYS = new Set<EndReason>(['account-deleted', 'disabled', 'role-changed'])
 
 /**
- * Ends sessions and tells everybody, in the caller's transaction: from its commit on the relay carries the revocation
- * to every gateway. Whoever ends more than one holds the user's row. Returns the ids of those that were live.
+ * Ends sessions and stores their revocations, in the caller's transaction; the relay carries them to every gateway. The
+ * caller that ends more than one session holds the user's row. Returns the ids of the sessions that were live.
  */
 export async function endSessions (tx: Connection, { origin, ...which }: SessionsToEnd & { origin: Origin | null }) {
   const { userId, reason } = which
@@ -27,7 +27,8 @@ interface KeysToEnd {
 }
 
 /**
- * Deletes API keys, one or all of a user's, and revokes their tokens. The caller holds the user's row. Returns the ids.
+ * Deletes one API key of a user or all of them, and revokes their tokens. The caller holds the user's row. Returns the
+ * ids.
  */
 export async function endApiKeys (tx: Connection, { only, ...end }: KeysToEnd) {
   return announce(tx, await apiKeyRepository.delete(tx, end.userId, only), end)
@@ -36,7 +37,7 @@ export async function endApiKeys (tx: Connection, { only, ...end }: KeysToEnd) {
 async function announce (tx: Connection, ended: EndedSession[], { userId, reason, origin }: KeysToEnd) {
   await storeEvents(tx, sessionRevoked, ended.map(({ id, accessExpiresAt }) => ({
     data: { sessionId: id, userId, reason, expiresAt: accessExpiresAt.toISOString() },
-    aggregateVersion: 1, // a session ends once; the statement that ended it holds its lock
+    aggregateVersion: 1, // a session ends once, and the ending statement holds its lock
     traceparent: origin?.traceparent
   })))
   return ended.map(({ id }) => id)

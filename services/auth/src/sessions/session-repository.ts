@@ -13,12 +13,12 @@ export interface EndedSession {
   accessExpiresAt: Date
 }
 
-/** Which of a user's live sessions end, and why; all of them when nothing narrows it. */
+/** The live sessions of a user that end, and why; all of them unless a member narrows it. */
 export interface SessionsToEnd {
   userId: string
   only?: string
   except?: string
-  /** The newest so many stay. */
+  /** This many of the newest sessions stay. */
   keep?: number
   reason: EndReason
 }
@@ -27,7 +27,7 @@ export interface SessionsToEnd {
 export const LIVE = 'ended_at IS NULL AND expires_at > now()'
 const LIVE_SQL = Prisma.raw(LIVE)
 
-/** The id of a session, or of an API key. */
+/** `$1` is the id of a session or of an API key. */
 const FIND_ACCOUNT = `SELECT ${accountColumns('users')} FROM users
   WHERE id = (SELECT user_id FROM sessions WHERE id = $1::uuid AND ${LIVE}
     UNION ALL SELECT user_id FROM api_keys WHERE id = $1::uuid AND (expires_at IS NULL OR expires_at > now()))
@@ -36,7 +36,7 @@ const FIND_ACCOUNT = `SELECT ${accountColumns('users')} FROM users
 const LIST_LIMIT = 200
 
 export const sessionRepository = {
-  /** Ends the live ones among a user's sessions: one, all but one, all, or all but the newest so many. */
+  /** Ends live sessions of a user: one, all but one, all, or all but the newest. */
   async end (tx: Connection, which: SessionsToEnd): Promise<EndedSession[]> {
     const { userId, reason } = which
     return tx.$queryRaw<EndedSession[]>`
@@ -45,13 +45,13 @@ export const sessionRepository = {
       RETURNING id, user_id AS "userId", access_expires_at AS "accessExpiresAt"`
   },
 
-  /** The account that a live session belongs to: what every call with a token begins with. */
+  /** The account of a live session; every call with a token begins with this. */
   async findAccount (sql: Sql, sessionId: string) {
     const [row] = await sql.query<Account>(FIND_ACCOUNT, [sessionId])
     return row
   },
 
-  /** Whether a session is live and began with a login of the last so many seconds. */
+  /** Whether a session is live and began within the last `seconds`. */
   async beganWithin (tx: Connection, sessionId: string, seconds: number) {
     const [row] = await tx.$queryRaw<Array<{ young: boolean }>>`
       SELECT created_at > now() - ${seconds}::int * interval '1 second' AS young
@@ -74,7 +74,7 @@ export const sessionRepository = {
     })
   },
 
-  /** Those that were ended, and those that expired, since then. */
+  /** Sessions that ended or expired since then. */
   listEnded (connection: Connection, userId: string, since: Date) {
     return connection.session.findMany({
       where: {
@@ -90,7 +90,7 @@ export const sessionRepository = {
     await tx.session.updateMany({ where: { userId }, data: { ipAddress: null, network: null, userAgent: null } })
   },
 
-  /** Sessions whose end nobody can ask about any more. */
+  /** Deletes sessions that ended or expired before. */
   async deleteEnded (connection: Connection, before: Date) {
     for (const column of ['ended_at', 'expires_at']) {
       await deleteBefore(connection, { table: 'sessions', column }, before)

@@ -11,7 +11,7 @@ import { sessionRepository } from './session-repository.ts'
 
 export type LogoutScope = 'local' | 'others' | 'all'
 
-/** Whose session a logout speaks for. */
+/** The user and the session that a logout speaks for. */
 export interface SessionHolder {
   userId: string
   sessionId: string
@@ -23,7 +23,7 @@ const DAY_MS = 86_400_000
 
 export function createSessionService ({ database, onEvents }: { database: Database, onEvents: () => void }) {
   return {
-    /** The account that a token speaks for; undefined when its session has ended or its role is another now. */
+    /** The account of a token; undefined when the token's session has ended or the account has another role now. */
     async accountOf ({ userId, sessionId, role }: SessionHolder & { role: Role }) {
       const account = await sessionRepository.findAccount(database.sql, sessionId)
       return account?.id === userId && account.role === role ? account : undefined
@@ -47,7 +47,7 @@ export function createSessionService ({ database, onEvents }: { database: Databa
       }
     },
 
-    /** Throws AUTH_SESSION_NOT_FOUND when it is somebody else's, ended or unknown. */
+    /** Throws AUTH_SESSION_NOT_FOUND for a session that is ended, unknown or another user's. */
     async end ({ userId }: SessionHolder, sessionId: string, origin: Origin) {
       await database.transaction(async (tx) => {
         const [ended] = await endSessions(tx, { userId, only: sessionId, reason: 'ended', origin })
@@ -58,8 +58,8 @@ export function createSessionService ({ database, onEvents }: { database: Databa
     },
 
     /**
-     * Ends what the scope says, when the session that speaks is live. False when it is not and there is something left
-     * to end: an ended session has no say. What has ended already is not an error: logout is idempotent.
+     * Ends the sessions of the scope, when the speaking session is live. An ended session has no say: false while
+     * sessions of the scope are live. True when none is left to end, for logout is idempotent.
      */
     async logout ({ userId, sessionId }: SessionHolder, scope: LogoutScope, origin: Origin): Promise<boolean> {
       const which = { local: { only: sessionId }, others: { except: sessionId }, all: {} }[scope]

@@ -20,7 +20,7 @@ export interface NewSession {
   lifetimes: SessionLifetimes
   act: AuditAct
   counters: AttemptCounter[]
-  /** Live sessions at which none begins. */
+  /** No session begins while this many are live. */
   room: number
 }
 
@@ -65,9 +65,9 @@ type BegunRow = Account & {
 
 export const sessionStartRepository = {
   /**
-   * Begins a session, forgets the failures that went before, and writes it down: one statement. Null when the account
-   * was disabled or its password changed since that was checked, when an attempt beside this one locked it
-   * (`lockedSeconds`), or when the account has `room` live sessions or more (`crowded`).
+   * Begins a session, forgets the failures before it, and appends to the audit trail, in one statement. `begun` is null
+   * when the account was disabled or its password changed since the check, when another attempt has locked the account
+   * (`lockedSeconds`), and when `room` sessions are live (`crowded`).
    */
   async begin (
     sql: Sql,

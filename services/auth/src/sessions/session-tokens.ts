@@ -7,20 +7,20 @@ import type { KeyStore } from '../keys/key-store.ts'
 import { type Account, userOf } from '../users/account.ts'
 import { decodeRefreshToken, encodeRefreshToken, type RefreshTokenContent } from './refresh-token.ts'
 
-/** A session as its row says after it began or moved on. */
+/** The row of a session after it began or moved on. */
 export interface IssuedSession {
   sessionId: string
   counter: number
-  /** When the access token that is to be made dies. */
+  /** The end of the access token to make. */
   accessExpiresAt: Date
 }
 
 export interface SessionTokens {
-  /** When an access token dies that is issued now, if its session lives that long. */
+  /** The end of an access token that is issued now, if its session lives that long. */
   accessExpiry (): Date
   /**
-   * `accessExpiry` is what the session was asked to bear, so that a token lives as long as it says, whatever second its
-   * answer is made in.
+   * `accessExpiry` is the end that the session was extended to, so that a token lives as long as it says, whichever
+   * second it is made in.
    */
   issue (account: Account, session: IssuedSession, accessExpiry: Date): Session
   /** An access token alone, with the scopes of an API key. */
@@ -30,7 +30,7 @@ export interface SessionTokens {
     accessExpiry: Date,
     scope?: string
   ): { accessToken: string, expiresIn: number }
-  /** Null for what we did not make. */
+  /** Null for a text that is no refresh token of ours. */
   readRefreshToken (token: string): RefreshTokenContent | null
 }
 

@@ -1,7 +1,7 @@
 import type { ManagedUser, User } from '@gatepost/contracts/auth/schemas'
 import type { Role } from '@gatepost/contracts/schemas'
 
-/** An account that is there: not deleted. */
+/** An account that is not deleted. */
 export interface Account {
   id: string
   email: string
@@ -21,7 +21,7 @@ export interface LockedAccount extends ManagedAccount {
   version: number
 }
 
-/** The columns of an Account, from a table or alias. */
+/** The columns of an Account, from a table or an alias. */
 export const accountColumns = (alias: string) =>
   [
     'id',
@@ -32,12 +32,12 @@ export const accountColumns = (alias: string) =>
     'created_at AS "createdAt"'
   ].map((column) => `${alias}.${column}`).join(', ')
 
-/** What its user sees of an account. */
+/** The account as its user sees it. */
 export function userOf ({ id, email, emailVerified, displayName, role, createdAt }: Account): User {
   return { id, email, emailVerified, displayName, role, createdAt: createdAt.toISOString() }
 }
 
-/** What an administrator sees of an account. */
+/** The account as administrators see it. */
 export function managedUserOf (account: ManagedAccount): ManagedUser {
   return { ...userOf(account), disabled: account.disabledAt !== null }
 }

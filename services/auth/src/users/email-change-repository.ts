@@ -4,13 +4,13 @@ import type { Connection } from '../database/database.ts'
 export interface EmailChange {
   id: string
   userId: string
-  /** The address that is wanted, as given. */
+  /** The new address, as given. */
   email: string
 }
 
-/** Changes of addresses that wait for their link to be opened: one a user. */
+/** Changes of addresses that wait for their link to be opened; one a user. */
 export const emailChangeRepository = {
-  /** Takes the place of an earlier one, whose links die. The caller holds the user's row. Returns the id. */
+  /** Replaces an earlier change, whose links die. The caller holds the user's row. Returns the id. */
   async replace (tx: Connection, userId: string, email: string, expiresAt: Date) {
     await emailChangeRepository.deleteFor(tx, userId)
     const id = uuidv7()
@@ -22,7 +22,7 @@ export const emailChangeRepository = {
     return connection.emailChange.findUnique({ where: { id }, select: { id: true, userId: true, email: true } })
   },
 
-  /** With its links. */
+  /** Its links go with it. */
   async deleteFor (tx: Connection, userId: string) {
     await tx.emailChange.deleteMany({ where: { userId } })
   }

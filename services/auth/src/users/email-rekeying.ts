@@ -5,9 +5,8 @@ import { emailKey } from './email-key.ts'
 import { userRepository } from './user-repository.ts'
 
 /**
- * Gives accounts the keys of today that were made when each spelling of an internationalised domain had a key of its
- * own. Where two of them turn out to be one mailbox, the older one has the key from then on, and the log names the
- * other.
+ * Renews keys from the time when each spelling of an internationalised domain had its own. Of two accounts that prove
+ * to have one mailbox, the older gets the key, and the log names the other.
  */
 export async function rekeyEmails ({ database, log }: { database: Database, log: FastifyBaseLogger }) {
   let after: string | undefined
@@ -27,7 +26,7 @@ export async function rekeyEmails ({ database, log }: { database: Database, log:
       if (!moved) {
         log.warn(
           { userId: id },
-          'another account has the same mailbox in another spelling of its domain; this one cannot log in any more'
+          'an older account has the same mailbox in another spelling of its domain: this one cannot log in any more'
         )
       }
     }

@@ -10,10 +10,7 @@ export interface PendingRegistration {
 
 const select = { id: true, email: true, emailKey: true, displayName: true, passwordHash: true } as const
 
-/**
- * Registrations that wait for the confirmation of their address. Several may wait for one address: each has its own
- * link.
- */
+/** Registrations whose address is not confirmed. Several may wait for one address, each with its own link. */
 export const registrationRepository = {
   async insert (tx: Connection, registration: PendingRegistration, expiresAt: Date) {
     await tx.pendingRegistration.create({ data: { ...registration, createdAt: new Date(), expiresAt } })
@@ -23,7 +20,7 @@ export const registrationRepository = {
     return connection.pendingRegistration.findUnique({ where: { id }, select })
   },
 
-  /** The newest that waits for the address. */
+  /** The newest registration of the address. */
   findLatest (connection: Connection, emailKey: string): Promise<PendingRegistration | null> {
     return connection.pendingRegistration.findFirst({
       where: { emailKey, expiresAt: { gt: new Date() } },
@@ -32,7 +29,7 @@ export const registrationRepository = {
     })
   },
 
-  /** Further ones of the same address, newest first. */
+  /** Other registrations of the same address, newest first. */
   listOthers (
     connection: Connection,
     { id, emailKey }: PendingRegistration,

@@ -19,12 +19,12 @@ export const userListRepository = {
     return rows.map((row) => ({ ...row, emailVerified: row.emailVerifiedAt !== null })) as ManagedAccount[]
   },
 
-  /** Newest first: users whose address begins with the text, or whose name has words that begin with its words. */
+  /** Users whose address begins with the text, or whose name has words that begin with its words; newest first. */
   search (connection: Connection, text: string, { before = LAST_ID, limit }: { before?: string, limit: number }) {
     const words = text.normalize('NFC').toLowerCase().match(/[\p{L}\p{M}\p{N}]+/gu) ?? []
     const beginnings = words.map((word) => `${word}:*`).join(' & ')
     const address = emailKey(text)
-    // Each half by its own index, whatever the statistics say.
+    // Each half goes by its own index, whatever the statistics say.
     return connection.$queryRaw<ManagedAccount[]>`
       WITH found AS MATERIALIZED (
         SELECT id FROM users

@@ -28,7 +28,7 @@ export const userRepository = {
     return count === 1
   },
 
-  /** Takes the row's lock, the first of a transaction: no session begins and no version is taken beside it. */
+  /** Locks the row, as the first lock of a transaction: no session begins and no version is taken beside it. */
   async lock (tx: Connection, id: string): Promise<LockedAccount | undefined> {
     const [row] = await tx.$queryRaw<LockedAccount[]>`
       SELECT ${lockedColumns} FROM users WHERE id = ${id}::uuid AND deleted_at IS NULL FOR UPDATE`
@@ -36,8 +36,8 @@ export const userRepository = {
   },
 
   /**
-   * The same, with the rows of all administrators who can act, in one order: two of them cannot remove each other, nor
-   * wait for each other. `alone` when there is none besides the user.
+   * Locks the row and the rows of all administrators who can act, in one order: two administrators neither remove each
+   * other nor deadlock. `alone` when no other administrator can act.
    */
   async lockAmongAdmins (tx: Connection, id: string): Promise<{ user: LockedAccount | undefined, alone: boolean }> {
     const rows = await tx.$queryRaw<LockedAccount[]>`
@@ -52,7 +52,7 @@ export const userRepository = {
     return row && { ...row, emailVerified: row.emailVerifiedAt !== null } as ManagedAccount
   },
 
-  /** The new version; undefined when that is the name already. */
+  /** Returns the new version; undefined when the name is the same. */
   async rename (tx: Connection, id: string, displayName: string) {
     const [row] = await tx.$queryRaw<Array<{ version: number }>>`
       UPDATE users SET display_name = ${displayName}, version = version + 1
@@ -67,14 +67,16 @@ export const userRepository = {
     })
   },
 
-  /** Accounts whose key has other characters than ASCII, in order of their ids. */
+  /** Accounts whose key has characters beyond ASCII, in the order of their ids. */
   async listUnicodeKeys (connection: Connection, after = '00000000-0000-0000-0000-000000000000') {
     return connection.$queryRaw<Array<{ id: string, email: string, emailKey: string }>>`
       SELECT id, email, email_key AS "emailKey" FROM users
       WHERE octet_length(email_key) <> char_length(email_key) AND id > ${after}::uuid ORDER BY id LIMIT 500`
   },
 
-  /** False when another account has the key, or this one has another than it had. The caller holds both locks. */
+  /**
+   * False when another account has the key, or the key of this account is not `replaces`. The caller holds both locks.
+   */
   async setEmailKey (tx: Connection, id: string, emailKey: string, replaces: string) {
     const count = await tx.$executeRaw`
       UPDATE users SET email_key = ${emailKey} WHERE id = ${id}::uuid AND email_key = ${replaces}
@@ -83,7 +85,8 @@ export const userRepository = {
   },
 
   /**
-   * Confirmed at once. False when another account has it. The caller holds the locks of the user and of both addresses.
+   * The new address counts as confirmed. False when another account has it. The caller holds the locks of the user and
+   * of both addresses.
    */
   async setEmail (tx: Connection, id: string, { email, emailKey }: { email: string, emailKey: string }) {
     const count = await tx.$executeRaw`
@@ -99,7 +102,7 @@ export const userRepository = {
     })
   },
 
-  /** Leaves id and version, and nothing personal. Returns the version of the last event. */
+  /** Leaves the id, the version, and nothing personal. Returns the version for the last event. */
   async erase (tx: Connection, id: string) {
     const { version } = await tx.user.update({
       where: { id },
