@@ -73,7 +73,7 @@ const commandVariables = [
     '`NATS_REPLICAS`',
     'Copies of each stream, also of those that exist: 1, or 3 or 5 on a cluster; unset, those that exist keep theirs',
     '`1` for a new stream',
-    '`pnpm events provision`, `deploy/nats/provision.ts`'
+    '`pnpm events provision`, `deploy/nats/provision.ts`, `pnpm backup`'
   ],
   [
     '`NATS_SUBSCRIBERS`',
@@ -81,12 +81,18 @@ const commandVariables = [
     'that of the embedded run',
     '`pnpm events subscriber`'
   ],
+  [
+    '`BACKUP_PASSPHRASE`',
+    'What the secrets in a backup are encrypted with; at least 12 characters',
+    'none',
+    '`pnpm backup`'
+  ],
   ['`POSTGRES_PORT`', 'The port of the embedded PostgreSQL', '`54320`', '`pnpm start`'],
   [
     '`GATEPOST_DATA`',
     'The folder that keeps the state of the embedded run',
     '`.data`',
-    '`pnpm start`, `pnpm events`, `pnpm keys`, `pnpm admin`'
+    '`pnpm start`, `pnpm events`, `pnpm keys`, `pnpm admin`, `pnpm backup`'
   ],
   [
     '`AUTH_NATS_URL` and likewise for posts, feed and gateway',
@@ -110,7 +116,7 @@ const commandVariables = [
     '`AUTH_MIGRATION_DATABASE_URL` and likewise for posts and feed',
     'The database as the role that owns its tables',
     'the `_DATABASE_URL`',
-    '`pnpm migrate`, `pnpm start`'
+    '`pnpm migrate`, `pnpm start`, `pnpm backup`'
   ]
 ]
 

@@ -72,7 +72,8 @@ function denyDurables (own: string[]) {
 }
 
 const provisioner: Permissions = {
-  publish: { allow: [api('>'), EVENTS_SUBJECTS, DEAD_LETTER_SUBJECTS, replaySubject('*')] },
+  // Copies of streams come and go in pieces.
+  publish: { allow: [api('>'), '$JS.SNAPSHOT.>', EVENTS_SUBJECTS, DEAD_LETTER_SUBJECTS, replaySubject('*')] },
   subscribe: { allow: [`${inboxPrefixOf('provisioner')}.>`, EVENTS_SUBJECTS] }
 }
 

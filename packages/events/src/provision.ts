@@ -9,8 +9,11 @@ import {
 } from '@nats-io/jetstream'
 import { connectOperator, orMissing } from './operator.ts'
 import { makeAnew } from './provision/anew.ts'
-import { consumerConfig, deadLetterStream, eventsStream } from './provision/configuration.ts'
+import { consumerConfig, DEAD_LETTER_STREAM, deadLetterStream, eventsStream } from './provision/configuration.ts'
 import { differencesOf, dangersOf } from './provision/comparison.ts'
+
+/** The streams that a system has. */
+export const STREAMS = [EVENTS_STREAM, DEAD_LETTER_STREAM] as const
 
 export interface ProvisionOptions {
   /** Addresses and credentials of an account that may administer the streams; see BrokerOptions. */

@@ -1,0 +1,126 @@
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm, truncate, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import { promisify } from 'node:util'
+import { startSystem, type System } from '@gatepost/testing/system'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+
+const SERVICES = ['gateway', 'feed', 'posts', 'auth'] as const
+const PASSWORD = 'violet tram 92 over Dresden'
+const script = (name: string) => fileURLToPath(new URL(`../../scripts/${name}.ts`, import.meta.url))
+
+let system: System
+let folder: string
+let env: Record<string, string | undefined>
+beforeAll(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'gatepost-backup-'))
+  system = await startSystem({
+    env: { RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '1000000', USER_RATE_LIMIT_MAX: '1000000' }
+  })
+  env = {
+    ...system.operatorEnvironment,
+    AUTH_MIGRATION_DATABASE_URL: system.ownerUrl('auth'),
+    POSTS_MIGRATION_DATABASE_URL: system.ownerUrl('posts'),
+    FEED_MIGRATION_DATABASE_URL: system.ownerUrl('feed'),
+    TOKEN_SECRET: await system.tokenSecret(),
+    BACKUP_PASSPHRASE: 'a passphrase of the tests'
+  }
+}, 60_000)
+afterAll(async () => {
+  await system?.stop()
+  await rm(folder, { recursive: true, force: true })
+})
+
+const backup = (args: string[], settings: Record<string, string> = {}) =>
+  promisify(execFile)(process.execPath, [script('backup'), ...args], { env: { ...env, ...settings } })
+
+/** What `events audit` says, once it has nothing to complain about or after a while. */
+async function audit () {
+  for (let attempt = 1; ; attempt++) {
+    const args = [script('events'), 'audit', '--json', '--wait', '20']
+    const { stdout } = await promisify(execFile)(process.execPath, args, { env })
+      .catch((error: { stdout: string }) => error)
+    const report = JSON.parse(stdout)
+    if (report.unreconciled === 0 || attempt === 10) return report
+    await sleep(1_000)
+  }
+}
+
+async function call (method: string, path: string, token?: string, body?: object) {
+  const answer = await fetch(system.gatewayUrl + path, {
+    method,
+    headers: {
+      ...body && { 'content-type': 'application/json' },
+      ...token && { authorization: `Bearer ${token}` }
+    },
+    ...body && { body: JSON.stringify(body) }
+  }).catch(() => undefined)
+  const text = await answer?.text()
+  return { status: answer?.status, body: answer?.ok && text ? JSON.parse(text) : undefined }
+}
+
+let people = 0
+async function register () {
+  const email = `backup-${people++}@example.com`
+  const account = { email, password: PASSWORD, displayName: 'Ada' }
+  const { body } = await call('POST', '/api/auth/register', undefined, account)
+  return { email, token: body?.accessToken as string }
+}
+
+/** Accounts that come, write and go, until told to stop. */
+function startLoad () {
+  const stopping = new AbortController()
+  const clients = Array.from({ length: 4 }, async () => {
+    while (!stopping.signal.aborted) {
+      const { token } = await register()
+      for (let count = 0; count < 10 && !stopping.signal.aborted; count++) {
+        const { body } = await call('POST', '/api/posts', token, { title: 'Load', content: String(count) })
+        if (body && count % 2 === 1) await call('PATCH', `/api/posts/${body.id}`, token, { content: 'changed' })
+      }
+      await call('POST', '/api/auth/delete-account', token, { password: PASSWORD })
+    }
+  })
+  return {
+    async stop () {
+      stopping.abort()
+      await Promise.all(clients)
+    }
+  }
+}
+
+test('a backup that was made under load makes a system in which everything fits', async () => {
+  const file = join(folder, 'backup')
+  const { email, token } = await register()
+  const kept = (await call('POST', '/api/posts', token, { title: 'Kept', content: 'Written before the backup.' })).body
+  const load = startLoad()
+  await sleep(1_000)
+  await backup(['create', file])
+  const later = (await call('POST', '/api/posts', token, { title: 'Later', content: 'Written after it.' })).body
+  await load.stop()
+  await expect(backup(['restore', file, '--replace'])).rejects.toThrow(/is connected to the database .*: stop it first/)
+  for (const service of SERVICES) await system.kill(service)
+
+  const cut = join(folder, 'cut')
+  await writeFile(cut, await readFile(file))
+  await truncate(cut, 20_000)
+  await expect(backup(['restore', cut, '--replace'])).rejects.toThrow(/is no whole backup/)
+  await expect(backup(['restore', file])).rejects.toThrow(/there is data, in .*: --replace would lose it/)
+  await expect(backup(['restore', file, '--replace'], { BACKUP_PASSPHRASE: 'another passphrase' })).rejects
+    .toThrow(/BACKUP_PASSPHRASE is not the one/)
+  await expect(backup(['restore', file, '--replace'], { TOKEN_SECRET: 'x'.repeat(40) })).rejects
+    .toThrow(/TOKEN_SECRET has to be that of the backup/)
+  expect((await backup(['secrets', file])).stdout).toBe(`TOKEN_SECRET=${env.TOKEN_SECRET}\n`)
+
+  await backup(['restore', file, '--replace'])
+  for (const service of [...SERVICES].reverse()) await system.startAgain(service)
+  expect(await audit()).toMatchObject({ unreconciled: 0, repeated: 0, collisions: 0 })
+  const session = await call('POST', '/api/auth/login', undefined, { email, password: PASSWORD })
+  expect(session.status).toBe(200)
+  const read = (id: string) => call('GET', `/api/posts/${id}`, session.body.accessToken)
+  expect((await read(kept.id)).body).toMatchObject({ title: 'Kept' })
+  expect((await read(later.id)).status).toBe(404)
+  expect((await call('GET', '/api/feed', token)).body.items).toContainEqual(expect.objectContaining({ id: kept.id }))
+}, 120_000)
