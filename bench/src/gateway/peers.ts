@@ -7,7 +7,7 @@ import { ROOT } from '../lab/root.ts'
 import { haproxyConfig } from './haproxy.ts'
 import { limitOf, type Mode } from './mode.ts'
 import { nginxConfig } from './nginx.ts'
-import { ISSUER, type Signer } from './tokens.ts'
+import { ISSUER, type Signer, TOKEN_TTL } from './tokens.ts'
 
 export interface Setting {
   mode: Mode
@@ -89,6 +89,7 @@ export const gatepostOf = (root: string, name = 'Gatepost'): Peer => ({
       ...upstreamUrls(upstream),
       NATS_URL: natsUrl,
       PUBLIC_URL: ISSUER,
+      ACCESS_TOKEN_TTL: String(TOKEN_TTL),
       RATE_LIMIT_MAX: String(limitOf(mode)[0]),
       RATE_LIMIT_WINDOW: `${limitOf(mode)[1]} seconds`,
       CORS_ORIGINS: 'http://localhost:5173',

@@ -22,6 +22,9 @@ export function createSigner (alg: Signer['alg']): Signer {
   }
 }
 
+/** Seconds: a token outlives every round. Gateways are told, since they refuse what lives longer than their setting. */
+export const TOKEN_TTL = 3_600
+
 /** An access token as auth issues them, by whichever algorithm a peer can verify. */
 export function accessToken ({ alg, privateKey }: Signer, n = 0, sid = SUB): string {
   const now = Math.floor(Date.now() / 1000)
@@ -33,7 +36,7 @@ export function accessToken ({ alg, privateKey }: Signer, n = 0, sid = SUB): str
     jti: SUB.slice(0, -12) + n.toString(16).padStart(12, '0'),
     role: 'user',
     iat: now,
-    exp: now + 3600
+    exp: now + TOKEN_TTL
   }
   const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
   const input = `${encode({ alg, typ: 'at+jwt', kid: 'bench' })}.${encode(claims)}`

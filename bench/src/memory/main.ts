@@ -7,7 +7,7 @@ import { freePorts } from '@gatepost/local-stack/ports'
 import { startBroker } from '@gatepost/testing/broker'
 import { describeMachine, residentMegabytes } from '../lab/machine.ts'
 import { ROOT } from '../lab/root.ts'
-import { accessToken, createSigner, ISSUER, jwkOf } from '../gateway/tokens.ts'
+import { accessToken, createSigner, ISSUER, jwkOf, TOKEN_TTL } from '../gateway/tokens.ts'
 import { startUpstream } from '../gateway/upstream.ts'
 import { type Ground, onGround } from '../lab/ground.ts'
 import { BODY_LIMIT, type Kind, kindsOf } from './requests.ts'
@@ -92,6 +92,7 @@ async function startGateway (ground: Ground, jwks: object) {
       ...upstreamUrls(upstream.url),
       NATS_URL: broker.urlOf('gateway'),
       PUBLIC_URL: ISSUER,
+      ACCESS_TOKEN_TTL: String(TOKEN_TTL),
       BODY_LIMIT: String(BODY_LIMIT),
       TRUSTED_PROXIES: '127.0.0.1',
       RATE_LIMIT_MAX: '100',

@@ -1,4 +1,4 @@
-import type { FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
 import { chooseLibrary } from './identity/choose-library.ts'
@@ -27,8 +27,8 @@ declare module 'fastify' {
 }
 
 export interface Identity extends TokenJudge {
-  /** Applies an operation's policy to a request; throws 401 or 403 problems. `recognized` spares it to look again. */
-  authorize(request: FastifyRequest, recognized?: Principal): MaybePromise<void>
+  /** Applies a route's policy to a request; throws 401 or 403 problems. `recognized` spares it to look again. */
+  authorize(request: FastifyRequest, route: FastifyContextConfig, recognized?: Principal): MaybePromise<void>
 }
 
 export interface IdentityOptions extends Pick<TokenJudgeOptions, 'keys' | 'revocations' | 'issuer' | 'accessTokenTtl'> {
@@ -63,15 +63,15 @@ export const identity = fp<IdentityOptions>(
     })
     if (registry !== undefined) watchTokenLifetime(registry, options.accessTokenTtl, judge.stats)
 
-    function authorize (request: FastifyRequest, recognized?: Principal): MaybePromise<void> {
-      const policy: RoutePolicy = request.is404 ? 'none' : request.routeOptions.config.auth ?? 'user'
+    const authorize: Identity['authorize'] = (request, route, recognized) => {
+      const policy: RoutePolicy = request.is404 ? 'none' : route.auth ?? 'user'
       if (policy === 'none') return
       const header = request.headers.authorization
       const token = recognized === undefined && header !== undefined ? tokenOf(header) : undefined
       const principal = token === undefined
         ? recognized
         : policy === 'optional' ? verifyIfPossible(token) : judge.verify(token)
-      return andThen(principal, (found) => apply(request, found, policy, header !== undefined))
+      return andThen(principal, (found) => apply(request, found, route, policy))
     }
 
     /** Where no token is needed, one that cannot be judged now is as good as none. */
@@ -86,7 +86,7 @@ export const identity = fp<IdentityOptions>(
 
     app.decorateRequest('principal', undefined)
     app.decorate('identity', { ...judge, authorize })
-    if (enforce) app.addHook('onRequest', async (request) => authorize(request))
+    if (enforce) app.addHook('onRequest', async (request) => authorize(request, request.route.config))
   },
   { name: 'identity' }
 )
@@ -95,13 +95,17 @@ function unjudged (error: unknown): undefined {
   if (!(error instanceof ProblemError)) throw error
 }
 
-function apply (request: FastifyRequest, principal: Principal | undefined, policy: RoutePolicy, tokenSent: boolean) {
+function apply (
+  request: FastifyRequest,
+  principal: Principal | undefined,
+  { operation }: FastifyContextConfig,
+  policy: RoutePolicy
+) {
+  const tokenSent = request.headers.authorization !== undefined
   if (principal === undefined && (policy !== 'optional' || (!tokenSent && !bringsBody(request)))) {
     throw unauthorized(tokenSent)
   }
-  if (principal?.scopes !== undefined) {
-    requireScope(principal.scopes, request.routeOptions.config.operation?.scope ?? null)
-  }
+  if (principal?.scopes !== undefined) requireScope(principal.scopes, operation?.scope ?? null)
   if (policy === 'admin' && principal!.role !== 'admin') throw new ProblemError('FORBIDDEN')
   request.principal = principal
   if (principal !== undefined) request.span?.setAttribute('enduser.id', principal.userId)

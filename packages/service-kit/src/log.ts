@@ -1,3 +1,4 @@
+import type { FastifyBaseLogger } from 'fastify'
 import { pino, type Logger } from 'pino'
 import { boundedLines } from './log/bounded-lines.ts'
 import { standardOutput } from './log/standard-output.ts'
@@ -18,6 +19,19 @@ const SECRETS = [
 /** Lines that standard output did not take. */
 export const lineLosses = { lines: 0 }
 
+/** Writes a line of members that are flat and cannot hold a secret. */
+export type WriteLine = (level: 'debug' | 'info', members: object, msg: string) => void
+
+const lineWriters = new WeakMap<FastifyBaseLogger, WriteLine>()
+
+/**
+ * Writes lines past pino's search for secrets. With the log of this process a line is also put together at once, and
+ * not from three pieces a member: 0.6 KB of garbage and not 3.6.
+ */
+export function lineWriter (log: FastifyBaseLogger): WriteLine {
+  return lineWriters.get(log) ?? ((level, members, msg) => log[level](members, msg))
+}
+
 /**
  * The logger of one process: JSON lines on standard output. No request waits for whoever reads them; when nobody does,
  * lines are lost, and are counted. What is buffered is flushed at exit.
@@ -29,14 +43,18 @@ export function createLog (name: string, level: string): Logger {
     onRecovery: (lost) => log.warn({ lines: lost }, 'log lines were lost while standard output took none')
   })
   process.on('exit', lines.flushSync)
+  const now = isoTime()
   const log: Logger = pino({
     name,
     level,
     base: { name },
-    timestamp: isoTime(),
+    timestamp: () => `,"time":"${now()}"`,
     formatters: { level: (label) => ({ level: label }) },
     redact: { paths: SECRETS.flatMap((key) => [key, `*.${key}`, `*.headers.${key}`]), censor: '[redacted]' }
   }, lines)
+  lineWriters.set(log, (level, members, msg) => {
+    if (log.isLevelEnabled(level)) lines.write(JSON.stringify({ level, time: now(), name, ...members, msg }), '\n')
+  })
   return log
 }
 
@@ -48,7 +66,7 @@ function isoTime () {
     const now = Date.now()
     if (now !== last) {
       last = now
-      text = `,"time":"${new Date(now).toISOString()}"`
+      text = new Date(now).toISOString()
     }
     return text
   }

@@ -43,8 +43,8 @@ function talliesOf (registry: Registry) {
 export const httpMetrics = fp<{ registry: Registry }>(async (app, { registry }) => {
   const tallies = talliesOf(registry)
   onOutcome(app, {
-    answered: ({ method, routeOptions }, { elapsedTime }, status) => {
-      tallies.note(method, routeOptions.url ?? 'unknown', status, elapsedTime / 1000)
+    answered: ({ method }, { route, status, ms }) => {
+      tallies.note(method, route, status, ms / 1000)
     },
     broken: ({ method, status }) => {
       tallies.note(method, 'unknown', status, 0)

@@ -24,12 +24,26 @@ export interface BrokenRequest {
   address: string
 }
 
+/** What became of a request. */
+export interface Outcome {
+  /** See {@link outcomeOf}. */
+  status: number
+  /** The pattern of its route; `unknown` where none fits. */
+  route: string
+  /** From the arrival of the request to the end of its connection's work for it. */
+  ms: number
+}
+
 export interface OutcomeNotes {
-  answered: (request: FastifyRequest, reply: FastifyReply, status: number) => void
+  answered: (request: FastifyRequest, outcome: Outcome) => void
   broken: (request: BrokenRequest) => void
 }
 
 declare module 'fastify' {
+  interface FastifyRequest {
+    /** Fastify's `routeOptions`, asked for once: Fastify puts them together anew each time. */
+    route: FastifyRequest['routeOptions']
+  }
   interface FastifyInstance {
     /** Whoever wants to know what became of requests. */
     outcomeNotes: OutcomeNotes[] | undefined
@@ -49,8 +63,9 @@ export function onOutcome (app: FastifyInstance, notes: OutcomeNotes): void {
   app.decorate('outcomeNotes', all)
   app.addHook('onRequest', (request, reply, done) => {
     reply.raw.on('close', () => {
-      const status = outcomeOf(reply)
-      for (const { answered } of all) answered(request, reply, status)
+      const route = request.route.url ?? 'unknown'
+      const outcome: Outcome = { status: outcomeOf(reply), route, ms: reply.elapsedTime }
+      for (const { answered } of all) answered(request, outcome)
     })
     done()
   })

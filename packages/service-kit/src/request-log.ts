@@ -1,34 +1,31 @@
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
+import { type BrokenRequest, onOutcome, type Outcome } from './outcome.ts'
 import { isProbe } from './probe.ts'
-import { type BrokenRequest, onOutcome } from './outcome.ts'
 
 /** One line per request, written when its connection is done with it, also when the caller left before the answer. */
 export const requestLog = fp(async (app) => {
   onOutcome(app, {
-    answered: (request, reply, status) => {
-      // and not by the request's own logger, which would name its id a second time
-      app.log[levelOf(request, status)](requestLine(request, reply, status), 'request')
-    },
-    broken: (request) => { app.log.info(brokenLine(request), 'request') }
+    answered: (request, outcome) => { app.writeLine(levelOf(outcome), requestLine(request, outcome), 'request') },
+    broken: (request) => { app.writeLine('info', brokenLine(request), 'request') }
   })
 }, { name: 'request-log' })
 
 /** Probes come every few seconds: their lines are for those who look for one, unless they are refused or fail. */
-export function levelOf (request: FastifyRequest, status: number): 'debug' | 'info' {
-  return status < 400 && isProbe(request) ? 'debug' : 'info'
+export function levelOf ({ route, status }: Outcome): 'debug' | 'info' {
+  return status < 400 && isProbe(route) ? 'debug' : 'info'
 }
 
 /** What the log says of a request. No member can hold a secret. */
-export function requestLine (request: FastifyRequest, reply: FastifyReply, status: number) {
+export function requestLine ({ id, traceparent, method, principal }: FastifyRequest, { route, status, ms }: Outcome) {
   return {
-    requestId: request.id,
-    traceId: request.traceparent.slice(3, 35),
-    method: request.method,
-    route: request.routeOptions.url ?? 'unknown',
+    requestId: id,
+    traceId: traceparent.slice(3, 35),
+    method,
+    route,
     status,
-    ms: Math.round(reply.elapsedTime * 10) / 10,
-    userId: request.principal?.userId
+    ms: Math.round(ms * 10) / 10,
+    userId: principal?.userId
   }
 }
 

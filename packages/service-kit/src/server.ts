@@ -1,6 +1,13 @@
 import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
-import { fastify, LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify'
+import {
+  fastify,
+  LogController,
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type FastifyReply,
+  type FastifyRequest
+} from 'fastify'
 import type { TypeBoxTypeProvider } from '@fastify/type-provider-typebox'
 import type { TSchema } from '@sinclair/typebox'
 import { largestBody } from '@gatepost/contracts/body-size'
@@ -8,10 +15,11 @@ import { allowedMethods } from './server/allowed-methods.ts'
 import { bodyParser } from './server/body-parser.ts'
 import { brokenRequests, type ParserError } from './server/broken-requests.ts'
 import { endsConnection, lastExchangeOf, trackExchanges } from './exchanges.ts'
+import { lineWriter, type WriteLine } from './log.ts'
 import { lingerBeforeClose } from './server/lingering-close.ts'
 import { answerProblem } from './server/problem-answers.ts'
 import { faultOfHead } from './server/request-head.ts'
-import { isDecodable, routableTarget } from './server/request-target.ts'
+import { routableTarget } from './server/request-target.ts'
 import { ProblemError } from './problem.ts'
 import { requestId } from './request-id.ts'
 import { tracing } from './tracing.ts'
@@ -25,6 +33,7 @@ declare module 'fastify' {
     allowedMethods (path: string): string[]
     /** Names and values in turn of the headers that every answer has; for whoever writes an answer past Fastify. */
     fixedHeaders: readonly string[]
+    writeLine: WriteLine
   }
   interface FastifyRequest {
     /** The body as it arrived; undefined without one. */
@@ -113,11 +122,15 @@ export function createServer (
   app.decorate('lifecycle', { draining: false })
   app.decorate('allowedMethods', allowedMethods(app))
   app.decorate('fixedHeaders', Object.entries(headers).flat())
+  app.decorate('writeLine', lineWriter(log))
   app.decorate('limitBroken', undefined)
   app.decorateRequest('rawBody', undefined)
+  app.decorateRequest('route', null as never)
   app.setValidatorCompiler<TSchema>(({ schema, httpPart }) => compileValidator(schema, httpPart ?? 'body'))
   app.setErrorHandler((error, request, reply) => answerProblem(error, request, reply))
   app.setNotFoundHandler((request) => {
+    const fault = faultOfHead(request)
+    if (fault !== undefined) throw fault
     const allow = app.allowedMethods(request.originalUrl)
     throw allow.length > 0
       ? new ProblemError('METHOD_NOT_ALLOWED', { headers: { allow: allow.join(', ') } })
@@ -126,13 +139,17 @@ export function createServer (
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', bodyParser(bodyLimit))
+  app.setChildLoggerFactory((logger) => logger) // lines name the request's id where they are about one
   app.addHook('onRoute', (route) => {
     const body = route.config?.operation?.body
     if (body) route.bodyLimit = Math.min(largestBody(body), bodyLimit)
+    // Behind the hooks of all routes, so behind the one that knows whether the caller may come in.
+    route.onRequest = [route.onRequest ?? [], checkHead].flat()
   })
 
   app.register(tracing, { record: recordTraces, perSecond: tracesPerSecond })
   app.addHook('onRequest', (request, reply, done) => {
+    request.route = request.routeOptions
     reply.header('x-request-id', request.id)
     if (app.lifecycle.draining || (isBodyless(request.method) && endsConnection(request.raw))) {
       reply.header('connection', 'close')
@@ -145,15 +162,11 @@ export function createServer (
       done(null, payload)
     })
   }
-  app.addHook('preParsing', (request, _reply, payload, done) => { done(faultOfHead(request), payload) })
-  app.addHook('preValidation', ({ url }, _reply, done) => {
-    done(isDecodable(url)
-      ? undefined
-      : new ProblemError('REQUEST_INVALID', {
-        errors: [{ path: '/query', message: 'is not valid percent-encoded UTF-8' }]
-      }))
-  })
   return app
+}
+
+function checkHead (request: FastifyRequest, _reply: FastifyReply, done: (fault?: ProblemError) => void) {
+  done(faultOfHead(request))
 }
 
 /** Whether Fastify leaves the body of such a request unread, so that Node would read it for as long as it comes. */

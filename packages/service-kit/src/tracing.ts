@@ -111,7 +111,7 @@ export const tracing = fp<TracingOptions>(async (app, { record, perSecond = Infi
   app.addHook('onRequest', (request, reply, done) => {
     const parent = parseTraceparent(request.headers.traceparent)
     const isWanted = parent === undefined || (parent.flags & TraceFlags.SAMPLED) !== 0
-    if (!isWanted || isProbe(request) || !hasRoom()) {
+    if (!isWanted || isProbe(request.routeOptions.url) || !hasRoom()) {
       request.traceparent = childTraceparent(parent, false)
       return done()
     }

@@ -64,8 +64,13 @@ function codePoints (text: string) {
 
 const PART_NAMES: Record<string, string> = { querystring: 'query' }
 
-/** A validator as Fastify wants it: `{ value }` or `{ error }` with every fault and its path. */
-export type Validate = (data: unknown) => { value: unknown } | { error: ProblemError }
+/**
+ * A validator as Fastify wants it: `{ error }` with every fault and its path, or `{ value }` where that is not the data
+ * as it came. Fastify copies all headers anew each time they are read once it was given a value for them.
+ */
+export type Validate = (data: unknown) => { value?: unknown } | { error: ProblemError }
+
+const AS_IT_CAME = Object.freeze({})
 
 /**
  * The validator of one part of a request, compiled when the first one comes, so that a process starts in less time.
@@ -77,9 +82,9 @@ export function compileValidator (schema: TSchema, part: string): Validate {
   const name = PART_NAMES[part] ?? part
   const integers = part === 'querystring' ? integersOf(schema) : []
   return (data) => {
-    const value = integers.length > 0 ? withIntegers(data as Record<string, unknown>, integers) : data
+    const value = integers.some((key) => key in (data as object)) ? withIntegers(data as object, integers) : data
     check ??= ajv.compile(schema)
-    if (check(value)) return { value }
+    if (check(value)) return value === data ? AS_IT_CAME : { value }
     return { error: new ProblemError('REQUEST_INVALID', { errors: fieldErrors(check.errors!, name) }) }
   }
 }
@@ -90,8 +95,8 @@ function integersOf (schema: TSchema) {
   ) => key)
 }
 
-function withIntegers (query: Record<string, unknown>, names: string[]) {
-  const copy = { ...query }
+function withIntegers (query: object, names: string[]) {
+  const copy: Record<string, unknown> = { ...query }
   for (const name of names) {
     const value = copy[name]
     if (typeof value === 'string' && /^-?(0|[1-9]\d{0,14})$/.test(value)) copy[name] = Number(value)

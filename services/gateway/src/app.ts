@@ -72,7 +72,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   )) as Record<UpstreamName, Upstream>
 
   await app.register(httpMetrics, { registry })
-  await app.register(accessLog, { log })
+  await app.register(accessLog)
   await app.register(crossOrigin, cors)
   await app.register(messaging, { settings, revocations, log, registry })
   await app.register(identity, {

@@ -23,9 +23,9 @@ export function keyIdOf (token: string): string | undefined {
   }
 }
 
-const BEARER = /^Bearer +([^\s,]+) *$/i
+const BEARER = /^Bearer +[^\s,]+ *$/i
 
 /** The token of an Authorization header (RFC 6750 2.1), or undefined when it holds no other thing than one. */
 export function tokenOf (authorization: string): string | undefined {
-  return BEARER.exec(authorization)?.[1]
+  return BEARER.test(authorization) ? authorization.slice('Bearer'.length).trim() : undefined
 }

@@ -64,11 +64,13 @@ export function boundedLines ({ sink, losses, onRecovery }: BoundedLinesOptions)
   }
 
   return {
-    write (line: string) {
-      const most = line.length * MAX_BYTES_OF_CHARACTER
+    /** The end of a line may come apart: a text that is joined to another is copied once more when it is written. */
+    write (line: string, end = '') {
+      const most = (line.length + end.length) * MAX_BYTES_OF_CHARACTER
       if (used + most > BATCH_BYTES) pass()
-      if (most > BATCH_BYTES) return hand(Buffer.from(line), 1)
+      if (most > BATCH_BYTES) return hand(Buffer.from(line + end), 1)
       used += batch.write(line, used)
+      if (end !== '') used += batch.write(end, used)
       lines++
       timer ??= setTimeout(pass, BATCH_MS).unref()
     },

@@ -29,7 +29,7 @@ export function bodyParser (bodyLimit: number) {
     payload: IncomingMessage,
     done: (error: Error | null, body?: unknown) => void
   ): void {
-    const { headers, routeOptions: { config, bodyLimit: limit } } = request
+    const { headers, route: { config, bodyLimit: limit } } = request
     if (request.is404 || isAbsent(headers)) return done(null)
     const isKnown = config.operation === undefined || config.operation.body !== undefined
     const { mediaType, parse } = FORMATS[config.operation?.bodyType ?? 'application/json']

@@ -1,8 +1,9 @@
 import type { FastifyRequest } from 'fastify'
 import { ProblemError } from '../problem.ts'
+import { isDecodable } from './request-target.ts'
 
 /** What no request may have in its head, whatever it asks for; looked for when the caller is known to be let in. */
-export function faultOfHead ({ headers, raw, url, originalUrl }: FastifyRequest): ProblemError | null {
+export function faultOfHead ({ headers, raw, url, originalUrl }: FastifyRequest): ProblemError | undefined {
   if (url !== originalUrl) {
     return new ProblemError('REQUEST_MALFORMED', { detail: 'The path is not percent-encoded UTF-8.' })
   }
@@ -12,5 +13,11 @@ export function faultOfHead ({ headers, raw, url, originalUrl }: FastifyRequest)
   if (raw.httpVersion === '1.1' && headers.expect !== undefined && headers.expect.toLowerCase() !== '100-continue') {
     return new ProblemError('EXPECTATION_FAILED', { headers: { connection: 'close' } }) // a body may follow, or not
   }
-  return headers['content-encoding'] === undefined ? null : new ProblemError('UNSUPPORTED_MEDIA_TYPE')
+  if (headers['content-encoding'] !== undefined) return new ProblemError('UNSUPPORTED_MEDIA_TYPE')
+  if (!isDecodable(url)) {
+    return new ProblemError('REQUEST_INVALID', {
+      errors: [{ path: '/query', message: 'is not valid percent-encoded UTF-8' }]
+    })
+  }
+  return undefined
 }

@@ -17,7 +17,7 @@ declare module 'fastify' {
 export const liveSession = fp<{ sessions: SessionService }>(async (app, { sessions }) => {
   app.decorateRequest('account', undefined)
   app.addHook('onRequest', async (request) => {
-    const { auth } = request.routeOptions.config
+    const { auth } = request.route.config
     if (!request.principal || (auth !== 'user' && auth !== 'admin')) return
     request.account = await sessions.accountOf(request.principal)
     if (!request.account) throw unauthorized(true)

@@ -3,7 +3,7 @@ import type { ClientAddress, FindClient } from '@gatepost/service-kit/client-add
 import { type Principal, tokenOf, unauthorized } from '@gatepost/service-kit/identity'
 import { andThen, type MaybePromise } from '@gatepost/service-kit/maybe-promise'
 import { ProblemError } from '@gatepost/service-kit/problem'
-import type { FastifyReply, FastifyRequest } from 'fastify'
+import type { FastifyContextConfig, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import { apiKeyOf, type HeldKey, type KeyExchanges } from '../api-keys/key-exchange.ts'
 import { RouteNotFoundError } from '../errors.ts'
@@ -32,6 +32,7 @@ interface Policy {
 
 /** What is known about a request once it is counted. */
 interface Admission extends Policy {
+  config: FastifyContextConfig
   exists: boolean
   /** Why the request could mean two things. */
   fault: ProblemError | undefined
@@ -82,10 +83,10 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   })
 
   function admit (request: FastifyRequest, reply: FastifyReply): MaybePromise<void> {
-    const { raw: { headers, socket }, routeOptions: { config, url: pattern } } = request
+    const { raw: { headers, socket }, route: { config, url: pattern } } = request
     request.client = findClient(socket.remoteAddress ?? '', headers)
     request.span?.setAttribute('client.address', request.client.address)
-    const fault = faultOfRequest(request)
+    const fault = faultOfRequest(request, pattern)
     // its reader may have seen the next request elsewhere than we do
     if (fault !== undefined) reply.header('connection', 'close')
     const exists = !request.is404 && pattern !== CATCH_ALL
@@ -98,7 +99,7 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     request.counted = { address: request.client.key, user: recognized?.userId ?? '', key: '', keyLimit: undefined }
     if (held !== undefined) countKey(request, held)
     const counting = limit === 'none' ? undefined : app.limit(request, reply, limit)
-    const admission = { exists, fault, auth, limit, recognized, key: held === undefined ? key : undefined }
+    const admission = { config, exists, fault, auth, limit, recognized, key: held === undefined ? key : undefined }
     return andThen(counting, () => judge(request, reply, admission))
   }
 
@@ -120,7 +121,7 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     if (!admission.exists) return refuse(request, reply, admission)
     if (request.method === 'OPTIONS') return refuseFault(admission)
     const counting = andThen(
-      app.identity.authorize(request, admission.recognized),
+      app.identity.authorize(request, admission.config, admission.recognized),
       () => countUser(request, reply, admission, request.principal)
     )
     return andThen(counting, () => refuseFault(admission))

@@ -6,10 +6,13 @@ import { faultOfTarget, isHost } from './canonical-target.ts'
 /** Probes of HTTP/1.0, which knows no Host, ask for these; nothing depends on the host that they mean. */
 const HEALTH = new Set(['/live', '/ready'])
 
-/** What in a request two readers could understand in two ways, as it is refused. */
-export function faultOfRequest ({ raw, originalUrl, routeOptions }: FastifyRequest): ProblemError | undefined {
+/** What in a request to a route two readers could understand in two ways, as it is refused. */
+export function faultOfRequest (
+  { raw, originalUrl }: FastifyRequest,
+  pattern: string | undefined
+): ProblemError | undefined {
   const { host, upgrade } = raw.headers
-  const mayLackHost = host === undefined && raw.httpVersion === '1.0' && HEALTH.has(routeOptions.url ?? '')
+  const mayLackHost = host === undefined && raw.httpVersion === '1.0' && HEALTH.has(pattern ?? '')
   if (!mayLackHost && !isHost(host)) return malformed('The Host header is missing, doubled or malformed.')
   const fault = faultOfTarget(originalUrl)
   if (fault === 'too-long') return new UriTooLongError()

@@ -46,7 +46,7 @@ export const preflights = fp<CrossOriginOptions>(async (app, options) => {
   const byUrl = Map.groupBy(options.operations, ({ url }) => url)
   await app.register(async (scope) => {
     scope.addHook('onRequest', (request, reply, done) => {
-      const known = byUrl.get(request.routeOptions.url ?? '')
+      const known = byUrl.get(request.route.url ?? '')
       if (known) reply.header('allow', methodsOf(known).join(', '))
       done()
     })

@@ -58,10 +58,16 @@ export function memoryCounters (
 
   function takeNow (counted: Counted, limits: readonly Limit[]): Decision {
     const current = now()
-    const counters = limits.map((limit) => find(tableOf(limit), counted[limit.by], current))
-    const refused = limits.some((limit, i) => (counters[i]?.count ?? 0) >= limit.max)
-    const verdicts = limits.map((limit, i) => {
-      const counter = refused ? counters[i] : charge(tableOf(limit), counted[limit.by], limit, counters[i], current)
+    let refused = false
+    for (const limit of limits) {
+      const counter = find(tableOf(limit), counted[limit.by], current)
+      if (counter !== undefined && counter.count >= limit.max) refused = true
+    }
+    const verdicts = limits.map((limit) => {
+      const table = tableOf(limit)
+      const key = counted[limit.by]
+      const found = find(table, key, current)
+      const counter = refused ? found : charge(table, key, limit, found, current)
       return {
         limit,
         remaining: Math.max(0, limit.max - (counter?.count ?? 0)),

@@ -1,14 +1,14 @@
-import type { IncomingHttpHeaders, ServerResponse } from 'node:http'
+import type { ServerResponse } from 'node:http'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import { UpstreamBrokenError, upstreamProblem } from '../errors.ts'
 import { Exchange, type Call, type Receiver } from '../upstreams/exchange.ts'
 import type { Failure, Upstream } from '../upstreams/upstream.ts'
-import { addVary } from './vary.ts'
+import type { ResponseHeaders } from './response-headers.ts'
 
 export interface ProxyCall extends Call {
   upstream: Upstream
-  /** The headers that may pass, or undefined for an answer that makes no sense. */
-  filter (status: number, headers: IncomingHttpHeaders): string[] | undefined
+  /** See {@link responseHeadersOf}. */
+  filter: ResponseHeaders
 }
 
 /** Calls a service for a request and sends on what it answers, or a problem that says why there is nothing. */
@@ -16,8 +16,6 @@ export function answer (request: FastifyRequest, reply: FastifyReply, call: Prox
   request.exchange = new Answer(reply, call).exchange
 }
 
-/** Bytes of an answer that is cheaper to copy than to write apart from its headers. */
-const MAX_TEXT = 16_384
 const BROKEN = 502
 
 /**
@@ -40,15 +38,13 @@ class Answer implements Receiver {
     this.raw = reply.raw
     this.filter = call.filter
     this.exchange = new Exchange(call.upstream, call, this)
-    this.raw.on('close', () => this.exchange.cancel())
   }
 
-  onHeaders (status: number, headers: IncomingHttpHeaders) {
-    const passed = this.filter(status, headers)
+  onHeaders (status: number, headers: readonly Buffer[]) {
+    const passed = this.filter(this.reply, status, headers)
     if (passed === undefined) return this.refuse()
     this.status = status
     this.headers = passed
-    if (headers.vary !== undefined) addVary(this.reply, headers.vary)
   }
 
   onData (chunk: Buffer) {
@@ -73,10 +69,8 @@ class Answer implements Receiver {
     if (this.failed) return
     if (this.started) return this.raw.end()
     this.start()
-    // As text, Node puts it into the same write as the headers; as bytes it would be a second one.
     if (this.first === undefined) this.raw.end()
-    else if (this.first.length > MAX_TEXT) this.raw.end(this.first)
-    else this.raw.end(this.first.toString('latin1'), 'latin1')
+    else this.raw.end(this.first)
   }
 
   onFailure (failure: Failure) {
@@ -104,8 +98,7 @@ class Answer implements Receiver {
     this.started = true
     const { reply } = this
     reply.hijack()
-    const headers = this.headers
-    headers.push(...reply.server.fixedHeaders)
+    const { headers } = this
     const own = reply.getHeaders()
     for (const name in own) headers.push(name, String(own[name]))
     if (reply.server.lifecycle.draining && own.connection === undefined) headers.push('connection', 'close')

@@ -1,5 +1,6 @@
 import httpProxy from '@fastify/http-proxy'
 import type { Operation } from '@gatepost/contracts/operation'
+import { onOutcome } from '@gatepost/service-kit/outcome'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
@@ -34,11 +35,13 @@ const refuse = () => { throw new Error('@fastify/http-proxy sends nothing by its
  */
 export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) => {
   app.decorateRequest('exchange', undefined)
+  // Nobody waits for the answer any more.
+  onOutcome(app, { answered: ({ exchange }) => exchange?.cancel(), broken () {} })
   addSchemas(app)
   for (const operation of operations) {
     const upstream = upstreamOf(operation)
     const requestHeaders = requestHeadersOf(operation)
-    const filter = responseHeadersOf(operation)
+    const filter = responseHeadersOf(operation, app.fixedHeaders)
     const { timeoutMs } = operation
 
     /** Returns nothing: Fastify would watch over a reply that is returned, which Answer does already. */

@@ -1,5 +1,7 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import type { Operation } from '@gatepost/contracts/operation'
+import type { FastifyReply } from 'fastify'
+import { util } from 'undici'
+import { addVary } from './vary.ts'
 
 /**
  * What any service may say to clients. The rest stays inside: hop-by-hop headers, cookies, names of servers, policy
@@ -32,25 +34,39 @@ const POLICY = new RegExp(`^(?:${
 })`)
 
 /**
- * Makes the function that filters the headers of an operation's answer into names and values in turn. Undefined when
- * the answer is not one that a service of ours gives.
+ * The headers that an answer has in the end, beside those of the reply: names and values in turn. Undefined when the
+ * answer is not one that a service of ours gives.
  */
-export function responseHeadersOf (operation: Operation) {
-  const declared = Object.values(operation.responses).flatMap(({ headers }) => Object.keys(headers ?? {}))
-  const allowed = [...new Set([...ALWAYS, ...declared])].filter((name) => !POLICY.test(name))
+export type ResponseHeaders = (reply: FastifyReply, status: number, raw: readonly Buffer[]) => string[] | undefined
 
-  return function responseHeaders (status: number, headers: IncomingHttpHeaders): string[] | undefined {
-    if (status >= 400 && headers['content-type']?.startsWith('application/problem+json') !== true) return undefined
-    const built: string[] = []
-    for (const name of allowed) {
-      const value = headers[name]
-      if (typeof value !== 'string') continue
+/**
+ * Makes the function that adds to the `fixed` headers those of an operation's answer that may pass; `vary` it joins to
+ * the reply's. Reads them off the parser's buffers: most never become texts. Of a doubled one the first counts.
+ */
+export function responseHeadersOf (operation: Operation, fixed: readonly string[]): ResponseHeaders {
+  const declared = Object.values(operation.responses).flatMap(({ headers }) => Object.keys(headers ?? {}))
+  const allowed = new Set([...ALWAYS, ...declared].filter((name) => !POLICY.test(name)).concat('vary'))
+
+  return function responseHeaders (reply, status, raw) {
+    const built = [...fixed]
+    let type = ''
+    for (let i = 0; i < raw.length; i += 2) {
+      const name = util.headerNameToString(raw[i]!)
+      if (!allowed.has(name) || hasName(built, name, fixed.length)) continue
       if (name === 'content-length' && status === 204) continue // RFC 9110 8.6
+      const value = raw[i + 1]!.toString('latin1')
       if (name === 'location' && !isLocal(value)) continue
-      built.push(name, value)
+      if (name === 'content-type') type = value
+      if (name === 'vary') addVary(reply, value)
+      else built.push(name, value)
     }
-    return built
+    return status < 400 || type.startsWith('application/problem+json') ? built : undefined
   }
+}
+
+function hasName (headers: readonly string[], name: string, from: number) {
+  for (let i = from; i < headers.length; i += 2) if (headers[i] === name) return true
+  return false
 }
 
 /** A link to another origin, an internal one at worst, is not for clients. */

@@ -1,4 +1,3 @@
-import type { IncomingHttpHeaders } from 'node:http'
 import { type Call, Exchange } from './exchange.ts'
 import type { Failure, Upstream } from './upstream.ts'
 
@@ -20,7 +19,7 @@ export function collect (upstream: Upstream, call: Call, maxBytes = 4_194_304): 
   let status = 0
   let size = 0
   const exchange = new Exchange(upstream, call, {
-    onHeaders (code: number, _headers: IncomingHttpHeaders) { status = code },
+    onHeaders (code) { status = code },
     onData (chunk) {
       size += chunk.length
       if (size <= maxBytes) chunks.push(chunk)

@@ -1,5 +1,4 @@
-import type { IncomingHttpHeaders } from 'node:http'
-import { util, type Dispatcher } from 'undici'
+import type { Dispatcher } from 'undici'
 import { faultOf } from './faults.ts'
 import type { Instance } from './instance.ts'
 import type { Failure, Upstream } from './upstream.ts'
@@ -16,7 +15,8 @@ export interface Call {
 
 /** Who receives the answer. Exactly one of `onEnd` and `onFailure` comes last, unless the exchange was cancelled. */
 export interface Receiver {
-  onHeaders (status: number, headers: IncomingHttpHeaders): void
+  /** Names and values in turn, as they came. */
+  onHeaders (status: number, headers: readonly Buffer[]): void
   /** False: nothing more until {@link Exchange.resume}. */
   onData (chunk: Buffer): boolean
   onEnd (): void
@@ -32,6 +32,7 @@ const PAUSE_MS = 10
 const MAX_IN_FLIGHT = 4096
 /** Answers that may tell the length of a body that they never have (RFC 9110 8.6); undici waits for it. */
 const NO_BODY = new Set([204, 304])
+const NONE: readonly Instance[] = []
 const CANCELLED = new Error('the call was given up')
 
 /**
@@ -45,7 +46,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   attempts = 0
   instance: Instance | undefined
   private readonly upstream: Upstream
-  private readonly tried: Instance[] = []
+  private tried: readonly Instance[] = NONE
   private timer: NodeJS.Timeout
   /** The deadline; while the receiver holds the answer back, the time that is left. */
   private deadline: number
@@ -96,7 +97,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     if (this.receiver === undefined || status < 200) return true
     this.status = status
     this.goOn = goOn
-    this.receiver.onHeaders(status, util.parseHeaders(headers))
+    this.receiver.onHeaders(status, headers)
     return true
   }
 
@@ -142,11 +143,11 @@ export class Exchange implements Dispatcher.DispatchHandler {
   /** At an instance that was not tried yet, or after a pause at any. */
   private repeat () {
     this.upstream.tally.repeats++
-    this.tried.push(this.instance!)
+    this.tried = [...this.tried, this.instance!]
     const now = performance.now()
     const other = this.upstream.pick(this.tried, now)
     if (other !== undefined) return this.attempt(now, other)
-    this.tried.length = 0
+    this.tried = NONE
     setTimeout(again, PAUSE_MS * 2 ** (this.attempts - 1), this)
   }
 
