@@ -77,3 +77,12 @@ test.each([-3_600_000, 3_600_000])('a step of the machine’s clock by %i ms cha
     vi.useRealTimers()
   }
 })
+
+test('a window that has just begun is exactly as long as it says, whatever the clock reads', () => {
+  const { take } = memoryCounters({ now: () => time })
+  const lengths = Array.from({ length: 2_000 }, (_, n) => {
+    time += 1_234.567_8
+    return (take(from(`address ${n}`), [everything]) as Decision).verdicts[0]!.resetMs
+  })
+  expect(lengths.filter((length) => length !== everything.windowMs)).toEqual([])
+})

@@ -57,7 +57,7 @@ export function memoryCounters (
   }
 
   function takeNow (counted: Counted, limits: readonly Limit[]): Decision {
-    const current = now()
+    const current = Math.floor(now()) // or sums of fractions make a window a second longer
     let refused = false
     for (const limit of limits) {
       const counter = find(tableOf(limit), counted[limit.by], current)
