@@ -5,7 +5,7 @@ import { EVENT_MEDIA_TYPE, eventHeaders, eventsStreamSettings } from './stream.t
 type Json = Record<string, unknown>
 
 /**
- * NATS' own bindings say nothing at these places: each must be an empty object. What JetStream adds stands in
+ * NATS' own bindings say nothing at these places: each must be an empty object. JetStream's settings stand in
  * `x-jetstream`.
  */
 const NO_BINDING = { nats: {} }
@@ -83,7 +83,7 @@ function operation ({ type, subject, owner, summary }: EventDefinition): Json {
 
 /**
  * The requests by which anybody makes a durable consumer and pulls it, in JetStream's wire protocol; `{name}` is one's
- * own choice. One at a time, so that what a crash left comes again before anything later.
+ * own choice. One at a time: after a crash, an unacknowledged event comes again before any later one.
  */
 function consumerOf (subject: string): Json {
   return {

@@ -2,7 +2,7 @@ import type { TSchema } from '@sinclair/typebox'
 
 /** A code point outside the BMP, written as two \uXXXX escapes. */
 const BYTES_OF_CODE_POINT = 12
-/** A member name has no need of such code points. */
+/** Names of members have no code points outside the BMP. */
 const BYTES_OF_NAME_CHARACTER = 6
 /** A double that is written out in full, with its sign and exponent. */
 const BYTES_OF_NUMBER = 32

@@ -2,7 +2,7 @@ import { Type, type Static, type TObject, type TProperties, type TSchema } from 
 import { DateTimeSchema, IdSchema } from './schemas.ts'
 import type { ServiceName } from './service-name.ts'
 
-/** What a service states about an event it publishes; see {@link event}. */
+/** A service's statement about an event that it publishes; see {@link event}. */
 export interface EventOptions<
   Data extends TObject,
   Owner extends ServiceName = ServiceName,
@@ -16,7 +16,7 @@ export interface EventOptions<
   /** Major version; a breaking change of `data` is a new event beside the old one. */
   version: Version
   summary: string
-  /** What `subject` and `aggregateversion` count. Events of one aggregate kind share one sequence per id. */
+  /** The kind of aggregate. Its events share one sequence of versions per id. */
   aggregate: string
   /** The member of `data` that holds the aggregate's id. */
   aggregateId: keyof Static<Data> & string
@@ -26,7 +26,7 @@ export interface EventOptions<
    */
   final?: boolean
   /**
-   * Whether its text goes with the aggregate, as personal data and what somebody wrote: once the aggregate's final
+   * Whether its text (personal data, somebody's writing) goes with the aggregate: once the aggregate's final
    * event is published, this one is erased from the stream, the outbox and the dead letters.
    */
   erasable?: boolean

@@ -26,7 +26,7 @@ export function isKnownInSomeVersion (type: string) {
   return names.has(type.replace(/\.v\d+$/, ''))
 }
 
-/** A durable consumer of our own: who pulls it and what it sees. */
+/** A durable consumer of our own: the service that pulls it, and the events that it sees. */
 export interface ConsumerDefinition {
   name: string
   service: ServiceName

@@ -6,10 +6,10 @@ import { problems, type ProblemCode } from './problems.ts'
 
 type Json = Record<string, unknown>
 
-/** What the API calls itself, in its documents and to programs. */
+/** The name of the API in its documents and to programs. */
 export const API = { name: 'Gatepost', version: '1' }
 
-/** Problems that follow from an operation's policy and inputs, beside those it names itself. */
+/** Problems that follow from an operation's policy and inputs, and the ones that it names. */
 export function problemCodesOf (operation: PublicOperation): ProblemCode[] {
   const codes: ProblemCode[] = ['INTERNAL']
   if (operation.auth === 'user' || operation.auth === 'admin') codes.push('TOKEN_REQUIRED', 'TOKEN_INVALID')

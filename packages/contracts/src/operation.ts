@@ -4,8 +4,8 @@ import type { Scope } from './scope.ts'
 import type { ServiceName } from './service-name.ts'
 
 /**
- * Who may call: `none` anybody (a bad token is ignored), `user` a token holder, `admin` a token holder with that role,
- * `optional` anybody, and the handler decides what to ask for.
+ * The callers: `none` anybody (a bad token is ignored), `user` a token holder, `admin` a token holder with that role,
+ * `optional` anybody, and the handler decides.
  */
 export type AuthPolicy = 'none' | 'optional' | 'user' | 'admin'
 
@@ -42,7 +42,7 @@ export interface OperationOptions<
   BodyOptional extends boolean
 > {
   id: Id
-  /** Who answers: the gateway itself, or the service that it forwards to. */
+  /** The service that answers; the gateway itself, or one that it forwards to. */
   service: ServiceName
   method: Method
   /** Fastify's form: `/api/posts/:id`. */
@@ -106,7 +106,7 @@ export interface Operation<
 
 const DEFAULT_TIMEOUT_MS = 10_000
 
-/** Defines an operation. What is not named (a query parameter, a body) is refused. */
+/** Defines an operation. Parameters and bodies that are not named are refused. */
 export function operation<
   const Id extends string,
   const Answers extends Responses,

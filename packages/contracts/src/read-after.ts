@@ -9,7 +9,7 @@ const position = `${
   ID_PATTERN.slice(1, -1)
 }[ \\t]*;[ \\t]*v=[1-9][0-9]{0,8}(?:[ \\t]*;[ \\t]*wait=(?:0|[1-9][0-9]{0,2}|1[0-9]{3}|2000))?`
 
-/** The request header of read models: what the reader has written, so that the answer contains it. */
+/** The request header of read models: the reader's own writes, which the answer then contains. */
 export const ReadAfterSchema = Type.String({
   maxLength: 1_024,
   pattern: `^${position}(?:[ \\t]*,[ \\t]*${position}){0,${MAX_POSITIONS - 1}}$`,

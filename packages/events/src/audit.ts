@@ -14,7 +14,7 @@ export interface Finding {
   problem: string
 }
 
-/** What the stream says of one aggregate. */
+/** One aggregate according to the stream. */
 export interface StreamedAggregate {
   owner: string
   aggregate: string

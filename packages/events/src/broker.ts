@@ -7,22 +7,22 @@ import { createRefusals, type Refusal } from './broker/refusals.ts'
 
 export type BrokerStatus = 'connected' | 'connecting' | 'closed'
 
-/** As much of a logger as is needed here. */
+/** The part of a logger that is used here. */
 export type Log = Pick<Logger, 'debug' | 'info' | 'warn' | 'error'>
 
 /** The connection of one process to NATS, kept for as long as the process lives. */
 export interface Broker {
   status (): BrokerStatus
-  /** The connection while there is one; what is published on it while it is down would be lost silently. */
+  /** The connection while it is up; a message published on a connection that is down is lost silently. */
   connection (): NatsConnection | undefined
   /** Resolves with the connection as soon as it is up; rejects once the broker is closed. */
   connected (): Promise<NatsConnection>
   jetstream (): JetStreamClient | undefined
   /** Calls back at every change of the status; returns how to stop that. */
   onChange (listener: (status: BrokerStatus) => void): () => void
-  /** Calls back at everything that the server does not permit; returns how to stop that. */
+  /** Calls back at each permission violation; returns how to stop that. */
   onRefusal (listener: (refusal: Refusal) => void): () => void
-  /** Flushes what was published and closes; waits two seconds at most. */
+  /** Flushes published messages and closes; waits two seconds at most. */
   close (): Promise<void>
 }
 
@@ -78,7 +78,7 @@ export function createBroker ({ servers, name, log }: BrokerOptions): Broker {
           noAsyncTraces: true
         })
       } catch (error) {
-        if (!announced) log.warn({ err: error, servers: hosts }, 'NATS cannot be reached; trying on')
+        if (!announced) log.warn({ err: error, servers: hosts }, 'NATS cannot be reached; retrying')
         announced = true
         await sleep(250, undefined, { ref: false })
       }
@@ -89,7 +89,7 @@ export function createBroker ({ servers, name, log }: BrokerOptions): Broker {
   async function watch (nc: NatsConnection) {
     for await (const change of nc.status()) {
       if (change.type === 'disconnect' && status === 'connected') {
-        log.warn({ servers: hosts }, 'NATS connection lost; trying on')
+        log.warn({ servers: hosts }, 'NATS connection lost; retrying')
         become('connecting')
       } else if (change.type === 'reconnect') {
         log.info({ server: nc.getServer() }, 'NATS connection is back')

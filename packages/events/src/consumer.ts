@@ -18,13 +18,12 @@ export interface ConsumerOptions<Tx> {
   broker: Broker
   /** One of the durable consumers of the contracts: `consumers['feed-posts']`. */
   definition: ConsumerDefinition
-  /** By event type; see {@link handlerOf}. A type without one is skipped, and its version is recorded all the same. */
+  /** By event type; see {@link handlerOf}. A type without a handler is skipped, and its version is recorded. */
   handlers: Record<string, Handler<Tx>>
   transaction: Transaction<Tx>
   log: Logger
   /**
-   * Events handled side by side; those of one aggregate never are. Default 8: keep it below the size of the database
-   * pool.
+   * Events of different aggregates handled side by side. Default 8: keep it below the size of the database pool.
    */
   concurrency?: number
   registry?: Registry
@@ -46,7 +45,7 @@ export interface ConsumerStatus extends Pick<Observation, 'missing' | 'pending' 
 export interface Consumer {
   readonly name: string
   start (): void
-  /** Pulls no more, lets what runs finish (ten seconds at most), gives the rest back to the other replicas. */
+  /** Pulls no more, lets running handlers finish (ten seconds at most), gives the rest back to other replicas. */
   stop (): Promise<void>
   status (): ConsumerStatus
 }
@@ -60,16 +59,15 @@ export function handlerOf<Definition, Tx> (
 }
 
 /**
- * Few, so that a killed replica holds little, a slow one leaves work to others, and all of it can be told to be worked
- * on.
+ * Few messages: a killed replica holds little, a slow one leaves work to others, and a heartbeat covers all of them.
  */
 const MAX_HELD = 64
 const REFILL_AT = 32
 
 /**
  * Pulls a durable consumer. Each event is validated, then its effect and its version are written in one transaction,
- * then it is acknowledged. What fails comes again later and later; what can never work goes to the dead-letter stream
- * with its cause; a database that is away is waited for.
+ * then it is acknowledged. A failed event comes again, later each time; an event that can never be applied goes to the
+ * dead-letter stream with its cause; the consumer waits for a database that is away.
  */
 export function createConsumer<Tx> (
   { broker, definition, handlers, transaction, log: parent, concurrency = 8, registry, onApplied }: ConsumerOptions<Tx>
@@ -107,7 +105,7 @@ export function createConsumer<Tx> (
         await pull()
       } catch (error) {
         if (stopping.signal.aborted || broker.status() === 'closed') return
-        if (!complained) log.warn({ err: error }, 'events cannot be pulled; trying on')
+        if (!complained) log.warn({ err: error }, 'events cannot be pulled; retrying')
         complained = true
       }
       pulling = false

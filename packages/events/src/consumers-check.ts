@@ -6,8 +6,7 @@ const LATE_SECONDS = 30
 const SILENT_SECONDS = 10
 
 /**
- * The readiness check of a service's durable consumers: what is read is older than it should be, which keeps nobody
- * away.
+ * The readiness check of a service's durable consumers. A late read model is degraded, and requests still come.
  */
 export function consumersCheck (consumers: readonly Consumer[]) {
   return {

@@ -9,7 +9,7 @@ import { parseEvent } from './validation.ts'
 
 /** An event that a consumer could not apply. */
 export interface DeadLetter {
-  /** Its number in the dead-letter stream: what `show`, `replay` and `drop` take. */
+  /** Its number in the dead-letter stream, by which `show`, `replay` and `drop` name it. */
   number: number
   consumer: string
   cause: string
@@ -18,7 +18,7 @@ export interface DeadLetter {
   subject: string
   sequence: number
   deliveries: number
-  /** What was sent, as it was. */
+  /** The message, byte for byte. */
   payload: Uint8Array
   /** The event in it, unless it is none. */
   event: CloudEvent | undefined
@@ -79,7 +79,7 @@ const REPLAY_TIMEOUT_MS = 15_000
 
 /**
  * Has the running consumer handle the event again, and drops the letter once it is applied (or was before). Replay
- * those of one aggregate in their order. Throws when no replica of the consumer runs.
+ * letters of one aggregate in their order. Throws when no replica of the consumer runs.
  */
 export async function replayDeadLetter (operator: Operator, letter: DeadLetter): Promise<ReplayAnswer> {
   const reply = await operator.nc.request(replaySubject(letter.consumer), letter.payload, {

@@ -23,8 +23,8 @@ export interface EraserOptions {
 
 /**
  * Erases the earlier events of aggregates that ended, which `appendEvent` noted in the transaction of the final event:
- * the messages are overwritten on disk, then the outbox forgets them, then the dead letters are looked through. What is
- * broken off is found again by its row.
+ * the messages are overwritten on disk, then the outbox forgets them, then the dead letters are looked through. An
+ * erasure that is broken off is found again by its row.
  */
 export function createEraser ({ pool, service, broker, log, goOn }: EraserOptions) {
   const store = createErasureStore(pool)
@@ -37,7 +37,7 @@ export function createEraser ({ pool, service, broker, log, goOn }: EraserOption
           if (await eraseMessage(jsm, position)) count++
           gone.push(position)
         } catch (error) {
-          if (failed.size === 0) log.warn({ err: error, ...position }, 'an event could not be erased; trying on')
+          if (failed.size === 0) log.warn({ err: error, ...position }, 'an event could not be erased; retrying')
           failed.add(position.aggregateId)
         }
       }
@@ -70,7 +70,7 @@ export function createEraser ({ pool, service, broker, log, goOn }: EraserOption
   }
 
   return {
-    /** Erases what is due; nothing while NATS is away. */
+    /** Erases the aggregates that are due; nothing while NATS is away. */
     async erase () {
       const nc = broker.connection()
       if (!nc) return

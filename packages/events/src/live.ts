@@ -15,7 +15,7 @@ import { parseEvent } from './validation.ts'
 export type { LiveItem } from './live/item.ts'
 
 export interface LiveEvent {
-  /** The sequence in the stream: what a reader names to resume after it. */
+  /** The sequence in the stream, which a reader names to resume after it. */
   sequence: number
   event: CloudEvent
 }
@@ -23,8 +23,8 @@ export interface LiveEvent {
 /** One reading of the whole stream for all readers of a process. */
 export interface LiveTail<Item> {
   /**
-   * Batches of what comes after a sequence, or from now on: in order, nothing twice, nothing left out, and only as fast
-   * as they are taken. A batch is in memory until the next one is asked for. Ends when the signal is aborted.
+   * Batches of the events after a sequence, or from now on: in order, each event once, and only as fast as the reader
+   * takes them. A batch is in memory until the next one is asked for. Ends when the signal is aborted.
    */
   follow (after: number | undefined, signal: AbortSignal): AsyncGenerator<Item[], void, undefined>
   /** The newest sequence that was seen; undefined until the stream has been reached. */
@@ -83,7 +83,7 @@ export function createLiveTail<Item extends LiveItem> (options: LiveTailOptions<
 
   /** Pauses after a failure: NATS is away. */
   async function pause (error: unknown, signal: AbortSignal) {
-    if (!complained) log.warn({ err: error }, 'events cannot be read from the stream; trying on')
+    if (!complained) log.warn({ err: error }, 'events cannot be read from the stream; retrying')
     complained = true
     await sleep(RETRY_MS, undefined, { signal }).catch(() => undefined)
   }

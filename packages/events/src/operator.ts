@@ -27,7 +27,7 @@ export async function connectOperator (servers: string): Promise<Operator> {
   return { nc, jsm, js: jsm.jetstream(), close: () => nc.close() }
 }
 
-/** Null in place of a rejection that says that there is no such stream, consumer or message. */
+/** Null in place of the rejection for a missing stream, consumer or message. */
 export async function orMissing<T> (answer: Promise<T>): Promise<T | null> {
   try {
     return await answer

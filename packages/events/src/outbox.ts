@@ -28,7 +28,7 @@ const INSERT_ENDING =
  * Stores an event in the caller's transaction, so that it exists exactly if the change does. Nobody is notified from
  * here, since a NOTIFY in every transaction would serialise their commits: call `relay.wake()` after the commit. The
  * last event of an aggregate whose earlier ones are erasable also asks for their erasure. Throws {@link
- * UnpublishableEventError} for what breaks the contract or is larger than MAX_EVENT_BYTES.
+ * UnpublishableEventError} for an event that breaks the contract or is larger than MAX_EVENT_BYTES.
  */
 export async function appendEvent<Definition extends EventDefinition> (
   sql: Sql, definition: Definition, { data, aggregateVersion, traceparent }: EventOf<Definition>
@@ -73,7 +73,7 @@ export async function appendEvents<Definition extends EventDefinition> (
   ])
 }
 
-/** What `appendEvent` stores. */
+/** The row that `appendEvent` stores. */
 export interface OutboxRow<Data = unknown> {
   event: CloudEvent<Data>
   eventId: string

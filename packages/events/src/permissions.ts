@@ -22,7 +22,7 @@ export type BrokerCredentials = Record<ServiceName | 'provisioner', Credential> 
 
 const unique = (subjects: string[]) => [...new Set(subjects)]
 
-/** What a service may do: publish its own events, pull its own consumers, follow the stream. */
+/** A service may publish its own events, pull its own consumers, and follow the stream. */
 function permissionsOf (service: ServiceName): Permissions {
   const own = Object.values(consumers).filter((consumer) => consumer.service === service)
   return {
@@ -77,7 +77,7 @@ const provisioner: Permissions = {
   subscribe: { allow: [`${inboxPrefixOf('provisioner')}.>`, EVENTS_SUBJECTS] }
 }
 
-/** Shows what is there, replays dead letters, drops them; changes nothing else. */
+/** Reads everything, replays and drops dead letters; changes nothing else. */
 const consolePermissions: Permissions = {
   publish: {
     allow: [
@@ -102,7 +102,7 @@ const ANONYMOUS_CONSUMERS = 18_000
 const ANONYMOUS_LIMITS = { max_connections: 1_000, max_subscriptions: 10_000, max_payload: 65_536 }
 const SUBSCRIBER_LIMITS = { max_connections: 20, max_subscriptions: 500, max_payload: 65_536 }
 
-/** What the services' account lets the subscribers' ones reach; nothing else of it exists for them. */
+/** The part of the services' account that subscribers' accounts reach; nothing else of it exists for them. */
 const shared: Export[] = [
   { stream: EVENTS_SUBJECTS },
   ...[...readingTheStream, api('STREAM.NAMES'), api(`CONSUMER.DURABLE.CREATE.${EVENTS_STREAM}.*`)].map((service) => ({
@@ -131,7 +131,7 @@ export interface SubscriberOptions {
 
 /**
  * The accounts of the broker, in nats-server's configuration language: one for the services and the operator, each user
- * with what it needs, one for each subscriber, and, if wanted, one for whoever connects without credentials.
+ * with the permissions it needs, one for each subscriber, and, if wanted, one for readers without credentials.
  * Permissions alone could not hold the line between them: the server answers to any reply subject of the requester's
  * account in its own name, so in one account a reader could have it publish an event, or purge the stream.
  */

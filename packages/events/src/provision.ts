@@ -19,8 +19,8 @@ export interface ProvisionOptions {
   /** Addresses and credentials of an account that may administer the streams; see BrokerOptions. */
   servers: string
   /**
-   * Copies of each stream, also of those that exist: 1, or 3 or 5 in a cluster. By default 1 when a stream is made, and
-   * as it is when it exists.
+   * Copies of each stream, existing ones included: 1, or 3 or 5 in a cluster. By default a new stream has 1, and an
+   * existing one keeps its number.
    */
   replicas?: number | undefined
   /** Only look; nothing is made or changed. */
@@ -30,13 +30,13 @@ export interface ProvisionOptions {
 }
 
 export interface ProvisionReport {
-  /** What was made or changed (or would be, with `check`). */
+  /** The changes that were made, or would be, with `check`. */
   changes: string[]
 }
 
 /**
- * The streams on this server would lose events, or cannot be what is asked for; the message says which setting and what
- * to do.
+ * The streams on this server would lose events, or cannot have the wanted setting; the message names the setting and
+ * the remedy.
  */
 export class UnsafeStreamError extends Error {
   override name = 'UnsafeStreamError'
@@ -46,7 +46,7 @@ const CLUSTER = 'more than 1 needs a cluster of at least as many servers, all up
 
 const REPLICAS = ['1', '3', '5']
 
-/** What NATS_REPLICAS asks for; undefined when it is not set. Throws a line for the operator. */
+/** The number in NATS_REPLICAS; undefined when it is not set. Throws a line for the operator. */
 export function replicasFrom (text: string | undefined): number | undefined {
   if (text === undefined || text === '') return undefined
   if (!REPLICAS.includes(text)) {
@@ -64,7 +64,7 @@ interface Provisioning {
 /**
  * Makes the streams and durable consumers of the contracts, or brings them up to date. Safe to run again, also while
  * everything runs. Throws {@link UnsafeStreamError}, and changes nothing, when a stream exists whose limits or
- * retention could lose events; an operator must decide about such a stream.
+ * retention could lose events: the operator decides about that stream.
  */
 export async function provision (
   { servers, replicas, check = false, consumers = Object.values(ownConsumers) }: ProvisionOptions
@@ -147,6 +147,7 @@ async function provisionConsumer (
   } catch (error) {
     if (!(error instanceof JetStreamApiError)) throw error
   }
-  // What the server does not change is made anew, after what was acknowledged; the inbox knows what comes twice.
+  // A setting that the server cannot change needs a new consumer, after the last acknowledgement; the inbox skips
+  // repetitions.
   await makeAnew(jsm, definition, Math.max(info.ack_floor.stream_seq + 1, start ?? 1))
 }

@@ -42,15 +42,15 @@ export async function releaseQuarantined (sql: Sql, eventId: string): Promise<bo
   return (await sql.query(RELEASE, [eventId])).length > 0
 }
 
-/** The event cannot be left out; the message says why, and what to do. */
+/** The event cannot be left out; the message says why, and names the remedy. */
 export class NotSkippableError extends Error {
   override name = 'NotSkippableError'
 }
 
 /**
- * Gives the event up: our consumers go on as if they had applied it, and what waits behind it is published. Subscribers
- * outside see a gap in the versions. Throws {@link NotSkippableError} for a final event, without which consumers would
- * keep what is deleted, and while a consumer has not applied the event before.
+ * Gives the event up: our consumers go on as if they had applied it, and the events behind it are published. Outside
+ * subscribers see a gap in the versions. Throws {@link NotSkippableError} for a final event, without which consumers
+ * would keep deleted rows, and while a consumer has not applied the event before.
  */
 export async function skipQuarantined (
   owner: Sql,

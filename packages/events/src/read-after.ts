@@ -11,7 +11,7 @@ export interface ReadAfterOptions {
   log: Logger
 }
 
-/** Lets a reader wait for what it has written (read-your-own-writes), without holding a database connection. */
+/** Lets a reader wait for its own writes, without holding a database connection. */
 export interface ReadAfter {
   /** To be called with each event once its effect is committed. */
   applied (event: CloudEvent): void
@@ -28,9 +28,9 @@ interface Waiter {
   resolve (applied: boolean): void
 }
 
-/** What another replica applies is seen by asking again after this long, in one statement for all readers that wait. */
+/** Events applied by other replicas are found at this interval, by one statement for all waiting readers. */
 const ASK_AGAIN_MS = 50
-/** More readers than this do not wait: they are answered with what there is. */
+/** Readers beyond this number do not wait: they get the present state. */
 const MAX_WAITERS = 1_000
 
 const VERSIONS = `SELECT aggregate_id AS "aggregateId", max(version) AS version FROM inbox

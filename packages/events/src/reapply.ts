@@ -15,7 +15,7 @@ export interface ReapplyOptions {
  */
 export async function reapply (operator: Operator, { definition, transaction }: ReapplyOptions): Promise<void> {
   await transaction(async (sql) => {
-    // What is being applied now ends before, and would otherwise be remembered without what came before it.
+    // Waits for events that are being applied: their positions would otherwise stand without the ones before them.
     await sql.query('LOCK TABLE inbox IN SHARE ROW EXCLUSIVE MODE')
     for (const table of ['inbox', 'inbox_collisions', 'event_starts']) {
       await sql.query(`DELETE FROM ${table} WHERE consumer = $1`, [definition.name])

@@ -42,7 +42,7 @@ export async function rebuild (operator: Operator, options: RebuildOptions): Pro
   const ahead = await removeForgotten(sql, options)
   await client.query(`ANALYZE inbox, ${table}`)
   await client.query('BEGIN')
-  // What the living consumer is applying ends before; all of it is in the stream.
+  // The lock waits for events that the living consumer is applying; all of them are in the stream.
   await client.query('LOCK TABLE public.inbox IN SHARE ROW EXCLUSIVE MODE')
   await reading.readOn({ inTransaction: true })
   const only = { column: 'consumer', value: name }

@@ -36,18 +36,18 @@ export interface RelayStatus {
   /** Rows that the stream refused for good; their aggregates wait for an operator. */
   quarantined: number
   /**
-   * Subjects that this service's account may not publish; their rows wait, and what follows them in their aggregates.
+   * Subjects that this service's account may not publish; their rows wait, and later rows of their aggregates.
    */
   notPermitted: string[]
   inFlight: number
 }
 
-/** Publishes what a service stored in its outbox. */
+/** Publishes the events of a service's outbox. */
 export interface Relay {
   start (): void
   /** To be called after a commit that appended an event: it is published at once, by whichever replica leads. */
   wake (): void
-  /** Waits for what is in flight, hands the leadership over, closes its connections. */
+  /** Waits for publishes in flight, hands the leadership over, closes its connections. */
   stop (): Promise<void>
   status (): RelayStatus
 }
@@ -75,7 +75,7 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     ...sessionConfig({ url: databaseUrl, name: `${service}-relay`, settings: OUTBOX_SESSION }),
     max: 2
   })
-  /** A pooler has no session that would listen: the leader's poll finds what others stored. */
+  /** A pooler keeps no session for LISTEN: the leader's poll finds rows of other replicas. */
   const notifies = !isPooled(databaseUrl)
   for (const pool of [leasePool, workPool]) {
     pool.on('error', (error) =>
@@ -98,7 +98,7 @@ export function createRelay ({ databaseUrl, service, broker, log, retentionDays 
     store, publisher, broker, log, metrics, held: lease.held, reconcile: () => reconcile(store, broker, service)
   })
   const eraser = createEraser({ pool: workPool, service, broker, log, goOn: () => lease.held() && !stopping })
-  /** Whether this leader knows what other leaders left in the stream. */
+  /** Whether this leader has read the stream since its term began. */
   let positionsRead = false
   let oldestErasure = 0
   let erasureWarnedAt = -Infinity

@@ -23,10 +23,10 @@ const NOTE =
 const REOPEN = 'UPDATE outbox SET stream_sequence = NULL, published_at = NULL WHERE id = ANY ($1::bigint[])'
 
 /**
- * Compares what an outbox published with what the stream holds, for when the broker lost its tail or all of it. What is
- * missing is handed to the relay again, which keeps order and fencing; consumers skip what they had. What is being
- * erased stays away. With `dryRun` nothing is changed. `onProgress` is called with the number of rows compared. No more
- * ids are held than of `eventsAtOnce`.
+ * Compares the published rows of an outbox with the stream, after the broker lost its tail or all of it. Missing events
+ * are handed to the relay again, which keeps order and fencing; consumers skip events that they applied. Events under
+ * erasure stay away. With `dryRun` nothing is changed. `onProgress` is called with the number of compared rows. Ids of
+ * at most `eventsAtOnce` events are held in memory.
  */
 export async function resync (
   operator: Operator,

@@ -27,14 +27,14 @@ export interface Revocations {
   /** Resolves once every revocation that can still matter has been read. */
   ready: Promise<void>
   /**
-   * The same, or two seconds from the start: a process that is about to listen waits for this, and for NATS no longer.
+   * The same, or two seconds from the start: a process waits for this before it listens, and for NATS no longer.
    */
   readyOrLate: Promise<void>
   status (): RevocationsStatus
   stop (): void
 }
 
-/** Clocks of the services and of NATS may differ by so much. */
+/** Clocks of the services and of NATS may differ by this much. */
 const SKEW_SECONDS = 60
 const START_MS = 2_000
 

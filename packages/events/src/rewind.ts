@@ -9,7 +9,7 @@ export class BeyondPositionError extends Error {
 }
 
 /**
- * Has a durable consumer given every event from a sequence on again. What its inbox knows is skipped, so this repairs a
+ * Gives a durable consumer every event from a sequence on again. Its inbox skips known events, so this repairs a
  * database that was restored from a backup, and fills an empty one from 1. The consumer's replicas may go on running.
  * Throws {@link BeyondPositionError}, and changes nothing, when that would skip an event.
  */

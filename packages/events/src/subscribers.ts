@@ -20,7 +20,7 @@ const RESERVED = new Set([
 ])
 export const MAX_CONSUMERS_OF_ONE = 50
 
-/** What is wrong with the name of a subscriber; undefined when it can be one. */
+/** Returns the fault of a subscriber's name; undefined for a good one. */
 export function faultOfName (name: string): string | undefined {
   if (!NAME.test(name)) {
     return `"${name}" is no name: it needs 1 to 31 lower-case letters, digits and dashes, a letter first`

@@ -8,7 +8,7 @@ export interface TailOptions {
   broker: Broker
   /** One subject filter, as nats-server 2.9 takes it. */
   filter: string
-  /** Where to begin: a sequence, a time, or what comes from now on. */
+  /** The beginning: a sequence, a time, or the events from now on. */
   from: { sequence: number } | { time: Date } | 'now'
   onMessage: (message: JsMsg) => void
   /** Called with the sequence after which reading begins, and again whenever the stream had to be begun anew. */
@@ -29,7 +29,7 @@ const HEARTBEAT_MS = 1_000
 
 /**
  * Follows the stream with a short-lived ordered consumer, which is made anew after the last message seen whenever it is
- * lost. A stream that ends before that message was itself lost and made again: then all of it is read.
+ * lost. A stream that ends before that message was lost and made again: then it is read from its beginning.
  */
 export function createTail ({ broker, filter, from, onMessage, onBegin, log }: TailOptions): Tail {
   /** The last sequence that need not be seen again; undefined before the first beginning. */
@@ -107,7 +107,7 @@ export function createTail ({ broker, filter, from, onMessage, onBegin, log }: T
         await follow()
       } catch (error) {
         if (stopping.signal.aborted || broker.status() === 'closed') return
-        if (!complained) log.warn({ err: error, filter }, 'the stream cannot be followed; trying on')
+        if (!complained) log.warn({ err: error, filter }, 'the stream cannot be followed; retrying')
         complained = true
       }
       await sleep(100, undefined, { signal: stopping.signal }).catch(() => undefined)

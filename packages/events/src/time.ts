@@ -3,9 +3,9 @@ import type { JetStreamManager } from '@nats-io/jetstream'
 import { nextMessage } from './next-message.ts'
 
 /**
- * The sequence of the first message stored at or after a time; one past the last when there is none. Searched for here,
- * since nats-server 2.9 begins a consumer by time at the stream's end when the last message was erased and the server
- * restarted: revocations would be passed over.
+ * The sequence of the first message stored at or after a time; one past the last when there is none. The search is done
+ * here: after a restart, nats-server 2.9 begins a consumer by time at the stream's end when the last message is erased,
+ * and revocations would be passed over.
  */
 export async function sequenceAt (jsm: JetStreamManager, time: Date): Promise<number> {
   const { state } = await jsm.streams.info(EVENTS_STREAM)

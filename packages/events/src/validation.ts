@@ -3,7 +3,7 @@ import { compileValidator, type Validate } from '@gatepost/service-kit/validatio
 
 const validators = new Map<string, Validate>()
 
-/** Checks an event against its contract; returns what is wrong with it, or undefined. */
+/** Checks an event against its contract; returns its fault, or undefined. */
 export function faultOf (definition: EventDefinition, event: unknown): string | undefined {
   let validate = validators.get(definition.type)
   if (!validate) {

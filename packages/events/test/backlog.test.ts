@@ -40,7 +40,7 @@ test('rows that cannot be marked are a warning and a metric, and are marked once
   await appendVersion(stage.sql, uuidv7(), 1)
   relay.wake()
   await eventually(failures, (count) => count > 1)
-  expect(marking()).toEqual([[40, 'published rows cannot be marked; trying on']])
+  expect(marking()).toEqual([[40, 'published rows cannot be marked; retrying']])
   await stage.asOwner('GRANT UPDATE ON outbox TO posts')
   await eventually(async () =>
     (await stage.pool.query('SELECT FROM outbox WHERE stream_sequence IS NULL')).rowCount === 0

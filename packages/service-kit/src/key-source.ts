@@ -119,7 +119,7 @@ export function remoteKeys (
         cause = error
       }
     }
-    if (fault === undefined) log.warn({ err: cause }, 'the keys of access tokens cannot be fetched; trying on')
+    if (fault === undefined) log.warn({ err: cause }, 'the keys of access tokens cannot be fetched; retrying')
     fault = cause
   }
 

@@ -11,12 +11,12 @@ import {
 } from '../schemas.ts'
 import { SessionEndReasonSchema } from './events.ts'
 
-/** Never part of an address: spaces, control characters, and what stands around addresses in a list. */
+/** Never part of an address: spaces, control characters, and the separators of lists of addresses. */
 const NO_ADDRESS = '\\s@\\u0000-\\u001f\\u007f-\\u009f"<>(),:;\\\\\\[\\]'
 
 /**
- * Non-ASCII addresses (RFC 6531) are fine. Whether mail arrives is what verification is for; this keeps out what cannot
- * be one.
+ * Non-ASCII addresses (RFC 6531) are fine. Verification shows whether mail arrives; this keeps out texts that cannot be
+ * addresses.
  */
 export const EmailSchema = Type.String({
   minLength: 3,

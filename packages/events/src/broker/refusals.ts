@@ -1,17 +1,17 @@
 import { PermissionViolationError } from '@nats-io/nats-core'
 import type { Logger } from 'pino'
 
-/** Something that the server did not do because the account may not. */
+/** A permission violation: an operation that the server did not carry out. */
 export interface Refusal {
   operation: 'publish' | 'subscription'
   subject: string
 }
 
 const LOG_EVERY_MS = 60_000
-/** Subjects carry ids: what is remembered for the log's sake stays small. */
+/** Subjects carry ids, so the log's memory of them is bounded. */
 const MAX_REMEMBERED = 1_000
 
-/** Hands on what the server refuses, and logs one line a minute for each kind of it. */
+/** Hands on the server's refusals, and logs one line a minute for each kind. */
 export function createRefusals (log: Pick<Logger, 'error'>) {
   const listeners = new Set<(refusal: Refusal) => void>()
   const saidAt = new Map<string, number>()

@@ -9,7 +9,7 @@ export interface Delivery {
   event: CloudEvent | MalformedEventError
   /** Whether it was here at the last heartbeat. */
   lasting: boolean
-  /** Since when it waits here for the event before it, by the monotonic clock. */
+  /** The beginning of its wait for the event before it, by the monotonic clock. */
   waitsSince?: number
 }
 

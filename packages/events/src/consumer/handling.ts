@@ -10,7 +10,7 @@ export type Handler<Tx> = (event: CloudEvent<never>, tx: Tx) => Promise<void>
 /** Runs the work in one transaction of the service's database, on a connection of its own. */
 export type Transaction<Tx> = <T>(work: (tx: Tx, sql: Sql) => Promise<T>) => Promise<T>
 
-/** The event has ended that many starts without a result: it throws, or it takes the process with it. */
+/** Too many starts of the event ended without a result: its handler throws, or takes the process with it. */
 export class TooManyStartsError extends Error {
   override name = 'TooManyStartsError'
 }
@@ -20,7 +20,7 @@ export class UnknownEventError extends Error {
   override name = 'UnknownEventError'
 }
 
-/** What a handler threw, told apart from a database that cannot be reached. */
+/** An error of a handler, told apart from a database that cannot be reached. */
 export class HandlerError extends Error {
   override name = 'HandlerError'
   /** Whether the event has been tried often enough. */

@@ -53,7 +53,7 @@ const SKEW_MS = 60_000
 
 /**
  * Whether an event whose version is past was made after the one that was applied: its owner has forgotten that one. An
- * event of a lower version must be clearly later, since of those that were applied only the last one's id is kept.
+ * event of a lower version must be clearly later, since the inbox keeps the id of the last applied event alone.
  */
 function supersedes (event: CloudEvent, { version, eventId }: Seen): boolean {
   if (eventId === null || event.id <= eventId) return false

@@ -7,12 +7,12 @@ import { parseEvent } from '../validation.ts'
 import { handle, type Handler, type Transaction } from './handling.ts'
 import type { InboxVerdict } from './inbox.ts'
 
-/** What became of a replayed event: applied now, applied before, too early, or what is still wrong with it. */
+/** The end of a replayed event: applied now, applied before, too early, or failed again. */
 export type ReplayAnswer = { verdict: InboxVerdict } | { error: string }
 
 /**
- * Handles dead letters that an operator sends back, one at a time, and answers what became of each: the letter is
- * dropped only when it is known to have been applied. Returns how to stop.
+ * Handles dead letters that an operator sends back, one at a time, and answers each with its verdict: a letter is
+ * dropped only when its event is known to be applied. Returns how to stop.
  */
 export function answerReplays<Tx> ({ broker, definition, handlers, transaction, log }: {
   broker: Broker

@@ -21,7 +21,7 @@ import type { ConsumerMetrics } from './metrics.ts'
 import { forgetStarts } from './starts.ts'
 import { traced } from './tracing.ts'
 
-/** What became of a delivery: over for its aggregate too, waiting here for its predecessor, or given back. */
+/** The end of a delivery: over for its aggregate too, waiting here for its predecessor, or given back. */
 export type Outcome = 'settled' | 'waits' | 'given back'
 
 export interface SettlementOptions<Tx> {

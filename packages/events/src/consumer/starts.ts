@@ -18,7 +18,7 @@ export async function countStart (sql: Sql, consumer: string, event: CloudEvent)
   return row!.starts
 }
 
-/** How often a redelivery of the event was begun and has not ended. */
+/** The starts of the event's handling that did not end. */
 export async function startsOf (sql: Sql, consumer: string, event: CloudEvent): Promise<number> {
   const [row] = await sql.query<{ starts: number }>(BEGUN, [consumer, event.id])
   return row?.starts ?? 0

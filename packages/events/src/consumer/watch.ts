@@ -19,9 +19,9 @@ const TIMEOUT_MS = 2_000
 const STREAM_NOT_FOUND = 10059
 const LOG_EVERY_MS = 60_000
 
-/** What the server says of a durable consumer. */
+/** The server's view of a durable consumer. */
 export interface Observation {
-  /** What is amiss on the server; undefined while the consumer is there. */
+  /** The missing part on the server; undefined while the consumer is there. */
   missing: 'consumer' | 'stream' | undefined
   /** Events that are not acknowledged yet, whether they were delivered or not. */
   pending: number
@@ -43,8 +43,8 @@ export interface WatchOptions {
 }
 
 /**
- * Asks the server every second how far a durable consumer is. One that is gone is made again after what it had
- * acknowledged, or from the stream's beginning when this process does not know: the inbox knows what comes twice.
+ * Asks the server every second how far a durable consumer is. A missing consumer is made again after its last
+ * acknowledgement, or from the stream's beginning when this process does not know it: the inbox skips repetitions.
  */
 export function watchConsumer ({ broker, definition, log, metrics, onMadeAgain }: WatchOptions) {
   const { name } = definition
@@ -97,7 +97,7 @@ export function watchConsumer ({ broker, definition, log, metrics, onMadeAgain }
       await observe(jsm)
     } catch (error) {
       if (!(error instanceof JetStreamApiError) || error.status !== 404) {
-        log.debug({ err: error }, 'the server does not say how far the consumer is; asking on')
+        log.debug({ err: error }, 'the server does not say how far the consumer is; asking again')
         return
       }
       observation.missing = error.code === STREAM_NOT_FOUND ? 'stream' : 'consumer'

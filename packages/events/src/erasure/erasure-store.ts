@@ -15,7 +15,7 @@ export interface Position {
   aggregateId: string
 }
 
-/** A second look finds what a consumer that had the event in hand dead-lettered meanwhile. */
+/** A second look finds dead letters of a consumer that held the event during the first one. */
 const SECOND_LOOK_SECONDS = 60
 const MAX_DELAY_SECONDS = 30
 const POSITIONS = 500
@@ -48,7 +48,7 @@ const SETTLE =
   WHERE aggregate_id = ANY ($1::uuid[]) AND NOT EXISTS (SELECT FROM outbox o
     WHERE o.aggregate_id = erasures.aggregate_id AND o.subject = ANY ($2))`
 const FINISH = 'DELETE FROM erasures WHERE aggregate_id = ANY ($1::uuid[]) AND erased_at IS NOT NULL'
-/** `IS TRUE` is no condition of an index: that of all that is due would otherwise be read for each batch. */
+/** `IS TRUE` is no index condition: the index of all due rows would otherwise be read for each batch. */
 const POSTPONE = `UPDATE erasures SET attempts = attempts + 1,
     due_at = statement_timestamp() + least(${MAX_DELAY_SECONDS}, 2 ^ least(attempts, 10)) * interval '1 s'
   WHERE aggregate_id = ANY ($1::uuid[]) AND (due_at <= statement_timestamp()) IS TRUE`
@@ -68,7 +68,7 @@ const NOTE = `INSERT INTO stream_readings (stream, sequence) VALUES ('EVENTS', $
 
 export type ErasureStore = ReturnType<typeof createErasureStore>
 
-/** What is to be erased, and where it stands in the stream. */
+/** The aggregates to erase, and the places of their events in the stream. */
 export function createErasureStore (pool: Pool) {
   return {
     async due (limit: number): Promise<DueErasure[]> {
@@ -85,7 +85,7 @@ export function createErasureStore (pool: Pool) {
     async forgetRefused (): Promise<number> {
       return (await pool.query(FORGET_REFUSED, [ERASABLE_SUBJECTS])).rowCount ?? 0
     },
-    /** Those that were looked at twice are done; what still has an unpublished row comes again. */
+    /** Erasures with two looks are done; an aggregate with an unpublished row is looked at again. */
     async settle (erasures: DueErasure[]) {
       const idsOf = (erased: boolean) =>
         erasures.filter((erasure) => erasure.erased === erased).map((erasure) => erasure.aggregateId)
@@ -105,8 +105,7 @@ export function createErasureStore (pool: Pool) {
       return (await pool.query<{ sequence: number }>(READ)).rows[0]?.sequence ?? 0
     },
     /**
-     * Notes a part of the stream that was read: places of erasable events, and ends of aggregates that have such
-     * places.
+     * Notes a part of the stream that was read: places of erasable events, and ends of aggregates with such places.
      */
     async noteReading (
       { positions, ends, upTo }: {

@@ -9,8 +9,8 @@ import type { Position } from './erasure-store.ts'
 const NOT_FOUND = 10043
 
 /**
- * Overwrites the message on disk. Only one of that aggregate: after a loss the broker may have given its sequence to
- * another.
+ * Overwrites the message on disk, if it belongs to the aggregate: after a loss the broker may have given its sequence
+ * to another.
  */
 export async function eraseMessage (jsm: JetStreamManager, { sequence, aggregateId }: Position): Promise<boolean> {
   const message = await jsm.streams.getMessage(EVENTS_STREAM, { seq: sequence })
@@ -18,13 +18,13 @@ export async function eraseMessage (jsm: JetStreamManager, { sequence, aggregate
     await deleteMessage(jsm, EVENTS_STREAM, sequence)
 }
 
-/** Overwrites the dead letters of the aggregates, but those of final events: somebody has yet to apply them. */
+/** Overwrites the dead letters of the aggregates. Final events stay: a consumer has yet to apply them. */
 export async function eraseDeadLetters (jsm: JetStreamManager, aggregateIds: string[]): Promise<number> {
   const { state } = await jsm.streams.info(DEAD_LETTER_STREAM)
   if (state.messages === 0) return 0
   const ended = new Set(aggregateIds)
   let count = 0
-  // The last subject is that of letters from before subjects named the aggregate, and of what is no event.
+  // The last subject has letters of releases whose subjects named no aggregate, and letters that hold no event.
   for (const subject of [...aggregateIds.map((id) => deadLetterSubject('*', id)), deadLetterSubject('*')]) {
     for await (const { seq, data } of messagesOf(jsm, subject)) {
       if (ended.has(erasableAggregateOf(data) ?? '') && await deleteMessage(jsm, DEAD_LETTER_STREAM, seq)) count++

@@ -12,8 +12,9 @@ const BATCH = 200
 const PAUSE_MS = 100
 
 /**
- * Reads what the stream got since the last reading, and notes where erasable events stand: those that an outbox deleted
- * before it kept their places, or that stand there twice after a loss. Broken off anywhere, it goes on from there.
+ * Reads the stream from where the last reading ended, and notes the places of erasable events that the outbox does not
+ * know: rows deleted before places were kept, and events that stand twice after a loss. A reading that is broken off
+ * goes on from there.
  * Resolves with whether the end was reached.
  */
 export async function readPositions (

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises'
 
 const AT_ONCE = 100
 
-/** Wakes everybody who waits, a hundred in each turn of the event loop. */
+/** Wakes all waiting readers, a hundred in each turn of the event loop. */
 export function createBell () {
   let waiting = new Set<() => void>()
   let ringing = false

@@ -1,7 +1,7 @@
 /** As readers get an event: made once for all of them. */
 export interface LiveItem {
   sequence: number
-  /** What it costs in memory. */
+  /** Its size in memory. */
   bytes: number
   /** The event's aggregate. */
   subject: string

@@ -45,8 +45,8 @@ export function createRecent<Item extends LiveItem> (maxBytes: number, batchByte
     },
 
     /**
-     * Sequences without an item count as seen. What an item erases, its subject's earlier items, is erased from the
-     * stream too.
+     * Sequences without an item count as seen. An item that erases takes its subject's earlier items, which are erased
+     * from the stream too.
      */
     add (sequence: number, item: Item | undefined, erases: boolean) {
       complete!.upTo = sequence

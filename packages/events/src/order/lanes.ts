@@ -5,7 +5,7 @@ interface Lane<Item> {
 
 /**
  * Items by key. At most one item of a key is handed out at a time, in the order in which they were added; different
- * keys go side by side. This is what keeps an aggregate's events in order whatever happens to one of them.
+ * keys go side by side. So an aggregate's events stay in order, whatever happens to one of them.
  */
 export function createLanes<Item> (keyOf: (item: Item) => string) {
   const lanes = new Map<string, Lane<Item>>()
@@ -49,7 +49,7 @@ export function createLanes<Item> (keyOf: (item: Item) => string) {
       lane.busy = false
       ready.add(lane)
     },
-    /** Forgets what waits, of one key or of all, and returns it; what is handed out stays until it is finished. */
+    /** Forgets and returns waiting items, of one key or of all. Items that are handed out stay until they finish. */
     forget (key?: string): Item[] {
       const forgotten: Item[] = []
       for (const [id, lane] of key === undefined ? lanes : [[key, lanes.get(key)] as const]) {

@@ -1,10 +1,10 @@
 import { EVENTS_STREAM } from '@gatepost/contracts/event'
 
-/** What a user of the broker may do. */
+/** The rights of a user of the broker. */
 export interface Permissions {
   publish: { allow: string[], deny?: string[] }
   subscribe: { allow: string[] }
-  /** Whether it may answer requests, wherever they ask to be answered. */
+  /** Whether the user may answer requests on any reply subject. */
   allow_responses?: boolean
 }
 

@@ -20,9 +20,10 @@ export function permissionsOfSubscriber (subscriber: Subscriber): Permissions {
 }
 
 /**
- * Whoever connects without credentials. All of them are one user, hear each other's answers and could use each other's
- * consumers; none can delete one, nor touch those of services and named subscribers. The oldest way to make a consumer,
- * CONSUMER.CREATE.EVENTS without a name in the subject, stays closed: the name in its body is beyond permissions.
+ * Readers without credentials. They share one user, hear each other's answers and could use each other's consumers
+ * (ADR 0085); they cannot delete a consumer, nor touch the consumers of services and named subscribers. The oldest way
+ * to make a consumer, CONSUMER.CREATE.EVENTS without a name in the subject, stays closed: the name in its body is
+ * beyond permissions.
  */
 export function permissionsOfAnonymous (subscribers: readonly Subscriber[]): Permissions {
   const protectedNames = [...Object.keys(consumers), ...subscribers.flatMap(consumerNamesOf)]

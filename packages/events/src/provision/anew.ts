@@ -7,8 +7,8 @@ import { consumerConfig } from './configuration.ts'
 const ATTEMPTS = 5
 
 /**
- * Deletes a durable consumer of ours, if it is there, and makes it anew from a sequence on; what its inbox knows is
- * skipped.
+ * Deletes a durable consumer of ours, if it is there, and makes it anew from a sequence on; its inbox skips known
+ * events.
  */
 export async function makeAnew (
   jsm: JetStreamManager,

@@ -1,6 +1,6 @@
 import { RetentionPolicy, StorageType, type StreamConfig } from '@nats-io/jetstream'
 
-/** The members of `wanted` that are otherwise on the server: `max_age: 0 → 60`. */
+/** The members of `wanted` that differ on the server: `max_age: 0 → 60`. */
 export function differencesOf (wanted: object, present: object, ignored: string[] = []): string[] {
   return Object.entries(wanted).flatMap(([key, value]) => {
     const found: unknown = (present as Record<string, unknown>)[key]
@@ -9,10 +9,10 @@ export function differencesOf (wanted: object, present: object, ignored: string[
   })
 }
 
-/** The server leaves out what is not set. */
+/** The server leaves out settings that are not set. */
 const textOf = (value: unknown) => JSON.stringify(value) ?? 'none'
 
-/** Settings of a stream that exists under which events would go missing; each with what to do. */
+/** Settings of an existing stream that would lose events, each with its remedy. */
 export function dangersOf (
   wanted: { name: string, subjects: string[], duplicate_window: number },
   present: StreamConfig

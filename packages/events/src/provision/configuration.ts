@@ -12,10 +12,10 @@ import {
 } from '@nats-io/jetstream'
 import { nanos } from '@nats-io/nats-core'
 
-/** What a consumer could not apply, with its cause; private to our own services. */
+/** Events that a consumer could not apply, with the cause; private to our own services. */
 export const DEAD_LETTER_STREAM = 'DEAD_LETTERS'
 export const DEAD_LETTER_SUBJECTS = 'dead-letters.>'
-/** Where a consumer takes a single event from an operator's hand, and says what became of it. */
+/** The subject on which a consumer takes a single event from an operator, and answers with its verdict. */
 export const replaySubject = (consumer: string) => `replays.${consumer}`
 /**
  * With the aggregate of the event, unless it is no event: its dead letters are found by it when they are to be erased.
@@ -23,7 +23,7 @@ export const replaySubject = (consumer: string) => `replays.${consumer}`
 export const deadLetterSubject = (consumer: string, aggregateId?: string) =>
   aggregateId ? `dead-letters.${consumer}.${aggregateId}` : `dead-letters.${consumer}`
 
-/** A handler that is slower says so every quarter of it; what a process had when it was killed comes again after it. */
+/** A slower handler says so every quarter of this time; events of a killed process come again after it. */
 export const ACK_WAIT_MS = 2_000
 
 const keepsEverything = {

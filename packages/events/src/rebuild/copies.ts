@@ -14,7 +14,7 @@ export interface Placement {
 
 const COLUMNS = `SELECT column_name AS name FROM information_schema.columns
   WHERE table_schema = 'public' AND table_name = $1 ORDER BY ordinal_position`
-/** Says when a row was written, not what it says. */
+/** The time of writing, which is no part of the content. */
 const WRITTEN_AT = 'updated_at'
 
 /** Makes the living table equal to its copy, writing the rows that differ. Resolves with their numbers. */

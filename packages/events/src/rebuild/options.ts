@@ -3,9 +3,9 @@ import type { Sql } from '@gatepost/service-kit/sql'
 import type { PoolClient } from 'pg'
 import type { Handler } from '../consumer/handling.ts'
 
-/** What a durable consumer keeps of its events. */
+/** The table that a durable consumer builds from its events. */
 export interface ReadModel {
-  /** The table that the handlers write, one row an aggregate, by `id`. Their SQL names no schema. */
+  /** One row an aggregate, by `id`. The handlers' SQL names no schema. */
   table: string
   /** A condition in SQL: the row is of an aggregate that did not end. */
   living: string
@@ -17,7 +17,7 @@ export interface RebuildOptions {
   readModel: ReadModel
   /** A session of the consumer's database, not one of a pooler. It is of no further use afterwards. */
   client: PoolClient
-  /** The versions at which the owner of the events has these aggregates; those that it does not have are left out. */
+  /** The owner's versions of these aggregates; an aggregate that the owner does not have is left out. */
   versionsOf: (ids: string[]) => Promise<Map<string, number>>
   onProgress?: (events: number) => void
 }

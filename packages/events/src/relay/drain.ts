@@ -127,7 +127,7 @@ export function createDrain ({ store, publisher, broker, log, metrics, held, rec
     wake () {
       void reader.look()
     },
-    /** Publishes nothing more; waits for what is in flight and marks it. */
+    /** Publishes nothing more; waits for publishes in flight and marks their rows. */
     async stop () {
       ending.abort()
       clearInterval(poll)

@@ -54,7 +54,7 @@ export function createLease (pool: Pool, log: Logger, onChange: (held: boolean) 
       }
       failing = false
     } catch (error) {
-      if (!failing) log.warn({ err: error }, 'the relay cannot reach its database; trying on')
+      if (!failing) log.warn({ err: error }, 'the relay cannot reach its database; retrying')
       failing = true
     }
     if (held() !== announced && !stopped) {

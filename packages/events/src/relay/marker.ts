@@ -6,13 +6,13 @@ import type { OutboxStore, WaitingRow } from './outbox-store.ts'
 /** Larger statements cost less a row; nobody waits for a mark. */
 const ENOUGH = 200
 const PAUSE_MS = 5
-/** What a statement marks at most, so that its time is bounded whatever came while the database was away. */
+/** Rows of one statement at most: its time is bounded after a long absence of the database. */
 const MAX_ROWS = 1_000
 const RETRY_MS = 250
 
 /**
- * Writes acknowledgements back, one statement at a time with all that came meanwhile. What cannot be written now is
- * kept and tried again; should this process end before, the next leader publishes those rows again under the same ids.
+ * Writes acknowledgements back, one statement at a time for all of the meantime. A failed statement is tried again; if
+ * this process ends first, the next leader publishes those rows again under the same ids.
  */
 export function createMarker (
   store: Pick<OutboxStore, 'mark'>,
@@ -37,7 +37,7 @@ export function createMarker (
       } catch (error) {
         waiting = batch.concat(waiting)
         metrics.markFailures.inc()
-        if (!failing) log.warn({ err: error, rows: waiting.length }, 'published rows cannot be marked; trying on')
+        if (!failing) log.warn({ err: error, rows: waiting.length }, 'published rows cannot be marked; retrying')
         failing = true
         if (ending) return
         await sleep(RETRY_MS)

@@ -2,7 +2,7 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 
 export type RelayMetrics = ReturnType<typeof createRelayMetrics>
 
-/** What a relay shows of itself; without a registry it only counts. */
+/** The metrics of a relay; without a registry they are not shown. */
 export function createRelayMetrics (registry: Registry | undefined) {
   const registers = registry ? [registry] : []
   return {

@@ -23,7 +23,7 @@ export interface OutboxReaderOptions {
   reconcile: () => Promise<void>
   /** Whether this process leads. */
   held: () => boolean
-  /** Whether what is read could be published now. */
+  /** Whether rows could be published now. */
   ready: () => boolean
   log: Logger
   /** Called after each look. */
@@ -87,7 +87,7 @@ export function createOutboxReader (
       await rows.whileReading(() => read(onward))
     } catch (error) {
       reconciled = false
-      log.debug({ err: error }, 'the outbox could not be read; trying on')
+      log.debug({ err: error }, 'the outbox could not be read; retrying')
     } finally {
       looking = false
     }
@@ -120,7 +120,7 @@ export function createOutboxReader (
       again = true
       forget()
     },
-    /** A new term: the table knows what another leader did. */
+    /** A new term begins: the table has the marks of the last leader. */
     begin () {
       reconciled = false
       fullLookAt = 0

@@ -33,7 +33,7 @@ const FEW_KNOWN = 100
  * sort. None has a name: a plan made over the empty table of a new service would be kept for a long backlog.
  */
 const WAITING = 'o.stream_sequence IS NULL AND o.quarantined_at IS NULL AND o.aggregate_id <> ALL ($1::uuid[])'
-/** Without the rows of subjects that NATS does not permit, and those that follow one of them in their aggregate. */
+/** Excludes rows of subjects that NATS does not permit, and later rows of their aggregates. */
 const PERMITTED =
   `(cardinality($3::text[]) = 0 OR (o.subject <> ALL ($3) AND NOT EXISTS (SELECT FROM outbox p
     WHERE p.aggregate_id = o.aggregate_id AND p.aggregate_version < o.aggregate_version
@@ -100,8 +100,8 @@ export type OutboxStore = ReturnType<typeof createOutboxStore>
 export function createOutboxStore (pool: Pool) {
   return {
     /**
-     * Unpublished rows above `after`, oldest first, without those that are `known` here, and without what waits behind
-     * a quarantine or a forbidden subject.
+     * Unpublished rows above `after`, oldest first. Leaves out rows that are `known`, and rows behind a quarantine or a
+     * forbidden subject.
      */
     async claim (
       { after, known, quarantined, forbidden, limit }: {
@@ -117,7 +117,7 @@ export function createOutboxStore (pool: Pool) {
         const { rows } = await pool.query<WaitingRow>(CLAIM_ABOVE, above)
         return rows.filter(({ id }) => !known.has(id)).slice(0, limit)
       }
-      // Many ids to leave out would be compared with every row; it is cheaper to leave them out here.
+      // SQL would compare many excluded ids with every row; filtering here is cheaper.
       const { rows } = await pool.query<{ id: string }>(IDS_ABOVE, above)
       const ids = rows.map((row) => row.id).filter((id) => !known.has(id)).slice(0, limit)
       if (ids.length === 0) return []
@@ -130,21 +130,21 @@ export function createOutboxStore (pool: Pool) {
     async mark (published: PublishedRow[]) {
       await pool.query(MARK, [published.map((row) => row.id), published.map((row) => row.streamSequence)])
     },
-    /** Marks those of the messages whose rows wait. */
+    /** Marks waiting rows whose messages were found in the stream. */
     async markFound (messages: { eventId: string, streamSequence: number }[]) {
       await pool.query(MARK_FOUND, [
         messages.map((message) => message.eventId),
         messages.map((message) => message.streamSequence)
       ])
     },
-    /** A sequence below that of every row that waits, should the stream have one of them; 0 when nothing is known. */
+    /** A sequence below any message of a waiting row; 0 when none is known. */
     async lastSequenceBeforeOldest (): Promise<number> {
       return (await pool.query<{ sequence: number }>(LAST_BEFORE_OLDEST)).rows[0]?.sequence ?? 0
     },
     async fail (row: WaitingRow, error: string, quarantine: boolean) {
       await pool.query(FAIL, [row.id, row.attempts, error, quarantine])
     },
-    /** Deletes at most `limit` rows that were published longer ago; resolves with how many. */
+    /** Deletes at most `limit` rows that were published more days ago; resolves with their number. */
     async prune (days: number, limit: number): Promise<number> {
       return (await pool.query<{ count: number }>(PRUNE, [days, limit, ERASABLE_SUBJECTS])).rows[0]!.count
     },
@@ -152,7 +152,7 @@ export function createOutboxStore (pool: Pool) {
       const { rows } = await pool.query<{ seconds: number }>(OLDEST)
       return Math.max(0, rows[0]?.seconds ?? 0)
     },
-    /** The aggregates that wait behind a refused event; one entry for each such event. */
+    /** The aggregates behind a refused event, one entry for each refused event. */
     async quarantined (): Promise<string[]> {
       const { rows } = await pool.query<{ aggregateId: string }>(QUARANTINED)
       return rows.map((row) => row.aggregateId)

@@ -6,7 +6,7 @@ import { inboxPrefixOf } from '../broker.ts'
 import type { WaitingRow } from './outbox-store.ts'
 import { tracedPublish } from './tracing.ts'
 
-/** What became of one publish. Only `stored` is success; `unknown` may have been stored all the same. */
+/** The end of one publish. Only `stored` is success; after `unknown` the event may be stored. */
 export type Outcome =
   | { kind: 'stored', sequence: number, duplicate: boolean }
   | { kind: 'unknown', reason: string }
@@ -63,7 +63,7 @@ export function createPublisher (broker: Broker, name: string): Publisher {
     }
   }
 
-  /** A violation names no message; the server drops all of the subject alike. */
+  /** A violation names a subject and no message: the server drops every message of that subject. */
   const stopHearing = broker.onRefusal(({ operation, subject }) => {
     if (operation !== 'publish') return
     for (const [token, entry] of waiting) {

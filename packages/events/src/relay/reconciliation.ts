@@ -18,12 +18,12 @@ const NANOSECONDS = 1e9
 export async function reconcile (store: OutboxStore, broker: Broker, service: string): Promise<void> {
   const jsm = await jetstreamManager(await broker.connected(), { checkAPI: false, timeout: TIMEOUT_MS })
   const { config: { duplicate_window: window }, state } = await jsm.streams.info(EVENTS_STREAM)
-  // Half of it, as publishing what waits takes time too.
+  // Half of the window: publishing the backlog takes time too.
   if (await store.oldestUnpublishedSeconds() < window / NANOSECONDS / 2) return
   const before = await store.lastSequenceBeforeOldest()
   if (before === state.last_seq) return
   let batch: { eventId: string, streamSequence: number }[] = []
-  // A stream that ends before it is another one: the broker lost what it had.
+  // A shorter stream is another one: the broker lost the old one.
   const from = before < state.last_seq ? before + 1 : 1
   for await (
     const message of scan({ js: jsm.jetstream(), jsm }, {

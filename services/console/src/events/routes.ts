@@ -62,7 +62,7 @@ async function again (page: LivePage, event: string, read: () => Promise<unknown
   for (let last = ''; !page.signal.aborted;) {
     const shown = await read().then(
       (value) => ({ [event]: value }),
-      () => ({ trouble: 'NATS or a database does not answer; trying on' })
+      () => ({ trouble: 'NATS or a database does not answer; retrying' })
     )
     const text = JSON.stringify(shown)
     if (text !== last) page.send(event, shown)
