@@ -19,6 +19,9 @@ function largest (schema: TSchema): string {
       return `[${Array.from({ length: schema.maxItems }, () => largest(schema.items)).join(', ')}]`
     case 'boolean':
       return 'false'
+    case 'integer':
+    case 'number':
+      return '-2.2250738585072014E-308'
     default:
       return `{\n${
         Object.entries<TSchema>(schema.properties).map(([name, value]) => `    "${escaped(name)}" : ${largest(value)}`)
@@ -37,7 +40,7 @@ test.each(withBody.map((operation) => [operation.id, operation] as const))(
   }
 )
 
-test('what sets no bound has none', () => {
+test('a schema without a bound has no largest body', () => {
   for (
     const open of [
       Type.String(),
