@@ -2,7 +2,7 @@ import { buffer } from 'node:stream/consumers'
 import { Readable } from 'node:stream'
 import { outboxOwners } from '@gatepost/contracts/declarations'
 import { connectOperator, type Operator, orMissing } from '@gatepost/events/operator'
-import { provision, replicasFrom, STREAMS } from '@gatepost/events/provision'
+import { provision, STREAMS, streamSettingsFrom } from '@gatepost/events/provision'
 import { reconcileRestored } from '@gatepost/events/restoration'
 import { restoreStream, type StreamCopy } from '@gatepost/events/stream-copy'
 import { deploy } from '../migrate/deploy.ts'
@@ -109,7 +109,7 @@ async function restoreEntry ({ header, chunks }: Entry, { operator, clients, env
     progress(`stream ${copy.name} …`)
     await orMissing(operator.jsm.streams.delete(copy.name))
     const copies = operator.nc.info?.cluster ? copy.config.num_replicas : 1
-    await restoreStream(operator, copy, { replicas: replicasFrom(env.NATS_REPLICAS) ?? copies })
+    await restoreStream(operator, copy, { replicas: streamSettingsFrom(env).replicas ?? copies })
   } else if (header.kind === 'database') {
     progress(`database ${String(header.database)} …`)
     const client = clients.get(header.database as string)!
@@ -123,7 +123,7 @@ async function restoreEntry ({ header, chunks }: Entry, { operator, clients, env
 /** Commits, and makes what was copied at different moments fit. */
 async function finish ({ operator, clients, env, url }: Target & { env: Env, url: string }) {
   for (const client of clients.values()) await client.query('COMMIT')
-  await provision({ servers: url, replicas: replicasFrom(env.NATS_REPLICAS) })
+  await provision({ servers: url, ...streamSettingsFrom(env) })
   let missing = 0
   for (const { name } of outboxOwners) {
     const client = clients.get(name)!

@@ -1,4 +1,4 @@
-import { provision, replicasFrom, UnsafeStreamError } from '@gatepost/events/provision'
+import { provision, streamSettingsFrom, UnsafeStreamError } from '@gatepost/events/provision'
 import type { EventsContext } from './context.ts'
 
 /** With --check it changes nothing, and is false when something would be changed. */
@@ -7,7 +7,7 @@ export async function provisionCommand ({ args, env, natsUrl, print }: EventsCon
     const { changes } = await provision({
       servers: await natsUrl(),
       check: args.check,
-      replicas: replicasFrom(env.NATS_REPLICAS)
+      ...streamSettingsFrom(env)
     })
     print(
       { changes, checked: args.check },

@@ -73,7 +73,13 @@ const commandVariables = [
     '`NATS_REPLICAS`',
     'Copies of each stream, also of those that exist: 1, or 3 or 5 on a cluster; unset, those that exist keep theirs',
     '`1` for a new stream',
-    '`pnpm events provision`, `deploy/nats/provision.ts`, `pnpm backup`'
+    '`pnpm start`, `pnpm events provision`, `deploy/nats/provision.ts`, `pnpm backup`'
+  ],
+  [
+    '`EVENTS_MAX_BYTES`',
+    'Bytes of all events in the stream; a full one takes no more, and events wait in the databases until it is raised',
+    'the disk',
+    '`pnpm start`, `pnpm events provision`, `deploy/nats/provision.ts`'
   ],
   [
     '`NATS_SUBSCRIBERS`',

@@ -4,7 +4,7 @@ import { declarations } from '@gatepost/contracts/declarations'
 import type { Env } from '@gatepost/local-stack/environment'
 import { brokerAuthorization, type Credential } from '@gatepost/events/permissions'
 import { readSubscribers } from '@gatepost/events/subscriber-file'
-import { provision } from '@gatepost/events/provision'
+import { provision, streamSettingsFrom } from '@gatepost/events/provision'
 import { ACCOUNTS_FILE } from '@gatepost/local-stack/nats'
 import { secretIn } from '@gatepost/local-stack/secret'
 import type { BrokerAccount } from '@gatepost/local-stack/system'
@@ -39,7 +39,7 @@ export async function embeddedBroker (dataDir: string) {
   })
   return {
     broker: { authorization, users },
-    provision: async (natsUrl: string) => { await provision({ servers: natsUrl }) }
+    provision: async (natsUrl: string) => { await provision({ servers: natsUrl, ...streamSettingsFrom(process.env) }) }
   }
 }
 

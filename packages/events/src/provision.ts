@@ -23,6 +23,11 @@ export interface ProvisionOptions {
    * existing one keeps its number.
    */
   replicas?: number | undefined
+  /**
+   * Bytes of all events together. A stream that is full takes no more, and events wait in the outboxes. By default the
+   * server's disk is the limit.
+   */
+  maxBytes?: number | undefined
   /** Only look; nothing is made or changed. */
   check?: boolean
   /** By default the durable consumers of the contracts. */
@@ -55,6 +60,18 @@ export function replicasFrom (text: string | undefined): number | undefined {
   return Number(text)
 }
 
+const SMALLEST_STREAM = 1_048_576
+
+/** What NATS_REPLICAS and EVENTS_MAX_BYTES ask for. Throws a line for the operator. */
+export function streamSettingsFrom (
+  { NATS_REPLICAS, EVENTS_MAX_BYTES: bytes = '' }: Readonly<Record<string, string | undefined>>
+): Pick<ProvisionOptions, 'replicas' | 'maxBytes'> {
+  if (bytes !== '' && !(/^\d{1,15}$/.test(bytes) && Number(bytes) >= SMALLEST_STREAM)) {
+    throw new Error(`EVENTS_MAX_BYTES is "${bytes}": it needs a whole number from ${SMALLEST_STREAM}`)
+  }
+  return { replicas: replicasFrom(NATS_REPLICAS), maxBytes: bytes === '' ? undefined : Number(bytes) }
+}
+
 interface Provisioning {
   jsm: JetStreamManager
   check: boolean
@@ -67,7 +84,7 @@ interface Provisioning {
  * retention could lose events: the operator decides about that stream.
  */
 export async function provision (
-  { servers, replicas, check = false, consumers = Object.values(ownConsumers) }: ProvisionOptions
+  { servers, replicas, maxBytes, check = false, consumers = Object.values(ownConsumers) }: ProvisionOptions
 ): Promise<ProvisionReport> {
   const { nc, jsm, close } = await connectOperator(servers)
   try {
@@ -76,7 +93,7 @@ export async function provision (
       throw new UnsafeStreamError(`NATS_REPLICAS is ${replicas}, and this NATS is a single server: ${CLUSTER}`)
     }
     const provisioning: Provisioning = { jsm, check, changes: [] }
-    const wanted = [eventsStream(), deadLetterStream()]
+    const wanted = [{ ...eventsStream(), ...maxBytes && { max_bytes: maxBytes } }, deadLetterStream()]
     const present = await Promise.all(wanted.map((config) => orMissing(jsm.streams.info(config.name))))
     const dangers = wanted.flatMap((config, at) => present[at] ? dangersOf(config, present[at].config) : [])
     if (dangers.length > 0) throw new UnsafeStreamError(dangers.join('\n'))

@@ -15,6 +15,16 @@ export const accessTokenTtl = seconds({
   minimum: 5
 })
 
+/** The setting `OUTBOX_RETENTION_DAYS` of every process that publishes events. */
+export const outboxRetentionDays = integer({
+  description:
+    'Days for which an event that is in the stream is kept in the database too: so far back `pnpm events resync` ' +
+    'publishes again what the stream has lost',
+  default: '7',
+  minimum: 1,
+  maximum: 3650
+})
+
 /** Settings that every process has. */
 export const commonSettings = {
   HOST: address({ description: 'The address to listen on', default: '127.0.0.1' }),

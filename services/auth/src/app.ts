@@ -80,6 +80,7 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
   await app.register(eventRelay, {
     databaseUrl: settings.AUTH_DATABASE_URL,
     natsUrl: settings.NATS_URL.join(','),
+    retentionDays: settings.OUTBOX_RETENTION_DAYS,
     log,
     registry
   })

@@ -2,7 +2,7 @@ import { Type, type StaticDecode } from '@sinclair/typebox'
 import { SIGNING_ALGORITHMS } from '@gatepost/contracts/auth/schemas'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
 import { choice, flag, integer, origin, port, seconds, text, url, urls } from '@gatepost/service-kit/setting-kinds'
-import { accessTokenTtl, commonSettings } from '@gatepost/service-kit/settings'
+import { accessTokenTtl, commonSettings, outboxRetentionDays } from '@gatepost/service-kit/settings'
 
 const DAY = 86_400
 
@@ -38,6 +38,7 @@ export const settingsSchema = Type.Object({
       needs: 'at least 32 characters',
       secret: true
     })),
+  OUTBOX_RETENTION_DAYS: outboxRetentionDays,
   ACCESS_TOKEN_TTL: accessTokenTtl,
   REFRESH_IDLE_TTL: seconds({
     description: 'Seconds without use after which a session ends',

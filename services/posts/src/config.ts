@@ -1,6 +1,6 @@
 import { Type, type StaticDecode } from '@sinclair/typebox'
 import { integer, origin, origins, port, url, urls } from '@gatepost/service-kit/setting-kinds'
-import { accessTokenTtl, commonSettings } from '@gatepost/service-kit/settings'
+import { accessTokenTtl, commonSettings, outboxRetentionDays } from '@gatepost/service-kit/settings'
 
 /** The settings of the posts process; docs/environment.md is generated from them. */
 export const settingsSchema = Type.Object({
@@ -25,6 +25,7 @@ export const settingsSchema = Type.Object({
     default: 'http://127.0.0.1:3001'
   }),
   PUBLIC_URL: origin({ description: 'What clients call: the iss of the tokens', default: 'http://127.0.0.1:3000' }),
+  OUTBOX_RETENTION_DAYS: outboxRetentionDays,
   ACCESS_TOKEN_TTL: accessTokenTtl
 }, { title: 'posts' })
 

@@ -14,7 +14,7 @@ const textOf = (value: unknown) => JSON.stringify(value) ?? 'none'
 
 /** Settings of an existing stream that would lose events, each with its remedy. */
 export function dangersOf (
-  wanted: { name: string, subjects: string[], duplicate_window: number },
+  wanted: { name: string, subjects: string[], duplicate_window: number, max_bytes: number },
   present: StreamConfig
 ): string[] {
   const dangers: string[] = []
@@ -24,6 +24,8 @@ export function dangersOf (
   }
   if (present.storage !== StorageType.File) danger('storage is memory, which a restart empties; it must be "file"')
   for (const limit of ['max_msgs', 'max_bytes', 'max_msgs_per_subject', 'max_age'] as const) {
+    // The limit that is asked for refuses events, which wait for it to be raised.
+    if (limit === 'max_bytes' && wanted.max_bytes > 0) continue
     if (present[limit] > 0) danger(`${limit} is ${present[limit]}, which drops or refuses events; remove the limit`)
   }
   if (present.deny_delete) danger('deny_delete is set, so no text could be erased; make a new stream without it')

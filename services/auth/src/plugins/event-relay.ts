@@ -14,14 +14,15 @@ declare module 'fastify' {
 export interface EventRelayOptions {
   databaseUrl: string
   natsUrl: string
+  retentionDays: number
   log: Logger
   registry: Registry
 }
 
 /** Carries the outbox to NATS while the process lives. While NATS is away, events wait in the database. */
-export const eventRelay = fp<EventRelayOptions>(async (app, { databaseUrl, natsUrl, log, registry }) => {
-  const broker = createBroker({ servers: natsUrl, name: 'auth', log })
-  const relay = createRelay({ databaseUrl, service: 'auth', broker, log, registry })
+export const eventRelay = fp<EventRelayOptions>(async (app, { natsUrl, ...options }) => {
+  const broker = createBroker({ servers: natsUrl, name: 'auth', log: options.log })
+  const relay = createRelay({ service: 'auth', broker, ...options })
   relay.start()
   app.decorate('broker', broker)
   app.decorate('relay', relay)

@@ -42,7 +42,14 @@ const CONSUMER_CONCURRENCY = 2
 export const messaging = fp<MessagingOptions>(
   async (app, { settings, database, revocations, onAuthorDeleted, log, registry }) => {
     const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'posts', log })
-    const relay = createRelay({ databaseUrl: settings.POSTS_DATABASE_URL, service: 'posts', broker, log, registry })
+    const relay = createRelay({
+      databaseUrl: settings.POSTS_DATABASE_URL,
+      service: 'posts',
+      broker,
+      log,
+      retentionDays: settings.OUTBOX_RETENTION_DAYS,
+      registry
+    })
     const revoked = followRevocations({ broker, revocations, accessTokenTtl: settings.ACCESS_TOKEN_TTL, log, registry })
     const consumer = createConsumer<Connection>({
       broker,
