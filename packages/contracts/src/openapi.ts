@@ -1,8 +1,10 @@
 import type { TSchema } from '@sinclair/typebox'
 import type { ResponseDefinition } from './operation.ts'
+import { exampleOf } from './openapi-examples.ts'
 import { operations, type PublicOperation } from './operations.ts'
 import { ProblemSchema } from './problem.ts'
 import { problems, type ProblemCode } from './problems.ts'
+import { services } from './services.ts'
 
 type Json = Record<string, unknown>
 
@@ -38,10 +40,14 @@ export function openApi (serverUrl: string): Json {
       version: API.version,
       description:
         'Sign-up and login, posts, a feed. Protected operations need an access token, `accessToken` in the answer ' +
-        'to a registration or login. Every error is application/problem+json (RFC 9457).'
+        'to a registration or login. Every error is application/problem+json (RFC 9457).',
+      license: { name: 'MIT', identifier: 'MIT' }
     },
     servers: [{ url: serverUrl }],
-    tags: [...new Set(operations.map(({ service }) => service))].map((name) => ({ name })),
+    tags: Object.values(services).filter(({ operations }) => operations.length > 0).map(({ name, summary }) => ({
+      name,
+      description: summary
+    })),
     paths,
     components: {
       schemas: Object.fromEntries(schemas),
@@ -77,7 +83,7 @@ function describe (operation: PublicOperation, schemas: Map<string, Json>): Json
     ],
     ...body &&
       {
-        requestBody: { required: !bodyOptional, content: { [bodyType]: { schema: reference(body, schemas) } } }
+        requestBody: { required: !bodyOptional, content: { [bodyType]: contentOf(body, schemas) } }
       },
     responses: {
       ...Object
@@ -113,7 +119,7 @@ function describeResponse (
       .fromEntries(Object.entries(headers).map((
         [name, text]
       ) => [name, { description: text, schema: { type: 'string' } }])),
-    ...schema && { content: { [contentType]: { schema: reference(schema, schemas) } } }
+    ...schema && { content: { [contentType]: contentOf(schema, schemas, contentType === 'application/json') } }
   }
 }
 
@@ -126,6 +132,11 @@ function describeProblems (operation: PublicOperation) {
       description: codes.map((code) => `\`${code}\`: ${problems[code].detail}`).join('\n\n'),
       content: { 'application/problem+json': { schema: { $ref: '#/components/schemas/Problem' } } }
     }]))
+}
+
+function contentOf (schema: TSchema, schemas: Map<string, Json>, exemplary = true): Json {
+  const example = exemplary ? exampleOf(schema) : undefined
+  return { schema: reference(schema, schemas), ...example !== undefined && { example } }
 }
 
 function reference (schema: TSchema, schemas: Map<string, Json>): Json {

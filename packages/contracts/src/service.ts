@@ -18,6 +18,8 @@ export interface ServiceOptions<
 > {
   /** Kebab-case; names the folders, the process, the database and the account of NATS. */
   name: Name
+  /** What it is for, in a sentence: the text of its operations' tag. */
+  summary?: string
   /** The default of `<NAME>_PORT`. */
   port: number
   store: Store

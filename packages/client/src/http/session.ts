@@ -38,14 +38,15 @@ export function createSessionKeeper (
   refresh: (refreshToken: string) => Promise<Session>
 ): SessionKeeper {
   const load = typeof initial === 'function' ? initial : undefined
-  let current = typeof initial === 'function' ? undefined : initial
-  let loading = load && Promise.resolve(load()).then((loaded) => { if (!current) keep(loaded) })
+  let current: Session | undefined
   let expiresAt = Infinity
   let channel: TabChannel | undefined
   let renewal: Promise<string | undefined> | undefined
   let onNews: (() => void) | undefined
   const replaced: string[] = []
-  if (current) keep(current)
+  const first = typeof initial === 'function' ? initial() : initial
+  let loading = first instanceof Promise ? first.then((loaded) => { if (!current) keep(loaded) }) : undefined
+  if (first && !(first instanceof Promise)) keep(first)
 
   /** Takes over a session. How long its token lives counts from now: no clock is compared with the server's. */
   function keep (session: Session | undefined, livesMs = Infinity) {

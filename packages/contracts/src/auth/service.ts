@@ -6,6 +6,7 @@ import { authProblems } from './problems.ts'
 /** Users, sessions, keys. */
 export const auth = service({
   name: 'auth',
+  summary: 'Accounts, sessions, API keys and their administration.',
   port: 3001,
   store: 'outbox',
   problems: authProblems,

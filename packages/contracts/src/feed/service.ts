@@ -7,6 +7,7 @@ import { feedProblems } from './problems.ts'
 /** A read model of posts and their authors. */
 export const feed = service({
   name: 'feed',
+  summary: 'Everybody’s posts with their authors, from events alone.',
   port: 3003,
   store: 'inbox',
   problems: feedProblems,

@@ -7,6 +7,7 @@ import { postsProblems } from './problems.ts'
 /** Posts; those of a user who leaves go. */
 export const posts = service({
   name: 'posts',
+  summary: 'Posts: write, read, search, change and delete them.',
   port: 3002,
   store: 'outbox',
   problems: postsProblems,
