@@ -3,7 +3,9 @@ import { freePorts } from '@gatepost/local-stack/ports'
 import { type RedisServer, startRedis } from '@gatepost/local-stack/redis'
 import { eventually } from '@gatepost/testing/eventually'
 import { Redis } from 'ioredis'
+import { pino } from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { redisCounters } from '../src/limits/redis-counters.ts'
 import { accessToken, startGateway, type TestGateway } from './support/gateway.ts'
 
 let port: number
@@ -85,6 +87,28 @@ async function burst (count: number, init: { path?: string, method?: string } = 
 
 test('two gateways together admit exactly the limit', async () => {
   for (let i = 0; i < 3; i++) expect((await counted(() => burst(60))).admitted).toBe(20)
+})
+
+test('questions of one turn of the event loop are one round trip, and each has its own answer', async () => {
+  const client = new Redis(redis.url)
+  const shared = redisCounters({ url: redis.url, log: pino({ level: 'silent' }) })
+  try {
+    await eventually(() => { expect(shared.status().degraded).toBe(false) })
+    const scripts = async () => Number(/cmdstat_evalsha:calls=(\d+)/.exec(await client.info('commandstats'))?.[1])
+    const limits = [
+      { name: 'turn', by: 'address' as const, max: 2, windowMs: 60_000 },
+      { name: 'turn-user', by: 'user' as const, max: 1_000, windowMs: 60_000 }
+    ]
+    const before = await scripts()
+    const answers = await Promise.all(Array.from({ length: 300 }, (_, n) =>
+      shared.take({ address: `turn ${n % 100}`, user: n % 2 ? 'turn' : '', key: '' }, limits.slice(0, 1 + n % 2))))
+    expect(answers.map(({ refused, degraded, verdicts }) => [refused, degraded, verdicts.length]))
+      .toEqual(answers.map((_, n) => [n >= 200, false, 1 + n % 2]))
+    expect(await scripts() - before).toBeLessThan(10) // heartbeats among them
+  } finally {
+    client.disconnect()
+    await shared.close()
+  }
 })
 
 test('a counter that ends too late, since the clock of Redis went back, ends with its window', async () => {

@@ -1,3 +1,5 @@
+import type { MaybePromise } from '@gatepost/service-kit/maybe-promise'
+
 /** Whose requests are counted: each limit looks at one of them. */
 export interface Counted {
   address: string
@@ -44,7 +46,7 @@ export interface Decision {
  * refused and none is: a client that runs into the small limit does not use up the large one meanwhile.
  */
 export interface Counters {
-  take (counted: Counted, limits: readonly Limit[]): Decision | Promise<Decision>
+  take (counted: Counted, limits: readonly Limit[]): MaybePromise<Decision>
   /** The same at once, where nobody else has to be asked. */
   takeNow? (counted: Counted, limits: readonly Limit[]): Decision
 }

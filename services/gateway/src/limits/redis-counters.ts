@@ -1,8 +1,10 @@
 import { randomUUID } from 'node:crypto'
+import type { MaybePromise } from '@gatepost/service-kit/maybe-promise'
 import type { FastifyBaseLogger } from 'fastify'
 import { Redis } from 'ioredis'
 import type { Counted, Counters, Decision, Limit } from './limit.ts'
 import { memoryCounters } from './memory-counters.ts'
+import { HEARTBEAT, TAKE } from './redis-scripts.ts'
 
 export interface SharedCounters extends Counters {
   status (): { degraded: boolean, instances: number }
@@ -16,51 +18,28 @@ const HEARTBEAT_MS = 2_000
 const INSTANCE_GONE_MS = 7_000
 const INSTANCES_KEY = 'gatepost:gateways'
 
-/**
- * All or nothing over any number of counters; answers what decisionOf reads. Redis keeps the ends of windows by its
- * wall clock: one that is further away than a window is long was set before the clock went back.
- */
-const TAKE = `
-local refused = 0
-for i, key in ipairs(KEYS) do
-  if tonumber(redis.call('GET', key) or '0') >= tonumber(ARGV[2 * i - 1]) then refused = 1 end
-end
-local answer = { refused }
-for i, key in ipairs(KEYS) do
-  local count = 0
-  if refused == 0 then count = redis.call('INCR', key) else count = tonumber(redis.call('GET', key) or '0') end
-  local left = redis.call('PTTL', key)
-  local window = tonumber(ARGV[2 * i])
-  if left < 0 or left > window then
-    left = window
-    if count > 0 then redis.call('PEXPIRE', key, left) end
-  end
-  answer[2 * i] = math.max(0, tonumber(ARGV[2 * i - 1]) - count)
-  answer[2 * i + 1] = left
-end
-return answer`
-
-/** Notes that an instance is alive and answers how many are. */
-const HEARTBEAT = `
-local now = redis.call('TIME')
-local ms = now[1] * 1000 + math.floor(now[2] / 1000)
-redis.call('ZADD', KEYS[1], ms, ARGV[1])
-redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', ms - tonumber(ARGV[2]))
-redis.call('PEXPIRE', KEYS[1], ARGV[2])
-return redis.call('ZCARD', KEYS[1])`
+/** More questions than this are asked in further scripts, between which Redis serves others. */
+const MAX_QUESTIONS = 128
 
 interface Commands {
   takeFromLimits (keys: number, ...args: Array<string | number>): Promise<number[]>
   gatewayHeartbeat (key: string, id: string, goneMs: number): Promise<number>
 }
 
-/**
- * A decision as numbers: whether it is refused (1), then of each limit what remains and the milliseconds until its
- * window ends.
- */
-function decisionOf (limits: readonly Limit[], [refused, ...numbers]: readonly number[]): Decision {
-  const verdicts = limits.map((limit, i) => ({ limit, remaining: numbers[2 * i]!, resetMs: numbers[2 * i + 1]! }))
-  return { refused: refused === 1, verdicts, degraded: false }
+interface Question {
+  counted: Counted
+  limits: readonly Limit[]
+  answer (decision: Decision): void
+}
+
+/** Reads the answers of the script, in the order of the questions. */
+function answerAll (questions: readonly Question[], numbers: readonly number[]) {
+  let at = 0
+  for (const { limits, answer } of questions) {
+    const refused = numbers[at++] === 1
+    const verdicts = limits.map((limit) => ({ limit, remaining: numbers[at++]!, resetMs: numbers[at++]! }))
+    answer({ refused, verdicts, degraded: false })
+  }
 }
 
 /** What one of several instances admits when each counts alone. */
@@ -83,9 +62,9 @@ function inTime<T> (answer: Promise<T>): Promise<T> {
 }
 
 /**
- * Rate-limit counters that all gateways share in Redis: exact, one round trip a request. When Redis is slow or gone,
- * this instance admits its share (limit ÷ instances that were seen last) from its own memory, asks Redis no more until
- * a probe finds it well, and says so.
+ * Rate-limit counters that all gateways share in Redis: exact, with one round trip for all requests that came in one
+ * turn of the event loop. When Redis is slow or gone, this instance admits its share (limit ÷ instances that were seen
+ * last) from its own memory, asks Redis no more until a probe finds it well, and says so.
  */
 export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogger }): SharedCounters {
   const redis = new Redis(url, {
@@ -133,26 +112,41 @@ export function redisCounters ({ url, log }: { url: string, log: FastifyBaseLogg
   const timer = setInterval(() => { void watch() }, PROBE_MS).unref()
   redis.once('ready', () => { void watch() })
 
-  async function takeLocally (counted: Counted, limits: readonly Limit[]) {
-    return { ...await local.take(counted, limits.map((limit) => shareOf(limit, instances))), degraded: true }
+  function takeLocally (counted: Counted, limits: readonly Limit[]): Decision {
+    return { ...local.takeNow(counted, limits.map((limit) => shareOf(limit, instances))), degraded: true }
+  }
+
+  let waiting: Question[] = []
+
+  function askForAll () {
+    const questions = waiting
+    waiting = []
+    for (let i = 0; i < questions.length; i += MAX_QUESTIONS) void ask(questions.slice(i, i + MAX_QUESTIONS))
+  }
+
+  async function ask (questions: readonly Question[]) {
+    const keys: string[] = []
+    const numbers: number[] = []
+    for (const { counted, limits } of questions) {
+      numbers.push(limits.length)
+      for (const { name, by, max, windowMs } of limits) {
+        keys.push(`gatepost:limit:${name}:${counted[by]}`)
+        numbers.push(max, windowMs)
+      }
+    }
+    try {
+      answerAll(questions, await inTime(commands.takeFromLimits(keys.length, ...keys, ...numbers)))
+    } catch (err) {
+      degrade(err)
+      for (const { counted, limits, answer } of questions) answer(takeLocally(counted, limits))
+    }
   }
 
   return {
-    async take (counted, limits): Promise<Decision> {
+    take (counted, limits): MaybePromise<Decision> {
       if (degraded) return takeLocally(counted, limits)
-      try {
-        return decisionOf(
-          limits,
-          await inTime(commands.takeFromLimits(
-            limits.length,
-            ...limits.map(({ name, by }) => `gatepost:limit:${name}:${counted[by]}`),
-            ...limits.flatMap(({ max, windowMs }) => [max, windowMs])
-          ))
-        )
-      } catch (err) {
-        degrade(err)
-        return takeLocally(counted, limits)
-      }
+      if (waiting.length === 0) setImmediate(askForAll)
+      return new Promise((resolve) => { waiting.push({ counted, limits, answer: resolve }) })
     },
     status: () => ({ degraded, instances }),
     async close () {
