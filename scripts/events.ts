@@ -8,18 +8,18 @@ const help = `
 usage: pnpm events <command> [--json]
 
   tail [--type T] [--from SEQUENCE] [--count N]   events as they come
-  show <id>                                       one event, where it stands, and who has applied it
-  dlq list [--consumer C]                         what consumers could not apply
+  show <id>                                       one event, its places, and its consumers
+  dlq list [--consumer C]                         events that consumers could not apply
   dlq show|drop <number>                          one of them
   dlq replay <number> | --all [--consumer C]      has the consumer try again
-  quarantine list                                 what the stream has refused for good
+  quarantine list                                 events that the stream refused for good
   quarantine release|skip <event id>              has it published again, or gives it up
-  replay --consumer C --from SEQUENCE             gives a consumer everything from there on again
-  rebuild <consumer>                              builds what it keeps anew from all events, and swaps
-  resync [--dry-run]                              publishes again what the stream has lost
+  replay --consumer C --from SEQUENCE             gives a consumer all events from there on again
+  rebuild <consumer>                              builds its read model anew from all events
+  resync [--dry-run]                              publishes events again that the stream lost
   audit [--wait SECONDS]                          compares rows, outboxes, stream and feed
   subscriber add <name> [--consumers N]           lets a program outside read the events, as a user of its own
-  subscriber list | remove <name>                 those programs
+  subscriber list | remove <name>                 the programs outside
   provision [--check]                             makes streams and consumers, or says what is missing
 
 Exit code 0: done, nothing wrong. 1: something is wrong, or could not be done. 2: not a command.`
