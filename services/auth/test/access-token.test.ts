@@ -44,12 +44,12 @@ test('the published key of its kid verifies it', async () => {
   expect(verify(null, Buffer.from(signed), createPublicKey({ key: jwk, format: 'jwk' }), signature)).toBe(true)
 })
 
-test('beside its keys auth says how long its tokens live', async () => {
+test('auth states the life of its tokens beside its keys', async () => {
   const { headers } = await auth.call('GET', '/.well-known/jwks.json')
   expect(headers.get(TOKEN_LIFETIME_HEADER)).toBe('600')
 })
 
-test('a token of a longer life than the setting is refused after a restart, though its session lives', async () => {
+test('a token that lives longer than the setting is refused after a restart, though its session lives', async () => {
   const { accessToken } = await auth.register()
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(200)
   const restarted = await startAuth({ ACCESS_TOKEN_TTL: '5' }, auth.database)
@@ -60,7 +60,7 @@ test('a token of a longer life than the setting is refused after a restart, thou
   await restarted.close()
 })
 
-test('validate-token says what a good token says', async () => {
+test('validate-token answers the claims of a good token', async () => {
   const { accessToken, user, sessionId } = await auth.register()
   const { payload } = partsOf(accessToken)
   const { status, headers, body } = await auth.call('POST', '/api/auth/validate-token', {
@@ -79,7 +79,7 @@ test('validate-token says what a good token says', async () => {
 })
 
 test.each(['', 'junk', 'a.b.c', '\u0000', '{}', '\u{1f600}', 'x'.repeat(60_000), 'eyJhbGciOiJub25lIn0.e30.'])(
-  'validate-token says of any other text only that it is not active: %j',
+  'validate-token calls any other text inactive and says no more: %j',
   async (token) => {
     expect(await auth.call('POST', '/api/auth/validate-token', { body: { token } })).toMatchObject({
       status: 200,

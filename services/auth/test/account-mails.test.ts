@@ -48,7 +48,7 @@ test('a forgotten password is chosen anew: all sessions end, and the old passwor
   await mailTo(auth, email, 'password-changed')
 })
 
-test('of ten uses of one link at once exactly one counts', async () => {
+test('one of ten uses of a link at once counts', async () => {
   const { email } = await auth.register()
   await forgot(email)
   const { token } = await mailTo(auth, email, 'reset-password')

@@ -28,7 +28,7 @@ describe('login', () => {
     expect((await auth.login(email, password.slice(0, 72))).status).toBe(401)
   })
 
-  test('1024 bytes are a password, 1025 are not', async () => {
+  test('a password has at most 1,024 bytes', async () => {
     const longest = '\u00e9b'.repeat(341) + 'x'
     expect(Buffer.byteLength(longest)).toBe(1024)
     const { email } = await auth.register({ password: longest })
@@ -53,7 +53,7 @@ test('every 401 names the scheme (RFC 9110 section 15.5.2)', async () => {
 })
 
 describe('me', () => {
-  test('without a token it is 401 with a challenge, before anything else is judged', async () => {
+  test('a request without a token is 401 with a challenge, before anything else is judged', async () => {
     const { status, headers, body } = await auth.call('PATCH', '/api/auth/me', { body: { nonsense: 1 } })
     expect(status).toBe(401)
     expect(headers.get('www-authenticate')).toMatch(/^Bearer /)
@@ -71,7 +71,7 @@ describe('me', () => {
     ])
   })
 
-  test('renames at once get versions without a gap', async () => {
+  test('renames that run at once get versions without a gap', async () => {
     const { accessToken, user } = await auth.register()
     await Promise
       .all(Array.from(
@@ -99,7 +99,7 @@ describe('users', () => {
 })
 
 describe('delete-account', () => {
-  test('ends the sessions, tells it with a final event, frees the address and forgets the person', async () => {
+  test('deletion ends the sessions, stores a final event, frees the address and erases the person', async () => {
     const { email, user, accessToken, refreshToken } = await auth.register({ displayName: 'Gone', from: '192.0.2.77' })
     await auth.login(email)
     expect(await auth.call('POST', '/api/auth/delete-account', {

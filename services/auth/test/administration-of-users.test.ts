@@ -59,7 +59,7 @@ test('an account that an administrator makes with a password can log in', async 
     .toBe('AUTH_WEAK_PASSWORD')
 })
 
-test('who is invited chooses a password by the link of the mail, and has no other way in', async () => {
+test('an invited user chooses a password by the link of the mail, and cannot log in before', async () => {
   const { status, body } = await create({ email: 'guest@admin.test', displayName: 'Guest', role: 'admin' })
   expect([status, body.role]).toEqual([201, 'admin'])
   expect((await auth.login('guest@admin.test')).body).toMatchObject({ code: 'AUTH_INVALID_CREDENTIALS' })
@@ -79,7 +79,7 @@ test('twenty invitations of one address make one account and no 5xx', async () =
   expect(new Set(statuses)).toEqual(new Set([201, 409]))
 })
 
-test('an account is deleted with all that its user’s own deletion erases', async () => {
+test('an administrator’s deletion erases as much as the user’s own', async () => {
   const { user, accessToken, email } = await auth.register()
   expect((await auth.call('DELETE', `${USERS}/${user.id}`, { token: admin.token })).status).toBe(204)
   expect((await auth.call('GET', '/api/auth/me', { token: accessToken })).status).toBe(401)
@@ -94,7 +94,7 @@ test('an account is deleted with all that its user’s own deletion erases', asy
   expect((await create({ email, displayName: 'Again' })).status).toBe(201)
 })
 
-test('who gets another role or is deleted, also by an own call, is told by mail', async () => {
+test('a change of role and a deletion, also by the user, are told by mail', async () => {
   const [changed, deleted, leaving] = [await auth.register(), await auth.register(), await auth.register()]
   expect((await auth.call('PATCH', `${USERS}/${changed.user.id}`, { token: admin.token, body: { role: 'admin' } }))
     .status).toBe(200)
@@ -132,7 +132,7 @@ test('all sessions and keys of a user end at once', async () => {
   expect(await acts(user.id)).toEqual(expect.arrayContaining([{ act: 'sessions-ended', actor_id: admin.id }]))
 })
 
-test('one session of a user is ended, in the administrator’s name; another one goes on, an unknown one is 404', async () => {
+test('an administrator ends one session of a user; others go on, and an unknown one is 404', async () => {
   const { user, email, sessionId, accessToken } = await auth.register()
   const other = (await auth.login(email)).body
   const end = (id: string) => auth.call('DELETE', `${USERS}/${user.id}/sessions/${id}`, { token: admin.token })
@@ -154,7 +154,7 @@ test('after a forced reset the old password and sessions are dead, and the mail 
   expect((await auth.login(email, 'new tram of line 7')).status).toBe(200)
 })
 
-test('nobody else may do any of it, and what does not exist is 404', async () => {
+test('none of this is open to other users, and an unknown user is 404', async () => {
   const { user, accessToken } = await auth.register()
   const unknown = '01890a5d-ac96-774b-bcce-b302099a8057'
   for (
@@ -176,7 +176,7 @@ test('nobody else may do any of it, and what does not exist is 404', async () =>
   }
 })
 
-test('the last administrator cannot be deleted, by whomever', async () => {
+test('nobody can delete the last administrator', async () => {
   await auth.sql("UPDATE users SET role = 'user' WHERE role = 'admin' AND id <> $1", admin.id)
   expect((await auth.call('DELETE', `${USERS}/${admin.id}`, { token: admin.token })).body.code).toBe('AUTH_LAST_ADMIN')
 })

@@ -83,7 +83,7 @@ test('a new role takes effect with new tokens, and the old ones die', async () =
   expect((await auth.call('GET', '/api/auth/users', { token: promoted.accessToken })).status).toBe(401)
 })
 
-test('a token says nothing by itself about the role: it is refused where the row says another', async () => {
+test('a token with another role than the row’s is refused', async () => {
   const { user, accessToken } = await auth.register()
   for (const [role, status] of [['admin', 401], ['user', 200]] as const) {
     await auth.sql('UPDATE users SET role = $1 WHERE id = $2', role, user.id)
@@ -115,7 +115,7 @@ test('two administrators cannot remove each other at the same time', async () =>
   admin = { ...(await auth.login(admin.email)).body, email: admin.email }
 })
 
-test('everybody reads their own audit trail, an administrator everybody’s', async () => {
+test('users read their own audit trail, administrators every trail', async () => {
   const { email, user, accessToken } = await auth.register({ from: '192.0.2.50' })
   await auth.call('POST', '/api/auth/login', {
     body: { email, password: 'wrong wrong' },
@@ -148,7 +148,7 @@ test('everybody reads their own audit trail, an administrator everybody’s', as
     .status).toBe(400)
 })
 
-test('the trail of a user tells what an administrator did, and not from where', async () => {
+test('the trail of a user has an administrator’s acts without the administrator’s address', async () => {
   const { user, email } = await auth.register()
   await auth.call('PATCH', `/api/auth/users/${user.id}`, {
     token: admin.accessToken,

@@ -38,7 +38,7 @@ test('a key is shown once, listed without its secret, and stands for its user wi
   expect(await list(accessToken)).toEqual([{ ...shown, lastUsedAt: expect.any(String), lastAddress: '192.0.2.7' }])
 })
 
-test('nothing of the key but a keyed hash is stored, and the audit and the owner hear of it', async () => {
+test('a new key is stored as a keyed hash alone, noted in the audit trail, and told to its owner', async () => {
   const { accessToken } = await auth.register()
   const { body } = await make(accessToken, { name: 'Secretive' })
   const secret = body.key.split('_')[2]
@@ -54,7 +54,7 @@ test('nothing of the key but a keyed hash is stored, and the audit and the owner
   }, { act: 'api-key-deleted' }])
 })
 
-test('a deleted key is no key, and its tokens are revoked', async () => {
+test('a deleted key is refused, and its tokens are revoked', async () => {
   const { accessToken } = await auth.register()
   const { body: { id, key } } = await make(accessToken)
   const token = (await exchange(key)).body.accessToken
@@ -130,7 +130,7 @@ test('a missing scope is 403 and named; what the scope allows works', async () =
   expect(refused.headers.get('www-authenticate')).toContain('insufficient_scope')
 })
 
-test('twenty at a time make at most twenty keys', async () => {
+test('keys that are made at once are twenty at most', async () => {
   const { accessToken } = await auth.register()
   const statuses = (await Promise.all(Array.from({ length: 30 }, () => make(accessToken)))).map(({ status }) => status)
   expect(statuses.filter((status) => status === 201)).toHaveLength(20)
@@ -150,7 +150,7 @@ test('a session of an older login makes no key', async () => {
   expect(await make(accessToken)).toMatchObject({ status: 403, body: { code: 'AUTH_LOGIN_TOO_OLD' } })
 })
 
-test('a key ends when it says, and its tokens no later', async () => {
+test('a key ends at its time, and its tokens no later', async () => {
   const { accessToken } = await auth.register()
   const expiresAt = new Date(Date.now() + 60_000).toISOString()
   const { body: { id, key } } = await make(accessToken, { name: 'Short', expiresAt })
@@ -185,7 +185,7 @@ test('bad bodies are refused with their path, and all scopes are the default', a
   expect((await make(accessToken)).body.scopes).toEqual(SCOPES)
 })
 
-test('what is no key, and a key with another secret, is 401 and says nothing else', async () => {
+test('a text that is no key, and a key with another secret, are the same 401', async () => {
   const { accessToken } = await auth.register()
   const other = await auth.register()
   const [one, two] = [(await make(accessToken)).body, (await make(other.accessToken)).body]
@@ -194,7 +194,7 @@ test('what is no key, and a key with another secret, is 401 and says nothing els
   expect((await auth.call('GET', KEY_EXCHANGE_PATH)).status).toBe(401)
 })
 
-test('a role that changes ends the keys that bear it', async () => {
+test('a change of role ends the user’s keys', async () => {
   const { accessToken, user } = await auth.register()
   const admin = await auth.register()
   await auth.sql("UPDATE users SET role = 'admin' WHERE id = $1", admin.user.id)

@@ -41,7 +41,7 @@ test.each(['an account', 'an address without an account'])(
   }
 )
 
-test('of forty guesses at once ten are answered at most', async () => {
+test('at most ten of forty guesses at once are answered', async () => {
   const { email } = await auth.register()
   const from = newAddress()
   const answers = await Promise.all(Array.from({ length: 40 }, () => auth.login(email, WRONG, from)))

@@ -12,7 +12,7 @@ test.each([
   [{ HOST: '0.0.0.0', TRUSTED_PROXIES: '10.0.0.0/8' }, false],
   [{ HOST: '127.0.0.1' }, false],
   [{ HOST: '::1' }, false]
-])('with %j, that a gateway elsewhere is not believed is warned of: %s', async (settings, warned) => {
+])('settings %j warn that a gateway elsewhere is not believed: %s', async (settings, warned) => {
   const lines: string[] = []
   const app = fastify()
   const { HOST: host, TRUSTED_PROXIES } = settings as { HOST: string, TRUSTED_PROXIES?: string }

@@ -112,7 +112,7 @@ test.each(Object.keys(ways))('%s ends the link', async (name) => {
   }
 })
 
-test('a forced reset ends the link too, and a link for one thing is good for nothing else', async () => {
+test('a forced reset ends the link too, and a link is good for its own purpose alone', async () => {
   const [admin, person] = [await auth.register(), await asked()]
   await auth.sql("UPDATE users SET role = 'admin' WHERE id = $1", admin.user.id)
   for (const [path, body] of [['verify-email', {}], ['reset-password', { newPassword: NEW_PASSWORD }]] as const) {
@@ -137,7 +137,7 @@ test('links to a new password and to the old address die with the change', async
   expect((await auth.call('POST', '/api/auth/verify-email', { body: { token: links[0] } })).status).toBe(400)
 })
 
-test('of twenty confirmations at once one counts', async () => {
+test('one of twenty confirmations at once counts', async () => {
   const { token, accessToken, next, user } = await asked()
   const statuses = (await Promise.all(Array.from({ length: 20 }, () => confirm(token)))).map(({ status }) => status)
   expect(statuses.sort()).toEqual([204, ...Array(19).fill(400)])
@@ -146,7 +146,7 @@ test('of twenty confirmations at once one counts', async () => {
     .toHaveLength(1)
 })
 
-test('of accounts and registrations that want one address at once one gets it', async () => {
+test('one of several accounts and registrations that want an address at once gets it', async () => {
   const address = newAddress()
   const people = [await asked(address), await asked(address), await asked(address)]
   const tokens = (await mailsTo(auth, address)).map(({ token }) => token!)
@@ -177,7 +177,7 @@ test('another spelling of one’s own address is a change like any other', async
   expect(await me(accessToken)).toMatchObject({ email: spelled, emailVerified: true })
 })
 
-test('an address gets at most five links an hour, whoever asks', async () => {
+test('an address gets at most five links an hour, from all users together', async () => {
   const [address, { accessToken }] = [newAddress(), await auth.register()]
   for (let turn = 0; turn < 7; turn++) {
     expect((await change(accessToken, address)).status).toBe(202)

@@ -28,7 +28,7 @@ afterAll(async () => {
 const ofUser = (userId: string) => seen.filter(({ event }) => event.data.userId === userId)
 
 test(
-  'the life of an account is in the stream, in order, each within a second of its answer, without anything personal',
+  'the events of an account are in the stream, in order, within a second, without anything personal',
   { retry: 2 },
   async () => {
     const { user, accessToken, email } = await auth.register({ displayName: 'Eve' })
@@ -60,7 +60,7 @@ test(
   }
 )
 
-test('what happens while NATS is down is published when it is back', async () => {
+test('events of an outage of NATS are published when it is back', async () => {
   await broker.halt()
   const { user } = await auth.register()
   expect((await auth.call('GET', '/ready')).status).toBe(200)

@@ -15,7 +15,7 @@ let auth: AuthServer
 beforeAll(async () => { auth = await startAuth() })
 afterAll(() => auth.close())
 
-test('a hash that finds no room to be upgraded fails no login', async () => {
+test('a login succeeds although its hash cannot be upgraded now', async () => {
   const { email, user } = await auth.register()
   await auth.sql('UPDATE users SET password_hash = $1 WHERE id = $2', hashSync(PASSWORD, CHEAP_HASH), user.id)
   const database = openDatabase({ url: auth.database.url, poolSize: 2 })

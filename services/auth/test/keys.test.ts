@@ -34,7 +34,7 @@ test('the JWK set is public, cacheable, and holds the public halves of the curre
   for (const key of body.keys) expect(Object.keys(key).sort()).toEqual(['alg', 'crv', 'kid', 'kty', 'use', 'x'])
 })
 
-test('through a rotation every token stays good and every key was published before it signed', async () => {
+test('every token stays good through a rotation, and every key is published before it signs', async () => {
   const before = await auth.register()
   const { current, next } = await states()
   const jwksBefore = await published()
@@ -50,7 +50,7 @@ test('through a rotation every token stays good and every key was published befo
   expect(jwks).toEqual(expect.arrayContaining([current, next, (await states()).next]))
 })
 
-test('a next key that verifiers may not know yet does not sign; one that is known does', async () => {
+test('a next key signs only once verifiers know it', async () => {
   await expect.poll(states, { timeout: 15_000, interval: 300 }).toHaveProperty('next')
   const result = await rotateKeys(database)
   expect(result).toEqual({ rotated: false, waitSeconds: expect.any(Number) })
@@ -69,7 +69,7 @@ test('a retiring key has no private half, and stays as long as the tokens that i
   await expect.poll(published, { timeout: 15_000, interval: 300 }).toHaveLength(2)
 })
 
-test('a key that has signed for long enough is replaced, once, however many processes look', async () => {
+test('a key that has signed for long enough is replaced, once, by any number of processes', async () => {
   await auth.sql(`UPDATE signing_keys SET created_at = created_at - interval '31 days',
     activated_at = activated_at - interval '31 days'`)
   const { next } = await states()
@@ -107,7 +107,7 @@ test('processes that start at once on an empty database agree on the keys', asyn
   for (const store of stores) store.stop()
 })
 
-test('while the database is away a known key stays good, and an unknown one is no reason to refuse', async () => {
+test('while the database is away a known key stays good, and an unknown one is unavailable, not wrong', async () => {
   const lost = openDatabase({ url: auth.database.url, poolSize: 2 })
   const store = createKeyStore({
     database: lost,
@@ -126,7 +126,7 @@ test('while the database is away a known key stays good, and an unknown one is n
   store.stop()
 })
 
-test('a sealed key opens with its secret and kid alone, and with not one bit changed', () => {
+test('a sealed key opens only with its secret and kid, and only unchanged', () => {
   const box = sealPrivateKey(encryptionKey, 'kid', Buffer.from('private'))
   expect(box.toString('latin1')).not.toContain('private')
   expect(openPrivateKey(encryptionKey, 'kid', box).toString()).toBe('private')

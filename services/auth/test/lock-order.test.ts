@@ -119,7 +119,7 @@ function call (arena: Arena, id: string, index: number): Promise<Answer> {
   return auth.call(method, url.replace(/\/:id.*/, '') + path, { body, token, from: arena.from })
 }
 
-test('there is an act for every operation that changes something', () => {
+test('the test has an act for every operation that changes something', () => {
   expect(Object.keys(acts).sort()).toEqual(mutating.map(({ id }) => id).sort())
 })
 

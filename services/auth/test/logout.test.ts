@@ -20,7 +20,7 @@ test.each([
   ['local', [false, true, true]],
   ['others', [true, false, false]],
   ['all', [false, false, false]]
-])('scope %s ends what it says, with one event for each', async (scope, expected) => {
+])('scope %s ends its sessions, with one event for each', async (scope, expected) => {
   const { sessions, userId } = await threeSessions()
   const path = `/api/auth/logout${scope ? `?scope=${scope}` : ''}`
   expect(await auth.call('POST', path, { token: sessions[0].accessToken })).toMatchObject({ status: 204, body: null })
@@ -103,7 +103,7 @@ test('a refresh token that was replaced just now still speaks for all sessions',
 })
 
 test.each([[11, 1], [0, 2]])(
-  'one that was replaced %i s ago, %i times, speaks for none: its use ends its own session',
+  'a refresh token that was replaced %i s ago, %i times, speaks for no other: its use ends its session',
   async (secondsAgo, turns) => {
     expect(await logoutByReplaced(secondsAgo, turns)).toEqual({
       status: 401,
@@ -132,7 +132,7 @@ test.each([
   }
 })
 
-test('with a token, a scope that is none is 400', async () => {
+test('a request with a token and an unknown scope is 400', async () => {
   const { accessToken } = await auth.register()
   expect(await auth.call('POST', '/api/auth/logout?scope=bogus', { token: accessToken })).toMatchObject({
     status: 400,

@@ -93,7 +93,7 @@ test('a login at the limit ends the oldest session, with the reason', async () =
 })
 
 test.each([LIMIT - 1, LIMIT / 2 - 2, 5 * LIMIT])(
-  'twenty logins at once beside %i sessions leave 100 at most, and one event for each that ended',
+  'twenty logins at once beside %i sessions leave 100 at most, and one event for each ended session',
   async (before) => {
     const { user, email } = await auth.register()
     await addSessions(user.id, before)

@@ -32,7 +32,7 @@ async function fail (email: string, from: string) {
   for (let attempt = 0; attempt < 10; attempt++) await auth.login(email, 'certainly not it', from)
 }
 
-test('a locked attempt is refused before anything is hashed: also where nothing more can be', async () => {
+test('a locked attempt is refused before anything is hashed, even while no place to hash is free', async () => {
   const { email } = await auth.register()
   await fail(email, GUESSER)
   const hasher = await createPasswordHasher({ concurrency: 1, queue: 0 })
@@ -54,7 +54,7 @@ test('a locked attempt is refused before anything is hashed: also where nothing 
   await busy
 })
 
-test('a right password that was judged before the lock came begins no session after it', async () => {
+test('a right password that was judged before a lock begins no session after it', async () => {
   const { email, user } = await auth.register()
   const from = '198.51.100.3'
   const counters = attemptCounters(attemptKey, email, from)

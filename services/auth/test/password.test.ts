@@ -66,7 +66,7 @@ test('hashes are argon2id with 19 MiB, two passes, one lane', async () => {
   expect(await hasher.create('x')).toMatch(/^\$argon2id\$v=19\$m=19456,t=2,p=1\$/)
 })
 
-test('a hash that was made otherwise is good and outdated', async () => {
+test('a hash with other parameters is good and outdated', async () => {
   const hasher = await createPasswordHasher()
   const older = hashSync('secret', { ...HASH_PARAMETERS, timeCost: 1 })
   expect(await hasher.check('secret', older)).toEqual({ matches: true, outdated: true })
@@ -91,7 +91,7 @@ test('a password is the same composed, decomposed and with another space', async
   expect(await hasher.check(` ${composed}`, await hasher.create(composed))).toMatchObject({ matches: false })
 })
 
-test('a hash that was made of a decomposed text is good in both spellings, and outdated', async () => {
+test('a hash of a decomposed text is good in both spellings, and outdated', async () => {
   const hasher = await createPasswordHasher()
   const older = hashSync(decomposed, HASH_PARAMETERS)
   for (const typed of [composed, decomposed]) {
@@ -100,7 +100,7 @@ test('a hash that was made of a decomposed text is good in both spellings, and o
   expect(await hasher.check('Trambahn fur Munchen', older)).toMatchObject({ matches: false })
 })
 
-test('a pepper goes into the hash; the one before still opens it, a lost one does not', async () => {
+test('a pepper goes into the hash; the previous pepper still opens it, a lost one does not', async () => {
   const [first, second] = ['a pepper of at least thirty-two characters', 'another pepper, also of thirty-two and more']
   const plain = await createPasswordHasher()
   const peppered = await createPasswordHasher({ pepper: first })
@@ -122,14 +122,14 @@ test.each([
   '$2b$10$abcdefghijklmnopqrstuvabcdefghijklmnopqrstuvabcdefghijklm',
   '',
   'plain text'
-])('a stored hash that asks for too much, or is none, is a wrong password in the usual time: %s', async (stored) => {
+])('a stored hash that costs too much, or is none, is a wrong password in the usual time: %s', async (stored) => {
   const hasher = await createPasswordHasher()
   const start = performance.now()
   expect(await hasher.check('plain text', stored)).toMatchObject({ matches: false })
   expect(performance.now() - start).toBeLessThan(2_000)
 })
 
-test('what waits is bounded: beyond that it is 503 at once, and what waits is served', async () => {
+test('waiting calls are bounded and served; calls beyond the bound are 503 at once', async () => {
   const hasher = await createPasswordHasher({ concurrency: 1, queue: 3 })
   const results = await Promise.allSettled(Array.from({ length: 10 }, () => hasher.create('x')))
   expect(results.filter(({ status }) => status === 'fulfilled')).toHaveLength(4)
@@ -141,7 +141,7 @@ test('what waits is bounded: beyond that it is 503 at once, and what waits is se
   await expect(hasher.create('x')).resolves.toBeTruthy()
 })
 
-test('who would wait too long is refused at once, and told how long', async () => {
+test('a call that would wait too long is refused at once, with the expected wait', async () => {
   const limit = createWorkLimit({ concurrency: 1, queue: 100, maxWaitMs: 500 })
   const work = () => sleep(200)
   for (let turn = 0; turn < 15; turn++) await limit.run(work)

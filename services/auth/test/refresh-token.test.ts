@@ -82,7 +82,7 @@ test('a token two behind ends the session at once, and only that one', async () 
   expect((await refresh(other.refreshToken)).status).toBe(200)
 })
 
-test('of many who reuse an old token at once one ends the session, once', async () => {
+test('many reuses of an old token at once end the session once', async () => {
   const first = await auth.register()
   await refresh((await refresh(first.refreshToken)).body.refreshToken)
   const answers = await Promise.all(Array.from({ length: 10 }, () => refresh(first.refreshToken)))
@@ -104,7 +104,7 @@ test('a token from the future and one of another key change nothing', async () =
   expect((await refresh(first.refreshToken)).status).toBe(200)
 })
 
-test('every single bit of a token matters, and it has one spelling', () => {
+test('every bit of a token matters, and a token has one spelling', () => {
   const key = deriveMacKey(TOKEN_SECRET, 'refresh-tokens')
   const token = encodeRefreshToken(key, { sessionId: '01890a5d-ac96-774b-bcce-b302099a8057', counter: 7 })
   const bytes = Buffer.from(token, 'base64url')
@@ -123,7 +123,7 @@ test('every single bit of a token matters, and it has one spelling', () => {
   }
 })
 
-test('a session that is not used ends; one that is used ends at its absolute age all the same', async () => {
+test('an unused session ends; a used one ends at its absolute age', async () => {
   const idle = await auth.register()
   await auth.sql("UPDATE sessions SET expires_at = now() - interval '1 second' WHERE id = $1", idle.sessionId)
   expect((await refresh(idle.refreshToken)).body.code).toBe('AUTH_INVALID_REFRESH_TOKEN')
@@ -140,7 +140,7 @@ test('a session that is not used ends; one that is used ends at its absolute age
   expect(after.expires_at).toEqual(after.absolute_expiry)
 })
 
-test('whatever the settings say, neither a session nor its access token outlives its absolute age', async () => {
+test('no session or access token outlives the session’s absolute age, whatever the settings', async () => {
   const { user } = await auth.register()
   const [{ hash }] = await auth.sql('SELECT password_hash AS hash FROM users WHERE id = $1', user.id)
   const database = openDatabase({ url: auth.database.url, poolSize: 1 })
@@ -161,7 +161,7 @@ test('whatever the settings say, neither a session nor its access token outlives
   expect(accessExpiresAt).toEqual(row.absolute_expiry)
 })
 
-test('the event says when the last access token dies, the one of a raced refresh included', async () => {
+test('the event has the end of the last access token, also of a raced refresh', async () => {
   const first = await auth.register()
   await refresh(first.refreshToken)
   await auth.sql("UPDATE sessions SET access_expires_at = now() - interval '1 hour' WHERE id = $1", first.sessionId)

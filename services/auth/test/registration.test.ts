@@ -40,7 +40,7 @@ test('an address is taken in any case and any normal form, and a refused registr
   expect(await auth.sql('SELECT count(*) FROM outbox')).toEqual(before)
 })
 
-test('an internationalised domain is one in every spelling; the local part is its own', async () => {
+test('all spellings of an internationalised domain are one; spellings of the local part are not', async () => {
   await auth.register({ email: 'idn@b\u00fccher.example' })
   for (
     const domain of [
@@ -76,7 +76,7 @@ test.each([
   'Ada\u{e0041}',
   '\u2028Ada',
   '\u3000'
-])('a name that nobody sees or that turns the text is 400 at its path: %j', async (displayName) => {
+])('a name that is invisible or turns the text is 400 at its path: %j', async (displayName) => {
   const answer = await auth.call('POST', '/api/auth/register', {
     body: { email: 'unseen@example.test', password: PASSWORD, displayName }
   })
@@ -99,7 +99,7 @@ test.each([
   expect((await auth.register({ displayName })).user.displayName).toBe(displayName)
 })
 
-test('a megabyte that is no name is judged at once', () => {
+test('a megabyte that is no name is judged within a second', () => {
   const pattern = new RegExp(NewDisplayNameSchema.pattern!, 'u')
   const start = performance.now()
   for (const text of [' '.repeat(1e6), `${'a'.repeat(1e6)}\u200b`, `${'a '.repeat(5e5)}\n`]) {
@@ -108,7 +108,7 @@ test('a megabyte that is no name is judged at once', () => {
   expect(performance.now() - start).toBeLessThan(1_000)
 })
 
-test('of ten registrations of one address at once exactly one succeeds', async () => {
+test('one of ten registrations of an address at once succeeds', async () => {
   const answers = await Promise
     .all(Array.from(
       { length: 10 },

@@ -16,7 +16,7 @@ async function admin (statement: string) {
   await client.end()
 }
 
-test('without NATS auth is ready, says what is degraded, and goes on', async () => {
+test('without NATS auth is ready, names what is degraded, and goes on', async () => {
   auth = await startAuth()
   const { status, body } = await auth.call('GET', '/ready')
   expect(status).toBe(200)
@@ -28,7 +28,7 @@ test('without NATS auth is ready, says what is degraded, and goes on', async () 
   expect((await auth.call('POST', '/api/auth/logout', { token: accessToken })).status).toBe(204)
 })
 
-test('without PostgreSQL it is not ready and answers 503 with Retry-After, and it recovers by itself', async () => {
+test('without PostgreSQL auth is not ready, answers 503 with Retry-After, and recovers by itself', async () => {
   auth = await startAuth()
   const { email, accessToken, refreshToken } = await auth.register()
   await admin(`ALTER DATABASE ${auth.database.name} ALLOW_CONNECTIONS false`)
@@ -57,7 +57,7 @@ test('without PostgreSQL it is not ready and answers 503 with Retry-After, and i
   expect((await auth.login(email)).status).toBe(200)
 })
 
-test('a database that comes later than the process is waited for', async () => {
+test('auth waits for a database that starts later than itself', async () => {
   const database = await createDatabase('auth')
   const late = { ...database, url: database.url.replace(/\/([^/]*)$/, '/$1_later') }
   auth = await startAuth({}, late)
@@ -101,7 +101,7 @@ async function startCuttingProxy (port: number) {
   return proxy
 }
 
-test('a connection that is cut the moment it is up is 503 for who asked, and does not end the process', async () => {
+test('a connection that is cut at once is a 503, and does not end the process', async () => {
   const database = await createDatabase('auth')
   const url = new URL(database.url)
   const proxy = await startCuttingProxy(Number(url.port))
@@ -119,7 +119,7 @@ test('a connection that is cut the moment it is up is 503 for who asked, and doe
   proxy.close()
 })
 
-test('when all connections are taken requests are told to come back, and none is a fault', async () => {
+test('requests are 503 with Retry-After while all connections are taken, and none is a fault', async () => {
   auth = await startAuth({ AUTH_DATABASE_POOL: '2' })
   const { accessToken, user } = await auth.register()
   const blocker = new pg.Client({ connectionString: auth.database.ownerUrl })
@@ -142,7 +142,7 @@ test('when all connections are taken requests are told to come back, and none is
 })
 
 test(
-  'while every core hashes, /live answers before the logins that came first, and what is too much is 503',
+  'while every core hashes, /live answers before earlier logins, and logins beyond the queue are 503',
   async () => {
     auth = await startAuth()
     const { refreshToken } = await auth.register()

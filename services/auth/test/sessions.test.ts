@@ -28,7 +28,7 @@ test('lists the live sessions with device and address, the current one marked', 
   expect(body.items[1]).toMatchObject({ id: sessionId, ipAddress: '192.0.2.1', current: true })
 })
 
-test('one that was deleted is dead at once, and listed with its reason among the ended', async () => {
+test('a deleted session is dead at once, and listed with its reason among the ended', async () => {
   const { email, accessToken } = await auth.register()
   const other = (await auth.login(email)).body
   expect((await auth.call('DELETE', `/api/auth/sessions/${other.sessionId}`, { token: accessToken })).status).toBe(204)
@@ -41,7 +41,7 @@ test('one that was deleted is dead at once, and listed with its reason among the
   ])
 })
 
-test('somebody else’s, an ended and an unknown session are all 404', async () => {
+test('a session that is ended, unknown or another user’s is 404', async () => {
   const mine = await auth.register()
   const other = await auth.register()
   const ended = (await auth.login(mine.email)).body
@@ -136,7 +136,7 @@ test('a login whose role changes between its check and its session bears the new
   expect((await auth.call('GET', '/api/auth/me', { token: body.accessToken })).status).toBe(200)
 })
 
-test('a login makes a hash of older parameters anew, and the same password still opens it', async () => {
+test('a login upgrades a hash of older parameters, and the same password still opens it', async () => {
   const { email, user } = await auth.register()
   const older = hashSync(PASSWORD, { ...HASH_PARAMETERS, timeCost: 1 })
   const stored = async () => (await auth.sql('SELECT password_hash AS hash FROM users WHERE id = $1', user.id))[0].hash
@@ -150,7 +150,7 @@ test('a login makes a hash of older parameters anew, and the same password still
   expect(await stored()).toBe(anew)
 })
 
-test('a hash that is made anew at login does not undo a change of the password beside it', async () => {
+test('the upgrade of a hash at login does not undo a change of the password beside it', async () => {
   const { email, user } = await auth.register()
   await auth.sql(
     'UPDATE users SET password_hash = $1 WHERE id = $2',

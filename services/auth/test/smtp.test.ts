@@ -40,7 +40,7 @@ async function postponed (times: number, before: number) {
   return (await auth.sql('SELECT attempts, last_error FROM jobs WHERE failed_at IS NULL ORDER BY attempts DESC'))[0]
 }
 
-test('a mail goes through SMTP as text and HTML, and one that was refused goes later', async () => {
+test('a mail goes through SMTP as text and HTML, after a refusal too', async () => {
   let refusals = 1
   smtp.refuse = (command) => /^DATA/i.test(command) && refusals-- > 0 ? '451 not now, person@example.test' : undefined
   const before = await outcomes('postponed')
@@ -93,7 +93,7 @@ test('a mail that is refused for good is given up at once, in metric, row and tr
   expect(trail[0]).toMatchObject({ act: 'mail-given-up', userId: user.id, detail: { kind: 'forgot-password' } })
 })
 
-test('mails that were not sent are none of the five that an address gets within an hour', async () => {
+test('mails that were not sent do not count among the five of an hour', async () => {
   const { email } = await auth.register()
   await mailsDone(auth)
   smtp.received = []
@@ -121,7 +121,7 @@ test('a mail that nobody takes for a day is given up', async () => {
   await expect.poll(() => outcomes('given_up')).toBe(before + 1)
 })
 
-test('what waits for an account goes with it', async () => {
+test('waiting mails of an account are deleted with it', async () => {
   const { email, accessToken } = await auth.register()
   await mailsDone(auth)
   smtp.refuse = (command) => /^MAIL/i.test(command) ? '451 not now' : undefined

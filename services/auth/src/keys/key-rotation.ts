@@ -56,8 +56,8 @@ export function resealKeys (database: Database, encryptionKeys: readonly Buffer[
 }
 
 /**
- * Current → retiring, next → current, once every verifier can know the next key. The processes of auth make a new next
- * key, for they have the secret that seals it. Throws when there is no next key.
+ * Makes the current key retiring and the next key current, once every verifier can know it. Auth's processes make a new
+ * next key, for they have the secret that seals it. Throws when there is no next key.
  */
 export function rotateKeys (database: Database, { atOnce = false } = {}): Promise<RotationResult> {
   return database.transaction(async (tx) => {

@@ -1,5 +1,5 @@
 import type { FastifyRequest } from 'fastify'
-import { logout, validateToken } from '@gatepost/contracts/auth/session-operations'
+import { logout } from '@gatepost/contracts/auth/session-operations'
 import { unauthorized } from '@gatepost/service-kit/identity'
 import { routeOf, withoutBody } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
@@ -41,22 +41,6 @@ export function logoutRoutes (app: App, { sessions, refreshes }: LogoutRouteOpti
     if (await sessions.logout(holder, scope, originOf(request))) return true
     throw new InvalidRefreshTokenError()
   }
-
-  app.route({
-    ...routeOf(validateToken),
-    async handler (request) {
-      const principal = await app.identity.verify(request.body.token)
-      if (!principal || !await sessions.accountOf(principal)) return { active: false as const }
-      return {
-        active: true as const,
-        userId: principal.userId,
-        sessionId: principal.sessionId,
-        role: principal.role,
-        issuedAt: new Date(principal.issuedAt * 1000).toISOString(),
-        expiresAt: new Date(principal.expiresAt * 1000).toISOString()
-      }
-    }
-  })
 }
 
 function offersRefreshToken ({ body }: FastifyRequest) {

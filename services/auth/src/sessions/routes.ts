@@ -1,4 +1,10 @@
-import { endSession, listSessions, login, refreshToken } from '@gatepost/contracts/auth/session-operations'
+import {
+  endSession,
+  listSessions,
+  login,
+  refreshToken,
+  validateToken
+} from '@gatepost/contracts/auth/session-operations'
 import { routeOf, withoutBody } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 import { callerOf, originOf } from '../caller.ts'
@@ -25,5 +31,20 @@ export function sessionRoutes (
   app.route({
     ...routeOf(endSession),
     handler: withoutBody((request) => sessions.end(callerOf(request).holder, request.params.id, originOf(request)))
+  })
+  app.route({
+    ...routeOf(validateToken),
+    async handler (request) {
+      const principal = await app.identity.verify(request.body.token)
+      if (!principal || !await sessions.accountOf(principal)) return { active: false as const }
+      return {
+        active: true as const,
+        userId: principal.userId,
+        sessionId: principal.sessionId,
+        role: principal.role,
+        issuedAt: new Date(principal.issuedAt * 1000).toISOString(),
+        expiresAt: new Date(principal.expiresAt * 1000).toISOString()
+      }
+    }
   })
 }
