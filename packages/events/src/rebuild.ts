@@ -30,7 +30,7 @@ const SESSION = `SET search_path = public; SET statement_timeout = '10min'; SET 
 /**
  * Builds a read model from all events beside the living one, in temporary tables of this session, and puts it in place
  * with one transaction: readers see the old one or the new one. The consumer's replicas go on meanwhile, but for the
- * last moment. Whatever breaks it off leaves the living one as it was, and nothing else.
+ * last moment. A rebuild that is broken off leaves the living read model as it was, and nothing else.
  */
 export async function rebuild (operator: Operator, options: RebuildOptions): Promise<RebuildReport> {
   const { definition: { name }, readModel: { table }, client } = options
@@ -50,5 +50,5 @@ export async function rebuild (operator: Operator, options: RebuildOptions): Pro
   const rows = await putInPlace(sql, { table, key: ['id'] })
   await sql.query('DELETE FROM public.inbox_collisions WHERE consumer = $1', [name])
   await client.query('COMMIT')
-  return { ...reading.counts, ...rows, ahead }
+  return { ...reading.counts(), ...rows, ahead }
 }

@@ -8,7 +8,7 @@ import { rebuild } from '../src/rebuild.ts'
 import type { RebuildOptions } from '../src/rebuild/options.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
 import { consumeEntries, entriesModel, entriesModelWith, restorePost, titlesOf } from './support/entries.ts'
-import { appendVersion, eventually, uuidv7 } from './support/stage.ts'
+import { appendDeletion, appendVersion, eventually, uuidv7 } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })
@@ -92,6 +92,16 @@ test('a killed rebuild leaves the living read model and nothing else; the next o
   await eventually(async () => (await copies()).rowCount, (count) => count === 0)
   expect(await rebuildEntries()).toMatchObject({ events: 5, changed: 1 })
   expect(new Set(await titlesOf(stage))).toEqual(new Set(['version 1']))
+})
+
+test('an aggregate that ended and is half erased is no fault, one whose first event is lost is', async () => {
+  const [ended, lost] = [uuidv7(), uuidv7()]
+  for (const post of [ended, lost]) {
+    await appendVersion(stage.sql, post, 1)
+    await stage.publish(await appendVersion(stage.sql, post, 2))
+  }
+  await stage.publish(await appendDeletion(stage.sql, ended, 3))
+  expect(await rebuildEntries()).toMatchObject({ events: 1, rejected: 1 })
 })
 
 test('an event that cannot be applied ends the rebuild without a change, unless it is a dead letter', async () => {

@@ -1,4 +1,5 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
+import { eventOfType } from '@gatepost/contracts/events'
 import { type Sql, sqlOfPool } from '@gatepost/service-kit/sql'
 import { handle, type Transaction } from '../consumer/handling.ts'
 import { listDeadLetters } from '../dead-letters.ts'
@@ -20,7 +21,10 @@ export function createStreamReading (
   { definition, readModel: { handlers }, client, onProgress }: RebuildOptions
 ) {
   const sql = sqlOfPool(client)
-  const counts = { events: 0, rejected: 0 }
+  let events = 0
+  let rejected = 0
+  /** Events without their predecessor, by aggregate: lost, or about to be erased with an aggregate that ended. */
+  const gaps = new Map<string, number>()
   let next = 1
   let buried: Set<string | undefined> | undefined
 
@@ -43,10 +47,12 @@ export function createStreamReading (
     try {
       event = parseEvent(data)
       const verdict = await handle(event, false, { definition, handlers, transaction, alone: (work) => work() })
-      counts[verdict === 'gap' ? 'rejected' : 'events']++
+      if (verdict !== 'gap') events++
+      else gaps.set(event.subject, (gaps.get(event.subject) ?? 0) + 1)
+      if (eventOfType(event.type)?.final) gaps.delete(event.subject)
     } catch (error) {
       if (!(error instanceof MalformedEventError) && !await isBuried(event!)) throw notRebuilt(event!, error)
-      counts.rejected++
+      rejected++
     }
   }
 
@@ -56,7 +62,7 @@ export function createStreamReading (
   }
 
   return {
-    counts,
+    counts: () => ({ events, rejected: [...gaps.values()].reduce((sum, count) => sum + count, rejected) }),
     /** Applies the events up to the last one of now. Resolves with their number. */
     async readOn ({ inTransaction = false } = {}): Promise<number> {
       let read = 0
