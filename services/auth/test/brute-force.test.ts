@@ -11,7 +11,7 @@ const WRONG = 'certainly not it'
 let host = 0
 /** An address that no other test of this file uses. */
 const newAddress = () => `198.51.${100 + (++host >> 8)}.${host & 255}`
-/** As if locks and failures were so many seconds older. */
+/** Makes locks and failures this many seconds older. */
 const age = (seconds: number) =>
   auth.sql(
     `UPDATE login_attempts SET locked_until = locked_until - $1 * interval '1 second',
@@ -46,7 +46,7 @@ test('at most ten of forty guesses at once are answered', async () => {
   const from = newAddress()
   const answers = await Promise.all(Array.from({ length: 40 }, () => auth.login(email, WRONG, from)))
   const count = (status: number) => answers.filter((answer) => answer.status === status).length
-  // A busy machine may refuse some for want of time; those say nothing about the password.
+  // A busy machine may refuse some with 503, which tells nothing about the password.
   expect(count(401) + count(429) + count(503)).toBe(40)
   if (count(503) === 0) expect(count(401)).toBe(10)
   expect(count(401)).toBeLessThanOrEqual(10)
@@ -70,12 +70,12 @@ test(
     const { status, headers } = await auth.login(email, PASSWORD, stranger)
     expect(status).toBe(429)
     expect(Number(headers.get('retry-after'))).toBeLessThanOrEqual(60)
-    // Where the owner has been before, the attack does not count.
+    // In a network that the owner has used, the attack does not count.
     expect((await auth.login(email, PASSWORD, home)).status).toBe(200)
     await age(60)
     await fail(email, newAddress(), 9)
     expect((await auth.login(email, PASSWORD, stranger)).status).toBe(200)
-    // Another round locks again, for no longer than the first.
+    // The lock of another round is no longer than the first.
     for (let network = 0; network < 5; network++) await fail(email, newAddress())
     const again = await auth.login(email, PASSWORD, newAddress())
     expect(again.status).toBe(429)

@@ -65,7 +65,7 @@ test('events of an outage of NATS are published when it is back', async () => {
   const { user } = await auth.register()
   expect((await auth.call('GET', '/ready')).status).toBe(200)
   await broker.start()
-  // The plain subscription may not be back yet; the sequence that the stream gave is the proof.
+  // The plain subscription may not be back yet, so the stream's sequence is the proof.
   const published = async () =>
     (await auth.sql('SELECT stream_sequence FROM outbox WHERE aggregate_id = $1', user.id))[0].stream_sequence
   await expect.poll(published, { timeout: 20_000 }).not.toBeNull()

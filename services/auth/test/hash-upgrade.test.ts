@@ -22,7 +22,7 @@ test('a login succeeds although its hash cannot be upgraded now', async () => {
   const hasher = await createPasswordHasher({ concurrency: 1, queue: 0 })
   const letGo = new AbortController()
   let busy: Promise<void> | undefined
-  // From the moment on that a password was judged, every place is taken.
+  // Every place is taken once a password was judged.
   const accessExpiry = () => {
     busy ??= (async () => { while (!letGo.signal.aborted) await hasher.create('holds the only place') })()
     return new Date(Date.now() + 60_000)

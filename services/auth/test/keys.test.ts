@@ -63,7 +63,7 @@ test('a retiring key has no private half, and stays as long as the tokens that i
     auth.sql(`SELECT DISTINCT private_key, retires_at > now() + interval '2 hours' AS late
       FROM signing_keys WHERE state = 'retiring'`)
   await expect.poll(retiring, { timeout: 15_000, interval: 300 }).toEqual([{ private_key: null, late: true }])
-  // As if it had happened three hours ago.
+  // Makes the rotation three hours older.
   await auth.sql(`UPDATE signing_keys SET activated_at = activated_at - interval '3 hours',
     retires_at = retires_at - interval '3 hours'`)
   await expect.poll(published, { timeout: 15_000, interval: 300 }).toHaveLength(2)

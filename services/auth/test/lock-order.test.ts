@@ -71,7 +71,7 @@ const acts: Record<string, Act> = {
 
 const READ_ONLY = ['validateToken']
 const mutating = authOperations.filter(({ method, id }) => method !== 'GET' && !READ_ONLY.includes(id))
-/** In threes, so that each operation meets each other one, and itself, in a third as many rounds as there are pairs. */
+/** In threes, so that each operation meets each other one and itself in a third as many rounds as pairs. */
 const rounds = roundsOf(mutating.map(({ id }) => id))
 
 function roundsOf (ids: string[]) {
@@ -99,7 +99,7 @@ let auth: AuthServer
 let arenas: Awaited<ReturnType<typeof createArenas>>
 beforeAll(async () => {
   database = await createDatabase('auth')
-  // None waits for a connection, so that all of them meet at the locks.
+  // No call waits for a connection, so that all calls meet at the locks.
   auth = await startAuth({ AUTH_DATABASE_POOL: String(AT_ONCE + 5) }, database, CHEAP_HASH)
   arenas = await createArenas(auth)
 })
@@ -161,7 +161,7 @@ test(
   'every pair of mutating operations meets, twenty calls at once, without a deadlock and ends in a right state',
   async () => {
     for (const round of rounds) {
-      // The administrators of earlier arenas would leave nothing of the rule about the last one.
+      // Administrators of earlier arenas would hide the rule about the last administrator.
       await auth.sql("UPDATE users SET role = 'user' WHERE role = 'admin'")
       const arena = await arenas.make()
       const answers = await Promise.all(Array.from({ length: AT_ONCE }, async (_, index) => {
@@ -180,7 +180,7 @@ test(
 )
 
 test('no deadlock was counted', async () => {
-  // Backends report what they counted when they end, at the latest.
+  // Backends report their counts when they end, at the latest.
   await Promise.all([arenas.close(), auth.close()])
   expect(await deadlocks()).toBe(0)
 })

@@ -2,9 +2,9 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
 
 /**
- * The time of a refused login must not tell whether there is an account. The kinds are interleaved and compared within
- * each round, so that whatever else the machine does hits them alike; the median over all rounds is judged. Without the
- * dummy hash an unknown address is several times quicker.
+ * The time of a refused login must not tell whether there is an account. Each round has all kinds, so that other work
+ * of the machine hits them alike; the median over all rounds is judged. Without the dummy hash an unknown address is
+ * several times quicker.
  */
 const ROUNDS = 50
 const WARM_UP = 5
@@ -28,7 +28,7 @@ test('unknown, wrong and disabled logins take the same time', { timeout: 180_000
   const rounds: Array<Record<keyof typeof kinds, number>> = []
   for (let round = 0; round < ROUNDS; round++) {
     const times = { unknown: 0, wrong: 0, disabled: 0 }
-    // The order turns, so that no kind is always the first after a pause.
+    // The order rotates, so that no kind is always the first after a pause.
     for (const kind of names.map((_, index) => names[(index + round) % names.length]!)) {
       const start = performance.now()
       const { status } = await auth.login(kinds[kind], 'not the password', `203.0.${round}.1`)

@@ -78,7 +78,7 @@ test('a refresh token that was replaced ends its own session and no other', asyn
   expect(await works(first)).toBe(false)
 })
 
-/** A session that was refreshed once, so many seconds ago, and what logout of all says to its first token. */
+/** Refreshes a session, `secondsAgo`, and logs out of all sessions with its first token. */
 async function logoutByReplaced (secondsAgo: number, turns = 1) {
   const { sessions: [first, second] } = await threeSessions()
   let current = first.refreshToken

@@ -7,7 +7,7 @@ import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 const MANY = 8_000
 const LIMIT = 100
 const AT_ONCE = 20
-/** What a transaction may say to its database, however many sessions it ends; the service's routines included. */
+/** Statements of one transaction, however many sessions it ends; the service's routines are counted too. */
 const MESSAGES = 200
 
 let database: TestDatabase
@@ -26,7 +26,7 @@ afterAll(async () => {
   await database.drop()
 })
 
-/** Live sessions that began before the one of the registration, oldest first. */
+/** Adds live sessions that are older than the registration's, oldest first. */
 function addSessions (userId: string, count: number) {
   return auth.sql(
     `INSERT INTO sessions (id, user_id, created_at, last_used_at, expires_at, absolute_expiry, access_expires_at)
@@ -105,7 +105,7 @@ test.each([LIMIT - 1, LIMIT / 2 - 2, 5 * LIMIT])(
       ended: before + 1 + AT_ONCE - live,
       events: before + 1 + AT_ONCE - live
     })
-    // Those that have just begun are the newest.
+    // The sessions that have just begun are the newest.
     const works = await Promise
       .all(answers.map(async ({ body }) =>
         (await auth.call('GET', '/api/auth/me', { token: body.accessToken })).status

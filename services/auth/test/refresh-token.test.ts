@@ -10,7 +10,7 @@ beforeAll(async () => { auth = await startAuth({ REFRESH_IDLE_TTL: '1000', REFRE
 afterAll(() => auth.close())
 
 const refresh = (refreshToken: string) => auth.call('POST', '/api/auth/refresh-token', { body: { refreshToken } })
-/** As if the counter had moved so long ago. */
+/** Makes the last move of the counter older. */
 const age = (sessionId: string, seconds: number) =>
   auth.sql(
     "UPDATE sessions SET last_used_at = last_used_at - $2 * interval '1 second' WHERE id = $1",

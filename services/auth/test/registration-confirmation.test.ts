@@ -43,7 +43,7 @@ test('an attacker who registers a stranger’s address first does not get the st
   await register('victim@example.test', 'the password of the attacker')
   const attackersMail = await mailTo(auth, 'victim@example.test', 'confirm-registration')
   await register('victim@example.test', PASSWORD)
-  // Whichever mail the owner of the address opens, the password decides whose registration becomes the account.
+  // The password, not the opened mail, decides which registration becomes the account.
   expect((await verify(attackersMail.token!, 'a third one, of nobody')).status).toBe(403)
   expect((await verify(attackersMail.token!, PASSWORD)).status).toBe(204)
   expect((await auth.login('victim@example.test', 'the password of the attacker')).status).toBe(401)
@@ -57,7 +57,7 @@ test('an address that is registered thirty times gets five mails; the newest pas
   await mailsDone(auth)
   const mails = (await readMails(auth.mailDir)).filter(({ to }) => to === 'flooded@example.test')
   expect(mails.map(({ kind }) => kind)).toEqual(Array(5).fill('confirm-registration'))
-  // Also the next one, which gets no mail of its own.
+  // The next registration gets no mail of its own, and its password counts too.
   await register('flooded@example.test', 'the tram of the owner')
   await mailsDone(auth)
   expect((await verify(mails[0]!.token!, 'the tram of the owner')).status).toBe(204)

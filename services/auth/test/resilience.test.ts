@@ -70,8 +70,7 @@ test('auth waits for a database that starts later than itself', async () => {
 })
 
 /**
- * In front of PostgreSQL: the answer that ends a login brings, in the same packet, the message that ends the
- * connection.
+ * A proxy before PostgreSQL: one packet brings the answer that ends a login and the message that ends the connection.
  */
 async function startCuttingProxy (port: number) {
   const [ready, text] = [
@@ -159,7 +158,7 @@ test(
     const answers = await Promise.all(logins)
     expect(new Set(answers.map(({ status }) => status))).toEqual(new Set([401, 503]))
     expect(Number(answers.find(({ status }) => status === 503)!.headers.get('retry-after'))).toBeGreaterThanOrEqual(1)
-    // It did not wait for the logins that came before it.
+    // The request did not wait for the logins before it.
     expect(judgedBefore).toBeLessThan(judged)
   },
   120_000

@@ -42,7 +42,7 @@ test('a new TOKEN_SECRET ends nothing while the previous one is set, nor later w
     expect((await exchange(auth, before.key)).status).toBe(200)
     const refreshed = await refresh(auth, before.used.refreshToken)
     expect(refreshed.status).toBe(200)
-    // The token before it is still answered with the same successor.
+    // The replaced token still gets the same successor.
     expect((await refresh(auth, before.used.refreshToken)).body.refreshToken).toBe(refreshed.body.refreshToken)
     return refreshed.body.refreshToken
   })

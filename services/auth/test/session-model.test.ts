@@ -3,8 +3,8 @@ import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
 
 /**
- * Random walks over everything that begins, moves and ends sessions, compared after every step with a model that fits
- * on a page. A failure prints the seed; SEED=… repeats it.
+ * Random walks over all operations that begin, move and end sessions, compared after every step with a model of one
+ * page. A failure prints the seed; SEED=… repeats it.
  */
 const SEED = Number(process.env.SEED ?? 20_260_817)
 const WALKS = 6
@@ -12,7 +12,7 @@ const STEPS = 45
 
 interface ModelSession {
   id: string
-  /** Every refresh token that was ever given out, oldest first; the last one is good. */
+  /** All refresh tokens that were given out, oldest first; the last one is good. */
   refreshTokens: string[]
   accessTokens: string[]
   live: boolean
@@ -140,7 +140,7 @@ test.each(Array.from({ length: WALKS }, (_, walk) => SEED + walk))('walk %i agre
 
   const walked: string[] = []
   for (let step = 0; step < STEPS; step++) {
-    // Without live sessions most steps say little.
+    // Most steps test little without live sessions.
     const name = live().length === 0 ? 'login' : random.pick(Object.keys(steps))
     walked.push(name)
     await steps[name]!()

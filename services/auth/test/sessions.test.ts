@@ -92,9 +92,7 @@ test('changing the password ends all other sessions, and the old password opens 
   ])
 })
 
-/**
- * Resolves once a statement waits for a row that somebody holds. The row is held for less than a statement may take.
- */
+/** Resolves once a statement waits for a locked row. The row is locked for less time than a statement may take. */
 async function waits (holder: pg.Client) {
   const waiting = async () =>
     (await holder
@@ -160,7 +158,7 @@ test('the upgrade of a hash at login does not undo a change of the password besi
   const holder = new pg.Client({ connectionString: auth.database.adminUrl })
   await holder.connect()
   await holder.query('BEGIN')
-  // Sessions may begin, the row may not change.
+  // Sessions may begin while the row may not change.
   await holder.query('SELECT FROM users WHERE id = $1 FOR SHARE', [user.id])
   const login = auth.login(email)
   await waits(holder)

@@ -18,7 +18,7 @@ test('ES256 takes over from Ed25519: published before it signs, and no token is 
 
   const auth = await startAuth({ SIGNING_ALG: 'es256' }, database)
   try {
-    // The next key was one for Ed25519; it gives way before it has signed.
+    // The next key, for Ed25519, gives way before it has signed.
     await expect.poll(async () => (await jwks(auth)).map(({ alg }: { alg: string }) => alg).sort(), within)
       .toEqual(['ES256', 'EdDSA'])
     const ofP256 = (await jwks(auth)).find(({ alg }: { alg: string }) => alg === 'ES256')

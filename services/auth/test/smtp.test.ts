@@ -29,12 +29,12 @@ const outcomes = async (outcome: string) =>
   Number(new RegExp(`^gatepost_auth_mails_total\\{.*outcome="${outcome}".*\\} (\\d+)$`, 'm')
     .exec(await auth.metrics())![1])
 
-/** Has what was postponed tried again now: the job of an address without an account wakes the worker. */
+/** Runs postponed mails now: the job of an unknown address wakes the worker. */
 async function tryAgain () {
   await auth.sql('UPDATE jobs SET run_at = now() WHERE failed_at IS NULL')
   await forgot('nobody@example.test')
 }
-/** The job that is not done, once it was postponed so many times since `before`. */
+/** The waiting job, once it was postponed this many times since `before`. */
 async function postponed (times: number, before: number) {
   await expect.poll(() => outcomes('postponed')).toBe(before + times)
   return (await auth.sql('SELECT attempts, last_error FROM jobs WHERE failed_at IS NULL ORDER BY attempts DESC'))[0]
@@ -62,7 +62,7 @@ test('an outage of the mail server loses no reset mail and blocks no new one', a
   await smtp.down()
   const before = await outcomes('postponed')
   await forgot(email)
-  // As many tries as there are in five minutes.
+  // The number of tries within five minutes.
   for (let attempt = 1; attempt <= 6; attempt++) {
     expect(await postponed(attempt, before)).toMatchObject({
       attempts: attempt,
@@ -142,7 +142,7 @@ test('waiting mails of an account are deleted with it', async () => {
 test('mails are sent several at once, over a few connections that stay', async () => {
   let [underWay, most] = [0, 0]
   const arrived: Array<() => void> = []
-  // Nothing is taken before as many wait as there are connections.
+  // The server takes no mail before all connections have one.
   smtp.hold = async () => {
     most = Math.max(most, ++underWay)
     if (underWay < 4) await new Promise<void>((resolve) => arrived.push(resolve))

@@ -8,11 +8,11 @@ import { createSessionTokens } from '../../src/sessions/session-tokens.ts'
 import { emailChangeRepository } from '../../src/users/email-change-repository.ts'
 import { type AuthServer, PASSWORD, TOKEN_SECRET } from './auth-server.ts'
 
-/** As little as argon2 can do: what waits for locks is looked at here, not hashing. */
+/** The cheapest hash of argon2: these tests look at locks, not at hashing. */
 export const CHEAP_HASH = { memoryCost: 8, timeCost: 1, parallelism: 1, outputLen: 32 }
 const ACCESS_TOKEN_TTL = 600
 const SESSIONS = 6
-/** Refresh tokens of a session whose counter is further on: every second session was refreshed twice. */
+/** The counter of a session: every second session was refreshed twice. */
 const counterOf = (index: number) => index % 2 === 0 ? 1 : 3
 
 export interface Person {
@@ -32,16 +32,13 @@ export interface Arena {
   /** An address that several registrations wait for, each with a link of its own. */
   pendingEmail: string
   pendingTokens: string[]
-  /** Two people want each other's address, a third one that of the registrations. */
+  /** Two people want each other's address; a third one wants that of the registrations. */
   changeTokens: string[]
-  /** An address of which no failed login was counted yet. */
+  /** A client address without failed logins. */
   from: string
 }
 
-/**
- * Makes arenas past HTTP, with the code of the service: setting one up costs a tenth of what registrations and logins
- * would.
- */
+/** Makes arenas with the service's code but without HTTP, which costs a tenth of registrations and logins. */
 export async function createArenas (auth: AuthServer) {
   const database = openDatabase({ url: auth.database.url, poolSize: 2 })
   const { connection } = database

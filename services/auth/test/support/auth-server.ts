@@ -36,7 +36,7 @@ export interface AuthServer {
     options?: { email?: string, password?: string, displayName?: string, from?: string }
   ): Promise<Session & { email: string }>
   login(email: string, password?: string, from?: string): Promise<Answer<Session>>
-  /** What `/metrics` shows. */
+  /** The text of `/metrics`. */
   metrics (): Promise<string>
   /** Stored events of one type, oldest first. */
   events (type: string): Promise<any[]>
@@ -107,7 +107,7 @@ export async function startAuth (
       { email = `person${++people}@example.test`, password = PASSWORD, displayName = 'Somebody', from } = {}
     ) {
       let answer = await call('POST', '/api/auth/register', { body: { email, password, displayName }, from })
-      // Hashing refuses when a busy machine is too slow; like any client we come back.
+      // Hashing refuses calls when a busy machine is too slow; a client comes back.
       for (let attempt = 0; answer.status === 503 && attempt < 10; attempt++) {
         await sleep(1_000)
         answer = await call('POST', '/api/auth/register', { body: { email, password, displayName }, from })

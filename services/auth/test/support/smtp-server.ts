@@ -1,16 +1,16 @@
 import { once } from 'node:events'
 import { type AddressInfo, createServer, type Server, type Socket } from 'node:net'
 
-/** The smallest SMTP server that takes mails. What it says to a command can be changed, and it can be away. */
+/** The smallest SMTP server that takes mails. A test can change its answers and switch it off. */
 export async function startSmtpServer () {
   const sockets = new Set<Socket>()
   const smtp = {
     port: 0,
     received: [] as string[],
     connections: 0,
-    /** An answer other than the usual one to a command, or undefined. */
+    /** The answer to a command in place of the usual one; undefined for the usual one. */
     refuse: (_command: string): string | undefined => undefined,
-    /** Before a mail is taken. */
+    /** Runs before a mail is taken. */
     hold: async () => {},
     async up () {
       server = createServer(serve).listen(smtp.port, '127.0.0.1')
