@@ -9,7 +9,7 @@ import { documents } from '../scripts/generate/documents.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const read = (path: string) => readFile(join(root, path), 'utf8')
-const pages = globSync('**/*.md', { cwd: root, exclude: (name) => /^(node_modules|dist|\.)/.test(name) })
+const pages = globSync('**/*.md', { cwd: root, exclude: (name) => /^(?:node_modules$|dist$|\.)/.test(name) })
 
 test.each(Object.entries({ ...collections(root), ...documents() }))(
   '%s is what `pnpm generate` writes',

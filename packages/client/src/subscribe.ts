@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises'
-import { jetstreamManager, type ConsumerMessages, type JsMsg } from '@nats-io/jetstream'
+import { jetstreamManager, type JsMsg } from '@nats-io/jetstream'
 import { connect, type NatsConnection } from '@nats-io/transport-node'
 import { EVENTS_STREAM, type CloudEvent } from './event-contract.ts'
 import type { EventDefinition, EventOf } from './event-definition.ts'
-import { ensureConsumer, NANOSECONDS, type Beginning } from './subscriber/consumer.ts'
+import { ensureConsumer, NANOSECONDS, ownTurn, type Beginning } from './subscriber/consumer.ts'
 import { createEventReader } from './subscriber/event-reader.ts'
 import { createReceiver, type Delivery } from './subscriber/receiver.ts'
 
@@ -16,15 +16,16 @@ export interface SubscribeOptions<Definitions extends readonly unknown[]> {
   events: Definitions
   /**
    * A name of your own under which NATS remembers how far you are, over restarts. Without it the subscription ends with
-   * the process. Several processes may share it while `concurrency` is 1: they take turns, and if one dies another has
-   * its event after five seconds.
+   * the process. Several processes may share it: they take turns, and if one dies another has its event after five
+   * seconds.
    */
   durable?: string
   /** Default `first`. */
   from?: Beginning
   /**
    * Events that are dealt with side by side, of different aggregates; those of one aggregate stay in order. Default 1:
-   * all are in order. With more, one process at a time may use a durable name.
+   * all are in order. With more, one process at a time is given events; others that share its durable name wait until
+   * it is gone.
    */
   concurrency?: number
   /**
@@ -54,6 +55,8 @@ export interface Subscription {
 const RECONNECT_MS = 500
 const FLUSH_MS = 1_000
 const CONFIRM_MS = 2_000
+/** A subscription whose consumer is gone cannot go on. */
+const ENDS = { abort_on_missing_resource: true }
 /** Events out at the server for each that is dealt with: a busy aggregate leaves the others enough to do. */
 const OUT_EACH = 4
 
@@ -84,6 +87,7 @@ export async function subscribe<const Definitions extends readonly unknown[]> (
     const jsm = await jetstreamManager(nc, { checkAPI: false })
     const maxOut = concurrency === 1 ? 1 : concurrency * OUT_EACH
     const { name, config } = await ensureConsumer(jsm, { durable, from, definitions, maxOut })
+    const info = () => jsm.consumers.info(EVENTS_STREAM, name)
     const receiver = createReceiver({
       concurrency,
       ackWaitMs: config.ack_wait! / NANOSECONDS,
@@ -94,20 +98,24 @@ export async function subscribe<const Definitions extends readonly unknown[]> (
       acknowledge: async (message) => {
         await nc.request((message as JsMsg & { reply: string }).reply, '+ACK', { timeout: CONFIRM_MS })
       },
-      info: () => jsm.consumers.info(EVENTS_STREAM, name)
+      info
     })
-    void watch(nc, receiver)
-    receiver.begin()
-    const messages = await (await jsm.jetstream().consumers.get(EVENTS_STREAM, name)).consume({
-      max_messages: Math.max(64, maxOut),
-      expires: 10_000,
-      abort_on_missing_resource: true
-    })
-    const closed = receive(messages, receiver).finally(() => hangUp(nc))
+    const stopping = new AbortController()
+    const consumer = await jsm.jetstream().consumers.get(EVENTS_STREAM, name)
+    const closed = (async () => {
+      const out = concurrency === 1 ? 0 : await ownTurn(info, stopping.signal)
+      if (!stopping.signal.aborted) {
+        const messages = await consumer.consume({ max_messages: Math.max(64, maxOut), expires: 10_000, ...ENDS })
+        stopping.signal.addEventListener('abort', () => messages.stop())
+        receiver.begin(out)
+        void watch(nc, receiver)
+        for await (const message of messages) receiver.take(message)
+      }
+    })().finally(() => receiver.stop()).finally(() => hangUp(nc))
     return {
       closed,
       async stop () {
-        messages.stop()
+        stopping.abort()
         await closed
       }
     }
@@ -117,17 +125,7 @@ export async function subscribe<const Definitions extends readonly unknown[]> (
   }
 }
 
-type Receiver = ReturnType<typeof createReceiver>
-
-async function receive (messages: ConsumerMessages, receiver: Receiver) {
-  try {
-    for await (const message of messages) receiver.take(message)
-  } finally {
-    await receiver.stop()
-  }
-}
-
-async function watch (nc: NatsConnection, receiver: Receiver) {
+async function watch (nc: NatsConnection, receiver: ReturnType<typeof createReceiver>) {
   for await (const { type } of nc.status()) {
     if (type === 'disconnect') receiver.interrupted()
     else if (type === 'reconnect') receiver.begin()

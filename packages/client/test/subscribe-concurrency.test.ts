@@ -5,15 +5,20 @@ import { eventually } from '@gatepost/testing/eventually'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { extentOf } from './support/extent.ts'
 import { kills } from './support/kills.ts'
+import { startSlowLine } from './support/slow-line.ts'
 import { created, startSubscriberStage, type SubscriberStage } from './support/subscriber-stage.ts'
 
 const KILLS = extentOf(4, 200)
+const EVENTS = extentOf(1_000, 20_000)
+const LEAST_A_SECOND = extentOf(300, 2_000)
 
 test('whatever is killed, the events of an aggregate are dealt with in order, and none is left out', async () => {
-  const { reorders, missing, again, events } = await kills({ kills: KILLS, seed: 7 })
-  process.stdout.write(`${KILLS} kills, ${events} events, ${again} begun again, ${reorders.length} reorders\n`)
+  const { reorders, missing, unfinished, again, events } = await kills({ kills: KILLS, seed: 7 })
+  process.stdout.write(
+    `${KILLS} kills, ${events} events, ${unfinished} cut, ${again} done again, ${reorders.length} reorders\n`
+  )
   expect({ reorders, missing }).toEqual({ reorders: [], missing: 0 })
-  expect(again, 'the kills came in the middle of the work').toBeGreaterThan(0)
+  expect(unfinished, 'the kills came in the middle of the work').toBeGreaterThan(0)
 }, 30_000 + KILLS * 10_000)
 
 describe('with a concurrency', () => {
@@ -42,6 +47,32 @@ describe('with a concurrency', () => {
     expect(most).toBe(4)
   })
 
+  // One at a time, a line of 20 ms lets 50 events a second through.
+  test(`over a line of 20 ms, at least ${LEAST_A_SECOND} events a second`, async () => {
+    const line = await startSlowLine(Number(new URL(stage.nats.url).port), 10)
+    const events = Array.from({ length: EVENTS }, () => created())
+    for (let at = 0; at < EVENTS; at += 100) {
+      await Promise.all(events.slice(at, at + 100).map((event) => stage.publish(event)))
+    }
+    let done = 0
+    let began = 0
+    const all = Promise.withResolvers<void>()
+    await stage.follow({
+      servers: `nats://127.0.0.1:${line.port}`,
+      concurrency: 64,
+      onEvent () {
+        began ||= performance.now()
+        if (++done === EVENTS) all.resolve()
+      }
+    })
+    await all.promise
+    const rate = EVENTS / (performance.now() - began) * 1_000
+    process.stdout.write(`${Math.round(rate)} events a second over a line of 20 ms\n`)
+    await Promise.all(stage.open.splice(0).map((subscription) => subscription.stop()))
+    await line.stop()
+    expect(rate).toBeGreaterThan(LEAST_A_SECOND)
+  }, 60_000)
+
   test('an event that fails holds up its aggregate alone, and stays unacknowledged until it is done', async () => {
     const [slow, quick] = [versions(uuid(), 3), versions(uuid(), 3)]
     const seen: string[] = []
@@ -66,5 +97,29 @@ describe('with a concurrency', () => {
     expect(seen).toEqual([1, 2, 3].flatMap((version) => `${quick[0]!.subject} ${version}`).concat(
       [1, 2, 3].map((version) => `${slow[0]!.subject} ${version}`)
     ))
+  })
+
+  test('of programs that share a durable name one is given events, and another takes over in order', async () => {
+    const aggregate = versions(uuid(), 40)
+    const seen: string[] = []
+    const options = (name: string) => ({
+      durable: 'my-program',
+      concurrency: 4,
+      async onEvent ({ aggregateversion }: CloudEvent) {
+        await sleep(2)
+        seen.push(`${name} ${aggregateversion}`)
+      }
+    })
+    const first = await stage.follow(options('first'))
+    await stage.publish(...aggregate.slice(0, 1))
+    await eventually(() => expect(seen).toEqual(['first 1']))
+    await stage.follow(options('second'))
+    const publishing = stage.publish(...aggregate.slice(1))
+    await eventually(() => expect(seen.length).toBeGreaterThan(10))
+    await first.stop()
+    await publishing
+    await eventually(() => expect(seen).toHaveLength(40))
+    expect(seen.map((line) => Number(line.split(' ')[1]))).toEqual(aggregate.map((_, at) => at + 1))
+    expect(seen.at(-1)).toBe('second 40')
   })
 })

@@ -34,9 +34,9 @@ test('what a killed program had, and all since then, comes to its successor in t
   expect(seen).toEqual(['two again', 'three', 'four', 'five'])
 })
 
-test('it goes on after the broker was away', async () => {
+test.each([1, 8])('it goes on after the broker was away (concurrency %i)', async (concurrency) => {
   const seen: string[] = []
-  await stage.follow({ durable: 'my-program', onEvent: (event) => { seen.push(event.data.title) } })
+  await stage.follow({ durable: 'my-program', concurrency, onEvent: (event) => { seen.push(event.data.title) } })
   await stage.publish(created('before'))
   await eventually(() => expect(seen).toEqual(['before']))
   await eventually(async () => expect((await stage.durable()).num_ack_pending).toBe(0))

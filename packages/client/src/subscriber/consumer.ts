@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from 'node:timers/promises'
 import { isDeepStrictEqual } from 'node:util'
 import {
   AckPolicy,
@@ -23,6 +24,8 @@ export interface ConsumerOptions {
 /** What a process had when it died comes again after this; who is at work says so every third of it. */
 const ACK_WAIT_MS = 5_000
 const INACTIVE_MS = 60_000
+const TURN_MS = 500
+const SOON_MS = 20
 export const NANOSECONDS = 1e6
 
 /** The consumer of a subscription: made, or brought to what is wanted; its acknowledgement wait is kept. */
@@ -46,6 +49,21 @@ export async function ensureConsumer (
   return isDeepStrictEqual({ ...known.config, ...wanted }, known.config)
     ? known
     : jsm.consumers.update(EVENTS_STREAM, known.name, wanted)
+}
+
+/**
+ * Waits until no process asks for events of the consumer; the server forgets at once that one did whose connection is
+ * gone. Resolves with the number of events that are out unacknowledged, or undefined when aborted.
+ */
+export async function ownTurn (info: () => Promise<ConsumerInfo>, signal: AbortSignal): Promise<number | undefined> {
+  // Between two requests of a living process there may be a moment without one.
+  for (let quiet = 0; !signal.aborted;) {
+    const known = await info().catch(() => undefined)
+    quiet = known?.num_waiting === 0 ? quiet + 1 : 0
+    if (known && quiet > 1) return known.num_ack_pending
+    await sleep(quiet > 0 ? SOON_MS : TURN_MS, undefined, { signal }).catch(() => undefined)
+  }
+  return undefined
 }
 
 /** nats-server 2.9 takes one filter: the narrowest that lets all of them through. */

@@ -138,8 +138,9 @@ export function createReceiver (options: ReceiverOptions) {
       connectedAt = Infinity
     },
 
-    /** There is a connection. */
-    begin () {
+    /** There is a connection; so many events were out before anything was asked for, if that is known. */
+    begin (out?: number) {
+      if (out === 0) whole = true
       connectedAt = performance.now()
       if (!whole) gathering ??= gather().finally(() => { gathering = undefined })
     },

@@ -13,6 +13,8 @@ const ACK_WAIT_MS = 600
 
 export interface KillReport {
   events: number
+  /** Begun and not done when a kill came. */
+  unfinished: number
   /** Begun again, after a crash came before their acknowledgement. */
   again: number
   /** What came before an earlier event of its aggregate was done. */
@@ -61,9 +63,11 @@ export async function kills ({ kills, seed }: { kills: number, seed: number }): 
       }
       program.kill('SIGKILL')
       await ended
+      order.killed()
     }
     return {
       events: aggregates.reduce((sum, { version }) => sum + version, 0),
+      unfinished: order.unfinished,
       again: order.again,
       reorders: order.reorders,
       missing: order.missing(aggregates)
@@ -77,16 +81,27 @@ export async function kills ({ kills, seed }: { kills: number, seed: number }): 
 function createOrder () {
   const done = new Map<string, number>()
   const reorders: string[] = []
-  let again = 0
+  const underWay = new Set<string>()
+  let [again, unfinished] = [0, 0]
   return {
     reorders,
     get again () { return again },
+    get unfinished () { return unfinished },
+    killed () {
+      unfinished += underWay.size
+      underWay.clear()
+    },
     add (line: string) {
       const [what, subject, text] = line.split(' ') as [string, string, string]
       const version = Number(text)
       const last = done.get(subject) ?? 0
-      if (what === 'end') done.set(subject, version)
-      else if (version === last) again++
+      if (what === 'end') {
+        underWay.delete(subject)
+        done.set(subject, version)
+        return
+      }
+      underWay.add(subject)
+      if (version === last) again++
       else if (version !== last + 1) reorders.push(`${subject}: ${version} came after ${last}`)
     },
     missing: (aggregates: readonly { id: string, version: number }[]) =>

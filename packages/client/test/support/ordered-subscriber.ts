@@ -11,7 +11,7 @@ await subscribe({
   concurrency: 64,
   async onEvent ({ subject, aggregateversion }) {
     writeSync(1, `begin ${subject} ${aggregateversion}\n`)
-    await sleep(Math.random() * 4)
+    await sleep(Math.random() * 20)
     writeSync(1, `end ${subject} ${aggregateversion}\n`)
   }
 })
