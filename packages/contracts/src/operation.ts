@@ -31,6 +31,20 @@ export interface ResponseDefinition<Schema extends TSchema = TSchema> {
 
 export type Responses = Record<number, ResponseDefinition>
 
+/** The part of a call that is always stated. */
+interface Call<Id extends string, Answers extends Responses> {
+  id: Id
+  /** The service that answers; the gateway itself, or one that it forwards to. */
+  service: ServiceName
+  method: Method
+  /** Fastify's form: `/api/posts/:id`. */
+  url: string
+  summary: string
+  auth: AuthPolicy
+  limit: LimitPolicy
+  responses: Answers
+}
+
 export interface OperationOptions<
   Params extends TProperties,
   Query extends TProperties,
@@ -40,21 +54,12 @@ export interface OperationOptions<
   Code extends string,
   Id extends string,
   BodyOptional extends boolean
-> {
-  id: Id
-  /** The service that answers; the gateway itself, or one that it forwards to. */
-  service: ServiceName
-  method: Method
-  /** Fastify's form: `/api/posts/:id`. */
-  url: string
-  summary: string
-  auth: AuthPolicy
+> extends Call<Id, Answers> {
   /**
    * The scope that an API key needs for the call; `<service>:read` or `<service>:write` by the method unless said
    * otherwise. Null: only a login may make the call, no key.
    */
   scope?: Scope | null
-  limit: LimitPolicy
   params?: Params
   query?: Query
   /**
@@ -67,7 +72,6 @@ export interface OperationOptions<
   bodyType?: BodyType
   /** Whether a request without a body is fine. */
   bodyOptional?: BodyOptional
-  responses: Answers
   /** Codes of the problems that it answers beside those of every operation; `operations.ts` knows all codes. */
   errors?: readonly Code[]
   /** The gateway gives up on the service after this many milliseconds. */
@@ -84,22 +88,14 @@ export interface Operation<
   Code extends string = string,
   Id extends string = string,
   BodyOptional extends boolean = boolean
-> {
-  id: Id
-  service: ServiceName
-  method: Method
-  url: string
-  summary: string
-  auth: AuthPolicy
+> extends Call<Id, Answers> {
   scope: Scope | null
-  limit: LimitPolicy
   params: TObject<Params>
   query: TObject<Query>
   headers: TObject<Headers>
   body: Body | undefined
   bodyType: BodyType
   bodyOptional: BodyOptional
-  responses: Answers
   errors: readonly Code[]
   timeoutMs: number
 }
