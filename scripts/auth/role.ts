@@ -1,4 +1,7 @@
-import { createManagedUserService } from '../../services/auth/src/administration/managed-user-service.ts'
+import {
+  createManagedUserService,
+  type UserChange
+} from '../../services/auth/src/administration/managed-user-service.ts'
 import { emailKey } from '../../services/auth/src/users/email-key.ts'
 import { userRepository } from '../../services/auth/src/users/user-repository.ts'
 import { connectToAuth } from './connection.ts'
@@ -12,22 +15,31 @@ export async function setRole (
   role: 'user' | 'admin',
   { unverified }: { unverified: boolean }
 ): Promise<void> {
+  await manage(email, { role }, (emailVerifiedAt) => {
+    if (role === 'user' || emailVerifiedAt !== null || unverified) return
+    throw new Error(
+      `nobody has confirmed ${email}, so anybody may have registered it: follow the link of its mail, or say ` +
+      '--unverified'
+    )
+  })
+  console.log(`${email} is ${role === 'admin' ? 'an administrator' : 'a user'} from the next login on`)
+}
+
+/** Confirms the address of an account. Throws when there is no account with it. */
+export async function verifyEmail (email: string): Promise<void> {
+  await manage(email, { emailVerified: true })
+  console.log(`${email} is confirmed`)
+}
+
+async function manage (email: string, change: UserChange, check = (_emailVerifiedAt: Date | null) => {}) {
   const database = await connectToAuth(process.env)
   try {
     const user = await userRepository.findByEmailKey(database.connection, emailKey(email))
     if (!user) throw new Error(`there is no account with the address ${email}; register it first`)
-    if (role === 'admin' && user.emailVerifiedAt === null && !unverified) {
-      throw new Error(
-        `nobody has confirmed ${email}, so anybody may have registered it: follow the link of its mail, or say ` +
-        '--unverified'
-      )
-    }
+    check(user.emailVerifiedAt)
     // The running service picks up events and mails by polling.
-    await createManagedUserService({ database, onEvents: () => {}, onMail: () => {} }).manage(user.id, { role }, {
-      actorId: null,
-      origin: null
-    })
-    console.log(`${email} is ${role === 'admin' ? 'an administrator' : 'a user'} from the next login on`)
+    const managedUsers = createManagedUserService({ database, onEvents: () => {}, onMail: () => {} })
+    await managedUsers.manage(user.id, change, { actorId: null, origin: null })
   } finally {
     await database.close()
   }

@@ -21,7 +21,7 @@ function keysOver (database: Database) {
       for (const { kid, state, algorithm, createdAt, activatedAt, retiresAt } of keys) {
         const since = { next: createdAt, current: activatedAt, retiring: activatedAt }[state] ?? createdAt
         console
-          .log(`${kid}  ${algorithm}  ${state.padEnd(8)}  since ${since.toISOString()}${
+          .log(`${kid}  ${state.padEnd(8)}  ${algorithm}  since ${since.toISOString()}${
             retiresAt ? `, until ${retiresAt.toISOString()}` : ''
           }`)
       }

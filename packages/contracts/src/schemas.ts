@@ -53,6 +53,13 @@ export const NewDisplayNameSchema = Type.String({
     '1 to 80 code points, at least one of which can be seen; none that is invisible or changes the direction of writing'
 })
 
+/** A BCP 47 tag: language, perhaps script, perhaps region. */
+export const LanguageSchema = Type.String({
+  pattern: '^[A-Za-z]{2,3}(-[A-Za-z]{4})?(-([A-Za-z]{2}|[0-9]{3}))?$',
+  maxLength: 12,
+  description: 'Of mails, such as en or pt-BR'
+})
+
 /** Opaque continuation of a list; made and read by the service that answered. */
 export const CursorSchema = Type.String({ minLength: 1, maxLength: 512, pattern: '^[A-Za-z0-9_-]+$' })
 

@@ -20,7 +20,11 @@ const keys = keysOf({
 const ofP256 = { alg: 'ES256', typ: 'at+jwt', kid: 'k2' }
 
 const encode = (value: object) => Buffer.from(JSON.stringify(value)).toString('base64url')
-function es256 (head: object = ofP256, key: KeyObject = p256.privateKey, dsaEncoding: 'der' | 'ieee-p1363' = 'ieee-p1363') {
+function es256 (
+  head: object = ofP256,
+  key: KeyObject = p256.privateKey,
+  dsaEncoding: 'der' | 'ieee-p1363' = 'ieee-p1363'
+) {
   const input = `${encode(head)}.${encode(payload())}`
   return `${input}.${sign('sha256', Buffer.from(input), { key, dsaEncoding }).toString('base64url')}`
 }

@@ -21,6 +21,7 @@ import { linkMaker } from './mail/mail-links.ts'
 import { createMailMetrics } from './mail/mail-metrics.ts'
 import { createMailWorker } from './mail/mail-worker.ts'
 import { createMailer } from './mail/mailer.ts'
+import { loadTemplates } from './mail/template-files.ts'
 import { createMaintenance } from './maintenance.ts'
 import type { HashParameters } from './passwords/password-hash.ts'
 import { clientAddress } from './plugins/client-address.ts'
@@ -43,6 +44,7 @@ export interface AppOptions {
 
 /** The auth service. It does not listen; closing it closes all that it opened. */
 export async function buildApp ({ settings, log, registry, hashParameters }: AppOptions): Promise<App> {
+  const templates = await loadTemplates(settings.MAIL_TEMPLATES)
   const app = createServer({ log, recordTraces: settings.OTEL_EXPORTER_OTLP_ENDPOINT !== undefined })
   const database = openDatabase({
     url: settings.AUTH_DATABASE_URL,
@@ -60,6 +62,8 @@ export async function buildApp ({ settings, log, registry, hashParameters }: App
     database,
     mailer,
     linkOf: linkMaker(settings.MAIL_LINK_URL, settings.PUBLIC_URL),
+    templates,
+    defaultLanguage: settings.MAIL_LANGUAGE,
     countKey: deriveMacKey(settings.TOKEN_SECRET, 'mail-counts'),
     metrics: createMailMetrics(registry),
     log

@@ -72,6 +72,11 @@ export const settingsSchema = Type.Object({
       description: 'The web application of the links in mails; without it they lead to pages of the gateway',
       schemes: ['http', 'https']
     })),
+  UNVERIFIED_ACCOUNTS: choice(['allow', 'refuse'], {
+    description:
+      'With REQUIRE_EMAIL_VERIFICATION: whether accounts from before, whose address nobody has confirmed, may be used',
+    default: 'allow'
+  }),
   REQUIRE_EMAIL_VERIFICATION: flag({
     description: 'Whether an account begins only when its e-mail address is confirmed',
     default: 'false'
@@ -84,6 +89,16 @@ export const settingsSchema = Type.Object({
     })),
   MAIL_FROM: text({ description: 'The sender of mails', default: 'Gatepost <no-reply@localhost>' }),
   MAIL_DIR: text({ description: 'The folder that mails go to while there is no SMTP_URL', default: '.data/mail' }),
+  MAIL_LANGUAGE: text({
+    description: 'The language of mails to users who have none, or one without templates',
+    pattern: '^[a-z]{2,3}(-[A-Za-z0-9]{2,8})*$',
+    needs: 'a language such as en or pt-BR',
+    default: 'en'
+  }),
+  MAIL_TEMPLATES: Type
+    .Optional(text({
+      description: 'A folder with templates over those in services/auth/mails: <language>/<kind>.txt and .html'
+    })),
   PASSWORD_PEPPER: Type
     .Optional(text({
       description: 'A secret that goes into every password hash and is in no database',

@@ -20,6 +20,7 @@ import { createRefreshService } from './sessions/refresh-service.ts'
 import { createSessionService } from './sessions/session-service.ts'
 import { createSessionTokens } from './sessions/session-tokens.ts'
 import { createProfileService } from './users/profile-service.ts'
+import { mayBeUsed } from './users/unverified-accounts.ts'
 
 export interface ServicesOptions {
   settings: Settings
@@ -51,6 +52,7 @@ export async function createServices (
     HASH_CONCURRENCY,
     MAX_SESSIONS_PER_USER
   } = settings
+  const isUsable = mayBeUsed(settings)
   const lifetimes = { idleSeconds: REFRESH_IDLE_TTL, absoluteSeconds: REFRESH_ABSOLUTE_TTL }
   const secrets = secretsOf(settings)
   const attemptKey = deriveMacKey(TOKEN_SECRET, 'login-attempts')
@@ -97,10 +99,12 @@ export async function createServices (
       tokens,
       lifetimes,
       maxSessions: MAX_SESSIONS_PER_USER,
+      isUsable,
       log,
-      onEvents
+      onEvents,
+      onMail
     }),
-    refreshes: createRefreshService({ database, tokens, lifetimes, metrics, onEvents }),
+    refreshes: createRefreshService({ database, tokens, lifetimes, isUsable, metrics, onEvents }),
     sessions: createSessionService({ database, onEvents }),
     administration: createAdministrationService({ database, hasher, onEvents, onMail }),
     apiKeys: createApiKeyService({
@@ -108,6 +112,7 @@ export async function createServices (
       checker,
       tokens,
       macKeys: secrets.map((secret) => deriveMacKey(secret, 'api-keys')),
+      isUsable,
       onEvents,
       onMail
     }),

@@ -29,6 +29,7 @@ test('an access token is what the contract says, and no more', async () => {
     sid: sessionId,
     jti: expect.any(String),
     role: 'user',
+    email_verified: false,
     iat: expect.any(Number),
     exp: expect.any(Number)
   })

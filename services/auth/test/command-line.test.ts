@@ -88,3 +88,14 @@ test.each([
   expect(output).toMatch(message)
   if (value) expect(output.includes(value)).toBe(!/SECRET/.test(name))
 }, 60_000)
+
+test('an operator confirms an address', async () => {
+  const { email, user } = await auth.register()
+  expect(await run(['scripts/admin.ts', 'verify', 'nobody@example.test'])).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('there is no account')
+  })
+  expect(await run(['scripts/admin.ts', 'verify', email])).toEqual({ code: 0, output: `${email} is confirmed\n` })
+  expect(await auth.sql('SELECT email_verified_at IS NOT NULL AS verified FROM users WHERE id = $1', user.id))
+    .toEqual([{ verified: true }])
+})

@@ -45,6 +45,8 @@ test('a login succeeds although its hash cannot be upgraded now', async () => {
     }),
     lifetimes: { idleSeconds: 60, absoluteSeconds: 60 },
     maxSessions: 100,
+    isUsable: () => true,
+    onMail: () => {},
     log: createLog('auth', 'silent'),
     onEvents: () => {}
   })

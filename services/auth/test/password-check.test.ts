@@ -69,7 +69,7 @@ test('a right password that was judged before a lock begins no session after it'
     counters: [counters.pair, counters.network, counters.account],
     room: 100
   })
-  expect(outcome).toEqual({ begun: null, lockedSeconds: expect.any(Number), crowded: false })
+  expect(outcome).toEqual({ begun: null, lockedSeconds: expect.any(Number), crowded: false, newDevice: false })
   expect(await auth.sql('SELECT id FROM sessions WHERE user_id = $1', user.id)).toHaveLength(1)
 })
 

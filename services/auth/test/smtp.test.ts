@@ -131,7 +131,8 @@ test('waiting mails of an account are deleted with it', async () => {
   expect((await auth.call('POST', '/api/auth/delete-account', { token: accessToken, body: { password: PASSWORD } }))
     .status).toBe(204)
   const rows = await auth.sql('SELECT kind, payload FROM jobs WHERE failed_at IS NULL')
-  expect(rows, 'only the mail that says so').toEqual([{ kind: 'account-deleted', payload: { to: email } }])
+  const payload = { to: email, language: null }
+  expect(rows, 'only the mail that says so').toEqual([{ kind: 'account-deleted', payload }])
   await postponed(2, before)
   smtp.refuse = () => undefined
   await tryAgain()

@@ -1,6 +1,6 @@
 import { Type } from '@sinclair/typebox'
 import { operation } from '../operation.ts'
-import { NewDisplayNameSchema, strict } from '../schemas.ts'
+import { LanguageSchema, NewDisplayNameSchema, nullable, strict } from '../schemas.ts'
 import { done, HASHING_TIMEOUT_MS, noStore } from './answers.ts'
 import { EmailSchema, OpaqueTokenSchema, PasswordSchema, SessionSchema, UserSchema } from './schemas.ts'
 
@@ -12,9 +12,12 @@ export const register = operation({
   summary: 'Create an account and a first session',
   auth: 'none',
   limit: 'sensitive',
-  body: strict({ email: EmailSchema, password: PasswordSchema, displayName: NewDisplayNameSchema }, {
-    title: 'RegisterBody'
-  }),
+  body: strict({
+    email: EmailSchema,
+    password: PasswordSchema,
+    displayName: NewDisplayNameSchema,
+    language: Type.Optional(LanguageSchema)
+  }, { title: 'RegisterBody' }),
   responses: {
     201: { description: 'The account and its first session', schema: SessionSchema, headers: noStore },
     202: {
@@ -42,10 +45,13 @@ export const updateMe = operation({
   service: 'auth',
   method: 'PATCH',
   url: '/api/auth/me',
-  summary: 'Change your display name',
+  summary: 'Change your display name, or the language of your mails',
   auth: 'user',
   limit: 'default',
-  body: strict({ displayName: NewDisplayNameSchema }, { title: 'UpdateMeBody' }),
+  body: strict({
+    displayName: Type.Optional(NewDisplayNameSchema),
+    language: Type.Optional(nullable(LanguageSchema))
+  }, { title: 'UpdateMeBody', minProperties: 1 }),
   responses: { 200: { description: 'You, changed', schema: UserSchema, headers: noStore } }
 })
 

@@ -63,6 +63,12 @@ export const authProblems = {
     detail: 'The link is not valid, was used already or has expired. Ask for a new one.',
     retry: false
   },
+  AUTH_EMAIL_NOT_VERIFIED: {
+    status: 403,
+    title: 'E-mail address not confirmed',
+    detail: 'Confirm the e-mail address of the account first: a mail with a link is on its way.',
+    retry: false
+  },
   AUTH_LAST_ADMIN: {
     status: 409,
     title: 'Last administrator',

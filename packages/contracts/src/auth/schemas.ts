@@ -3,6 +3,7 @@ import {
   DateTimeSchema,
   DisplayNameSchema,
   IdSchema,
+  LanguageSchema,
   nullable,
   pageOf,
   RoleSchema,
@@ -45,6 +46,7 @@ export const UserSchema = Type.Object({
   emailVerified: Type.Boolean({ description: 'Whether its owner has confirmed the address' }),
   displayName: DisplayNameSchema,
   role: RoleSchema,
+  language: nullable(LanguageSchema),
   createdAt: DateTimeSchema
 }, { title: 'User' })
 export type User = Static<typeof UserSchema>
@@ -146,6 +148,7 @@ export const AccessTokenClaimsSchema = Type.Object({
   sid: IdSchema,
   jti: IdSchema,
   role: RoleSchema,
+  email_verified: Type.Optional(Type.Boolean({ description: 'Whether the user’s address is confirmed' })),
   scope: Type
     .Optional(Type.String({
       maxLength: 1_024,

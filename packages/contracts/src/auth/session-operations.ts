@@ -21,7 +21,7 @@ export const login = operation({
   limit: 'sensitive',
   body: CredentialsSchema,
   responses: { 200: { description: 'A new session', schema: SessionSchema, headers: noStore } },
-  errors: ['AUTH_INVALID_CREDENTIALS', 'AUTH_TOO_MANY_ATTEMPTS', 'OVERLOADED'],
+  errors: ['AUTH_INVALID_CREDENTIALS', 'AUTH_EMAIL_NOT_VERIFIED', 'AUTH_TOO_MANY_ATTEMPTS', 'OVERLOADED'],
   timeoutMs: HASHING_TIMEOUT_MS
 })
 
@@ -35,7 +35,7 @@ export const refreshToken = operation({
   limit: 'default',
   body: strict({ refreshToken: OpaqueTokenSchema }, { title: 'RefreshTokenBody' }),
   responses: { 200: { description: 'The same session with new tokens', schema: SessionSchema, headers: noStore } },
-  errors: ['AUTH_INVALID_REFRESH_TOKEN', 'AUTH_REFRESH_TOKEN_REUSED']
+  errors: ['AUTH_INVALID_REFRESH_TOKEN', 'AUTH_REFRESH_TOKEN_REUSED', 'AUTH_EMAIL_NOT_VERIFIED']
 })
 
 export const logout = operation({

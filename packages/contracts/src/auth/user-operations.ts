@@ -3,6 +3,7 @@ import { operation } from '../operation.ts'
 import {
   CursorSchema,
   IdSchema,
+  LanguageSchema,
   LimitSchema,
   NewDisplayNameSchema,
   RoleSchema,
@@ -58,14 +59,15 @@ export const manageUser = operation({
   service: 'auth',
   method: 'PATCH',
   url: '/api/auth/users/:id',
-  summary: 'Disable or enable a user, or change the role (administrators)',
+  summary: 'Disable or enable a user, change the role, or confirm the address (administrators)',
   auth: 'admin',
   limit: 'default',
   params: { id: IdSchema },
-  body: strict({ role: Type.Optional(RoleSchema), disabled: Type.Optional(Type.Boolean()) }, {
-    title: 'ManageUserBody',
-    minProperties: 1
-  }),
+  body: strict({
+    role: Type.Optional(RoleSchema),
+    disabled: Type.Optional(Type.Boolean()),
+    emailVerified: Type.Optional(Type.Literal(true))
+  }, { title: 'ManageUserBody', minProperties: 1 }),
   responses: { 200: { description: 'The user, changed', schema: ManagedUserSchema, headers: noStore } },
   errors: ['AUTH_USER_NOT_FOUND', 'AUTH_LAST_ADMIN']
 })
@@ -82,6 +84,7 @@ export const createUser = operation({
     email: EmailSchema,
     displayName: NewDisplayNameSchema,
     role: Type.Optional(RoleSchema),
+    language: Type.Optional(LanguageSchema),
     password: Type.Optional({ ...PasswordSchema, description: 'Without one, a mail invites the user to choose it' })
   }, { title: 'CreateUserBody' }),
   responses: { 201: { description: 'The user', schema: ManagedUserSchema, headers: noStore } },

@@ -37,6 +37,7 @@ export async function judgingApp (revocations = emptyRevocationList()) {
       emailVerified: true,
       displayName: 'a',
       role: 'user' as const,
+      language: null,
       createdAt: ''
     })
   })

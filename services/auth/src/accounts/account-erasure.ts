@@ -20,7 +20,7 @@ import { userRepository } from '../users/user-repository.ts'
  */
 export async function eraseAccount (
   tx: Connection,
-  { id, email, emailKey }: LockedAccount,
+  { id, email, emailKey, language }: LockedAccount,
   { origin, actorId }: { origin: Origin, actorId?: string }
 ) {
   await lockEmailKey(tx, emailKey)
@@ -32,6 +32,6 @@ export async function eraseAccount (
   await jobRepository.deleteFor(tx, id, emailKey)
   const version = await userRepository.erase(tx, id)
   await storeEvent(tx, userDeleted, { data: { userId: id }, aggregateVersion: version, origin })
-  await jobRepository.enqueue(tx, { kind: 'account-deleted', payload: { to: email } })
+  await jobRepository.enqueue(tx, { kind: 'account-deleted', payload: { to: email, language } })
   await auditRepository.append(tx, origin, { act: 'account-deleted', userId: id, ...actorId && { actorId } })
 }

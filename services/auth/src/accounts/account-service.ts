@@ -10,6 +10,11 @@ import { requireOtherAdmin } from '../users/admin-rule.ts'
 import { userRepository } from '../users/user-repository.ts'
 import { eraseAccount } from './account-erasure.ts'
 
+export interface AccountChange {
+  displayName?: string
+  language?: string | null
+}
+
 export interface AccountServiceOptions {
   database: Database
   checker: PasswordChecker
@@ -20,8 +25,13 @@ export interface AccountServiceOptions {
 export function createAccountService ({ database, checker, onEvents, onMail }: AccountServiceOptions) {
   return {
     /** The same name again is neither a change nor an event. */
-    async rename (account: Account, displayName: string, origin: Origin): Promise<User> {
+    async update (
+      account: Account,
+      { displayName = account.displayName, language = account.language }: AccountChange,
+      origin: Origin
+    ): Promise<User> {
       await database.transaction(async (tx) => {
+        if (language !== account.language) await userRepository.setLanguage(tx, account.id, language)
         const version = await userRepository.rename(tx, account.id, displayName)
         if (version) {
           await storeEvent(tx, userUpdated, {
@@ -32,7 +42,7 @@ export function createAccountService ({ database, checker, onEvents, onMail }: A
         }
       })
       onEvents()
-      return userOf({ ...account, displayName })
+      return userOf({ ...account, displayName, language })
     },
 
     /**

@@ -33,6 +33,7 @@ export interface Registration {
   email: string
   password: string
   displayName: string
+  language?: string | null
 }
 
 const PENDING_MS = 86_400_000
@@ -46,7 +47,8 @@ export function createRegistrationService (
    * Returns the first session, or null when the address must be confirmed first, whether or not it is taken. Throws
    * AUTH_WEAK_PASSWORD, AUTH_EMAIL_TAKEN.
    */
-  async function register ({ email, password, displayName }: Registration, origin: Origin): Promise<Session | null> {
+  async function register (
+    { email, password, displayName, language = null }: Registration, origin: Origin): Promise<Session | null> {
     requireStrongPassword(password, { email, displayName }, '/body/password')
     const passwordHash = await hasher.create(password)
     if (requireVerification) {
@@ -54,7 +56,7 @@ export function createRegistrationService (
       await database.transaction(async (tx) => {
         await registrationRepository.insert(
           tx,
-          { id, email, emailKey: emailKey(email), displayName, passwordHash },
+          { id, email, emailKey: emailKey(email), displayName, language, passwordHash },
           new Date(Date.now() + PENDING_MS)
         )
         await jobRepository.enqueue(tx, { kind: 'confirm-registration', payload: { registrationId: id } })
@@ -67,6 +69,7 @@ export function createRegistrationService (
       email,
       displayName,
       role: 'user',
+      language,
       emailVerified: false,
       createdAt: new Date()
     }
@@ -151,6 +154,7 @@ export function createRegistrationService (
       email: pending.email,
       displayName: pending.displayName,
       role: 'user',
+      language: pending.language,
       emailVerified: true,
       createdAt: new Date()
     }

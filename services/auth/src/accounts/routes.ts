@@ -60,7 +60,7 @@ export function accountRoutes (app: App, { registrations, accounts, emailChanges
   })
   app.route({
     ...routeOf(updateMe),
-    handler: (request) => accounts.rename(callerOf(request).account, request.body.displayName, originOf(request))
+    handler: (request) => accounts.update(callerOf(request).account, request.body, originOf(request))
   })
   app.route({
     ...routeOf(deleteAccount),

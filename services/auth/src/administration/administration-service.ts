@@ -29,6 +29,7 @@ export interface NewUser {
   email: string
   displayName: string
   role?: Role
+  language?: string | null
   /** Absent: a mail invites the user to choose one. */
   password?: string
 }
@@ -56,7 +57,7 @@ export function createAdministrationService ({ database, hasher, onEvents, onMai
   return {
     /** Throws AUTH_EMAIL_TAKEN, AUTH_WEAK_PASSWORD, OVERLOADED. */
     async create (
-      { email, displayName, role = 'user', password }: NewUser,
+      { email, displayName, role = 'user', language = null, password }: NewUser,
       { actorId, origin }: Actor
     ): Promise<ManagedUser> {
       if (password !== undefined) requireStrongPassword(password, { email, displayName }, '/body/password')
@@ -66,6 +67,7 @@ export function createAdministrationService ({ database, hasher, onEvents, onMai
         email,
         displayName,
         role,
+        language,
         emailVerified: false,
         createdAt: new Date(),
         disabledAt: null

@@ -14,6 +14,7 @@ import { userRepository } from '../users/user-repository.ts'
 export interface UserChange {
   role?: Role
   disabled?: boolean
+  emailVerified?: true
 }
 
 export interface ManagedUserOptions {
@@ -39,7 +40,7 @@ export function createManagedUserService ({ database, onEvents, onMail }: Manage
      */
     async manage (
       id: string,
-      { role, disabled }: UserChange,
+      { role, disabled, emailVerified }: UserChange,
       { actorId, origin }: { actorId: string | null, origin: Origin | null }
     ): Promise<ManagedUser> {
       const changed = await database.transaction(async (tx) => {
@@ -63,7 +64,16 @@ export function createManagedUserService ({ database, onEvents, onMail }: Manage
           if (disabled) await endSessions(tx, { userId: id, reason: 'disabled', origin })
           await auditRepository.append(tx, origin, { act: disabled ? 'disabled' : 'enabled', userId: id, ...by })
         }
-        return { ...managedUserOf(user), role: role ?? user.role, disabled: disabled ?? user.disabledAt !== null }
+        if (emailVerified && !user.emailVerified) {
+          await userRepository.setEmailVerified(tx, id)
+          await auditRepository.append(tx, origin, { act: 'email-verified', userId: id, ...by })
+        }
+        return {
+          ...managedUserOf(user),
+          role: role ?? user.role,
+          disabled: disabled ?? user.disabledAt !== null,
+          emailVerified: emailVerified ?? user.emailVerified
+        }
       })
       onEvents()
       onMail()

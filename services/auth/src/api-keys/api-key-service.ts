@@ -16,6 +16,7 @@ import { sessionRepository } from '../sessions/session-repository.ts'
 import type { SessionHolder } from '../sessions/session-service.ts'
 import type { SessionTokens } from '../sessions/session-tokens.ts'
 import type { Account } from '../users/account.ts'
+import type { MayBeUsed } from '../users/unverified-accounts.ts'
 import { userRepository } from '../users/user-repository.ts'
 
 export interface ApiKeyServiceOptions {
@@ -24,6 +25,7 @@ export interface ApiKeyServiceOptions {
   tokens: SessionTokens
   /** Keys of the hashes of API keys, the present one first. */
   macKeys: readonly KeyObject[]
+  isUsable: MayBeUsed
   onEvents: () => void
   onMail: () => void
 }
@@ -44,7 +46,9 @@ const LOGIN_SECONDS = 600
 const ANY_AGE = 2_000_000_000
 
 /** Keys for programs that act as their users. A key is a kind of session: its id is the `sid` of its tokens. */
-export function createApiKeyService ({ database, checker, tokens, macKeys, onEvents, onMail }: ApiKeyServiceOptions) {
+export function createApiKeyService (
+  { database, checker, tokens, macKeys, isUsable, onEvents, onMail }: ApiKeyServiceOptions
+) {
   const macsOf = (key: string) => macKeys.map((macKey) => createHmac('sha256', macKey).update(key).digest())
 
   return {
@@ -140,7 +144,7 @@ export function createApiKeyService ({ database, checker, tokens, macKeys, onEve
         address: origin.address,
         accessExpiry
       })
-      if (!exchanged) return null
+      if (!exchanged || !isUsable(exchanged)) return null
       const { scopes, accessExpiresAt, limit, ...account } = exchanged
       const token = tokens.issueAccess(account, { sessionId: id, accessExpiresAt }, accessExpiry, scopes.join(' '))
       return limit ? { ...token, limit } : token

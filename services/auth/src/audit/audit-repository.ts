@@ -7,6 +7,7 @@ export type AuditAct =
   | 'registered'
   | 'login'
   | 'login-failed'
+  | 'login-refused'
   | 'refresh-token-reused'
   | 'session-ended'
   | 'sessions-ended'

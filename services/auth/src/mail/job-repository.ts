@@ -11,7 +11,9 @@ export type MailJob =
   | { kind: 'confirm-email-change', payload: { userId: string, emailChangeId: string } }
   /** `to` is the address of the account at that time. */
   | { kind: 'email-change-requested' | 'email-changed', payload: { userId: string, to: string } }
-  | { kind: 'account-deleted', payload: { to: string } }
+  | { kind: 'account-deleted', payload: { to: string, language: string | null } }
+  /** Enqueued by the statement that begins a session. */
+  | { kind: 'new-device', payload: { userId: string, time: string, address: string } }
   | {
     kind: 'role-changed' | 'password-changed' | 'api-key-created' | 'api-key-deleted' | 'invitation' | 'reset-required'
     payload: { userId: string }

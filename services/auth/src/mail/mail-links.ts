@@ -1,4 +1,4 @@
-import type { Link } from './outgoing-mail.ts'
+import type { Link } from './mail-kinds.ts'
 
 /** Makes the URL of a mail's link. */
 export type LinkMaker = (link: Link & { token: string }) => string

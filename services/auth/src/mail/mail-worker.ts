@@ -7,7 +7,7 @@ import { type ClaimedJob, jobRepository } from './job-repository.ts'
 import { mailFailureOf } from './mail-failure.ts'
 import type { LinkMaker } from './mail-links.ts'
 import type { MailMetrics } from './mail-metrics.ts'
-import { renderMail } from './mail-templates.ts'
+import { renderMail, type Templates } from './mail-templates.ts'
 import type { Mailer } from './mailer.ts'
 import { type OutgoingMail, prepareMail } from './outgoing-mail.ts'
 import { sentMailRepository } from './sent-mail-repository.ts'
@@ -16,6 +16,8 @@ export interface MailWorkerOptions {
   database: Database
   mailer: Mailer
   linkOf: LinkMaker
+  templates: Templates
+  defaultLanguage: string
   /** Key of the hashes under which addresses are counted. */
   countKey: KeyObject
   metrics: MailMetrics
@@ -40,13 +42,14 @@ const GIVE_UP_SECONDS = 86_400
 
 /** Sends the mails of the jobs, several at once. Several workers share the jobs. */
 export function createMailWorker (
-  { database, mailer, linkOf, countKey, metrics, log }: MailWorkerOptions
+  { database, mailer, linkOf, templates, defaultLanguage, countKey, metrics, log }: MailWorkerOptions
 ): MailWorker {
   const { connection } = database
   let stopped = true
 
-  async function send ({ to, kind, link }: OutgoingMail) {
-    await mailer.send(to, kind, renderMail(kind, link && { url: linkOf(link), token: link.token }))
+  async function send ({ to, kind, language, link, values }: OutgoingMail) {
+    const all = link ? { ...values, link: linkOf(link), code: link.token } : values
+    await mailer.send(to, kind, renderMail(templates, kind, { language, defaultLanguage, values: all }))
   }
 
   async function work (job: ClaimedJob) {

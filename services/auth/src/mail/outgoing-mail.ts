@@ -1,36 +1,15 @@
 import { createHmac, type KeyObject } from 'node:crypto'
-import type { EmailPurpose } from '../../generated/client.ts'
 import type { Connection, Database } from '../database/database.ts'
 import { lockEmailKey } from '../database/email-lock.ts'
 import { emailChangeRepository } from '../users/email-change-repository.ts'
+import type { LockedAccount } from '../users/account.ts'
 import { emailKey } from '../users/email-key.ts'
 import { type PendingRegistration, registrationRepository } from '../users/registration-repository.ts'
 import { userRepository } from '../users/user-repository.ts'
 import { emailTokenRepository, type EmailTokenSubject } from './email-token-repository.ts'
 import type { ClaimedJob } from './job-repository.ts'
-import type { MailKind } from './mail-templates.ts'
+import { type Link, LINKS, type MailKind, type MailValues } from './mail-kinds.ts'
 import { sentMailRepository } from './sent-mail-repository.ts'
-
-const HOUR_SECONDS = 3_600
-const DAY_SECONDS = 86_400
-
-/**
- * The page, the purpose and the life of each kind's link. The gateway's own page may have another name than a web
- * application's.
- */
-const LINKS = {
-  'verify-email': { page: 'verify-email', purpose: 'verify_email', seconds: DAY_SECONDS },
-  'confirm-registration': {
-    page: 'verify-email',
-    ownPage: 'confirm-registration',
-    purpose: 'confirm',
-    seconds: DAY_SECONDS
-  },
-  'confirm-email-change': { page: 'confirm-email-change', purpose: 'change_email', seconds: DAY_SECONDS },
-  'reset-password': { page: 'reset-password', purpose: 'reset_password', seconds: HOUR_SECONDS },
-  'reset-required': { page: 'reset-password', purpose: 'reset_password', seconds: DAY_SECONDS },
-  invitation: { page: 'reset-password', purpose: 'reset_password', seconds: 7 * DAY_SECONDS }
-} as const satisfies Record<string, Link & { purpose: EmailPurpose, seconds: number }>
 
 /**
  * Mails of one kind to one address within an hour. Anybody can register a stranger's address and have mails sent to it;
@@ -39,23 +18,20 @@ const LINKS = {
 const PER_HOUR = 5
 const UNLIMITED: ReadonlySet<MailKind> = new Set<MailKind>(['invitation', 'reset-required', 'role-changed'])
 
-export interface Link {
-  /** The page of a web application. */
-  page: string
-  /** The page of the gateway, if it has another name. */
-  ownPage?: string
-}
-
 export interface OutgoingMail {
   kind: MailKind
   to: string
   userId: string | null
+  /** Of its reader; null for the default one. */
+  language: string | null
   link: Link & { token: string } | undefined
+  values: MailValues
 }
 
 interface Addressee {
   kind: MailKind
   to: string
+  language: string | null
   emailKey: string
   subject: EmailTokenSubject
 }
@@ -72,14 +48,21 @@ export function prepareMail (
   return database.transaction(async (tx) => {
     const addressee = await addresseeOf(tx, job)
     if (!addressee) return null
-    const { kind, to, subject } = addressee
+    const { kind, to, language, subject } = addressee
     const address = new Uint8Array(createHmac('sha256', countKey).update(addressee.emailKey).digest().subarray(0, 16))
     if (!UNLIMITED.has(kind) && !await sentMailRepository.reserve(tx, { id: job.id, address, kind }, PER_HOUR)) {
       return 'limited'
     }
     const link = kind in LINKS ? LINKS[kind as keyof typeof LINKS] : undefined
     const token = link && await emailTokenRepository.create(tx, link.purpose, subject, link.seconds)
-    return { kind, to, userId: subject.userId ?? null, link: link && { ...link, token: token! } }
+    return {
+      kind,
+      to,
+      language,
+      userId: subject.userId ?? null,
+      link: link && { ...link, token: token! },
+      values: valuesOf(job)
+    }
   })
 }
 
@@ -99,7 +82,7 @@ async function addresseeOf (tx: Connection, job: ClaimedJob): Promise<Addressee 
       }
       const user = await lockUser(tx, found.id)
       return user && user.disabledAt === null && user.emailKey === key && !user.emailVerified
-        ? { kind: 'verify-email', to: user.email, emailKey: key, subject: { userId: user.id } }
+        ? mailTo(user, 'verify-email')
         : null
     }
     case 'forgot-password': {
@@ -107,47 +90,57 @@ async function addresseeOf (tx: Connection, job: ClaimedJob): Promise<Addressee 
       const found = await userRepository.findByEmailKey(tx, key)
       const user = found && await lockUser(tx, found.id)
       return user && user.disabledAt === null && user.emailKey === key
-        ? { kind: 'reset-password', to: user.email, emailKey: key, subject: { userId: user.id } }
+        ? mailTo(user, 'reset-password')
         : null
     }
     case 'confirm-email-change': return newAddressee(tx, job.payload)
-    case 'email-change-requested':
-    case 'email-changed':
     case 'account-deleted': {
-      const { to, ...subject } = job.payload
+      const { to, language } = job.payload
       await lockEmailKey(tx, emailKey(to))
-      return { kind: job.kind, to, emailKey: emailKey(to), subject }
+      return { kind: job.kind, to, language, emailKey: emailKey(to), subject: {} }
+    }
+    case 'email-change-requested':
+    case 'email-changed': {
+      const { to, userId } = job.payload
+      const language = (await userRepository.find(tx, userId))?.language ?? null
+      await lockEmailKey(tx, emailKey(to))
+      return { kind: job.kind, to, language, emailKey: emailKey(to), subject: { userId } }
     }
     default: {
       const user = await lockUser(tx, job.payload.userId)
       if (job.kind === 'verify-email' && user?.emailVerified) return null
-      return user && { kind: job.kind, to: user.email, emailKey: user.emailKey, subject: { userId: user.id } }
+      return user && mailTo(user, job.kind)
     }
   }
 }
 
 async function confirmationOf (
   tx: Connection,
-  { id, email: to, emailKey }: PendingRegistration
+  { id, email: to, language, emailKey }: PendingRegistration
 ): Promise<Addressee | null> {
   await lockEmailKey(tx, emailKey)
-  if (await userRepository.findByEmailKey(tx, emailKey)) return { kind: 'address-in-use', to, emailKey, subject: {} }
+  const owner = await userRepository.findByEmailKey(tx, emailKey)
+  if (owner) return { kind: 'address-in-use', to, language: owner.language, emailKey, subject: {} }
   return await registrationRepository.find(tx, id) &&
-    { kind: 'confirm-registration', to, emailKey, subject: { registrationId: id } }
+    { kind: 'confirm-registration', to, language, emailKey, subject: { registrationId: id } }
 }
 
 async function newAddressee (
   tx: Connection,
   { userId, emailChangeId }: { userId: string, emailChangeId: string }
 ): Promise<Addressee | null> {
-  if (!await userRepository.lock(tx, userId)) return null
+  const user = await userRepository.lock(tx, userId)
+  if (!user) return null
   const change = await emailChangeRepository.find(tx, emailChangeId)
   if (!change) return null // expired, or replaced
   const key = emailKey(change.email)
   await lockEmailKey(tx, key)
   const owner = await userRepository.findByEmailKey(tx, key)
-  if (owner && owner.id !== userId) return { kind: 'address-in-use', to: owner.email!, emailKey: key, subject: {} }
-  return { kind: 'confirm-email-change', to: change.email, emailKey: key, subject: { userId, emailChangeId } }
+  if (owner && owner.id !== userId) {
+    return { kind: 'address-in-use', to: owner.email!, language: owner.language, emailKey: key, subject: {} }
+  }
+  const subject = { userId, emailChangeId }
+  return { kind: 'confirm-email-change', to: change.email, language: user.language, emailKey: key, subject }
 }
 
 async function lockUser (tx: Connection, id: string) {
@@ -155,4 +148,14 @@ async function lockUser (tx: Connection, id: string) {
   if (!user) return null
   await lockEmailKey(tx, user.emailKey)
   return user
+}
+
+function mailTo ({ id, email, language, emailKey }: LockedAccount, kind: MailKind): Addressee {
+  return { kind, to: email, language, emailKey, subject: { userId: id } }
+}
+
+function valuesOf (job: ClaimedJob): MailValues {
+  if (job.kind !== 'new-device') return {}
+  const { time, address } = job.payload
+  return { time, address }
 }

@@ -5,9 +5,11 @@ import { sqlOf } from '@gatepost/service-kit/sql'
 import type { PasswordChecker } from '../attempts/password-check.ts'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'
-import { InvalidCredentialsError, TooManyAttemptsError } from '../errors.ts'
+import { EmailNotVerifiedError, InvalidCredentialsError, TooManyAttemptsError } from '../errors.ts'
+import { jobRepository } from '../mail/job-repository.ts'
 import type { Origin } from '../origin.ts'
 import type { PasswordHasher } from '../passwords/password-hasher.ts'
+import type { MayBeUsed } from '../users/unverified-accounts.ts'
 import { userRepository } from '../users/user-repository.ts'
 import { endSessions } from './session-end.ts'
 import {
@@ -26,15 +28,17 @@ export interface LoginOptions {
   lifetimes: SessionLifetimes
   /** Live sessions of one account; a login beyond them ends the oldest. */
   maxSessions: number
+  isUsable: MayBeUsed
   log: FastifyBaseLogger
   onEvents: () => void
+  onMail: () => void
 }
 
 /** Logins are judged again when the account changes between the check of its password and the start of its session. */
 const TRIES = 3
 
 export function createLoginService (
-  { database, checker, hasher, tokens, lifetimes, maxSessions, log, onEvents }: LoginOptions
+  { database, checker, hasher, tokens, lifetimes, maxSessions, isUsable, log, onEvents, onMail }: LoginOptions
 ) {
   async function login (
     { email, password, origin }: { email: string, password: string, origin: Origin }
@@ -47,8 +51,9 @@ export function createLoginService (
         failureAct: 'login-failed'
       })
       if (account === null) break
+      if (!isUsable(account)) await refuseUnverified(account.id, origin)
       const accessExpiry = tokens.accessExpiry()
-      const { begun, lockedSeconds } = await begin({
+      const { begun, lockedSeconds, newDevice } = await begin({
         account,
         origin,
         accessExpiry,
@@ -59,10 +64,22 @@ export function createLoginService (
       })
       if (lockedSeconds !== null) throw new TooManyAttemptsError({ headers: retryAfter(lockedSeconds) })
       if (begun === null) continue
+      if (newDevice) onMail()
       if (outdated) void upgradeHash(account, password)
       return tokens.issue(begun.account, begun.session, accessExpiry)
     }
     throw new InvalidCredentialsError()
+  }
+
+  /** The password was right, so this tells its owner nothing new; the mail goes to the address alone. */
+  async function refuseUnverified (userId: string, origin: Origin): Promise<never> {
+    await database.transaction(async (tx) => {
+      await jobRepository.enqueue(tx, { kind: 'verify-email', payload: { userId } })
+      const detail = { reason: 'email-not-verified' }
+      await auditRepository.append(tx, origin, { act: 'login-refused', userId, detail })
+    })
+    onMail()
+    throw new EmailNotVerifiedError()
   }
 
   /** Upgrades a hash beside the answer, and only while a place is free; otherwise a later login does it. */

@@ -3,9 +3,10 @@ import { sqlOf } from '@gatepost/service-kit/sql'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { AuthMetrics } from '../auth-metrics.ts'
 import type { Connection, Database } from '../database/database.ts'
-import { InvalidRefreshTokenError, RefreshTokenReusedError } from '../errors.ts'
+import { EmailNotVerifiedError, InvalidRefreshTokenError, RefreshTokenReusedError } from '../errors.ts'
 import type { Origin } from '../origin.ts'
 import type { Account } from '../users/account.ts'
+import type { MayBeUsed } from '../users/unverified-accounts.ts'
 import type { RefreshTokenContent } from './refresh-token.ts'
 import { endSessions } from './session-end.ts'
 import { type LockedSession, refreshRepository } from './refresh-repository.ts'
@@ -18,6 +19,7 @@ export interface RefreshOptions {
   database: Database
   tokens: SessionTokens
   lifetimes: SessionLifetimes
+  isUsable: MayBeUsed
   metrics: AuthMetrics
   /** Called when a session ended, so that its event does not wait for the relay's next look. */
   onEvents: () => void
@@ -34,7 +36,7 @@ function isExchangeable (session: LockedSession, counter: number) {
 }
 
 /** The state machine of docs/adr/0020-refresh-tokens.md. */
-export function createRefreshService ({ database, tokens, lifetimes, metrics, onEvents }: RefreshOptions) {
+export function createRefreshService ({ database, tokens, lifetimes, isUsable, metrics, onEvents }: RefreshOptions) {
   /** Throws AUTH_INVALID_REFRESH_TOKEN; and AUTH_REFRESH_TOKEN_REUSED once the end of the session is committed. */
   async function refresh (token: string, origin: Origin): Promise<Session> {
     const presented = tokens.readRefreshToken(token)
@@ -48,6 +50,7 @@ export function createRefreshService ({ database, tokens, lifetimes, metrics, on
       onEvents()
       throw new RefreshTokenReusedError()
     }
+    if (!isUsable(outcome.account)) throw new EmailNotVerifiedError()
     return tokens.issue(outcome.account, outcome.session, accessExpiry)
   }
 

@@ -28,7 +28,12 @@ export interface Beginning {
   begun: { account: Account, session: IssuedSession } | null
   lockedSeconds: number | null
   crowded: boolean
+  /** Whether a mail tells the owner, who has had sessions but none from such a device. */
+  newDevice?: boolean
 }
+
+/** A user agent without the numbers of its version: an update makes no new device. */
+const DEVICE = (userAgent: string) => `regexp_replace(coalesce(${userAgent}, ''), '[0-9.]+', '', 'g')`
 
 /**
  * Locks the account's row: a change of the account waits for the session, or the session for the change. So a session
@@ -51,12 +56,20 @@ const BEGIN = `WITH held AS (SELECT ${lockedSeconds('$1::bytea, $2::bytea, $3::b
     FROM account, life
     RETURNING counter, access_expires_at),
   forgotten AS (DELETE FROM login_attempts WHERE key = $1::bytea AND EXISTS (SELECT FROM session)),
-  noted AS (${auditRepository.insertion(13)} FROM session)
+  noted AS (${auditRepository.insertion(13)} FROM session),
+  mailed AS (
+    INSERT INTO jobs (id, kind, payload, run_at)
+    SELECT $21::uuid, 'new-device',
+      jsonb_build_object('userId', $4::uuid, 'time', $22::text, 'address', coalesce($8::text, 'unknown')), now()
+    FROM session WHERE EXISTS (SELECT FROM sessions WHERE user_id = $4::uuid) AND NOT EXISTS (SELECT FROM sessions
+      WHERE user_id = $4::uuid AND network = $9::text AND ${DEVICE('user_agent')} = ${DEVICE('$10::text')})
+    RETURNING id)
 SELECT account.*, session.counter, session.access_expires_at AS "accessExpiresAt",
-  held.seconds AS "lockedSeconds", crowd.full AS crowded
+  held.seconds AS "lockedSeconds", crowd.full AS crowded, EXISTS (SELECT FROM mailed) AS "newDevice"
 FROM held CROSS JOIN crowd LEFT JOIN (account CROSS JOIN session) ON true`
 
 type BegunRow = Account & {
+  newDevice: boolean
   counter: number | null
   accessExpiresAt: Date
   lockedSeconds: number | null
@@ -89,13 +102,21 @@ export const sessionStartRepository = {
       lifetimes.absoluteSeconds,
       lifetimes.idleSeconds,
       ...auditRepository.values(origin, { act, userId: id, sessionId }),
-      room
+      room,
+      uuidv7(),
+      timeOf(new Date())
     ])
-    const { counter, accessExpiresAt, lockedSeconds, crowded, ...account } = row!
+    const { counter, accessExpiresAt, lockedSeconds, crowded, newDevice, ...account } = row!
     return {
       begun: counter === null ? null : { account, session: { sessionId, counter, accessExpiresAt } },
       lockedSeconds,
-      crowded
+      crowded,
+      newDevice
     }
   }
+}
+
+/** As people read it: 2026-11-29 14:05 UTC. */
+function timeOf (date: Date) {
+  return `${date.toISOString().slice(0, 16).replace('T', ' ')} UTC`
 }

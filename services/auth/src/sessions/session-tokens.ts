@@ -43,7 +43,7 @@ export function createSessionTokens (
   }
 ): SessionTokens {
   const issueAccess: SessionTokens['issueAccess'] = (
-    { id, role },
+    { id, role, emailVerified },
     { sessionId, accessExpiresAt },
     accessExpiry,
     scope
@@ -57,6 +57,7 @@ export function createSessionTokens (
       sid: sessionId,
       jti: uuidv7(),
       role,
+      email_verified: emailVerified,
       ...scope !== undefined && { scope },
       iat,
       exp

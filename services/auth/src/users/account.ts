@@ -8,6 +8,8 @@ export interface Account {
   emailVerified: boolean
   displayName: string
   role: Role
+  /** Of mails, a BCP 47 tag; null for the default one. */
+  language: string | null
   createdAt: Date
 }
 
@@ -29,12 +31,13 @@ export const accountColumns = (alias: string) =>
     'email_verified_at IS NOT NULL AS "emailVerified"',
     'display_name AS "displayName"',
     'role::text AS role',
+    'language',
     'created_at AS "createdAt"'
   ].map((column) => `${alias}.${column}`).join(', ')
 
 /** The account as its user sees it. */
-export function userOf ({ id, email, emailVerified, displayName, role, createdAt }: Account): User {
-  return { id, email, emailVerified, displayName, role, createdAt: createdAt.toISOString() }
+export function userOf ({ id, email, emailVerified, displayName, role, language, createdAt }: Account): User {
+  return { id, email, emailVerified, displayName, role, language, createdAt: createdAt.toISOString() }
 }
 
 /** The account as administrators see it. */

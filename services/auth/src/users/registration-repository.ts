@@ -5,10 +5,11 @@ export interface PendingRegistration {
   email: string
   emailKey: string
   displayName: string
+  language: string | null
   passwordHash: string
 }
 
-const select = { id: true, email: true, emailKey: true, displayName: true, passwordHash: true } as const
+const select = { id: true, email: true, emailKey: true, displayName: true, language: true, passwordHash: true } as const
 
 /** Registrations whose address is not confirmed. Several may wait for one address, each with its own link. */
 export const registrationRepository = {

@@ -13,6 +13,7 @@ export const managed = {
   emailVerifiedAt: true,
   displayName: true,
   role: true,
+  language: true,
   createdAt: true,
   disabledAt: true
 } as const
@@ -21,9 +22,10 @@ export const userRepository = {
   /** False when the address is taken. */
   async insert (tx: Connection, user: Account & { emailKey: string, passwordHash: string }) {
     const count = await tx.$executeRaw`
-      INSERT INTO users (id, email, email_key, display_name, password_hash, created_at, email_verified_at)
-      VALUES (${user.id}::uuid, ${user.email}, ${user.emailKey}, ${user.displayName}, ${user.passwordHash},
-        ${user.createdAt}::timestamptz, ${user.emailVerified ? user.createdAt : null}::timestamptz)
+      INSERT INTO users (id, email, email_key, display_name, language, password_hash, created_at, email_verified_at)
+      VALUES (${user.id}::uuid, ${user.email}, ${user.emailKey}, ${user.displayName}, ${user.language},
+        ${user.passwordHash}, ${user.createdAt}::timestamptz,
+        ${user.emailVerified ? user.createdAt : null}::timestamptz)
       ON CONFLICT (email_key) DO NOTHING`
     return count === 1
   },
@@ -58,6 +60,10 @@ export const userRepository = {
       UPDATE users SET display_name = ${displayName}, version = version + 1
       WHERE id = ${id}::uuid AND deleted_at IS NULL AND display_name <> ${displayName} RETURNING version`
     return row?.version
+  },
+
+  async setLanguage (tx: Connection, id: string, language: string | null) {
+    await tx.user.updateMany({ where: { id, deletedAt: null }, data: { language } })
   },
 
   async setPasswordHash (tx: Connection, id: string, passwordHash: string, replaces?: string) {
@@ -111,6 +117,7 @@ export const userRepository = {
         emailKey: null,
         emailVerifiedAt: null,
         displayName: '',
+        language: null,
         passwordHash: null,
         deletedAt: new Date(),
         version: { increment: 1 }
@@ -130,7 +137,7 @@ export const userRepository = {
   findByEmailKey (connection: Connection, emailKey: string) {
     return connection.user.findUnique({
       where: { emailKey },
-      select: { id: true, email: true, emailVerifiedAt: true }
+      select: { id: true, email: true, emailVerifiedAt: true, language: true }
     })
   }
 }

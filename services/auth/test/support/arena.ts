@@ -67,6 +67,7 @@ export async function createArenas (auth: AuthServer) {
       displayName: 'Somebody',
       emailVerified: false,
       role,
+      language: null,
       createdAt: new Date()
     }
     await auth.sql(
