@@ -17,6 +17,7 @@ usage: pnpm events <command> [--json]
   replay --consumer C --from SEQUENCE             gives a consumer all events from there on again
   rebuild <consumer>                              builds its read model anew from all events
   resync [--dry-run]                              publishes events again that the stream lost
+  snapshot <service> [--dry-run]                  publishes what is, where the stream lost how it began
   audit [--wait SECONDS]                          compares rows, outboxes, stream and feed
   subscriber add <name> [--consumers N]           lets a program outside read the events, as a user of its own
   subscriber list | remove <name>                 the programs outside

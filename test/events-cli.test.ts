@@ -6,9 +6,11 @@ import { promisify } from 'node:util'
 import { connectOperator } from '@gatepost/events/operator'
 import { startSystem, type System } from '@gatepost/testing/system'
 import pg from 'pg'
+import { events } from '@gatepost/contracts/events'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { UsageError } from '../scripts/command-line.ts'
 import { runEvents } from '../scripts/events/run.ts'
+import { sources } from '../scripts/events/snapshot.ts'
 import { call, register } from './e2e/client.ts'
 import { patternOf, type Step, stepsOf } from './e2e/readme-walk.ts'
 
@@ -201,4 +203,9 @@ test('a broker that is away is one line and exit code 1', async () => {
     code: 1,
     stderr: expect.stringMatching(/^events: NATS cannot be reached \(.*\n$/)
   })
+})
+
+test('each service with a creating event can publish it again from its rows', () => {
+  const owners = events.filter(({ creating }) => creating).map(({ owner }) => owner)
+  expect(new Set(Object.keys(sources))).toEqual(new Set(owners))
 })

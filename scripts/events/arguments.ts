@@ -40,6 +40,7 @@ const accepted: Record<string, { options: readonly (keyof typeof options)[], wor
   replay: { options: ['consumer', 'from', 'wait'] },
   rebuild: { options: ['wait'], words: [1, 1] },
   resync: { options: ['dry-run', 'wait'] },
+  snapshot: { options: ['dry-run'], words: [1, 1] },
   audit: { options: ['wait'] },
   subscriber: { options: ['consumers'], words: [0, 2] },
   provision: { options: ['check'] }

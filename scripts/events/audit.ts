@@ -124,7 +124,7 @@ async function auditFeed (feed: Sql, part: Part, index: StreamIndex, findings: F
     const { version: applied = 0, eventId = null } = inbox.get(id) ?? {}
     if (applied !== version) {
       findings.push({ where: 'feed', id, problem: `has applied version ${applied} of ${version}` })
-    } else if (eventId !== null && eventId !== lastId) {
+    } else if (eventId !== null && lastId !== null && eventId !== lastId) {
       findings.push({
         where: 'feed',
         id,

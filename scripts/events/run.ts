@@ -10,6 +10,7 @@ const commands: Record<string, () => Promise<(context: EventsContext) => Promise
   replay: async () => (await import('./replay.ts')).replay,
   rebuild: async () => (await import('./rebuild.ts')).rebuild,
   resync: async () => (await import('./resync.ts')).resyncCommand,
+  snapshot: async () => (await import('./snapshot.ts')).snapshot,
   audit: async () => (await import('./audit.ts')).audit,
   subscriber: async () => (await import('./subscriber.ts')).subscriber,
   provision: async () => (await import('./provision.ts')).provisionCommand

@@ -21,6 +21,11 @@ export interface EventOptions<
   /** The member of `data` that holds the aggregate's id. */
   aggregateId: keyof Static<Data> & string
   /**
+   * Whether it says everything of the aggregate. The first event does; published again with a later version, after the
+   * stream lost its past, it stands for all before it.
+   */
+  creating?: boolean
+  /**
    * Whether nothing of the aggregate can come after it. A final event supersedes all before it, so consumers apply it
    * also when earlier ones are missing (they may have been erased on the user's request).
    */

@@ -1,3 +1,4 @@
+import type { CloudEvent } from '@gatepost/contracts/event'
 import { eventOfType } from '@gatepost/contracts/events'
 import type { Sql } from '@gatepost/service-kit/sql'
 import type { Operator } from './operator.ts'
@@ -19,8 +20,8 @@ export interface StreamedAggregate {
   owner: string
   aggregate: string
   version: number
-  /** Id of its last event. */
-  lastId: string
+  /** Id of its last event; null of a snapshot, which says what events before it said. */
+  lastId: string | null
   final: boolean
 }
 
@@ -81,6 +82,10 @@ export async function indexStream (
           erasable: false
         }
       aggregates.set(event.subject, reading)
+      if (definition?.creating && event.aggregateversion > 1) {
+        noteSnapshot(reading, event)
+        continue
+      }
       const expected = reading.version + 1
       const misplaced = `version ${event.aggregateversion} stands at sequence ${message.seq}, where ${expected} belongs`
       if (event.aggregateversion > expected) reading.gaps.push(misplaced)
@@ -104,6 +109,15 @@ export async function indexStream (
   }
   for (const [id, { final, gaps }] of aggregates) if (!final) for (const gap of gaps) finding(id, gap)
   return index
+}
+
+/** Nothing before it is missed, and whoever has its version has nothing of it to learn. */
+function noteSnapshot (reading: Reading, event: CloudEvent) {
+  reading.gaps = []
+  reading.erasable = true
+  if (event.aggregateversion >= reading.version) {
+    Object.assign(reading, { version: event.aggregateversion, lastId: null, final: false })
+  }
 }
 
 const outbox = (part: Part) =>

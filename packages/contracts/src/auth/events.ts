@@ -9,6 +9,7 @@ export const userRegistered = event({
   summary: 'Somebody has an account.',
   aggregate: 'user',
   aggregateId: 'userId',
+  creating: true,
   erasable: true,
   data: eventData({ userId: IdSchema, displayName: DisplayNameSchema, registeredAt: DateTimeSchema })
 })

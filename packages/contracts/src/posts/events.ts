@@ -9,6 +9,7 @@ export const postCreated = event({
   summary: 'A post was written.',
   aggregate: 'post',
   aggregateId: 'postId',
+  creating: true,
   erasable: true,
   data: eventData({
     postId: IdSchema,

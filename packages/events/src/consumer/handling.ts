@@ -67,7 +67,8 @@ export async function handle<Tx> (
 
   async function apply (starts: number) {
     return transaction(async (tx, sql) => {
-      const verdict = await enterInbox(sql, definition.name, event, !definition.gapless || known?.final === true)
+      const standsAlone = !definition.gapless || known?.final === true || known?.creating === true
+      const verdict = await enterInbox(sql, definition.name, event, standsAlone)
       if (verdict === 'new' || verdict === 'collision') {
         const handler = handlers[event.type]
         try {
