@@ -34,7 +34,7 @@ export interface SessionOptions {
   url: string
   /** What the server calls the connection by. */
   name: string
-  /** Of one statement; by default {@link STATEMENT_TIMEOUT_MS}. */
+  /** Of one statement; by default {@link STATEMENT_TIMEOUT_MS}, and with 0 as long as it takes. */
   statementTimeoutMs?: number
   /** Further settings, for speed alone: behind a pooler they are left out. */
   settings?: Readonly<Record<string, string>>
@@ -70,7 +70,8 @@ export function sessionConfig (
     connectionString: target.href,
     application_name: name,
     connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    query_timeout: statementTimeoutMs + CLIENT_MARGIN_MS, // a server that is frozen keeps no timeouts
+    // A server that is frozen keeps no timeouts.
+    query_timeout: statementTimeoutMs > 0 ? statementTimeoutMs + CLIENT_MARGIN_MS : 0,
     keepAlive: true,
     ...!isPooled(url) && { options: [own, ...ours].filter(Boolean).join(' ') }
   }

@@ -62,6 +62,16 @@ test('a session has the settings that we rely on, whatever role, database and UR
   })
 })
 
+test('a statement without a timeout takes as long as it takes, on both sides', async () => {
+  const client = new pg.Client(sessionConfig({ url: database.url, name: 'test', statementTimeoutMs: 0 }))
+  await client.connect()
+  try {
+    expect((await client.query('SELECT 1 AS one FROM pg_sleep(1.1)')).rows).toEqual([{ one: 1 }])
+  } finally {
+    await client.end()
+  }
+})
+
 test('two processes name the same statement alike and different ones differently, in whatever order; behind a pooler none has a name', () => {
   const [one, other] = [createStatementNames(database.url), createStatementNames(database.url)]
   const texts = ['SELECT 1', 'SELECT 2', 'SELECT 3']
