@@ -11,7 +11,7 @@ type Victim = ServiceName | 'nats-server' | 'PostgreSQL'
 export const VICTIMS: readonly Victim[] = [...declarations.map(({ name }) => name), 'nats-server', 'PostgreSQL']
 const KINDS = ['kill', 'freeze', 'restart'] as const
 
-/** Services with a read model, which is held against what clients were told. */
+/** Services with a read model, which is held against the answers to clients. */
 const READERS = declarations.filter(({ store }) => store === 'inbox')
 const DURABLES = READERS.flatMap(consumersOf).map(({ name }) => name)
 const DURABLE_KINDS = ['lose', 'rewind'] as const
@@ -74,8 +74,8 @@ function durationOf (victim: Victim, kind: ProcessFault['kind'], random: Random)
 }
 
 /**
- * Breaks something and makes it whole again; resolves with what happened, and when (`performance.now()`) its cause was
- * gone.
+ * Breaks something and makes it whole again; resolves with a description, and the time (`performance.now()`) at which
+ * its cause was gone.
  */
 export async function commit (fault: Fault, whole: WholeSystem): Promise<{ text: string, overAt: number }> {
   const text = await textOf(fault, whole)
@@ -93,7 +93,7 @@ async function textOf (fault: Fault, whole: WholeSystem) {
   }
 }
 
-/** The other replica has what was not acknowledged; clients meet the killed one. */
+/** The other replica gets unacknowledged events; clients meet the killed one. */
 async function killInARow (victim: ServiceName, { system, startReplica }: WholeSystem) {
   const replica = await startReplica(victim)
   try {

@@ -1,4 +1,4 @@
-/** What clients were told, against which the events are held in the end. */
+/** The answers to clients, against which the events are held in the end. */
 export interface Ledger {
   /** Posts whose creation was answered 201, with the latest version that an answer named. */
   posts: Map<string, { version: number, deleted: boolean }>

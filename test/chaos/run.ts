@@ -36,8 +36,8 @@ const CLIENTS = 4
 const HEALED = 75
 
 /**
- * Breaks one thing after another under load, then lets everything come to rest and holds it against what clients were
- * told.
+ * Breaks one thing after another under load, then lets everything come to rest and holds it against the answers to
+ * clients.
  */
 export async function runChaos ({ seed, rounds, say = () => {}, onOutput }: ChaosOptions): Promise<ChaosReport> {
   const whole = await startWholeSystem(onOutput)

@@ -22,14 +22,14 @@ export async function readStream (natsUrl: string, last: () => Promise<boolean>)
   return [...seen.values()]
 }
 
-/** What clients were told, and what the events say: each line is a broken promise. */
+/** Compares the answers to clients with the events: each line is a broken promise. */
 export function brokenPromises (stream: readonly CloudEvent[], ledger: Ledger): string[] {
   const broken: string[] = []
   const versions = new Map<string, number>()
   const ended = new Set(stream.filter(({ type }) => /deleted|revoked/.test(type)).map(({ subject }) => subject))
   for (const { subject, aggregateversion: version, type } of stream) {
     const expected = (versions.get(subject) ?? 0) + 1
-    // Earlier events of what ended are erased.
+    // Earlier events of ended aggregates are erased.
     if (version !== expected && !(ended.has(subject) && version > expected)) {
       broken.push(`${type} of ${subject}: version ${version} came where ${expected} was due`)
     }

@@ -16,7 +16,7 @@ Either keep to it (new members are fine), or publish a new version beside the ol
 
 // With GOLDEN=write a new event is recorded; a recorded one is never rewritten, so a break cannot slip in that way.
 test.each(events.map((definition) => [definition.type, definition] as const))(
-  '%s still is what was published',
+  '%s is as it was published',
   async (type, definition) => {
     const file = new URL(`${type}.json`, golden)
     if (!existsSync(file)) {

@@ -31,13 +31,13 @@ test('every operation of /api has a limit, and a policy that needs a token unles
   for (const { url, limit } of operations) expect(limit !== 'none', url).toBe(limited(url))
 })
 
-test('bodies, queries and parameters refuse what they do not name', () => {
+test('bodies, queries and parameters refuse unknown members', () => {
   for (const { body, query, params } of operations) {
     for (const schema of [body, query, params]) if (schema) expect(schema.additionalProperties).toBe(false)
   }
 })
 
-test('scopes are those of the operations that need a token; no key manages keys, passwords or sessions', () => {
+test('scopes and protected operations agree; no key manages keys, passwords or sessions', () => {
   const protectedOnes = operations.filter(({ auth }) => auth !== 'none')
   expect(new Set(protectedOnes.flatMap(({ scope }) => scope ?? []))).toEqual(new Set(SCOPES))
   expect(protectedOnes.filter(({ scope }) => scope === null).map(({ id }) => id).sort()).toEqual([

@@ -88,7 +88,7 @@ test('an event whose predecessor does not come waits for 24 deliveries and not f
   expect((await stage.feed.query('SELECT FROM inbox')).rowCount).toBe(0)
 })
 
-test('what a replica had when it was killed is handled within seconds by whoever comes after it', async () => {
+test('events of a killed replica are handled within seconds by another one', async () => {
   const post = uuidv7()
   await stage.publish(await appendVersion(stage.sql, post, 1))
   const dying = await jetstream(await connectAs(stage, 'feed')).consumers.get('EVENTS', 'feed-posts')
@@ -99,7 +99,7 @@ test('what a replica had when it was killed is handled within seconds by whoever
   expect(await stage.effectsOf(post)).toEqual([1, 2])
 })
 
-test('an event whose redelivery was begun and did not end runs with no other such beside it', async () => {
+test('events whose redelivery was begun and did not end run one at a time', async () => {
   for (let count = 0; count < 3; count++) {
     const event = await appendVersion(stage.sql, uuidv7(), 1)
     await deliverInVain((await stage.publish(event)).seq, 2)
@@ -122,7 +122,7 @@ test('an event whose redelivery was begun and did not end runs with no other suc
   expect(most).toBe(1)
 })
 
-test('who stops finishes what it had begun, and gives back at once what it had not', async () => {
+test('a replica that stops finishes the events that it began, and gives the others back at once', async () => {
   await stage.operator.jsm.consumers.update('EVENTS', 'feed-posts', { ack_wait: 60_000 * 1e6 })
   const events = await Promise.all(Array.from({ length: 4 }, () => appendVersion(stage.sql, uuidv7(), 1)))
   for (const event of events) await stage.publish(event)
@@ -145,7 +145,7 @@ test('who stops finishes what it had begun, and gives back at once what it had n
   setTimeout(released.resolve, 100)
   expect(await stopped).toBe(true)
   stage.consume()
-  // Not three: the server may keep one for the pull request of who left, until the acknowledgement wait.
+  // Not three: the server may keep one for the pull request of the stopped replica, until the acknowledgement wait.
   await eventually(
     async () => (await Promise.all(events.map(({ subject }) => stage.effectsOf(subject)))).flat(),
     (versions) => versions.length >= 2

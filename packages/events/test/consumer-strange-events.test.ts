@@ -39,7 +39,7 @@ test('a type without a handler, or of a later version, is passed over and its ve
   expect(await stage.effectsOf(post)).toEqual([3])
 })
 
-test('what can never work is a dead letter with its cause before it is ended; the rest goes on', async () => {
+test('an event that can never be applied is a dead letter before it is ended; the others go on', async () => {
   const post = uuidv7()
   const good = await appendVersion(stage.sql, post, 1)
   await stage.operator.js.publish('events.posts.post-created.v1', 'no json')

@@ -13,7 +13,7 @@ afterEach(() => stage.close())
 const publish = async () => stage.publish(await appendVersion(stage.sql, uuidv7(), 1))
 const effects = async () => (await stage.feed.query('SELECT post FROM effects')).rowCount
 
-test('a durable that is deleted is named and made again within seconds, after what it had acknowledged', async () => {
+test('a deleted durable is named and made again within seconds, after its last acknowledgement', async () => {
   const consumer = stage.consume()
   for (let count = 0; count < 3; count++) await publish()
   await eventually(effects, (count) => count === 3)

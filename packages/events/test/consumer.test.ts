@@ -21,7 +21,7 @@ test('each event has its effect once and in its aggregate\'s order, with a secon
   await stage.settled()
 })
 
-test('events of several aggregates are handled side by side, those of one aggregate one after the other', async () => {
+test('aggregates are handled side by side, events of one aggregate one after the other', async () => {
   const [post, other] = [uuidv7(), uuidv7()]
   for (const [id, version] of [[post, 1], [post, 2], [other, 1]] as const) {
     await stage.publish(await appendVersion(stage.sql, id, version))
@@ -70,7 +70,7 @@ test('an event waits for its predecessor; other aggregates go on', async () => {
   expect(await stage.effectsOf(post)).toEqual([1, 2])
 })
 
-test('a final event is applied although earlier ones are missing, and what comes late is ignored', async () => {
+test('a final event is applied although earlier ones are missing, and late ones are ignored', async () => {
   const post = uuidv7()
   const created = await appendVersion(stage.sql, post, 1)
   const deleted = await appendDeletion(stage.sql, post, 5)

@@ -33,7 +33,7 @@ test('a refused event of a deleted post no longer keeps its end waiting', async 
   await eventually(() => stage.versionsOf(post), (versions) => versions.join() === '2')
 })
 
-test('what cannot be erased now is tried again, later each time', async () => {
+test('a failed erasure is tried again, later each time', async () => {
   stage.startRelay()
   const post = await stage.writePost()
   const jsm = await stage.jetStream()

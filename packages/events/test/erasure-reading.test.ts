@@ -9,7 +9,7 @@ afterEach(() => stage.close())
 
 const UNREAD = 3_000
 
-test('the next leader finds what a release that erased nothing left, also where an event stands twice', async () => {
+test('the next leader finds events that an older release left unerased, also where one stands twice', async () => {
   const first = stage.startRelay()
   const [deleted, living] = [await stage.writePost(), await stage.writePost('Bob Staying')]
   const jsm = await stage.jetStream()
@@ -29,7 +29,7 @@ test('the next leader finds what a release that erased nothing left, also where 
   await eventually(() => stage.onDisk('Bob Staying'), (found) => !found, WITHIN)
 })
 
-test('events are published while a new leader reads what others left in a long stream', async () => {
+test('events are published while a new leader reads a long stream', async () => {
   const js = (await stage.jetStream()).jetstream()
   await Promise.all(Array.from({ length: UNREAD }, () => js.publish(postDeleted.subject, 'no event')))
   const read = async () =>

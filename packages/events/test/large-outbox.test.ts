@@ -9,11 +9,11 @@ import { createOutboxStore, OUTBOX_SESSION } from '../src/relay/outbox-store.ts'
 const PUBLISHED = 1_000_000
 const WAITING = 100_000
 const ENDED = 40_000
-/** Of the ended aggregates, those to be erased now. */
+/** Ended aggregates to erase now. */
 const DUE = 4_000
 /** Of an outbox that is pruned after a week, these are older. */
 const PRUNABLE = 5_000
-/** What a statement may read: a few rows for each one that it is about, and entries of rows that have just changed. */
+/** Rows that a statement may read: a few for each row that it needs, and entries of rows that have just changed. */
 const ROWS_EACH = 6
 const JUST_CHANGED = 1_200
 
@@ -24,7 +24,7 @@ beforeAll(async () => {
   database = await createDatabase('posts')
   owner = new pg.Client({ connectionString: database.ownerUrl })
   await owner.connect()
-  // One connection: what it has read is all that was read.
+  // With one connection, its own readings are all readings.
   pool = new pg.Pool({
     ...sessionConfig({ url: database.url, name: 'large-outbox', settings: OUTBOX_SESSION }),
     max: 1
@@ -92,7 +92,7 @@ async function readBy (work: () => Promise<unknown>): Promise<number> {
   return await count() - before
 }
 
-test('statements of the relay read what they are about, of a million published events and a backlog', {
+test('statements of the relay read the rows that they need, of a million published ones and a backlog', {
   timeout: 120_000
 }, async () => {
   await fillPublished()

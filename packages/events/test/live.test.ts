@@ -172,7 +172,7 @@ test('events larger than a batch, and sequences whose events were erased, hold n
   expect(reader.seen).toEqual([...upTo(1, 4), ...upTo(21, 171), 173])
 })
 
-test('what an event erases is handed out of memory no more', async () => {
+test('erased events are handed out of memory no more', async () => {
   await publish(1)
   const live = liveTail()
   await caughtUp(live, 1)

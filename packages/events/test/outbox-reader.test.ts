@@ -10,7 +10,7 @@ let stage: Stage
 beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
-test('a row that is marked while the outbox is read is not published again by what was read', async () => {
+test('a row that is marked while the outbox is read is not published again', async () => {
   const readBeforeMark = Promise.withResolvers<void>()
   const mark = Promise.withResolvers<void>()
   let reads = 0
@@ -89,7 +89,7 @@ test('a version is not published before the one before it, however far back that
 
 test('without a wake-up the poll finds a row within a second', { retry: 2 }, async () => {
   stage.relay(stage.broker())
-  // What the listener finds when it connects is not to be the poll's merit.
+  // The listener looks once when it connects; the poll is to find the rows alone.
   await eventually(async () =>
     (await stage.pool
       .query("SELECT FROM pg_stat_activity WHERE query = 'LISTEN outbox' AND datname = current_database()")).rowCount

@@ -11,7 +11,7 @@ const traceOf = (traceparent?: string) =>
   parseTraceparent(outboxRow(userDeleted, { data: { userId: uuidv7() }, aggregateVersion: 3, traceparent }).event
     .traceparent)
 
-test('an event carries the trace of what led to it', () => {
+test('an event carries the trace of its cause', () => {
   expect(traceOf('00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01')).toMatchObject({
     traceId: '0af7651916cd43dd8448eb211c80319c',
     spanId: 'b7ad6b7169203331'

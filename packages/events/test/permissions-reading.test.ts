@@ -67,7 +67,7 @@ test('a named subscriber reads by a durable and a push consumer of its own, and 
   for (const name of ['ada', 'ada_2']) expect(await jsm.consumers.delete('EVENTS', name)).toBe(true)
 })
 
-test('what a named subscriber is sent is heard by nobody else', async () => {
+test('nobody else hears the messages of a named subscriber', async () => {
   const heard: string[] = []
   const other = await scene.connectStranger()
   other.subscribe('_INBOX.>', { callback: (_error, { subject }) => { heard.push(subject) } })

@@ -8,7 +8,7 @@ afterAll(() => scene.close())
 
 beforeEach(() => { scene.violations.length = 0 })
 
-/** What is a named subscriber's own, and what of the rest is open to it. */
+/** The subjects of a named subscriber, and the ones beyond it. */
 const OPEN_TO_ADA = FORBIDDEN.filter((subject) => /\.(ada|ada_2)(\.|$)/.test(subject))
 const FORBIDDEN_TO_ADA = [
   ...FORBIDDEN.filter((subject) => !OPEN_TO_ADA.includes(subject)),

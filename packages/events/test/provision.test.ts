@@ -28,7 +28,7 @@ afterEach(() => stage.close())
 
 const manager = async () => jetstreamManager(await connectAs({ nats, ...stage }, 'provisioner'), { checkAPI: false })
 
-test('a check names what is missing and makes nothing; provisioning makes it, and again changes nothing', async () => {
+test('a check names missing parts and makes nothing; provisioning makes them, and again changes nothing', async () => {
   const missing = [
     'stream EVENTS: made',
     'stream DEAD_LETTERS: made',
@@ -43,7 +43,7 @@ test('a check names what is missing and makes nothing; provisioning makes it, an
   expect((await provision({ servers, check: true })).changes).toEqual([])
 })
 
-test('what was changed by hand and loses nothing is put right', async () => {
+test('harmless settings that were changed by hand are put right', async () => {
   await provision({ servers })
   const jsm = await manager()
   await jsm.streams.update('EVENTS', { ...(await jsm.streams.info('EVENTS')).config, duplicate_window: 1e9 })
@@ -118,7 +118,7 @@ test('a consumer that is missing can be rewound to the beginning', async () => {
   expect((await jsm.consumers.info('EVENTS', 'feed-posts')).num_pending).toBe(4)
 })
 
-test('more copies than the broker can keep are refused with what to do', async () => {
+test('more copies than the broker can keep are refused, and the remedy is named', async () => {
   await provision({ servers })
   await expect(provision({ servers, replicas: 3 })).rejects
     .toThrow(/^NATS_REPLICAS is 3, and this NATS is a single server: more than 1 needs a cluster/)

@@ -34,7 +34,7 @@ async function setScene () {
 
 const versions = async () => (await stage.stream()).map(({ version }) => version)
 
-test('a released event is published once its cause is gone, and what waited follows it', async () => {
+test('a released event is published once its cause is gone, and the events behind it follow', async () => {
   const { eventId } = await setScene()
   await stage.pool.query('UPDATE outbox SET payload = rtrim(payload) WHERE event_id = $1', [eventId])
   expect(await releaseQuarantined(stage.sql, eventId)).toBe(true)

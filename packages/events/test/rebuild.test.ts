@@ -14,7 +14,7 @@ let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })
 afterEach(() => stage.close())
 
-/** The owner has what its outbox says. */
+/** The owner's versions, by its outbox. */
 async function versionsOf (ids: string[]) {
   const { rows } = await stage.pool.query<{ id: string, version: number }>(
     `SELECT aggregate_id::text AS id, max(aggregate_version) AS version FROM outbox
@@ -56,7 +56,7 @@ test('a rebuild ends as the events and their owner say, and no collision is left
   expect((await stage.feed.query('SELECT FROM inbox_collisions')).rowCount).toBe(0)
 })
 
-test('readers see the old read model until the new one is in place, with what came meanwhile', async () => {
+test('readers see the old read model until the new one is in place, with the events of the meantime', async () => {
   consumeEntries(stage)
   await publishPosts(20)
   await stage.feed.query("UPDATE entries SET title = 'damaged'")

@@ -84,7 +84,7 @@ test('without an acknowledgement an event is stored once, also beyond the duplic
   expect(rows).toEqual(stream.map(({ id, sequence }) => ({ id, sequence })))
 })
 
-test('what was published long ago is pruned, what was not is kept', async () => {
+test('rows published long ago are pruned, others are kept', async () => {
   await appendVersions(stage.pool, uuidv7(), 1, 3)
   await stage.pool
     .query(`UPDATE outbox SET stream_sequence = 1,
@@ -110,6 +110,6 @@ test('a replica that stands by passes a wake-up on: the leader publishes before 
     await eventually(stage.unpublished, (left) => left === 0)
     delays.push(performance.now() - appended)
   }
-  // What waits for the poll waits for all of its 200 ms, since each follows on one that the poll found.
+  // Each row follows on one that the poll found, so waiting for the poll takes all of its 200 ms.
   expect(Math.min(...delays.slice(1))).toBeLessThan(120)
 })

@@ -30,7 +30,7 @@ test('an event with the version of one that its owner has forgotten is applied i
   expect(index.aggregates.get(restored.subject)).toMatchObject({ version: 2, lastId: restored.id })
 })
 
-test('what comes again is no collision, whatever line it is of', async () => {
+test('an event that comes again is no collision, in either line of events', async () => {
   const { events, restored } = await restorePost(stage)
   consumeEntries(stage)
   for (const event of [...events, restored]) await stage.publish(event)

@@ -82,7 +82,7 @@ test('an empty stream is read at once', async () => {
 })
 
 test(
-  'while NATS is away staleness grows; what came meanwhile is there within a second of its return',
+  'while NATS is away staleness grows; events of the meantime are there within a second of its return',
   { retry: 2 },
   async () => {
     const { revoked, revocations } = follow()

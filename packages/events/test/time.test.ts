@@ -7,7 +7,7 @@ import { setStage } from './support/stage.ts'
 const stage = await setStage()
 afterAll(() => stage.close())
 
-test('a time is found in the stream by halving, over what was erased', async () => {
+test('a time is found in the stream by halving, also across erased messages', async () => {
   const jsm = await jetstreamManager(await stage.admin(), { checkAPI: false })
   expect(await sequenceAt(jsm, new Date())).toBe(1)
   const times: Date[] = []

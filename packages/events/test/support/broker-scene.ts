@@ -17,7 +17,7 @@ export async function setBrokerScene () {
   const admin = await connectAs({ nats, ...stage }, 'provisioner')
   const posts = await connectAs({ nats, ...stage }, 'posts')
   const jsm = await jetstreamManager(admin, { checkAPI: false })
-  /** What the server did not permit to strangers and subscribers. */
+  /** Permission violations of strangers and subscribers. */
   const violations: string[] = []
 
   function watch (nc: NatsConnection) {
@@ -77,7 +77,7 @@ export async function ask (nc: NatsConnection, subject: string, body: object | s
 /** Long enough for something to arrive that should not. */
 export const nothing = () => new Promise((resolve) => setTimeout(resolve, 150))
 
-/** What nobody outside may publish to. */
+/** Subjects to which nobody outside may publish. */
 export const FORBIDDEN = [
   ...events.map((event) => event.subject),
   'dead-letters.feed-posts',

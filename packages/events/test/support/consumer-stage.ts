@@ -40,7 +40,7 @@ export async function setConsumerStage () {
       consumer.start()
       return consumer
     },
-    /** What the server says of the durable consumer. */
+    /** The server's view of the durable consumer. */
     info,
     /** Versions of a post in the order of their effects. */
     async effectsOf (post: string) {

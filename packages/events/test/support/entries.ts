@@ -13,7 +13,7 @@ const write = (id: string, title: string, sql: Sql) => sql.query(
   [id, title]
 )
 
-/** As the feed: the last event of a post says what it is. */
+/** As in the feed, the last event of a post decides its row. */
 export const entriesModel: ReadModel = {
   table: 'entries',
   living: 'true',

@@ -14,7 +14,7 @@ import { appendEvent } from '../../src/outbox.ts'
 import { createRelay, type Relay } from '../../src/relay.ts'
 import { startTcpProxy } from '@gatepost/testing/tcp-proxy'
 
-/** What a test opened, closed in reverse order however it ends. */
+/** Closes everything that a test opened, in reverse order. */
 export function createStage () {
   const closers: (() => unknown)[] = []
   return {
@@ -34,7 +34,7 @@ export function recordingLog (): { log: Logger, lines: { level: number, msg: str
   return { log: pino({ level: 'debug' }, { write: (line: string) => { lines.push(JSON.parse(line)) } }), lines }
 }
 
-/** Asks until it is so; fails with what it was last. */
+/** Asks until the answer holds; fails with the last answer. */
 export async function eventually<T> (
   ask: () => T | Promise<T>,
   holds: (value: T) => boolean = Boolean,
