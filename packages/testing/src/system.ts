@@ -1,9 +1,12 @@
+import { randomUUID } from 'node:crypto'
 import { chmod, mkdtemp, readFile, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { databaseOwners } from '@gatepost/contracts/declarations'
 import type { ServiceName } from '@gatepost/contracts/service-name'
+import { consoleLink, consoleSecrets, startConsole, tracingSettings } from '@gatepost/local-stack/console'
+import { ensureReader, type Readable } from '@gatepost/local-stack/postgres/reader'
 import { freeSystemPorts, type SystemPorts } from '@gatepost/local-stack/ports'
 import { type BrokerAccount, type RunningSystem, startSystem as start } from '@gatepost/local-stack/system'
 import { brokerUsers, provisionBroker } from './broker.ts'
@@ -37,14 +40,26 @@ export interface System {
   kill (name: ServiceName | 'nats-server'): Promise<void>
   /** Starts a killed process again and waits until it is ready. */
   startAgain (name: ServiceName | 'nats-server'): Promise<void>
+  /** Opens the console, once; undefined without one. */
+  consoleLink: string | undefined
+  consolePid: number | undefined
+  /** Databases as the console may read them. */
+  consoleDatabaseUrls: Partial<Record<ServiceName, string>>
   stop (): Promise<void>
 }
+
+/** What a console may read, by service, table and column. */
+type ConsoleReads = Readonly<Record<string, Readable>>
+
+const READER = 'console'
 
 /**
  * The whole system as processes on free ports, with a nats-server of its own and databases of its own in the run's
  * PostgreSQL.
  */
-export async function startSystem ({ env = {} }: { env?: Record<string, string> } = {}): Promise<System> {
+export async function startSystem (
+  { env = {}, console }: { env?: Record<string, string>, console?: ConsoleReads } = {}
+): Promise<System> {
   const root = fileURLToPath(new URL('../../../', import.meta.url))
   const dataDir = await mkdtemp(join(tmpdir(), 'gatepost-system-'))
   await chmod(dataDir, 0o711)
@@ -52,6 +67,7 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
   const databases = await Promise.all(databaseOwners.map(({ name }) => createDatabase(name, { hostile: true })))
   const output = new Map<string, string>()
   const users = brokerUsers()
+  const secrets = console && consoleSecrets()
   const running: RunningSystem = await start({
     root,
     dataDir,
@@ -59,6 +75,7 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
     env: {
       PATH: process.env.PATH,
       ...Object.fromEntries(databaseOwners.map(({ prefix }, at) => [`${prefix}_DATABASE_URL`, databases[at]!.url])),
+      ...secrets && tracingSettings(ports, secrets, env),
       ...env
     },
     broker: { authorization: brokerAuthorization(users, { anonymous: true }), users },
@@ -66,6 +83,31 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
     provision: provisionBroker,
     onOutput: (name, text) => output.set(name, (output.get(name) ?? '') + text)
   })
+  const consoleDatabaseUrls: System['consoleDatabaseUrls'] = {}
+  const consoleProcess = console && await startTestConsole()
+
+  /** With a role of its own, which reads the clones. */
+  async function startTestConsole () {
+    const password = randomUUID()
+    const read = databaseOwners.map(({ name }, at) => [databases[at]!.name, console![name] ?? {}] as const)
+    const adminUrl = (name: string) => databases.find((database) => database.name === name)!.adminUrl
+    await ensureReader({ adminUrl, role: READER, password, databases: Object.fromEntries(read) })
+    databaseOwners.forEach(({ name }, at) => {
+      const url = new URL(databases[at]!.url)
+      consoleDatabaseUrls[name] = Object.assign(url, { username: READER, password }).href
+    })
+    return startConsole({
+      root,
+      ports,
+      env: { PATH: process.env.PATH },
+      dataDir,
+      system: running,
+      secrets: secrets!,
+      databases: consoleDatabaseUrls as Record<string, string>,
+      onOutput: (name, text) => output.set(name, (output.get(name) ?? '') + text)
+    })
+  }
+
   const child = (name: string) => running.children.get(name)!
   const url = (port: number) => `http://127.0.0.1:${port}`
   return {
@@ -94,7 +136,11 @@ export async function startSystem ({ env = {} }: { env?: Record<string, string> 
       await child(name).ended
     },
     startAgain: running.startAgain,
+    consoleLink: secrets && consoleLink(ports, secrets),
+    consolePid: consoleProcess?.pid,
+    consoleDatabaseUrls,
     async stop () {
+      await consoleProcess?.stop()
       await running.stop()
       await Promise.all(databases.map((database) => database.drop()))
       await rm(dataDir, { recursive: true, force: true })

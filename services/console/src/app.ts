@@ -66,7 +66,8 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
     store,
     live,
     view: createTraceView({ store, readers, views }),
-    answeredPerSecond: () => watch.perSecond('gateway')
+    answeredPerSecond: () => watch.perSecond('gateway'),
+    attend: () => watch.attend(() => {})
   })
   eventRoutes(app, { live, operators, readers, tail, views })
   mailRoutes(app, { live, folder: settings.MAIL_DIR })

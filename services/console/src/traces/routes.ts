@@ -11,6 +11,8 @@ export interface TraceRoutesOptions {
   view: (traceId: string) => Promise<TraceView>
   /** Requests a second that the gateway answered, by its metrics; undefined while nobody knows. */
   answeredPerSecond: () => number | undefined
+  /** Has it counted more often while somebody looks; returns how to stop that. */
+  attend: () => () => void
 }
 
 const MAX_EXPORT_BYTES = 4_194_304
@@ -21,7 +23,7 @@ const TRACE_ID = /^[0-9a-f]{32}$/
 /** An event that waits is asked about this often while somebody looks at its trace. */
 const LOOK_AGAIN_MS = 1_000
 
-export function traceRoutes (app: App, { store, live, view, answeredPerSecond }: TraceRoutesOptions): void {
+export function traceRoutes (app: App, { store, live, view, answeredPerSecond, attend }: TraceRoutesOptions): void {
   app.register(async (receiver) => {
     // Exports are larger than any call of ours may be, and come with a token.
     receiver.removeAllContentTypeParsers()
@@ -54,6 +56,7 @@ export function traceRoutes (app: App, { store, live, view, answeredPerSecond }:
       let skipped = 0
       let seen = 0
       page.send('all', store.requests())
+      const leave = attend()
       const stop = store.onChange(({ requests }) => {
         seen += requests.length
         const room = MAX_BATCH - rows.length
@@ -72,6 +75,7 @@ export function traceRoutes (app: App, { store, live, view, answeredPerSecond }:
       }, BATCH_MS)
       page.signal.addEventListener('abort', () => {
         stop()
+        leave()
         clearInterval(timer)
       })
     })

@@ -60,7 +60,7 @@ function Group ({ group: { consumer, cause, letters }, onDone }) {
             <td class="number">${letter.number}</td>
             <td>
               <a href="/events/${letter.sequence}"><code>${letter.type}</code></a>
-              ${letter.version && `v${letter.version}`}
+              ${letter.version && ` v${letter.version}`}
             </td>
             <td><code>${letter.aggregate}</code></td>
             <td class="nowrap">${date(letter.failedAt)}</td>
@@ -95,7 +95,7 @@ function Actions ({ numbers, consumer, name, onDone }) {
         onNo=${() => setAsking(undefined)}
       >
         <p>
-          A running replica of <strong>${consumer}</strong> handles
+          A running replica of <strong>${consumer}</strong> handles ${' '}
           ${numbers.length === 1 ? 'the event' : 'each of them, in the stream’s order,'} again. What is applied is
           removed from here; what fails again stays.
         </p><//

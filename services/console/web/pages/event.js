@@ -19,8 +19,8 @@ export function EventPage ({ id }) {
 function Found ({ view: { event, places, history, sequence } }) {
   const traceId = event.traceparent?.slice(3, 35)
   return html` <p>
-      <code>${event.type}</code>, version ${event.aggregateversion} of
-      <code>${event.subject}</code> ${traceId && html`, made in <a href="/traces/${traceId}">this trace</a>`}
+      <code>${event.type}</code>, version ${event.aggregateversion} of ${' '}<code>${event.subject}</code>
+      ${traceId && html`<span>, made in <a href="/traces/${traceId}">this trace</a></span>`}
     </p>
     <h2>Where it is</h2>
     <ul class="checks">
@@ -30,7 +30,7 @@ function Found ({ view: { event, places, history, sequence } }) {
           html`<li key=${consumer}>
             <span class="dot ${state}" aria-hidden="true"></span
             ><strong>${consumer}</strong> ${' '}${state === 'waits' ? 'waits ' : ''}${reason}
-            ${deadLetter && html`<a href="/dead-letters">dead letters</a>`}
+            ${deadLetter && html`<span> <a href="/dead-letters">dead letters</a></span>`}
           </li>`
       )}
     </ul>

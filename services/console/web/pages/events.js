@@ -36,8 +36,8 @@ export function Events () {
       /></label>
     </form>
     <p class="soft" role="status">
-      ${found.length} of the newest
-      ${rows.length}.${skipped > 0 ? ` ${skipped} passed too fast to be listed; the stream has them.` : ''}
+      ${found.length} of the newest ${' '}${rows.length}.
+      ${skipped > 0 && html`<span> ${skipped} passed too fast to be listed; the stream has them.</span>`}
     </p>
     <${Table}
       label="Events"

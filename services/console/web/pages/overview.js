@@ -161,7 +161,7 @@ function Process ({ process, points, canRestart }) {
         (check) =>
           html`<li key=${check.name}>
             <span class="dot ${check.status}" aria-hidden="true"></span>${check.name}
-            ${check.status !== 'up' && html` <strong>${check.status}</strong>`}
+          ${check.status !== 'up' && html` <strong>${check.status}</strong>`}
           </li>`
       )}
     </ul>

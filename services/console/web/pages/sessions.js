@@ -68,8 +68,8 @@ function Session ({ session, canEnd }) {
     <td>
       ${
         session.endedAt
-          ? html`<span class="soft">ended (${session.endReason}): its calls are 401.</span>
-              <a href="/requests?user=${session.userId}">requests</a>`
+          ? html`<span class="soft">ended (${session.endReason}): its calls are 401.</span>${' '}
+          <a href="/requests?user=${session.userId}">requests</a>`
           : html`<button class="quiet" disabled=${!canEnd} onClick=${() => setAsking(true)}>
               End<span class="hidden"> the session of ${session.displayName}</span>
             </button>`

@@ -26,8 +26,7 @@ function Waterfall ({ spans }) {
   const first = spans.find(({ kind }) => kind === 'server') ?? spans[0]
   const services = new Set(spans.map(({ service }) => service))
   return html` <p>
-      <strong>${first.name}</strong>
-      <span class="soft"
+      <strong>${first.name}</strong> ${' '}<span class="soft"
         >– ${plural(spans.length, 'span')} of ${[...services].join(', ')}, ${' '}${ms(scale.total)} from the first to
         the last${scale.isCut ? '; waits are drawn shorter than they were' : ''}</span
       >
@@ -41,7 +40,7 @@ function Waterfall ({ spans }) {
               onClick=${() => setOpened(opened === span.spanId ? undefined : span.spanId)}
             >
               <span class="name" style=${{ paddingLeft: `${depth * 0.9}rem` }}>
-                <span class="chip ${span.service}">${span.service}</span>
+                <span class="chip ${span.service}">${span.service}</span>${' '}
                 ${what && html`<span class="soft">${what} </span>`}${label}</span
               >
               <span class="took">${ms(span.ms)}</span>
