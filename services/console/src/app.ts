@@ -22,6 +22,7 @@ import { lookAtServers } from './processes/servers.ts'
 import { type ProcessAddress, watchProcesses } from './processes/watch.ts'
 import { createAdministrators } from './sessions/administrators.ts'
 import { sessionRoutes } from './sessions/routes.ts'
+import { traceReceiver } from './traces/receiver.ts'
 import { traceRoutes } from './traces/routes.ts'
 import { createTraceStore } from './traces/trace-store.ts'
 import { createTraceView } from './traces/waits.ts'
@@ -62,6 +63,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
     servers: () => lookAtServers({ readers, operators }),
     publicUrl: settings.PUBLIC_URL
   })
+  traceReceiver(app, { store })
   traceRoutes(app, {
     store,
     live,

@@ -1,17 +1,11 @@
 import { randomBytes } from 'node:crypto'
-import { mkdir, readFile, writeFile } from 'node:fs/promises'
-import { createRequire } from 'node:module'
-import { join } from 'node:path'
-import { fileURLToPath } from 'node:url'
 import { connectOperator } from '@gatepost/events/operator'
 import { eventually } from '@gatepost/testing/eventually'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { inspect } from './support/inspection.ts'
 import { type Account, chromium, PASSWORD, type Stage, startStage } from './support/stage.ts'
 import { ask } from './support/visitor.ts'
-
-/** Not committed; to be looked at. */
-const SHOTS = fileURLToPath(new URL('../node_modules/.cache/shots', import.meta.url))
 
 let stage: Stage
 let feed: pg.Client
@@ -30,7 +24,6 @@ beforeAll(async () => {
   const auth = await connected(stage.system.ownerUrl('auth'))
   await auth.query("UPDATE users SET role = 'admin' WHERE id = $1", [admin.userId])
   await auth.end()
-  await mkdir(SHOTS, { recursive: true })
 }, 60_000)
 afterAll(async () => {
   await feed?.end()
@@ -92,29 +85,15 @@ const pages = () => ({
 } as const)
 
 test.runIf(chromium)('every page is accessible, light and dark, without a complaint of the browser', async () => {
-  const axe = await readFile(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8')
-  const found: Record<string, string[]> = {}
+  const faults: string[] = []
   for (const [name, [path, pattern]] of Object.entries(pages())) {
-    await stage.page.appear({ width: 1400, height: 1000, scheme: 'light' })
     await stage.page.goto(stage.origin + path)
     await stage.seen(pattern)
-    await stage.page.evaluate(`${axe};0`)
-    for (const scheme of ['light', 'dark'] as const) {
-      await stage.page.appear({ width: 1400, height: 1000, scheme })
-      const rules = scheme === 'dark' ? "{ runOnly: ['color-contrast'] }" : '{}' // the rest has no colours
-      const violations: string[] = await stage.page.evaluate(`axe.run(document, ${rules}).then(({ violations }) =>
-        violations.flatMap(({ id, nodes }) => nodes.map(({ target }) => id + ' ' + target)))`)
-      if (violations.length > 0) found[`${name}, ${scheme}`] = violations
-      await writeFile(join(SHOTS, `${name}-1400-${scheme}.png`), await stage.page.screenshot())
-    }
-    await stage.page.appear({ width: 360, height: 740, scheme: 'light' })
-    const width = await stage.page.evaluate('document.documentElement.scrollWidth')
-    if (width > 360) found[`${name}, 360`] = [`${width} pixels wide`]
-    await writeFile(join(SHOTS, `${name}-360-light.png`), await stage.page.screenshot())
+    faults.push(...await inspect(stage.page, name))
   }
-  expect(found).toEqual({})
+  expect(faults).toEqual([])
   expect(stage.page.complaints).toEqual([])
-})
+}, 60_000)
 
 test.runIf(chromium)('a session ended here is 401 at the gateway within a second', async () => {
   const bob = await stage.register('Bob')
@@ -178,14 +157,12 @@ test.runIf(chromium)('of an event that waits the trace says for what, and shows 
 test.runIf(chromium)('a flood is sampled, and the page says so', async () => {
   await stage.page.goto(`${stage.origin}/requests`)
   await stage.seen(/traced requests/)
-  let isSeen = false
+  const seen = new AbortController()
   const flood = async () => {
-    while (!isSeen) {
-      await Promise.all(Array.from({ length: 30 }, () => stage.call('GET', '/api/feed')))
-    }
+    while (!seen.signal.aborted) await Promise.all(Array.from({ length: 30 }, () => stage.call('GET', '/api/feed')))
   }
-  const seen = stage.seen(/Sampled: the gateway answers \d+ a second/).finally(() => { isSeen = true })
-  await Promise.all([flood(), seen])
+  const looking = stage.seen(/Sampled: the gateway answers \d+ a second/).finally(() => seen.abort())
+  await Promise.all([flood(), looking])
 })
 
 test('the console’s role reads what pages show, and no secret; its account publishes no event', async () => {

@@ -1,10 +1,11 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { App } from '@gatepost/service-kit/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
 import type { Readers } from '../database/readers.ts'
-import type { LivePage, LivePages } from '../live/live-pages.ts'
+import type { LivePages } from '../live/live-pages.ts'
+import { showAgain } from '../live/repeat.ts'
 import type { EventViews } from './event-view.ts'
-import { dropLetters, type LetterOutcome, MOST_AT_ONCE, readLetters, replayLetters } from './letters.ts'
+import { readLetters } from './letter-groups.ts'
+import { dropLetters, type LetterOutcome, MOST_AT_ONCE, replayLetters } from './letters.ts'
 import type { Operators } from './operators.ts'
 import { readStanding } from './standing.ts'
 import type { SharedTail } from './tail.ts'
@@ -16,8 +17,6 @@ export interface EventRoutesOptions {
   tail: SharedTail
   views: EventViews
 }
-
-const LOOK_MS = 1_000
 
 export function eventRoutes (app: App, { live, operators, readers, tail, views }: EventRoutesOptions): void {
   app.get('/api/events', (_request, reply) => {
@@ -32,16 +31,18 @@ export function eventRoutes (app: App, { live, operators, readers, tail, views }
   app.get('/api/events/:sequence', (request, reply) => {
     const { sequence } = request.params as { sequence: string }
     if (!/^\d{1,15}$/.test(sequence)) return reply.code(404).send({ message: 'A sequence is a number.' })
-    live.open(reply, (page) => again(page, 'event', async () => (await views.read(Number(sequence))) ?? null))
+    const read = async () => ({ event: await views.read(Number(sequence)) ?? null })
+    live.open(reply, (page) => showAgain(page, 'event', read))
     return reply
   })
 
   app.get('/api/consumers', (_request, reply) => {
-    live.open(reply, (page) => again(page, 'standing', () => readStanding({ operators, readers })))
+    const read = async () => ({ standing: await readStanding({ operators, readers }) })
+    live.open(reply, (page) => showAgain(page, 'standing', read))
   })
 
   app.get('/api/dead-letters', (_request, reply) => {
-    live.open(reply, (page) => again(page, 'letters', () => readLetters(operators)))
+    live.open(reply, (page) => showAgain(page, 'letters', async () => ({ letters: await readLetters(operators) })))
   })
 
   const change =
@@ -55,20 +56,6 @@ export function eventRoutes (app: App, { live, operators, readers, tail, views }
       }
   app.post('/api/dead-letters/replay', change(replayLetters))
   app.post('/api/dead-letters/drop', change(dropLetters))
-}
-
-/** Sends what is read whenever it has changed, until the page is gone. A failure is shown, and tried again. */
-async function again (page: LivePage, event: string, read: () => Promise<unknown>) {
-  for (let last = ''; !page.signal.aborted;) {
-    const shown = await read().then(
-      (value) => ({ [event]: value }),
-      () => ({ trouble: 'NATS or a database does not answer; retrying' })
-    )
-    const text = JSON.stringify(shown)
-    if (text !== last) page.send(event, shown)
-    last = text
-    await sleep(LOOK_MS, undefined, { signal: page.signal }).catch(() => undefined)
-  }
 }
 
 function numbersIn (body: unknown): number[] | undefined {

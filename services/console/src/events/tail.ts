@@ -1,18 +1,8 @@
-import { EVENTS_SUBJECTS, type CloudEvent } from '@gatepost/contracts/event'
+import { EVENTS_SUBJECTS } from '@gatepost/contracts/event'
 import type { Broker, Log } from '@gatepost/events/broker'
 import type { Tail } from '@gatepost/events/tail'
+import { type EventRow, rowOf } from './event-row.ts'
 import type { Operators } from './operators.ts'
-
-/** An event as the list shows it. */
-export interface EventRow {
-  sequence: number
-  id: string
-  type: string
-  subject: string
-  version: number
-  time: string
-  traceId: string | undefined
-}
 
 export interface SharedTail {
   /** Calls back with batches, oldest first, the recent past at once; returns how to stop that. */
@@ -103,11 +93,4 @@ export function createSharedTail ({
     },
     close: stop
   }
-}
-
-export function rowOf (
-  sequence: number,
-  { id, type, subject, aggregateversion, time, traceparent }: CloudEvent
-): EventRow {
-  return { sequence, id, type, subject, version: aggregateversion, time, traceId: traceparent?.slice(3, 35) }
 }

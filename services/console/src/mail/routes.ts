@@ -1,9 +1,8 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { App } from '@gatepost/service-kit/server'
 import type { LivePages } from '../live/live-pages.ts'
+import { showAgain } from '../live/repeat.ts'
 import { listMails, readMail } from './mailbox.ts'
 
-const LOOK_MS = 1_000
 const ID = /^[0-9a-f-]{36}$/
 /** A mail is somebody's text: it runs nothing, loads nothing, and its links open elsewhere. */
 const FRAME_POLICY = "sandbox allow-popups allow-popups-to-escape-sandbox; default-src 'none'; " +
@@ -11,15 +10,10 @@ const FRAME_POLICY = "sandbox allow-popups allow-popups-to-escape-sandbox; defau
 
 export function mailRoutes (app: App, { live, folder }: { live: LivePages, folder: string | undefined }): void {
   app.get('/api/mails', (_request, reply) => {
-    live.open(reply, async (page) => {
-      for (let last = ''; !page.signal.aborted;) {
-        const mails = folder === undefined ? [] : await listMails(folder)
-        const text = JSON.stringify(mails)
-        if (text !== last) page.send('mails', { mails, hasFolder: folder !== undefined })
-        last = text
-        await sleep(LOOK_MS, undefined, { signal: page.signal }).catch(() => undefined)
-      }
-    })
+    live.open(reply, (page) => showAgain(page, 'mails', async () => ({
+      mails: folder === undefined ? [] : await listMails(folder),
+      hasFolder: folder !== undefined
+    })))
   })
 
   for (const form of ['html', 'txt'] as const) {

@@ -1,4 +1,4 @@
-import type { RequestRow } from '../traces/trace-store.ts'
+import type { RequestRow } from '../traces/request-row.ts'
 
 /** A client that a rate limit refuses. */
 export interface RefusedClient {

@@ -1,7 +1,7 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { App } from '@gatepost/service-kit/server'
 import type { Readers } from '../database/readers.ts'
 import type { LivePages } from '../live/live-pages.ts'
+import { showAgain } from '../live/repeat.ts'
 import type { TraceStore } from '../traces/trace-store.ts'
 import type { Administrators } from './administrators.ts'
 import { readSessions } from './live-sessions.ts'
@@ -14,24 +14,15 @@ export interface SessionRoutesOptions {
   administrators: Administrators
 }
 
-const LOOK_MS = 1_000
 const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/
 
 export function sessionRoutes (app: App, { live, readers, store, administrators }: SessionRoutesOptions): void {
   app.get('/api/sessions', (request, reply) => {
-    live.open(reply, async (page) => {
-      for (let last = ''; !page.signal.aborted;) {
-        const shown = {
-          administrator: administrators.emailOf(request.visitor) ?? null,
-          sessions: await readSessions(readers).catch(() => undefined) ?? null,
-          refused: refusedClients(store.requests())
-        }
-        const text = JSON.stringify(shown)
-        if (text !== last) page.send('sessions', shown)
-        last = text
-        await sleep(LOOK_MS, undefined, { signal: page.signal }).catch(() => undefined)
-      }
-    })
+    live.open(reply, (page) => showAgain(page, 'sessions', async () => ({
+      administrator: administrators.emailOf(request.visitor) ?? null,
+      sessions: await readSessions(readers).catch(() => undefined) ?? null,
+      refused: refusedClients(store.requests())
+    })))
   })
 
   app.post('/api/administrator', async (request, reply) => {

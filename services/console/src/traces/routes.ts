@@ -1,8 +1,7 @@
 import type { App } from '@gatepost/service-kit/server'
-import { TRACES_PATH } from '../access/door.ts'
 import type { LivePages } from '../live/live-pages.ts'
-import { MalformedExportError, spansOf } from './span.ts'
-import type { RequestRow, TraceStore } from './trace-store.ts'
+import type { RequestRow } from './request-row.ts'
+import type { TraceStore } from './trace-store.ts'
 import type { TraceView } from './waits.ts'
 
 export interface TraceRoutesOptions {
@@ -15,7 +14,6 @@ export interface TraceRoutesOptions {
   attend: () => () => void
 }
 
-const MAX_EXPORT_BYTES = 4_194_304
 const BATCH_MS = 250
 /** Rows that a page is sent of one batch; more flow by than anybody reads. */
 const MAX_BATCH = 100
@@ -24,32 +22,6 @@ const TRACE_ID = /^[0-9a-f]{32}$/
 const LOOK_AGAIN_MS = 1_000
 
 export function traceRoutes (app: App, { store, live, view, answeredPerSecond, attend }: TraceRoutesOptions): void {
-  app.register(async (receiver) => {
-    // Exports are larger than any call of ours may be, and come with a token.
-    receiver.removeAllContentTypeParsers()
-    receiver.addContentTypeParser(
-      'application/json',
-      { parseAs: 'buffer', bodyLimit: MAX_EXPORT_BYTES },
-      (_request, bytes, done) => {
-        try {
-          done(null, JSON.parse(bytes.toString()))
-        } catch {
-          done(null, undefined)
-        }
-      }
-    )
-    receiver.post(TRACES_PATH, async (request, reply) => {
-      try {
-        const { spans, rejected } = spansOf(request.body)
-        store.add(spans)
-        return rejected > 0 ? { partialSuccess: { rejectedSpans: String(rejected) } } : {}
-      } catch (error) {
-        if (!(error instanceof MalformedExportError)) throw error
-        return reply.code(400).send({ code: 3, message: error.message })
-      }
-    })
-  })
-
   app.get('/api/requests', (_request, reply) => {
     live.open(reply, (page) => {
       let rows: RequestRow[] = []
