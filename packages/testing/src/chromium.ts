@@ -75,6 +75,24 @@ export class Page {
     await this.#loaded.promise
   }
 
+  /** From the next page on no script of a page runs; {@link evaluate} still does. */
+  async disableScripts () {
+    await this.#send('Emulation.setScriptExecutionDisabled', { value: true })
+  }
+
+  /** Fills the field of a name as a person would: the browser's own checks of forms apply. */
+  async fill (name: string, text: string) {
+    await this.evaluate(`document.querySelector('[name="${name}"]').focus()`)
+    await this.type(text)
+  }
+
+  /** Presses a button or follows a link; resolves when the page that it leads to is loaded. */
+  async press (selector: string) {
+    this.#loaded = Promise.withResolvers()
+    await this.evaluate(`document.querySelector(${JSON.stringify(selector)}).click()`)
+    await this.#loaded.promise
+  }
+
   /** The value of an expression, run in the page; promises are waited for. */
   async evaluate (expression: string): Promise<any> {
     const { result, exceptionDetails } = await this.#send('Runtime.evaluate', {
