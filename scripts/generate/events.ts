@@ -38,7 +38,8 @@ erase what you kept of the others.
 failures: the server gives it the next one when the one before is acknowledged, which costs a round trip for each
 event. A program that dies with an event in hand has it again at its next start, five seconds after the server last
 heard from it at the latest, and what came since after it. An event that your program rejects is tried again, later
-each time, and everything behind it waits. A consumer of your own keeps the order with \`max_ack_pending\` 1; with more,
+each time, and everything behind it waits. With \`concurrency\`, aggregates are dealt with side by side, each in its
+own order. A consumer of your own keeps the order with \`max_ack_pending\` 1; with more,
 what was out when it died comes again after later events, and \`aggregateversion\` tells.
 
 ## Ways to read

@@ -78,6 +78,21 @@ test('a refresh that fails for the network’s sake keeps the session', async ()
   expect(api.session).toEqual(first)
 })
 
+test('a login during a refresh of the session before it is what counts', async () => {
+  const first = session()
+  const { step } = rotating({ first, delayMs: 100 })
+  const other = session({ sessionId: 'another' })
+  await using server = await startScriptedServer((response, heard) =>
+    heard.url.endsWith('/login') ? json(200, other)(response, heard) : step(response, heard)
+  )
+  const api = createClient({ baseUrl: server.url, session: expired(first) })
+  const call = api.getMe().catch(() => undefined)
+  await expect.poll(() => server.heard.some(({ url }) => url.endsWith('/refresh-token'))).toBe(true)
+  await api.login({ body: { email: 'e', password: 'p' } })
+  await call
+  expect(api.session).toEqual(other)
+})
+
 test('tabs share a refresh, and a logout ends them all', async () => {
   const first = session()
   const { state, step } = rotating({ first })

@@ -95,14 +95,19 @@ export function createSessionKeeper (
     }
     if (!current) return undefined
     if (current.accessToken !== refused) return current.accessToken // another tab was faster
+    const { sessionId } = current
     try {
-      await set(await refresh(current.refreshToken))
+      const renewed = await refresh(current.refreshToken)
+      if (isCurrent(sessionId)) await set(renewed)
     } catch (error) {
-      if (error instanceof ProblemError && error.status === 401) await set(undefined)
+      if (error instanceof ProblemError && error.status === 401 && isCurrent(sessionId)) await set(undefined)
       throw error
     }
-    return current.accessToken
+    return current?.accessToken
   }
+
+  /** Somebody may have logged in or out meanwhile. */
+  const isCurrent = (sessionId: string) => current?.sessionId === sessionId
 
   async function renew (refused: string | undefined) {
     if (current?.accessToken !== refused) return current?.accessToken

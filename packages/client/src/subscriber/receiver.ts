@@ -32,6 +32,7 @@ interface Held {
 }
 
 const CONFIRM_AGAIN_MS = 200
+const RECENT = 4_096
 const retryDelay = (failures: number) => Math.min(60_000, 500 * 2 ** failures)
 
 /**
@@ -45,6 +46,8 @@ const retryDelay = (failures: number) => Math.min(60_000, 500 * 2 ** failures)
 export function createReceiver (options: ReceiverOptions) {
   const { concurrency, ackWaitMs, read, onEvent, onError, acknowledge, info } = options
   const held = new Map<number, Held>()
+  /** Sequences that were dealt with last. */
+  const recent = new Set<number>()
   const slots = createSlots(concurrency)
   const lanes = createLanes<Held>(deal)
   const stopping = new AbortController()
@@ -99,8 +102,11 @@ export function createReceiver (options: ReceiverOptions) {
       if (stopping.signal.aborted) return
       await sleep(CONFIRM_AGAIN_MS)
     }
-    held.delete(one.message.seq)
+    const { seq } = one.message
+    held.delete(seq)
     confirmed++
+    recent.add(seq)
+    if (recent.size > RECENT) recent.delete(recent.values().next().value!)
   }
 
   const enter = (one: Held) => lanes.add(concurrency === 1 ? '' : aggregateOf(one.message), one)
@@ -124,6 +130,10 @@ export function createReceiver (options: ReceiverOptions) {
       const known = held.get(message.seq)
       if (known) {
         known.message = message
+        return
+      }
+      if (recent.has(message.seq)) { // it crossed with its acknowledgement
+        acknowledge(message).catch(() => undefined)
         return
       }
       const one = { message, begun: false }
