@@ -1,22 +1,22 @@
 import { AsyncLocalStorage } from 'node:async_hooks'
 import type { Span } from '@opentelemetry/api'
 
-/** Never entered while nothing is recorded, so that asking costs a look at an empty place. */
+/** Never entered while nothing is recorded, so that a look at it costs next to nothing. */
 const active = new AsyncLocalStorage<Span>()
 
-/** Runs the work, and all that it begins, as part of a span that is recorded. */
+/** Runs the work, and everything that it starts, as part of a recorded span. */
 export function within<Result> (span: Span, work: () => Result): Result {
   return active.run(span, work)
 }
 
-/** The span that what runs now is part of; undefined where nothing is recorded. */
+/** The span of the running work; undefined where nothing is recorded. */
 export function activeSpan (): Span | undefined {
   return active.getStore()
 }
 
 const exporting = { on: false }
 
-/** Whether this process exports spans; for work whose span would cost something before it is known to be of no use. */
+/** Whether this process exports spans; for callers whose span costs something before it is known to be wanted. */
 export function isExporting (): boolean {
   return exporting.on
 }

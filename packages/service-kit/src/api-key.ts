@@ -22,7 +22,7 @@ export function looksLikeApiKey (token: string): boolean {
   return token.startsWith(PREFIX)
 }
 
-/** The id of a well-formed key; undefined when its form or its checksum is wrong, without asking anybody. */
+/** The id of a well-formed key; undefined when its form or its checksum is wrong. Asks no service. */
 export function idOfApiKey (key: string): string | undefined {
   const [, id, checksum] = FORM.exec(key) ?? []
   if (id === undefined || checksum !== checksumOf(key.slice(0, -CHECKSUM_LENGTH - 1))) return undefined

@@ -1,11 +1,11 @@
-/** As much of a Prisma client as runs a statement. */
+/** The part of a Prisma client that runs a statement. */
 interface Connection {
   $executeRawUnsafe (text: string, ...values: unknown[]): Promise<number>
 }
 
 export interface Expiry {
   table: string
-  /** The time that an index of the table is ordered by. */
+  /** The column with the time; an index of the table is ordered by it. */
   column: string
   /** A further condition in SQL; `$1` is the time. */
   and?: string
@@ -14,8 +14,8 @@ export interface Expiry {
 const BATCH = 1_000
 
 /**
- * Deletes the rows whose time is before that, a thousand a statement, the oldest first: none lasts long or locks many
- * rows, and processes that do it at once pass each other by. Resolves with the number of rows.
+ * Deletes the rows whose time is before `before`, a thousand a statement, the oldest first. No statement lasts long or
+ * locks many rows, and processes that delete at once pass each other by. Resolves with the number of rows.
  */
 export async function deleteBefore (
   connection: Connection,

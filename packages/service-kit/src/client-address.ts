@@ -10,11 +10,11 @@ export function trustedProxies (options: { description: string }) {
 }
 
 export interface ClientAddress {
-  /** The address of the client as far as trusted proxies say, in its canonical form; '' when the connection is gone. */
+  /** The client's address in its canonical form, as far as trusted proxies name it; '' when the connection is gone. */
   address: string
-  /** What limits count: an IPv4 address, or the /64 of an IPv6 address. */
+  /** The key that limits count by: an IPv4 address, or the /64 of an IPv6 address. */
   key: string
-  /** Whether the peer is a trusted proxy, whose other X-Forwarded-* headers count too. */
+  /** Whether the peer is a trusted proxy, whose other X-Forwarded-* headers are believed too. */
   trusted: boolean
 }
 
@@ -30,9 +30,9 @@ export interface ClientFinderOptions {
 const MAX_PEERS = 10_000
 
 /**
- * Finds the client: the nearest address that is no trusted proxy, read from the right, because every proxy appends and
- * only the left end is the client's own invention. A hop that is no address ends the search at the last known address.
- * The HTTP parser bounds the header; the search reads no further than its answer.
+ * Finds the client: the nearest address that is no trusted proxy, read from the right. Every proxy appends, so only the
+ * left end is the client's own invention. A hop that is no address ends the search at the last known address. The HTTP
+ * parser bounds the header, and the search reads no further than its answer.
  */
 export function clientFinder ({ trustedProxies, log, registry }: ClientFinderOptions): FindClient {
   const isTrusted = networkMembership(trustedProxies)
@@ -45,7 +45,7 @@ export function clientFinder ({ trustedProxies, log, registry }: ClientFinderOpt
     }
   }
 
-  /** Few peers come again and again; hops are not remembered, since clients choose them. */
+  /** Remembers peers, which are few and come again; not hops, which clients choose. */
   function identify (peer: string): ClientAddress {
     const known = peers.get(peer)
     if (known !== undefined) return known
@@ -57,8 +57,8 @@ export function clientFinder ({ trustedProxies, log, registry }: ClientFinderOpt
   }
 
   /**
-   * A private peer that forwards is a proxy whose clients are counted as one. A public one may be anybody with a
-   * header.
+   * Tells of a private peer that forwards: it is a proxy whose clients are counted as one. A public peer may be anybody
+   * with a header.
    */
   function doubt (peer: string) {
     if (!isPrivateAddress(peer)) return
@@ -98,7 +98,7 @@ function nearestStranger (forwarded: string, peer: string, isTrusted: (address: 
   return address
 }
 
-/** One element of X-Forwarded-For: an address, perhaps with a port. Undefined for anything else. */
+/** One element of X-Forwarded-For: an address, perhaps with a port; undefined for any other text. */
 function addressOf (hop: string) {
   return canonicalAddress(/^\[([^\]]+)\](?::\d{1,5})?$/.exec(hop)?.[1] ?? /^([\d.]+):\d{1,5}$/.exec(hop)?.[1] ?? hop)
 }

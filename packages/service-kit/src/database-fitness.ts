@@ -2,7 +2,7 @@ import type { Pool } from 'pg'
 import { isPooled, MARK, SESSION_SETTINGS } from './database-session.ts'
 import { SettingsError } from './settings.ts'
 
-/** A database that answers and cannot serve us. The message is one line that names the remedy, without any address. */
+/** A database that answers but cannot serve us. The message is one line that names the remedy, without any address. */
 export class UnfitDatabaseError extends SettingsError {
   override name = 'UnfitDatabaseError'
 }
@@ -22,8 +22,8 @@ const SESSION =
 const PROTOCOL_VIOLATION = '08P01'
 
 /**
- * Asks whether the database is there, the first time also whether it is fit. Rejects with {@link UnfitDatabaseError}
- * when it is not.
+ * Checks that the database answers, and at the first answer that it is fit. Rejects with {@link UnfitDatabaseError}
+ * when it is not fit.
  */
 export function createFitnessCheck (pool: Pool, url: string): () => Promise<void> {
   let fit = false

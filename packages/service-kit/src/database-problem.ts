@@ -9,18 +9,21 @@ interface DatabaseError {
   originalCode?: string
 }
 
-/** Prisma's and PostgreSQL's codes for "met another transaction": the same work may succeed at once. */
+/** Prisma's and PostgreSQL's codes for a conflict with another transaction: a repetition may succeed at once. */
 const CONFLICT_CODES = new Set(['P2034', '40001', '40P01'])
 const CONFLICT_KINDS = new Set(['TransactionWriteConflict'])
 
-/** Prisma's, PostgreSQL's and the socket's ways to say that the database serves nobody now. */
+/** Codes of Prisma, PostgreSQL and the socket for a database that serves nobody now. */
 const AWAY_CODES = new Set([
   'P1001', 'P1002', 'P1008', 'P1017', 'P2037',
   '25006', // read-only: a standby, or a provider's answer to a full disk
   '28000', '28P01', '3D000', '40003', '55000', '58030',
   'ECONNREFUSED', 'ECONNRESET', 'ETIMEDOUT', 'EPIPE', 'ENOTFOUND', 'EAI_AGAIN', 'EHOSTUNREACH', 'ENETUNREACH'
 ])
-/** Whole classes of SQLSTATE: connections, resources (a full disk is 53100), the operator's interventions. */
+/**
+ * Classes of SQLSTATE for a database that serves nobody now: connections, resources (a full disk is 53100), the
+ * operator's interventions.
+ */
 const AWAY_CLASSES = /^(08|53|57P)/
 const AWAY_KINDS = new Set([
   'DatabaseNotReachable',
@@ -32,21 +35,21 @@ const AWAY_KINDS = new Set([
   'ConnectionClosed',
   'SocketTimeout'
 ])
-/** What pg says without any code; PostgreSQL's own texts are in the language of its administrator. */
+/** Messages of pg without a code. PostgreSQL's own messages are in the language of its administrator. */
 const AWAY_TEXT = /Connection terminated|Client has encountered a connection error/
 
-/** A statement, or the wait for a connection or a lock, took too long: others may get on. */
+/** A statement, or its wait for a connection or a lock, took too long; others may succeed. */
 const SLOW_CODES = new Set(['P2024', 'P2028', '25P03', '25P04', '55P03', '57014'])
 const SLOW_TEXT = /timeout exceeded when trying to connect|Query read timeout/
 
-/** Whether a transaction met another one, so that the same work may succeed when it is done again at once. */
+/** Whether a transaction met a conflict, so that a repetition may succeed at once. */
 export function isConflict (error: unknown) {
   return layersOf(error).some((layer) =>
     codesOf(layer).some((code) => CONFLICT_CODES.has(code)) || CONFLICT_KINDS.has(layer.kind ?? '')
   )
 }
 
-/** Whether the database serves nobody now: what failed is not to blame, and succeeds once it is back. */
+/** Whether the database serves nobody now; the failed work succeeds once it is back. */
 export function isDatabaseAway (error: unknown) {
   return layersOf(error).some((layer) =>
     codesOf(layer).some((code) => AWAY_CODES.has(code) || AWAY_CLASSES.test(code)) ||
@@ -55,7 +58,8 @@ export function isDatabaseAway (error: unknown) {
 }
 
 /**
- * 503 for what the database will get over, so that nobody is told that it is a fault (500); undefined for real faults.
+ * A 503 problem for an error that the database will get over, so that it is not reported as a fault (500); undefined
+ * for real faults.
  */
 export function databaseProblem (error: unknown): ProblemError | undefined {
   if (error instanceof ProblemError || !(isConflict(error) || isDatabaseAway(error) || isSlow(error))) return undefined
@@ -72,7 +76,7 @@ function codesOf ({ code, originalCode }: DatabaseError): string[] {
   return [code, originalCode].filter((text) => typeof text === 'string')
 }
 
-/** The error and what it was caused by; Prisma keeps the driver's error in `meta` or `cause`, depending on the call. */
+/** The error and its causes. Prisma keeps the driver's error in `meta` or `cause`, depending on the call. */
 function layersOf (error: unknown): DatabaseError[] {
   const layers: DatabaseError[] = []
   const queue = [error]

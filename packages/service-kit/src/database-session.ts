@@ -1,15 +1,13 @@
 import type { PoolConfig } from 'pg'
 
-/** No statement of a service is longer, nor any rest inside a transaction. */
+/** The longest statement of a service, and the longest rest inside a transaction. */
 export const STATEMENT_TIMEOUT_MS = 5_000
-/**
- * How much longer a client waits than the server works: the server cancels first, so no backend outlives its client.
- */
+/** Extra wait of the client beyond the server's limit: the server cancels first, so no backend outlives its client. */
 const CLIENT_MARGIN_MS = 1_000
 const CONNECT_TIMEOUT_MS = 2_000
 
 /**
- * What statements, Prisma's adapter and pg rely on; neither role, database nor server decides it. Prisma's adapter
+ * Settings that statements, Prisma's adapter and pg rely on, whatever role, database and server have. Prisma's adapter
  * reads every `timestamptz` as UTC. `statement_timeout` bounds waits for locks, too.
  */
 export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
@@ -26,13 +24,13 @@ export const SESSION_SETTINGS: Readonly<Record<string, string>> = {
   idle_in_transaction_session_timeout: `${STATEMENT_TIMEOUT_MS / 1_000}s`
 }
 
-/** A setting of our own, by which a session shows that its start-up parameters arrived. */
+/** A setting of our own; a session shows with it that its start-up parameters arrived. */
 export const MARK = 'gatepost.session'
 
 export interface SessionOptions {
-  /** `pgbouncer=true` in it: see {@link isPooled}. */
+  /** The URL; with `pgbouncer=true` in it see {@link isPooled}. */
   url: string
-  /** What the server calls the connection by. */
+  /** The name of the connection at the server. */
   name: string
   /** Of one statement; by default {@link STATEMENT_TIMEOUT_MS}, and with 0 as long as it takes. */
   statementTimeoutMs?: number
@@ -41,17 +39,14 @@ export interface SessionOptions {
 }
 
 /**
- * Whether the URL says (`pgbouncer=true`, as Prisma has it) that a pooler hands each transaction to another session.
- * Settings then are the role's, statements have no names, and nobody listens.
+ * Whether the URL has `pgbouncer=true`, as Prisma writes it: a pooler hands each transaction to another session. Then
+ * settings are the role's, statements have no names, and nobody listens.
  */
 export function isPooled (url: string): boolean {
   return new URL(url).searchParams.get('pgbouncer') === 'true'
 }
 
-/**
- * How to connect to PostgreSQL, for a client or a pool of pg: with the session's settings, and bounded in time on both
- * sides.
- */
+/** Options for a client or a pool of pg: with the session's settings, and bounded in time on both sides. */
 export function sessionConfig (
   { url, name, statementTimeoutMs = STATEMENT_TIMEOUT_MS, settings = {} }: SessionOptions
 ): PoolConfig {

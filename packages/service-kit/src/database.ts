@@ -11,12 +11,12 @@ export interface Database<Connection> {
   /** For single statements. */
   connection: Connection
   /**
-   * Runs the work in one transaction, and again when it met another one. Hash and send outside: a connection is held
-   * for as long.
+   * Runs the work in one transaction, and again after a conflict with another one. Hash and send outside of it: it
+   * holds a connection.
    */
   transaction <T> (work: (tx: Connection) => Promise<T>): Promise<T>
   /**
-   * Rejects with `UnfitDatabaseError` when the database is there and cannot serve us; resolves also while it is away.
+   * Rejects with `UnfitDatabaseError` when the database answers but cannot serve us; resolves also while it is away.
    */
   verify (): Promise<void>
   ping (): Promise<void>
@@ -25,20 +25,20 @@ export interface Database<Connection> {
 
 export interface DatabaseOptions {
   url: string
-  /** Connections of this process; whoever waits for one for two seconds is told that it is too much. */
+  /** Connections of this process. A call that waits for one for two seconds is answered 503. */
   poolSize: number
-  /** Where the pool shows how much of it is used, under this name. */
+  /** The registry and the name under which the pool shows its use. */
   metrics?: { registry: Registry, pool: string }
 }
 
 const ACQUIRE_TIMEOUT_MS = 2_000
 /** A new connection costs both sides some ten milliseconds, and its first statements as much again. */
 const IDLE_TIMEOUT_MS = 300_000
-/** A transaction that meets others is done so often at most. */
+/** The most tries of a transaction that meets conflicts. */
 const TRIES = 4
 
 /**
- * A service's pool of connections to its database; `name` is what the server calls them by. Rejections may be {@link
+ * A service's pool of connections to its database; `name` is their name at the server. Rejections may be {@link
  * databaseProblem}s.
  */
 export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: string): pg.Pool {
@@ -51,7 +51,7 @@ export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: str
     // would end the process; what is asked of it fails all the same.
     onConnect: (client) => { client.on('error', () => {}) }
   })
-  pool.on('error', () => {}) // an idle connection broke; there will be another
+  pool.on('error', () => {}) // an idle connection broke; the pool opens another
   if (metrics) observePool(metrics.registry, metrics.pool, pool)
   return pool
 }
@@ -59,7 +59,10 @@ export function openPool ({ url, poolSize, metrics }: DatabaseOptions, name: str
 /** The longest wait before the first repetition; it doubles with each. */
 const JITTER_MS = 10
 
-/** Does a transaction again when it met another one, after a wait of random length: those that met would meet again. */
+/**
+ * Repeats a transaction after a conflict, after a wait of random length, so that the same transactions do not meet
+ * again.
+ */
 export async function repeatConflicting<Result> (transaction: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
     try {
@@ -71,13 +74,13 @@ export async function repeatConflicting<Result> (transaction: () => Promise<Resu
   }
 }
 
-/** As much of a generated Prisma client as is the same in all of them. */
+/** The part of a generated Prisma client that is the same in all of them. */
 interface Client<Connection> {
   $transaction<T> (work: (tx: Connection) => Promise<T>, options: { maxWait: number, timeout: number }): Promise<T>
   $disconnect (): Promise<void>
 }
 
-/** A service's database, by a Prisma client that works on the pool. */
+/** A service's database: a Prisma client that works on the pool. */
 export function databaseOf<Connection> (
   pool: pg.Pool,
   url: string,
@@ -95,7 +98,7 @@ export function databaseOf<Connection> (
       try {
         await ping()
       } catch (error) {
-        if (!(error instanceof UnfitDatabaseError)) return // it is away, which is no reason not to start
+        if (!(error instanceof UnfitDatabaseError)) return // a database that is away is no reason not to start
         await pool.end()
         throw error
       }

@@ -9,8 +9,9 @@ interface DirectAnswer {
 }
 
 /**
- * Gets a small document from another process of ours. By no proxy: `fetch` and Node's global agents take the one of the
- * environment with NODE_USE_ENV_PROXY, and a proxy outside cannot reach us. Redirects are not followed.
+ * Gets a small document from another of our processes, past every proxy. `fetch` and Node's global agents take the
+ * proxy of the environment with NODE_USE_ENV_PROXY, and an outside proxy cannot reach our processes. Redirects are not
+ * followed.
  */
 export async function directGet (url: string, { timeoutMs }: { timeoutMs: number }): Promise<DirectAnswer> {
   const { get } = url.startsWith('https:') ? https : http

@@ -2,21 +2,21 @@ import type { IncomingMessage, Server, ServerResponse } from 'node:http'
 import type { Socket } from 'node:net'
 import type { ProblemError } from './problem.ts'
 
-/** One request and its answer, of a connection's the last that began. */
+/** One request and its answer: the latest of a connection. */
 export interface Exchange {
   request: IncomingMessage
   response: ServerResponse
-  /** Why the rest of the request cannot be had. */
+  /** The reason why the rest of the request cannot be read. */
   fault?: ProblemError
-  /** Whether the client ended its side before the request was whole, as one that leaves does. */
+  /** Whether the client ended its side before the request was whole, as a client that leaves does. */
   left?: boolean
-  /** Tells whoever reads the body of a fault. */
+  /** Tells the reader of the body of a fault. */
   onFault?: (fault: ProblemError) => void
 }
 
 const exchanges = new WeakMap<Socket, Exchange>()
 
-/** Knows the exchange of each connection, and hands requests with an expectation to `route` as well. */
+/** Keeps the exchange of each connection, and hands requests with an expectation to `route` as well. */
 export function trackExchanges (
   server: Server,
   route: (request: IncomingMessage, response: ServerResponse) => void
@@ -43,7 +43,7 @@ export function exchangeOf (request: IncomingMessage): Exchange | undefined {
   return exchange?.request === request ? exchange : undefined
 }
 
-/** An unread rest of a body that is worth reading to keep the connection. */
+/** The largest unread rest of a body that is worth reading to keep the connection. */
 const WORTH_READING = 65_536
 
 /** Whether an answer given now ends the connection, since too much of the request is still to come. */

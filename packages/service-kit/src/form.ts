@@ -2,8 +2,8 @@ import { pointer } from './json/pointer.ts'
 import { ProblemError } from './problem.ts'
 
 /**
- * Reads `application/x-www-form-urlencoded` (WHATWG URL, section 5): an object of texts. As strict as JSON bodies are:
- * throws for an escape that is none, for what is not UTF-8, and for a name that comes twice.
+ * Reads `application/x-www-form-urlencoded` (WHATWG URL, section 5) into an object of texts. Like JSON bodies it is
+ * strict: throws for a broken escape, for bytes that are not UTF-8, and for a repeated name.
  */
 export function parseForm (bytes: Buffer): Record<string, string> {
   const text = bytes.toString('latin1')
@@ -15,7 +15,7 @@ export function parseForm (bytes: Buffer): Record<string, string> {
     const key = decoded(name)
     if (members.has(key)) {
       throw new ProblemError('REQUEST_INVALID', {
-        errors: [{ path: `/body/${pointer(key)}`, message: 'is there twice' }]
+        errors: [{ path: `/body/${pointer(key)}`, message: 'is given twice' }]
       })
     }
     members.set(key, decoded(rest.join('=')))

@@ -2,7 +2,7 @@ import type { Health } from '@gatepost/contracts/gateway/operations'
 import fp from 'fastify-plugin'
 import type {} from './server.ts' // declares `lifecycle`
 
-/** `degraded` is worth an alarm and does not keep requests away; `down` does. */
+/** `degraded` is worth an alarm; `down` also keeps requests away. */
 export interface Check {
   name: string
   check: () => CheckResult | Promise<CheckResult>
@@ -10,14 +10,14 @@ export interface Check {
 
 export interface CheckResult {
   status: 'up' | 'degraded' | 'down'
-  /** What is wrong; no addresses, no secrets: anybody may read it. */
+  /** The cause, without addresses and secrets: anybody may read it. */
   detail?: string
 }
 
 const CHECK_TIMEOUT_MS = 1_000
 
 /**
- * `GET /live`, which depends on nothing, and `GET /ready` with named checks: 503 while one is down or the process
+ * `GET /live`, which depends on nothing, and `GET /ready` with named checks: 503 while a check is down or the process
  * drains.
  */
 export const health = fp<{ checks: Check[] }>(async (app, { checks }) => {

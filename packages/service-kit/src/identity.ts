@@ -18,7 +18,7 @@ export type { Principal } from './identity/principal.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Set on routes that need a token, and on `optional` ones when a good token came along. */
+    /** The verified caller; set on routes that need a token, and on `optional` ones when a good token came. */
     principal: Principal | undefined
   }
   interface FastifyInstance {
@@ -27,23 +27,26 @@ declare module 'fastify' {
 }
 
 export interface Identity extends TokenJudge {
-  /** Applies a route's policy to a request; throws 401 or 403 problems. `recognized` spares it to look again. */
+  /**
+   * Applies a route's policy to a request; throws 401 or 403 problems. `recognized` saves a second look-up of the
+   * token.
+   */
   authorize(request: FastifyRequest, route: FastifyContextConfig, recognized?: Principal): MaybePromise<void>
 }
 
 export interface IdentityOptions extends Pick<TokenJudgeOptions, 'keys' | 'revocations' | 'issuer' | 'accessTokenTtl'> {
   registry?: Registry
-  /** How many verified tokens are remembered. */
+  /** The most verified tokens to remember. */
   cacheSize?: number
-  /** What judges a new token; without it, the faster one that there is a binary for on this platform. */
+  /** The library that judges new tokens; by default the fastest with a binary for this platform. */
   library?: TokenLibrary
   /**
-   * Whether the plugin applies each route's policy itself, at onRequest; the gateway does it in an order of its own.
+   * Whether the plugin applies each route's policy itself, at onRequest. The gateway applies it in an order of its own.
    */
   enforce?: boolean
 }
 
-/** The refusal of a request without a token, or with one that is not good (RFC 6750 section 3). */
+/** The 401 for a request without a token, or with a bad one (RFC 6750 section 3). */
 export function unauthorized (tokenSent: boolean) {
   return new ProblemError(tokenSent ? 'TOKEN_INVALID' : 'TOKEN_REQUIRED', {
     headers: {
@@ -52,7 +55,7 @@ export function unauthorized (tokenSent: boolean) {
   })
 }
 
-/** Verifies bearer tokens and says who calls. Every way for a token to be bad is the same 401. */
+/** Verifies bearer tokens and names the caller. Every bad token is the same 401. */
 export const identity = fp<IdentityOptions>(
   async (app, { registry, cacheSize = 20_000, library, enforce = true, ...options }) => {
     const judge = createTokenJudge({
@@ -74,7 +77,7 @@ export const identity = fp<IdentityOptions>(
       return andThen(principal, (found) => apply(request, found, route, policy))
     }
 
-    /** Where no token is needed, one that cannot be judged now is as good as none. */
+    /** Where no token is needed, a token that cannot be judged now counts as none. */
     function verifyIfPossible (token: string) {
       try {
         const principal = judge.verify(token)
@@ -111,7 +114,7 @@ function apply (
   if (principal !== undefined) request.span?.setAttribute('enduser.id', principal.userId)
 }
 
-/** Who calls an `optional` operation without a token shows something else in the body. */
+/** Whether the request has a body, by which a caller of an `optional` operation can do without a token. */
 function bringsBody ({ headers }: FastifyRequest) {
   return headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0
 }

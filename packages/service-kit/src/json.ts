@@ -24,13 +24,13 @@ export function parseJson (bytes: Buffer): unknown {
     throw malformed('The body is not valid JSON.', cause)
   }
   const duplicate = findDuplicateKey(text)
-  if (duplicate !== undefined) throw invalid(`/body${duplicate}`, 'is there twice')
+  if (duplicate !== undefined) throw invalid(`/body${duplicate}`, 'is given twice')
   const fault = faultOf(value)
   if (fault !== undefined) throw invalid(`/body${fault.path}`, fault.message)
   return value
 }
 
-/** What is wrong in a value, and where; the path is put together only then. */
+/** The fault in a value, and its place; builds the path only for a fault. */
 function faultOf (value: unknown): { path: string, message: string } | undefined {
   if (typeof value === 'string') {
     return value.isWellFormed()

@@ -4,21 +4,21 @@ import { JwkSetSchema, type JwkSet } from '@gatepost/contracts/auth/schemas'
 import type { FastifyBaseLogger } from 'fastify'
 import { directGet } from './direct-get.ts'
 
-/** The header of auth's JWK Set that says how many seconds the tokens live that it issues. */
+/** The header of auth's JWK Set with the life of auth's tokens, in seconds. */
 export const TOKEN_LIFETIME_HEADER = 'x-access-token-ttl'
 
-/** Where the public keys of access tokens come from. */
+/** A source of the public keys of access tokens. */
 export interface KeySource {
   /**
-   * The key as PEM (SPKI); undefined when there is none of that id. Rejects with {@link KeysUnavailableError} when that
-   * cannot be known.
+   * The key as PEM (SPKI); undefined when no key has the id. Rejects with {@link KeysUnavailableError} when that cannot
+   * be known.
    */
   find (kid: string): string | undefined | Promise<string | undefined>
-  /** The same of what is known right now, without a look anywhere else. */
+  /** The key as far as it is known now, without a fetch. */
   get (kid: string): string | undefined
 }
 
-/** Keys could not be had from anywhere, so a token of an unknown key cannot be judged: 503 rather than 401. */
+/** No key could be fetched, so a token of an unknown key cannot be judged: 503 rather than 401. */
 export class KeysUnavailableError extends Error {
   override name = 'KeysUnavailableError'
 }
@@ -30,7 +30,7 @@ export interface RemoteKeySource extends KeySource {
     loaded: boolean
     ageSeconds: number
     keys: number
-    /** Seconds that the tokens live which auth issues, as far as it says so. */
+    /** Life of auth's tokens in seconds, once auth has stated it. */
     issuedTtl: number | undefined
   }
   stop (): void
@@ -52,10 +52,7 @@ function pemOf (jwk: JwkSet['keys'][number]) {
   return createPublicKey({ key: jwk, format: 'jwk' }).export({ type: 'spki', format: 'pem' }) as string
 }
 
-/**
- * The keys of a document that are ours to use; RFC 7517 section 5 has a reader pass over all others. Throws without
- * any.
- */
+/** The usable keys of a document; RFC 7517 section 5 has a reader ignore the others. Throws without any. */
 function usableKeys (document: unknown): Map<string, string> {
   const keys = new Map<string, string>()
   const listed = (document as { keys?: unknown } | null)?.keys
@@ -71,16 +68,16 @@ function usableKeys (document: unknown): Map<string, string> {
   return keys
 }
 
-/** `alg` and `use` may be absent (RFC 7517 section 4), but not others. */
+/** `alg` and `use` may be absent (RFC 7517 section 4), but not be others. */
 function isUsable (jwk: unknown): jwk is JwkSet['keys'][number] {
   const alg = (jwk as { kty?: unknown } | null)?.kty === 'EC' ? 'ES256' : 'EdDSA'
   return Value.Check(JwkSchema, { alg, use: 'sig', ...jwk as object })
 }
 
 /**
- * Keeps the JWK Set (RFC 7517) of the auth service in memory: fetched at once, then every 12 s, and early for an
- * unknown key id, at most once in 30 s and never twice at the same time. While auth is away the last keys stay good,
- * and an unknown key is no reason to refuse.
+ * Keeps the JWK Set (RFC 7517) of the auth service in memory. It is fetched at once, then every 12 s, and early for an
+ * unknown key id: at most once in 30 s, and never twice at a time. While auth is away the last keys stay good, and a
+ * token of an unknown key is a 503, not a 401.
  */
 export function remoteKeys (
   { authUrls, log }: { authUrls: readonly string[], log: FastifyBaseLogger }
@@ -88,7 +85,7 @@ export function remoteKeys (
   let keys = new Map<string, string>()
   let issuedTtl: number | undefined
   let loadedAt: number | undefined
-  /** Why the last fetch failed; undefined when it did not. */
+  /** The cause of the last fetch's failure; undefined after a success. */
   let fault: unknown
   let lastEarlyFetch = -Infinity
   let underWay: Promise<void> | undefined
@@ -133,7 +130,7 @@ export function remoteKeys (
   }
   void refresh()
 
-  /** Also who comes while keys are on their way waits for them: theirs may be among them. */
+  /** A caller that comes during a fetch waits for it too: the fetch may bring the caller's key. */
   async function lookAgain () {
     const early = underWay === undefined && performance.now() - lastEarlyFetch > UNKNOWN_KEY_REFETCH_MS
     if (early) lastEarlyFetch = performance.now()
@@ -144,7 +141,7 @@ export function remoteKeys (
     ready: ready.promise,
     get: (kid) => keys.get(kid),
     async find (kid) {
-      // While fetches fail nobody waits for one: the next is at most a moment away.
+      // While fetches fail no caller waits for one; the next begins within moments.
       if (!keys.has(kid) && fault === undefined) await lookAgain()
       if (!keys.has(kid) && fault !== undefined) {
         throw new KeysUnavailableError('the keys of access tokens cannot be fetched', { cause: fault })

@@ -1,7 +1,4 @@
-/**
- * Loads a value when it is first asked for, once for all who ask. A failed load is not kept: the next who asks loads
- * again.
- */
+/** Loads a value at the first call, once for all callers. A failed load is not kept: the next call loads again. */
 export function loadOnce<Value> (load: () => Promise<Value>): () => Promise<Value> {
   let loading: Promise<Value> | undefined
   return () => {

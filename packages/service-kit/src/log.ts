@@ -3,7 +3,7 @@ import { pino, type Logger } from 'pino'
 import { boundedLines } from './log/bounded-lines.ts'
 import { standardOutput } from './log/standard-output.ts'
 
-/** Whatever gets into a log line by accident: these members never do. */
+/** Members that a log line never has, whatever gets into it by accident. */
 const SECRETS = [
   'authorization',
   'cookie',
@@ -16,25 +16,25 @@ const SECRETS = [
   'secret'
 ]
 
-/** Lines that standard output did not take. */
+/** Counts lines that standard output did not take. */
 export const lineLosses = { lines: 0 }
 
-/** Writes a line of members that are flat and cannot hold a secret. */
+/** Writes a line of flat members that cannot hold a secret. */
 export type WriteLine = (level: 'debug' | 'info', members: object, msg: string) => void
 
 const lineWriters = new WeakMap<FastifyBaseLogger, WriteLine>()
 
 /**
- * Writes lines past pino's search for secrets. With the log of this process a line is also put together at once, and
- * not from three pieces a member: 0.6 KB of garbage and not 3.6.
+ * Writes lines past pino's search for secrets. With the log of this process a line is put together at once, instead of
+ * from three pieces a member: 0.6 KB of garbage instead of 3.6.
  */
 export function lineWriter (log: FastifyBaseLogger): WriteLine {
   return lineWriters.get(log) ?? ((level, members, msg) => log[level](members, msg))
 }
 
 /**
- * The logger of one process: JSON lines on standard output. No request waits for whoever reads them; when nobody does,
- * lines are lost, and are counted. What is buffered is flushed at exit.
+ * The logger of one process: JSON lines on standard output. No request waits for their reader; lines without a reader
+ * are lost and counted. The buffer is flushed at exit.
  */
 export function createLog (name: string, level: string): Logger {
   const lines = boundedLines({
@@ -58,7 +58,7 @@ export function createLog (name: string, level: string): Logger {
   return log
 }
 
-/** RFC 3339 time, written out once a millisecond however many lines fall into it. */
+/** RFC 3339 time, formatted once a millisecond. */
 function isoTime () {
   let last = 0
   let text = ''

@@ -1,8 +1,8 @@
-/** A value that is there already, or one that has to be waited for. */
+/** A value, or the promise of one. */
 export type MaybePromise<Value> = Value | Promise<Value>
 
 /**
- * Goes on with a value: at once where it is there, since every promise costs a request a turn of the event loop's
+ * Continues with a value: at once where it is there, since every promise costs a request a turn of the event loop's
  * queues.
  */
 export function andThen<Value, Result> (

@@ -4,7 +4,7 @@ import { lineLosses } from './log.ts'
 import { createRouteTallies, type RouteTallies } from './metrics/route-tallies.ts'
 import { onOutcome } from './outcome.ts'
 
-/** A registry with what every process shows of itself: memory, CPU, event-loop delay, build. */
+/** A registry with the metrics of every process: memory, CPU, event-loop delay, build. */
 export function createRegistry (service: string): Registry {
   const registry = new Registry()
   registry.setDefaultLabels({ service })

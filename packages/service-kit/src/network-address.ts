@@ -14,8 +14,8 @@ export function canonicalAddress (text: string): string | undefined {
 }
 
 /**
- * The addresses that one subscriber has for free: a canonical IPv4 address by itself, or the /64 of an IPv6 address, in
- * which hosts pick addresses as they like.
+ * The network of one subscriber: a canonical IPv4 address, or the /64 of an IPv6 address, within which hosts choose
+ * addresses freely.
  */
 export function networkOf (address: string): string {
   if (!address.includes(':')) return address
@@ -58,9 +58,7 @@ export function networkMembership (networks: readonly string[]): (address: strin
   return (address) => list.check(address, familyOf(address))
 }
 
-/**
- * Networks of nobody in particular (RFC 1918, RFC 6598, RFC 4193), the own host and the own link: where proxies are.
- */
+/** Networks of proxies: private ones (RFC 1918, RFC 6598, RFC 4193), the own host and the own link. */
 const PRIVATE_NETWORKS = [
   '127.0.0.0/8',
   '::1',

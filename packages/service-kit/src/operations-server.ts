@@ -4,7 +4,7 @@ import { httpMetrics } from './metrics.ts'
 import { requestLog } from './request-log.ts'
 import { type App, createServer } from './server.ts'
 
-/** A scraper that does not read what it asked for is cut. */
+/** Time after which a scraper that does not read is cut. */
 const CONNECTION_TIMEOUT_MS = 35_000
 
 /** `GET /metrics` in Prometheus' text form, for the operations port alone. */

@@ -1,13 +1,13 @@
 import { exchangeOf } from './exchanges.ts'
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify'
 
-/** nginx' number for a client that closed the connection before it had its answer. */
+/** nginx's status for a client that closed the connection before it had its answer. */
 const CLIENT_CLOSED = 499
 
 /**
- * What became of a request, for logs, metrics and traces; to be asked once the response is closed. The status that was
- * sent; when the request or the answer did not get through whole because the client left, 499, or the 5xx that stands
- * for what broke off on our side.
+ * The outcome of a request, for logs, metrics and traces; read once the response is closed. It is the status that was
+ * sent. When request or answer did not get through whole, it is 499 if the client left, and otherwise the 5xx of our
+ * fault.
  */
 export function outcomeOf ({ raw, request }: FastifyReply): number {
   if (exchangeOf(request.raw)?.left) return CLIENT_CLOSED
@@ -17,18 +17,18 @@ export function outcomeOf ({ raw, request }: FastifyReply): number {
 /** A request that no hook and no route saw: Node's parser gave up on it, or it asked for a tunnel. */
 export interface BrokenRequest {
   requestId: string
-  /** `unknown` where the parser did not get that far. */
+  /** `unknown` where the parser did not read it. */
   method: string
   status: number
   /** The peer's address. */
   address: string
 }
 
-/** What became of a request. */
+/** The outcome of a request. */
 export interface Outcome {
   /** See {@link outcomeOf}. */
   status: number
-  /** The pattern of its route; `unknown` where none fits. */
+  /** The pattern of its route; `unknown` without one. */
   route: string
   /** From the arrival of the request to the end of its connection's work for it. */
   ms: number
@@ -41,18 +41,18 @@ export interface OutcomeNotes {
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Fastify's `routeOptions`, asked for once: Fastify puts them together anew each time. */
+    /** Fastify's `routeOptions`, read once: Fastify makes them anew each time. */
     route: FastifyRequest['routeOptions']
   }
   interface FastifyInstance {
-    /** Whoever wants to know what became of requests. */
+    /** Receives the outcomes of requests. */
     outcomeNotes: OutcomeNotes[] | undefined
   }
 }
 
 /**
- * Has every request noted: with its {@link outcomeOf} once its connection is done with it, and not by Fastify's
- * onResponse, which does not come when the client has left; or as broken.
+ * Reports every request: with its {@link outcomeOf} once its connection is done with it, or as broken. Fastify's
+ * onResponse does not come when the client has left.
  */
 export function onOutcome (app: FastifyInstance, notes: OutcomeNotes): void {
   if (app.outcomeNotes !== undefined) {

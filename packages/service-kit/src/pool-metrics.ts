@@ -1,18 +1,18 @@
 import { Gauge, type Registry } from 'prom-client'
 
-/** As much of a pool of pg as is shown. */
+/** The part of a pool of pg that is shown. */
 export interface Pool {
   options: { max: number }
-  /** Connections that are open, and those of them that nobody uses. */
+  /** Open connections, and the idle ones among them. */
   totalCount: number
   idleCount: number
-  /** Callers that wait for one. */
+  /** Callers that wait for a connection. */
   waitingCount: number
 }
 
 const pools = new WeakMap<Registry, Map<string, Pool>>()
 
-/** Shows how much of a pool is used, read whenever the metrics are; `name` tells the pools of one process apart. */
+/** Shows the use of a pool, read whenever the metrics are; `name` tells the pools of one process apart. */
 export function observePool (registry: Registry, name: string, pool: Pool) {
   const observed = pools.get(registry) ?? register(registry)
   observed.set(name, pool)

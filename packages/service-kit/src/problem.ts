@@ -7,7 +7,7 @@ export interface FieldError {
 }
 
 export interface ProblemOptions {
-  /** Said to the client in place of the catalogue's sentence; no internals. */
+  /** Sentence for the client in place of the catalogue's; no internals. */
   detail?: string
   headers?: Record<string, string>
   errors?: FieldError[]
@@ -27,7 +27,7 @@ export class ProblemError extends Error {
   readonly errors: FieldError[] | undefined
 
   constructor (code: ProblemCode, { detail, headers = {}, errors, cause }: ProblemOptions = {}) {
-    // A refusal says all by its code and cause. To walk the stack for it would make refusing dearer than serving.
+    // Code and cause say all of a refusal. A stack would make refusals dearer than service.
     const { stackTraceLimit } = Error
     Error.stackTraceLimit = 0
     super(detail ?? problems[code].detail, { cause })
@@ -76,8 +76,8 @@ const FASTIFY_CODES: Record<string, ProblemCode> = {
 }
 
 /**
- * Translates whatever was thrown. What is not a refusal of ours or of the parser's becomes 500, and its text stays in
- * the log.
+ * Translates any thrown value. An error that is no refusal of ours or of the parser becomes 500; its text stays in the
+ * log.
  */
 export function toProblem (error: unknown): ProblemError {
   if (error instanceof ProblemError) return error

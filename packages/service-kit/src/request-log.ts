@@ -3,7 +3,7 @@ import fp from 'fastify-plugin'
 import { type BrokenRequest, onOutcome, type Outcome } from './outcome.ts'
 import { isProbe } from './probe.ts'
 
-/** One line per request, written when its connection is done with it, also when the caller left before the answer. */
+/** Writes one line per request when its connection is done with it, also when the caller left before the answer. */
 export const requestLog = fp(async (app) => {
   onOutcome(app, {
     answered: (request, outcome) => { app.writeLine(levelOf(outcome), requestLine(request, outcome), 'request') },
@@ -11,12 +11,12 @@ export const requestLog = fp(async (app) => {
   })
 }, { name: 'request-log' })
 
-/** Probes come every few seconds: their lines are for those who look for one, unless they are refused or fail. */
+/** Level of probes, which come every few seconds: debug, unless they are refused or fail. */
 export function levelOf ({ route, status }: Outcome): 'debug' | 'info' {
   return status < 400 && isProbe(route) ? 'debug' : 'info'
 }
 
-/** What the log says of a request. No member can hold a secret. */
+/** The log line of a request. No member can hold a secret. */
 export function requestLine ({ id, traceparent, method, principal }: FastifyRequest, { route, status, ms }: Outcome) {
   return {
     requestId: id,
@@ -29,7 +29,7 @@ export function requestLine ({ id, traceparent, method, principal }: FastifyRequ
   }
 }
 
-/** The same of a request that never got as far as a route. */
+/** The log line of a request that reached no route. */
 export function brokenLine ({ requestId, method, status, address }: BrokenRequest) {
   return { requestId, method, route: 'unknown', status, client: address }
 }

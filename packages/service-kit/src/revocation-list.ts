@@ -1,24 +1,24 @@
 /** Sessions that ended before their access tokens did. */
 export interface RevocationList {
-  /** Access tokens of the session are refused from now on, until the last of them has expired by itself. */
+  /** Refuses the session's access tokens from now on, until the last of them has expired. */
   revoke (sessionId: string, expiresAtMs: number): void
   /** Whether a token of the session that expires then is refused. */
   isRevoked (sessionId: string, tokenExpiresAtMs: number): boolean
-  /** Every revocation that matters to a token that may be alive is in the list now. */
+  /** Notes that the list now has every revocation that concerns a token that may be alive. */
   markComplete (): void
-  /** Whether it ever was; before, no token can be called good. */
+  /** Whether the list was complete once; before that, no token can be called good. */
   readonly complete: boolean
   readonly size: number
 }
 
-/** As many milliseconds as clocks may differ; an entry is kept for that long after its tokens died. */
+/** The difference of clocks in milliseconds; an entry is kept for that long after its tokens died. */
 const CLOCK_SKEW_MS = 5_000
 const DEFAULT_MAX = 1_000_000
 const SWEEP_MS = 60_000
 
 /**
- * A revocation list of at most `max` sessions. When more are revoked at once it errs on the safe side: the entries that
- * would go soonest are dropped, and every token that expires no later than they would have is refused, so its holder
+ * A revocation list of at most `max` sessions. When more are revoked at once it errs on the safe side: it drops the
+ * entries with the earliest end, and refuses every token that expires no later than they do, so that its holder
  * refreshes a little early.
  */
 export function createRevocationList (
@@ -42,7 +42,7 @@ export function createRevocationList (
 
   return {
     revoke (sessionId, expiresAtMs) {
-      // The clock may also have gone back.
+      // The clock may have gone back.
       if (expiries.size >= max || Math.abs(now() - sweptAt) > SWEEP_MS) {
         sweptAt = now()
         sweep()
@@ -56,7 +56,7 @@ export function createRevocationList (
   }
 }
 
-/** The list of a process that asks the sessions themselves: it never holds one. */
+/** The list of a process that asks the sessions themselves; it stays empty. */
 export function emptyRevocationList (): RevocationList {
   const list = createRevocationList()
   list.markComplete()

@@ -2,14 +2,14 @@ import type { AuthPolicy, Operation, Responses } from '@gatepost/contracts/opera
 import { Type, type TNull, type TObject, type TProperties, type TSchema } from '@sinclair/typebox'
 import type { FastifyReply, FastifyRequest, HookHandlerDoneFunction } from 'fastify'
 
-/** Who may call a route; see {@link AuthPolicy}. */
+/** The callers of a route; see {@link AuthPolicy}. */
 export type RoutePolicy = AuthPolicy
 
 declare module 'fastify' {
   interface FastifyContextConfig {
     /** The operation that the route answers; absent only on routes outside the contract. */
     operation?: Operation
-    /** Who may call. A route that does not say so needs a token. */
+    /** The callers of the route. A route without a policy needs a token. */
     auth?: RoutePolicy
   }
 }

@@ -1,7 +1,7 @@
 import type { FastifyBaseLogger } from 'fastify'
 
 export interface RoutineOptions {
-  /** For the log. */
+  /** The routine's name in the log. */
   name: string
   everyMs: number
   work: () => Promise<void>
@@ -9,17 +9,18 @@ export interface RoutineOptions {
 }
 
 export interface Routine {
-  /** Does the work at once, and from then on again and again. */
+  /** Runs the work at once, and from then on every `everyMs`. */
   start (): void
   /**
-   * Asks for a run now, or for another one after the present run. Before the start it does nothing: that runs anyway.
+   * Asks for a run now, or for another one after the present run. Does nothing before the start, which runs the work
+   * anyway.
    */
   wake (): void
-  /** Waits for the present run and begins no other. */
+  /** Waits for the present run and starts no other. */
   stop (): Promise<void>
 }
 
-/** Work that is done again and again, never twice at the same time. A failure is logged, and tried again in time. */
+/** Work that runs again and again, never twice at a time. A failure is logged, and the next run tries again. */
 export function createRoutine ({ name, everyMs, work, log }: RoutineOptions): Routine {
   const stopping = new AbortController()
   let timer: NodeJS.Timeout | undefined

@@ -13,15 +13,18 @@ export interface Process<Schema extends TObject> {
   name: string
   settings: Schema
   env: Readonly<Record<string, string | undefined>>
-  /** Loads what builds the app: neither a supervisor of workers needs it, nor who only says that a setting is wrong. */
+  /**
+   * Loads the module that builds the app; neither a supervisor of workers needs it, nor a process that only reports a
+   * wrong setting.
+   */
   load: () => Promise<{
-    /** Builds the app; whatever it opens is closed by its onClose hooks. */
+    /** Builds the app; its onClose hooks close everything that it opened. */
     buildApp: (context: { settings: StaticDecode<Schema>, log: Logger, registry: Registry }) => App | Promise<App>
   }>
-  /** The ports of this process, out of its settings. */
+  /** The ports of this process, from its settings. */
   ports: (settings: StaticDecode<Schema>) => { main: number, operations: number }
   /**
-   * How many processes serve behind the port, for a service that can run as several. With more than one, the first
+   * The number of processes behind the port, for a service that can run as several. With more than one, the first
    * process serves no requests: it supervises the others. Throws a SettingsError where the settings do not allow it.
    */
   workers?: (settings: StaticDecode<Schema>) => number
@@ -72,7 +75,7 @@ export async function run<Schema extends TObject> (
   }
 }
 
-/** The operations port is the supervisor's, which asks. */
+/** The operations port is the supervisor's; it asks the workers. */
 function showMetrics (registry: Registry) {
   tell({ listening: true })
   process.on('message', (message: ToWorker) => {
@@ -85,13 +88,13 @@ function showMetrics (registry: Registry) {
   })
 }
 
-/** Shares its modules with the app, and no others; so it is loaded after the settings are known to be good. */
+/** Shares its modules with the app alone, so it is loaded after the settings are checked. */
 async function openOperations (registry: Registry, log: Logger) {
   const { createOperationsServer } = await import('./operations-server.ts')
   return createOperationsServer(registry, log)
 }
 
-/** The exporter takes a third of a second to load, so only those who want it load it. */
+/** The exporter takes a third of a second to load, so only processes that export load it. */
 async function startTraces (name: string, endpoint: string) {
   const { exportTraces } = await import('./otel.ts')
   return exportTraces(name, endpoint)

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 
-/** Where a list goes on: what the last item of a page was ordered by. */
+/** A position in a list: the values that the last item of a page was ordered by. */
 export type Position = ReadonlyArray<string | number>
 
 const TAG_BYTES = 16
@@ -12,7 +12,10 @@ export interface CursorSeal {
   open (cursor: string, scope: Position): Position | undefined
 }
 
-/** Authenticates cursors (HMAC-SHA-256): one that was changed, made up, or made for another list opens as undefined. */
+/**
+ * Authenticates cursors (HMAC-SHA-256): a cursor that was changed, made up, or made for another list opens as
+ * undefined.
+ */
 export function createCursorSeal (secret: Uint8Array): CursorSeal {
   function tagOf (position: string, scope: Position) {
     return createHmac('sha256', secret).update(JSON.stringify([scope, position])).digest().subarray(0, TAG_BYTES)
@@ -24,7 +27,7 @@ export function createCursorSeal (secret: Uint8Array): CursorSeal {
     },
     open (cursor, scope) {
       const bytes = Buffer.from(cursor, 'base64url')
-      // Node skips what is not base64url and ignores surplus bits; only the one text that we made is the cursor.
+      // Node skips foreign characters and ignores surplus bits; only the text that we made is the cursor.
       if (bytes.length <= TAG_BYTES || bytes.toString('base64url') !== cursor) return undefined
       const text = bytes.toString('utf8', TAG_BYTES)
       return timingSafeEqual(tagOf(text, scope), bytes.subarray(0, TAG_BYTES))

@@ -27,11 +27,11 @@ import { compileValidator } from './validation.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Set once the process is told to stop: not ready any more, and every answer closes its connection. */
+    /** Set once the process drains: it is not ready any more, and every answer closes its connection. */
     lifecycle: { draining: boolean }
     /** The methods that some route knows for a path as it was sent. */
     allowedMethods (path: string): string[]
-    /** Names and values in turn of the headers that every answer has; for whoever writes an answer past Fastify. */
+    /** Names and values in turn of the headers that every answer has, for answers past Fastify. */
     fixedHeaders: readonly string[]
     writeLine: WriteLine
   }
@@ -43,14 +43,15 @@ declare module 'fastify' {
 
 export interface ServerOptions {
   log: FastifyBaseLogger
-  /** Bytes of a request body; more is 413, as is more than the body of an operation can have. */
+  /** Limit of a request body in bytes; a larger body is 413, as is a body larger than its operation's can be. */
   bodyLimit?: number
   /** Whether spans are recorded for export. */
   recordTraces?: boolean
-  /** Requests a second whose spans are; all by default. */
+  /** The most requests a second whose spans are recorded; all by default. */
   tracesPerSecond?: number | undefined
   /**
-   * Set on every answer, also on those that no route or hook sees: broken requests and targets that cannot be routed.
+   * Headers of every answer, also of answers that no route or hook sees: broken requests and targets that cannot be
+   * routed.
    */
   headers?: Readonly<Record<string, string>>
   /**
@@ -59,9 +60,9 @@ export interface ServerOptions {
    */
   keepAliveTimeout?: number
   /**
-   * Milliseconds without a byte in either direction while a request is under way; then the connection is cut. Longer
-   * than any answer takes to begin, and than the time for a request, whose end is 408. At a service it is longer than
-   * at the gateway, so that a client that does not read is the gateway's to give up, and no failure of the service.
+   * Milliseconds without a byte in either direction during a request; then the connection is cut. It is longer than any
+   * answer takes to begin, and than the time for a request, whose end is 408. It is longer at a service than at the
+   * gateway, so that the gateway gives up a client that does not read, and the service counts no failure.
    */
   connectionTimeout?: number
 }
@@ -94,7 +95,7 @@ export function createServer (
     keepAliveTimeout,
     connectionTimeout,
     requestTimeout: REQUEST_TIMEOUT_MS,
-    // Doubled headers are joined, so that whoever reads one sees that there were two; by default Node keeps the first.
+    // Doubled headers are joined, so that their reader sees both; by default Node keeps the first.
     // Node would refuse a missing Host past all hooks.
     http: {
       headersTimeout: HEADERS_TIMEOUT_MS,
@@ -112,7 +113,7 @@ export function createServer (
 
   const broken = brokenRequests(app, headers)
   app.server.on('connect', broken.onTunnel)
-  app.server.maxHeadersCount = 0 // Node would drop what comes after a thousand, a second Host or a token among it
+  app.server.maxHeadersCount = 0 // Node would drop headers beyond a thousand, a second Host or a token among them
   trackExchanges(app.server, app.routing)
   lingerBeforeClose(
     app.server,
@@ -139,11 +140,11 @@ export function createServer (
 
   app.removeAllContentTypeParsers()
   app.addContentTypeParser('*', bodyParser(bodyLimit))
-  app.setChildLoggerFactory((logger) => logger) // lines name the request's id where they are about one
+  app.setChildLoggerFactory((logger) => logger) // lines about a request name its id
   app.addHook('onRoute', (route) => {
     const body = route.config?.operation?.body
     if (body) route.bodyLimit = Math.min(largestBody(body), bodyLimit)
-    // Behind the hooks of all routes, so behind the one that knows whether the caller may come in.
+    // After the hooks of all routes, so after the one that judges the caller.
     route.onRequest = [route.onRequest ?? [], checkHead].flat()
   })
 

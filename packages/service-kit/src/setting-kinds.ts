@@ -5,7 +5,7 @@ import { Type } from '@sinclair/typebox'
 
 interface SettingOptions {
   description: string
-  /** As one would write it into the environment. Absent: the variable is required, or optional when wrapped so. */
+  /** The default, as text of the environment. Absent: the variable is required, or optional in `Type.Optional`. */
   default?: string
   /** Masked in every message. */
   secret?: boolean
@@ -131,7 +131,7 @@ export function choice<const Words extends readonly string[]> (words: Words, opt
 
 /**
  * An address to listen on. Names other than `localhost` are refused: shells and build tools keep the machine's name, or
- * the triple of a compiler, in a variable called HOST.
+ * a compiler's triple, in a variable HOST.
  */
 export function address (options: SettingOptions) {
   const needs = 'an IP address such as 127.0.0.1, 0.0.0.0 or ::1'
@@ -164,7 +164,7 @@ function checkUrl (value: string, schemes: readonly string[], needs: string) {
   return value
 }
 
-/** A URL with the right beginning that cannot be read: mostly, a password stands in it as it is. */
+/** A URL with a good beginning that does not parse: mostly, its password is not escaped. */
 export class EscapeError extends Error {
   static readonly needs = 'a URL whose user and password are percent-encoded, % as %25, @ as %40, / as %2F, # as %23'
 }

@@ -2,7 +2,7 @@ import { Type, type StaticDecode, type TObject, type TSchema } from '@sinclair/t
 import { Value } from '@sinclair/typebox/value'
 import { address, choice, EscapeError, integer, seconds, text, url } from './setting-kinds.ts'
 
-/** A setting that is missing or wrong. The message is one readable line a variable and never shows a secret. */
+/** A missing or wrong setting. The message is one readable line for each variable and never shows a secret. */
 export class SettingsError extends Error {
   override name = 'SettingsError'
 }

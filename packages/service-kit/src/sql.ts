@@ -20,8 +20,8 @@ export function sqlOf (connection: PrismaConnection): Sql {
 type NameOf = (statement: { sql: string }) => string
 
 /**
- * Single statements on any connection of a pool, or on one of them, each prepared once under the name that `nameOf`
- * gives it, if any.
+ * Single statements on any connection of a pool, or on one of its connections; each is prepared once under the name
+ * that `nameOf` gives it, if any.
  */
 export function sqlOfPool (pool: Pool | PoolClient, nameOf: NameOf = () => ''): Sql {
   return {
@@ -32,7 +32,7 @@ export function sqlOfPool (pool: Pool | PoolClient, nameOf: NameOf = () => ''): 
   }
 }
 
-/** Such statements in one transaction. Rejects with what the work rejected with, once nothing of it is left. */
+/** Runs statements in one transaction. Rejects with the work's own rejection, once the transaction is rolled back. */
 export async function transactionOfPool<Result> (
   pool: Pool,
   work: (sql: Sql) => Promise<Result>,

@@ -5,13 +5,13 @@ import { isPooled } from './database-session.ts'
 export const PLAN_EACH_TIME = '/* plan each time */'
 
 const MAX_STATEMENTS = 200
-/** 192 bits: no two texts share a name, in whatever process and order they are named. */
+/** 192 bits: no two texts share a name, in any process and any order. */
 const NAME_LENGTH = 32
 
 /**
  * Names PostgreSQL statements by their text, for Prisma's `statementNameGenerator`, so that each connection parses and
- * plans them once: a quarter less work for the small ones. Bounded, since each name is kept on both sides of every
- * connection. Behind a pooler no statement has a name: the next one meets another session.
+ * plans them once: a quarter less work for small ones. Names are bounded, since both sides of every connection keep
+ * them. Behind a pooler no statement has a name: the next one meets another session.
  */
 export function createStatementNames (databaseUrl: string, max = MAX_STATEMENTS) {
   const pooled = isPooled(databaseUrl)

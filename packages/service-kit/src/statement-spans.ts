@@ -6,8 +6,8 @@ import { activeSpan } from './active-span.ts'
 type Callback = (error: Error | null | undefined, ...results: unknown[]) => void
 
 /**
- * A client whose statements are spans of whatever recorded work sends them: the text, which holds no values. Free while
- * nothing is recorded.
+ * A client whose statements are spans of the recorded work that sends them, with the text, which holds no values. Free
+ * while nothing is recorded.
  */
 export class TracedClient extends pg.Client {
   override query (...args: any[]): any {
@@ -30,7 +30,7 @@ export class TracedClient extends pg.Client {
   }
 }
 
-/** A pool whose callers get a connection as part of the work that asked for it, not of the work that gave it back. */
+/** A pool whose callers get a connection within the work that asked for it, not within the work that released it. */
 export class TracedPool extends pg.Pool {
   override connect (callback?: any): any {
     if (callback === undefined || activeSpan() === undefined) return super.connect(callback)

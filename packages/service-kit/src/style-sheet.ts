@@ -1,6 +1,6 @@
 /**
- * The style sheet of every page of ours, so that they are one family: colours for light and dark, type, tables, code.
- * No colour of text is below a contrast of 4.5 on its background (WCAG 2.2, 1.4.3).
+ * The style sheet of all our pages, which makes them one family: colours for light and dark, type, tables, code. Text
+ * has a contrast of at least 4.5 on its background (WCAG 2.2, 1.4.3).
  */
 export const STYLE_SHEET = `:root {
   color-scheme: light dark;

@@ -2,8 +2,8 @@ import { Counter, Gauge, type Registry } from 'prom-client'
 import type { Check } from './health.ts'
 
 /**
- * Compares the setting with the life of the tokens that auth says it issues. A process that disagrees still judges what
- * it can.
+ * Compares the setting with the life that auth states for its tokens. A process that disagrees still judges the tokens
+ * that it can.
  */
 export function tokenLifetimeCheck (accessTokenTtl: number, issuedTtl: () => number | undefined): Check {
   return {

@@ -10,7 +10,7 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** W3C Trace Context to pass on: the caller's trace, with this request's own span as the parent. */
     traceparent: string
-    /** Its span, where it is recorded. */
+    /** The request's span, where it is recorded. */
     span: Span | undefined
   }
 }
@@ -32,14 +32,14 @@ export function parseTraceparent (header: unknown): TraceContext | undefined {
 const MAX_STATE_LENGTH = 512
 const MAX_STATE_MEMBERS = 32
 /**
- * `key=value` (W3C Trace Context level 2, 3.3.1): a vendor's key, perhaps with a tenant, and printable ASCII without
+ * `key=value` (W3C Trace Context level 2, 3.3.1): a vendor's key, optionally with a tenant, and printable ASCII without
  * `,` and `=`.
  */
 const STATE_MEMBER = /^([a-z0-9][a-z0-9_*/@-]{0,255})=([!-+\--<>-~ -]{0,255}[!-+\--<>-~-])$/
 
 /**
- * The `tracestate` to pass on beside a continued `traceparent`: as it came, or undefined where it is malformed, has a
- * key twice, or belongs to no valid `traceparent` (W3C Trace Context 4.3).
+ * The `tracestate` to pass on beside a continued `traceparent`; undefined for a malformed one, one with a repeated key,
+ * and one without a valid `traceparent` (W3C Trace Context 4.3).
  */
 export function tracestateOf ({ traceparent, tracestate }: IncomingHttpHeaders): string | undefined {
   if (
@@ -56,7 +56,7 @@ export function tracestateOf ({ traceparent, tracestate }: IncomingHttpHeaders):
 const pool = Buffer.alloc(24 * 128)
 let used = pool.length
 
-/** A new span in the given trace, or in a new one; not to be recorded by anybody unless `recorded`. */
+/** A new span in the given trace, or in a new one; exported only if `recorded`. */
 export function childTraceparent (parent: TraceContext | undefined, recorded = true): string {
   if (used === pool.length) {
     randomFillSync(pool)
@@ -80,7 +80,7 @@ export function contextOf (traceparent: string | undefined): Context {
     : ROOT_CONTEXT
 }
 
-/** The `traceparent` that makes `span` the parent of whatever receives it. */
+/** The `traceparent` that makes `span` the parent at its receiver. */
 export function traceparentOf (span: Span): string {
   const { traceId, spanId, traceFlags } = span.spanContext()
   return `00-${traceId}-${spanId}-0${traceFlags & TraceFlags.SAMPLED}`
@@ -93,8 +93,8 @@ export interface TracingOptions {
 }
 
 /**
- * Gives every request its `traceparent`. With `record`, a server span is exported for each (see otel.ts), up to
- * `perSecond`; of the others, and without it, ids are passed on and nothing else is paid.
+ * Gives every request its `traceparent`. With `record`, exports a server span for up to `perSecond` requests a second
+ * (see otel.ts). For other requests it passes ids on and costs nothing else.
  */
 export const tracing = fp<TracingOptions>(async (app, { record, perSecond = Infinity }) => {
   app.decorateRequest('traceparent', '')
@@ -122,7 +122,7 @@ export const tracing = fp<TracingOptions>(async (app, { record, perSecond = Infi
     }, contextOf(request.headers.traceparent as string | undefined))
     request.span = span
     request.traceparent = traceparentOf(span)
-    // and not onResponse, which does not come when the client has left
+    // onResponse does not come when the client has left
     reply.raw.on('close', () => end(span, outcomeOf(reply)))
     within(span, done)
   })
@@ -130,7 +130,7 @@ export const tracing = fp<TracingOptions>(async (app, { record, perSecond = Infi
   app.addHook('preValidation', ({ span }, _reply, done) => span === undefined ? done() : within(span, done))
 }, { name: 'tracing' })
 
-/** True at most so many times in each second. */
+/** True at most `perSecond` times in each second. */
 function createBudget (perSecond: number): () => boolean {
   let second = 0
   let left = 0

@@ -33,7 +33,7 @@ export function uuidv7 (): string {
   }`
 }
 
-/** When an id was made, to the millisecond. */
+/** The time that an id was made, to the millisecond. */
 export function timeOfUuidv7 (id: string): Date {
   return new Date(parseInt(id.slice(0, 8) + id.slice(9, 13), 16))
 }

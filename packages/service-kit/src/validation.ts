@@ -10,10 +10,10 @@ import type { TSchema } from '@sinclair/typebox'
 import { pointer } from './json/pointer.ts'
 import { type FieldError, ProblemError } from './problem.ts'
 
-/** As many faults as one answer names. */
+/** The most faults that one answer names. */
 const MAX_ERRORS = 20
 
-// Schemas are TypeBox', so there is none to check against the meta-schema.
+// TypeBox makes the schemas, so none needs a check against the meta-schema.
 const ajv = new Ajv({ meta: false, validateSchema: false, allErrors: true, strict: false, useDefaults: true })
 
 // A length is a number of code points. Ajv counts them all, twice; most texts are so much longer or shorter than the
@@ -31,7 +31,7 @@ function addLength (keyword: string, comparison: string, holds: (text: string, l
   })
 }
 
-// Ajv's own makes an error of each unknown member, however many there are.
+// Ajv's own keyword makes an error of each unknown member, without bound.
 ajv.removeKeyword('additionalProperties').addKeyword({
   keyword: 'additionalProperties',
   type: 'object',
@@ -65,17 +65,17 @@ function codePoints (text: string) {
 const PART_NAMES: Record<string, string> = { querystring: 'query' }
 
 /**
- * A validator as Fastify wants it: `{ error }` with every fault and its path, or `{ value }` where that is not the data
- * as it came. Fastify copies all headers anew each time they are read once it was given a value for them.
+ * A validator in Fastify's form: `{ error }` with every fault and its path, or `{ value }` where the value differs from
+ * the data. Fastify copies all headers at each read once a validator returned a value for them.
  */
 export type Validate = (data: unknown) => { value?: unknown } | { error: ProblemError }
 
 const AS_IT_CAME = Object.freeze({})
 
 /**
- * The validator of one part of a request, compiled when the first one comes, so that a process starts in less time.
- * Nothing is removed and nothing is coerced, except whole numbers in query strings, which have no other way to be
- * numbers. Header and parameter names keep their case.
+ * The validator of one part of a request, compiled at the first request, so that a process starts sooner. It removes
+ * nothing, and coerces only whole numbers in query strings, which have no other form. Names of headers and parameters
+ * keep their case.
  */
 export function compileValidator (schema: TSchema, part: string): Validate {
   let check: ValidateFunction | undefined
@@ -111,7 +111,7 @@ function fieldErrors (errors: ErrorObject[], part: string): FieldError[] {
     const { params } = error
     const member: unknown = params.missingProperty ?? params.additionalProperty
     const path = `/${part}${error.instancePath}${typeof member === 'string' ? `/${pointer(member)}` : ''}`
-    // What one of several allowed values would have been says less than that it is none of them.
+    // An error for each allowed value says less than one for all of them.
     if (!seen.has(path) || error.keyword === 'anyOf') seen.set(path, { path, message: messageOf(error) })
   }
   return [...seen.values()]

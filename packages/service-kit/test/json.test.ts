@@ -56,7 +56,7 @@ test('3000 random objects: a member that is there twice is found, however it is 
     } catch (error) {
       fault = error as ProblemError
     }
-    const expected = twice === undefined ? undefined : [{ path: `/body${twice}`, message: 'is there twice' }]
+    const expected = twice === undefined ? undefined : [{ path: `/body${twice}`, message: 'is given twice' }]
     expect([text, fault?.errors]).toEqual([text, expected])
     if (twice !== undefined) found++
   }

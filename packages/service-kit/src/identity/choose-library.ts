@@ -3,7 +3,7 @@ import { loadNativeTokens } from './native-tokens.ts'
 import { pluginTokens } from './plugin-tokens.ts'
 import type { TokenLibrary } from './token-library.ts'
 
-/** The faster library where there is a binary of it for this platform. */
+/** The faster library, where it has a binary for this platform. */
 export async function chooseLibrary (log: FastifyBaseLogger): Promise<TokenLibrary> {
   try {
     return await loadNativeTokens()

@@ -1,11 +1,11 @@
 import type { TokenLibrary, Verifier } from './token-library.ts'
 
-/** So many keys are good at a time, and some more while they change. */
+/** Keys that are good at a time, and a few more during a change. */
 const MAX_KEYS = 8
 
 /** One verifier for each key, made once. */
 export function createKeyVerifiers (library: TokenLibrary, issuer: string) {
-  /** While one is made, everybody with a token of its key waits for the same. */
+  /** All tokens of a key wait for the same verifier while it is made. */
   const verifiers = new Map<string, Verifier | Promise<Verifier>>()
 
   async function add (pem: string): Promise<Verifier> {
@@ -23,7 +23,7 @@ export function createKeyVerifiers (library: TokenLibrary, issuer: string) {
   }
 
   return {
-    /** At once where there is one for the key already. */
+    /** Returns at once where the key has a verifier already. */
     of: (pem: string): Verifier | Promise<Verifier> => verifiers.get(pem) ?? add(pem)
   }
 }

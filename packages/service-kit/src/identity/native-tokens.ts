@@ -5,8 +5,8 @@ import { AUDIENCE, CLOCK_SKEW_SECONDS, type TokenLibrary } from './token-library
 const FINAL_FAULTS = new Set(['InvalidSignature', 'ExpiredSignature'])
 
 /**
- * @node-rs/jsonwebtoken, Rust's jsonwebtoken with its own Ed25519: 47 µs for a token where OpenSSL's Ed25519 alone
- * takes 105. Rejects on a platform that it has no binary for.
+ * @node-rs/jsonwebtoken: Rust's jsonwebtoken with its own Ed25519 takes 47 µs for a token; OpenSSL's Ed25519 alone
+ * takes 105 µs. Rejects on a platform without a binary.
  */
 export async function loadNativeTokens (): Promise<TokenLibrary> {
   const { verifySync } = await import('@node-rs/jsonwebtoken')
@@ -18,7 +18,7 @@ export async function loadNativeTokens (): Promise<TokenLibrary> {
         algorithms: [algorithmOf(pem) as Algorithm],
         iss: [issuer],
         aud: [AUDIENCE],
-        // What is not required is not looked at in a token that lacks it.
+        // A claim that is not required is not checked in a token without it.
         requiredSpecClaims: ['iss', 'aud', 'sub', 'exp'],
         validateNbf: true,
         leeway: CLOCK_SKEW_SECONDS

@@ -6,8 +6,8 @@ import { AUDIENCE, CLOCK_SKEW_SECONDS, type TokenLibrary } from './token-library
 const FINAL_FAULTS = new Set(['FAST_JWT_INVALID_SIGNATURE', 'FAST_JWT_EXPIRED'])
 
 /**
- * @fastify/jwt, by one instance for each key. A key that is found by a function it parses anew for every token, and
- * answers with a promise; the one it was registered with it parses once, which takes a third off the time of a check.
+ * @fastify/jwt, with one instance for each key. It parses a key that a function finds anew for every token, and answers
+ * with a promise; it parses the key that it is registered with once, which takes a third off a check.
  */
 export const pluginTokens: TokenLibrary = {
   name: '@fastify/jwt',

@@ -1,11 +1,11 @@
 import type { Role } from '@gatepost/contracts/schemas'
 
-/** Who calls, as a verified access token says. */
+/** The caller, as a verified access token names it. */
 export interface Principal {
   userId: string
   sessionId: string
   role: Role
-  /** What an API key's token may do; undefined for a login, which may do everything. */
+  /** Scopes of an API key's token; undefined for a login, which may do everything. */
   scopes: ReadonlySet<string> | undefined
   tokenId: string
   /** Seconds since the epoch. */

@@ -16,8 +16,7 @@ export function scopesOf (scope: string | undefined): ReadonlySet<string> | unde
 }
 
 /**
- * Throws a 403 problem unless the scopes hold the one that an operation needs (RFC 6750 section 3.1); null is for
- * logins alone.
+ * Throws a 403 problem unless the scopes hold the operation's scope (RFC 6750 section 3.1); null is for logins alone.
  */
 export function requireScope (scopes: ReadonlySet<string>, needed: string | null) {
   if (needed === null) {

@@ -15,11 +15,13 @@ import { createTokenTable } from './token-table.ts'
 export interface TokenJudge {
   /**
    * Judges one access token: the principal, or undefined for any token that is not good now (forged, expired, revoked,
-   * not a token at all). Throws a 503 problem when it cannot be judged: without its key while auth is away, or before
-   * the revocations were read. Synchronous but for a key not seen before.
+   * or no token at all). Throws a 503 problem when the token cannot be judged: without its key while auth is away, or
+   * before the revocations were read. Synchronous, except for a key not seen before.
    */
   verify (token: string): MaybePromise<Principal | undefined>
-  /** Who sent an Authorization header whose token was verified before and is still good; costs no cryptography. */
+  /**
+   * The principal of an Authorization header whose token was verified before and is still good; costs no cryptography.
+   */
   recognize (authorization: string | undefined): Principal | undefined
   stats: { hits: number, misses: number, refusals: number, overlong: number, readonly size: number }
 }
@@ -27,34 +29,34 @@ export interface TokenJudge {
 export interface TokenJudgeOptions {
   keys: KeySource
   revocations: RevocationList
-  /** The tokens' `iss`. */
+  /** The `iss` of tokens. */
   issuer: string
-  /** Seconds; a token that lives longer is refused, since revocations are read back no further. */
+  /** Seconds. A token that lives longer is refused, since revocations are read back no further. */
   accessTokenTtl: number
-  /** How many verified tokens are remembered. */
+  /** The most verified tokens to remember. */
   cacheSize: number
   library: TokenLibrary
   log: FastifyBaseLogger
 }
 
-/** What can change (expiry, revocation, key removal) is looked at on every hit. */
+/** The facts that can change (expiry, revocation, removal of the key) are checked at every hit. */
 interface VerifiedToken {
   principal: Principal
   kid: string
 }
 
-/** What a token was judged by: its key id, and the key that stood for it then. */
+/** The basis of a judgement: the key id, and the key of that time. */
 interface SigningKey {
   kid: string
   key: string
 }
 
-/** Refused tokens that are remembered: at most 16 MB, since a header has at most 16 KB. */
+/** The most refused tokens to remember: at most 16 MB, since a header has at most 16 KB. */
 const REFUSED_TOKENS = 1_000
 const RETRY_AFTER_SECONDS = 1
 const claims = TypeCompiler.Compile(AccessTokenClaimsSchema)
 
-/** Judges tokens and remembers what it found, good tokens and bad ones apart: junk cannot push out a good token. */
+/** Judges tokens and remembers the verdicts, good and bad tokens apart: junk cannot push out a good token. */
 export function createTokenJudge (
   { keys, revocations, issuer, accessTokenTtl, cacheSize, library, log }: TokenJudgeOptions
 ): TokenJudge {
@@ -85,13 +87,13 @@ export function createTokenJudge (
     return undefined
   }
 
-  /** A good token of a session that may have ended cannot be told from one of a session that goes on. */
+  /** A good token of a session that may have ended cannot be told from one of a live session. */
   function judgeable (principal: Principal) {
     if (!revocations.complete) throw unavailable()
     return principal
   }
 
-  /** A client that goes on with an expired token, a forged one or one of an ended session costs no cryptography. */
+  /** Whether the token was refused before, so that a client that goes on with a bad token costs no cryptography. */
   function wasRefused (token: string) {
     const by = refused.get(token)
     if (by === undefined || !isCurrent(by)) return false
@@ -99,7 +101,7 @@ export function createTokenJudge (
     return true
   }
 
-  /** For good, as long as the key stays; one that is gone already may have been the reason. */
+  /** Remembers a refusal, unless its key is gone: the loss of the key may have been the reason. */
   function refuse (token: string, by: SigningKey) {
     if (isCurrent(by)) refused.add(token, by)
   }
@@ -162,10 +164,10 @@ export function createTokenJudge (
     return judgeable(principal)
   }
 
-  /** A bad token is an error of many kinds to the library; here they are one. */
+  /** A bad token is one kind of refusal here, and many kinds of error in the library. */
   function payloadOf (token: string, by: SigningKey, verifier: Verifier): unknown {
     const { stackTraceLimit } = Error
-    Error.stackTraceLimit = 0 // where in the library it failed helps nobody, and costs a fifth of a refusal
+    Error.stackTraceLimit = 0 // a stack inside the library helps nobody, and costs a fifth of a refusal
     try {
       return verifier(token)
     } catch (error) {

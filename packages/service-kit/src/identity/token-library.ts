@@ -1,18 +1,18 @@
 /**
- * What a token says that was signed with the key and is good now in all else that the library checks; throws at any
- * other.
+ * Returns the claims of a token that the key signed and that passes the library's other checks; throws for any other
+ * token.
  */
 export type Verifier = (token: string) => unknown
 
 /**
- * Signature, issuer, audience and times of a token. Its strict form and the schema of its claims are looked at
+ * Checks signature, issuer, audience and times of a token. Its strict form and the schema of its claims are checked
  * elsewhere.
  */
 export interface TokenLibrary {
   name: string
   /** The verifier for tokens of one key, in PEM. */
   verifierOf (pem: string, issuer: string): Promise<Verifier>
-  /** Whether no later time mends what a verifier threw. A token that is not good yet may become so. */
+  /** Whether the verdict is final. A token that is not good yet may become good. */
   isFinal (fault: unknown): boolean
 }
 

@@ -6,9 +6,9 @@ const COMPACT_FORM = /^([A-Za-z0-9_-]{10,512})\.[A-Za-z0-9_-]{10,4096}\.[A-Za-z0
 const ALGORITHMS: ReadonlySet<unknown> = new Set(SIGNING_ALGORITHMS)
 
 /**
- * The key id of a token whose header is exactly one that auth writes (RFC 8725 3.1, 3.11): an
- * algorithm of ours, `at+jwt`, a key id, and nothing else that would change its meaning. Undefined for everything else,
- * without a thought about cryptography. Which algorithm the token must have follows from its key alone.
+ * The key id of a token whose header is exactly one that auth writes (RFC 8725 3.1, 3.11): an algorithm of ours,
+ * `at+jwt`, a key id, and nothing else that would change its meaning. Undefined for every other text, without any
+ * cryptography. The key alone decides which algorithm the token must have.
  */
 export function keyIdOf (token: string): string | undefined {
   const encoded = COMPACT_FORM.exec(token)?.[1]
@@ -25,7 +25,7 @@ export function keyIdOf (token: string): string | undefined {
 
 const BEARER = /^Bearer +[^\s,]+ *$/i
 
-/** The token of an Authorization header (RFC 6750 2.1), or undefined when it holds no other thing than one. */
+/** The token of an Authorization header (RFC 6750 2.1); undefined when the header holds anything else. */
 export function tokenOf (authorization: string): string | undefined {
   return BEARER.test(authorization) ? authorization.slice('Bearer'.length).trim() : undefined
 }

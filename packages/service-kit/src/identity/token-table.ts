@@ -1,6 +1,6 @@
 /**
- * What is known of tokens: at most `max` of them, and the latest half of those that were asked for. Two generations
- * forget in constant time; an iterator that looks for the oldest would keep every table that the Map has outgrown.
+ * Verdicts on tokens: at most `max`, and the latest half of the looked-up ones. Two generations forget in constant
+ * time; an iterator that looks for the oldest would keep every table that the Map has outgrown.
  */
 export function createTokenTable<Entry> (max: number) {
   let young = new Map<string, Entry>()

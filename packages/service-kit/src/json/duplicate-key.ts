@@ -2,12 +2,12 @@ import { pointer } from './pointer.ts'
 import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, endOfString, nextToken, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './tokens.ts'
 
 /**
- * Looks for an object that names a member twice, in a text that JSON.parse has accepted; so the structure needs no
- * checking here. Returns the JSON Pointer of the first one, array indexes left out, or undefined.
+ * Finds an object that names a member twice, in a text that JSON.parse has accepted, so that the structure needs no
+ * check. Returns the JSON Pointer of the first one, without array indexes, or undefined.
  */
 export function findDuplicateKey (text: string): string | undefined {
   const open: Array<Set<string> | null> = [] // the members seen of each open object; null for an array
-  const path: string[] = [] // of each open object the member that is being read
+  const path: string[] = [] // the member of each open object that is being read
   let expectKey = false
   for (let i = nextToken(text, 0); i >= 0; i = nextToken(text, i + 1)) {
     switch (text.charCodeAt(i)) {

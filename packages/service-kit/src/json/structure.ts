@@ -1,15 +1,15 @@
 import { CLOSE_ARRAY, CLOSE_OBJECT, COMMA, endOfString, nextToken, OPEN_ARRAY, OPEN_OBJECT, QUOTE } from './tokens.ts'
 
-/** Far more than any operation of ours has. */
+/** Bounds far above any operation of ours. */
 const MAX_MEMBERS = 1_000
 const MAX_DEPTH = 64
 /** Strings, brackets and commas; a member has four at most. */
 const MAX_TOKENS = 5 * MAX_MEMBERS
 
 /**
- * Looks through a text before it is parsed for more structure than a request has: what parsing, comparing and
- * validating cost goes by the number of members and elements, which a byte or two each would buy. The text need not be
- * JSON.
+ * Refuses a text with more structure than a request has, before it is parsed. The cost of parsing, comparing and
+ * validating goes by the number of members and elements, each of which costs a client a byte or two. The text need not
+ * be JSON.
  */
 export function faultOfStructure (text: string): string | undefined {
   let depth = 0

@@ -9,7 +9,8 @@ export const CLOSE_OBJECT = 125
 const TOKEN = /["{}[\],]/g
 
 /**
- * Where the next bracket, comma or quote is, from `start` on; -1 if nowhere. A pattern finds it without a loop of ours.
+ * The place of the next bracket, comma or quote from `start` on; -1 if there is none. A pattern finds it without a loop
+ * of ours.
  */
 export function nextToken (text: string, start: number): number {
   TOKEN.lastIndex = start
@@ -17,8 +18,8 @@ export function nextToken (text: string, start: number): number {
 }
 
 /**
- * Where a string ends that begins at `start`: at the next quote with an even number of backslashes before it; -1 if
- * nowhere.
+ * The end of the string that begins at `start`: the next quote with an even number of backslashes before it; -1 if
+ * there is none.
  */
 export function endOfString (text: string, start: number): number {
   for (let end = text.indexOf('"', start + 1); end >= 0; end = text.indexOf('"', end + 1)) {

@@ -3,7 +3,7 @@ import type { Sink } from './standard-output.ts'
 const BATCH_BYTES = 32_768
 const BATCH_MS = 50
 const MAX_BYTES_OF_CHARACTER = 3
-/** What waits for a sink that takes nothing; some ten thousand lines. */
+/** The most bytes that wait for a sink; some ten thousand lines. */
 const MAX_WAITING_BYTES = 4 * 2 ** 20
 const FLUSH_MS = 1_000
 
@@ -11,14 +11,14 @@ export interface BoundedLinesOptions {
   sink: Sink
   /** Counts lines that were lost. */
   losses: { lines: number }
-  /** Called when the sink takes lines again, with how many it did not take. */
+  /** Called with the number of lost lines when the sink takes lines again. */
   onRecovery: (lost: number) => void
 }
 
 /**
- * Gathers lines: a line costs much less than a write. They are kept as bytes, since as text they would be the many
- * pieces that they are made of, for the garbage collector to carry about. A sink that takes nothing costs lines, and
- * neither memory nor time.
+ * Gathers lines, since a write costs much more than a line. They are kept as bytes: a text keeps the many pieces that
+ * it was made of, which the garbage collector carries about. A sink that takes nothing costs lines, and neither memory
+ * nor time.
  */
 export function boundedLines ({ sink, losses, onRecovery }: BoundedLinesOptions) {
   const batch = Buffer.allocUnsafeSlow(BATCH_BYTES)
@@ -64,7 +64,7 @@ export function boundedLines ({ sink, losses, onRecovery }: BoundedLinesOptions)
   }
 
   return {
-    /** The end of a line may come apart: a text that is joined to another is copied once more when it is written. */
+    /** `end` comes apart from the line, since a joined text is copied once more when it is written. */
     write (line: string, end = '') {
       const most = (line.length + end.length) * MAX_BYTES_OF_CHARACTER
       if (used + most > BATCH_BYTES) pass()
@@ -74,7 +74,7 @@ export function boundedLines ({ sink, losses, onRecovery }: BoundedLinesOptions)
       lines++
       timer ??= setTimeout(pass, BATCH_MS).unref()
     },
-    /** Calls back once all was taken, and after a second in any case. */
+    /** Calls back once all lines are taken, and after a second in any case. */
     flush (done: () => void = () => {}) {
       pass()
       if (waiting === 0) return done()

@@ -1,9 +1,9 @@
 import { constants, fstatSync, openSync, write, writeSync } from 'node:fs'
 
-/** Takes bytes in order and says of each piece whether it was written; never throws, never waits. */
+/** Takes bytes in order and tells for each piece whether it was written; never throws, never waits. */
 export interface Sink {
   write (bytes: Buffer, done: Done): void
-  /** Writes at once what can be, when the process ends; what is handed over later is written at once too. */
+  /** Writes at the end of the process what can be written at once; later pieces are written at once too. */
   flushSync (): void
 }
 
@@ -23,8 +23,8 @@ const LONGEST_PAUSE_MS = 100
 const LAST_WORDS_MS = 250
 
 /**
- * A pipe, written without blocking; a full one is asked again. A blocking write in a thread of libuv would hold that
- * thread for as long as nobody reads, and the process could not end before it.
+ * A pipe, written without blocking; a full one is tried again. A blocking write holds a thread of libuv while nobody
+ * reads, and the process could not end before it.
  */
 function pipeSink (): Sink {
   const pipe = nonBlockingPipe()
@@ -76,8 +76,9 @@ function pipeSink (): Sink {
 }
 
 /**
- * Opened anew, since whether a pipe blocks is shared by all who inherited it, and each process of Node that ends resets
- * it. Where that cannot be done, the one that there is, which Node makes non-blocking when it opens its stream over it.
+ * Opens standard output anew: whether a pipe blocks is shared by all processes that inherited it, and each ending
+ * process of Node resets it. Where it cannot be opened, returns the present one, which Node makes non-blocking when it
+ * opens its stream.
  */
 function nonBlockingPipe (): number {
   try {
@@ -88,7 +89,7 @@ function nonBlockingPipe (): number {
   }
 }
 
-/** A file or a terminal, written in the background. A full disk loses what it does not take, and is asked again. */
+/** A file or a terminal, written in the background. A full disk loses lines, and is tried again. */
 function fileSink (): Sink {
   const queue: Piece[] = []
   let torn = false

@@ -7,14 +7,14 @@ interface Tally {
   labels: { method: string, route: string }
   /** By status. */
   answers: Map<number, number>
-  /** Of each bucket alone; the last one is what no bucket holds. */
+  /** Count of each bucket alone; the last one is above all buckets. */
   buckets: number[]
   seconds: number
 }
 
 /**
- * Rate, errors and duration of routes, counted in plain numbers: prom-client looks each label up anew for each
- * observation, which costs a request more than its routing. The labels are put to them when somebody asks.
+ * Counts rate, errors and duration of routes in plain numbers. prom-client looks each label up anew for each
+ * observation, which costs a request more than its routing; here labels are made when somebody asks.
  */
 export function createRouteTallies (registry: Registry) {
   const tallies = new Map<string, Map<string, Tally>>()
@@ -70,7 +70,7 @@ export function createRouteTallies (registry: Registry) {
 
 export type RouteTallies = ReturnType<typeof createRouteTallies>
 
-/** A histogram as prom-client's registry asks for one. */
+/** The form of a histogram that prom-client's registry asks for. */
 function durations (all: () => Iterable<Tally>) {
   const name = 'http_request_duration_seconds'
   const about = {

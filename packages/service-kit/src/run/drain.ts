@@ -7,11 +7,11 @@ interface DrainOptions {
   app: App
   delaySeconds: number
   log: Logger
-  /** What is stopped last, when the app is closed. */
+  /** Stopped last, when the app is closed. */
   afterwards: () => Promise<void>
 }
 
-/** Requests that are still running after this long are cut; with the longest delay, all of it ends within 25 s. */
+/** Time after which running requests are cut; with the longest delay, everything ends within 25 s. */
 const REQUESTS_MS = 12_000
 const CLOSE_MS = 3_000
 const SWEEP_MS = 50
@@ -22,7 +22,7 @@ const SWEEP_MS = 50
  */
 export function drain ({ app, delaySeconds, log, afterwards }: DrainOptions) {
   async function end (cause: string) {
-    if (app.lifecycle.draining) process.exit(1) // told twice: at once
+    if (app.lifecycle.draining) process.exit(1) // a second signal ends it at once
     app.lifecycle.draining = true
     log.info({ cause }, 'draining')
     await sleep(delaySeconds * 1000)
@@ -31,7 +31,7 @@ export function drain ({ app, delaySeconds, log, afterwards }: DrainOptions) {
       log.error('could not close in time')
       process.exit(1)
     }, REQUESTS_MS + CLOSE_MS)
-    // Node closes what is idle once; a connection whose last answer comes later would stay for its keep-alive time.
+    // Node closes idle connections once; one whose last answer comes later would stay for its keep-alive time.
     const sweep = setInterval(() => app.server.closeIdleConnections(), SWEEP_MS)
     await app.close()
     clearInterval(sweep)

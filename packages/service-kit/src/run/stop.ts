@@ -4,7 +4,7 @@
  */
 export function onStop (stop: (cause: string) => void) {
   for (const signal of ['SIGTERM', 'SIGINT'] as const) process.on(signal, () => stop(signal))
-  // A supervisor that starts this process with an IPC channel need not outlive it: when it is gone, so is the channel.
+  // The IPC channel of a supervisor closes when the supervisor is gone.
   if (process.channel) {
     process.channel.unref()
     process.on('disconnect', () => stop('the supervisor is gone'))

@@ -10,7 +10,7 @@ interface SuperviseOptions {
   log: Logger
 }
 
-/** A worker that is told to drain ends by itself in 25 s at most; what is there later is cut. */
+/** A worker drains in 25 s at most; a worker that is left after this time is killed. */
 const DRAIN_MS = 27_000
 
 /**

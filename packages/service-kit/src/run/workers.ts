@@ -8,21 +8,21 @@ import { ARGUMENT, type ToSupervisor, type ToWorker } from './worker.ts'
 export interface WorkersOptions {
   count: number
   log: Logger
-  /** Called once when there is no use in going on: a worker could not start, or they die again and again. */
+  /** Called once when the workers have no future: one could not start, or they die again and again. */
   onHopeless: () => void
 }
 
 export interface Workers {
   /** Resolves once all of them listen. */
   ready: Promise<void>
-  /** Tells all of them to drain; resolves with whether all ended well. */
+  /** Drains all workers; resolves with whether all ended well. */
   drain (): Promise<boolean>
   kill (): void
-  /** What all of them count, in one. */
+  /** The metrics of all workers in one. */
   metrics: Pick<Registry, 'contentType' | 'metrics'>
 }
 
-/** As many deaths in a minute are no accident any more: whoever runs this process should hear of it. */
+/** This many deaths in a minute are no accident: the operator should hear of it. */
 const MAX_DEATHS = 5
 const MINUTE_MS = 60_000
 const METRICS_TIMEOUT_MS = 2_000
@@ -33,8 +33,8 @@ interface Worker {
 }
 
 /**
- * Starts workers, each a process with this process's own program, which share its port by SO_REUSEPORT. One that dies
- * is replaced; they live in process groups of their own, so that a terminal's Ctrl-C reaches them through here alone.
+ * Starts workers with this process's own program, which share its port by SO_REUSEPORT. A worker that dies is replaced.
+ * Workers live in process groups of their own, so that a terminal's Ctrl-C reaches them only through this process.
  */
 export function startWorkers ({ count, log, onHopeless }: WorkersOptions): Workers {
   const workers = new Set<Worker>()
@@ -75,7 +75,7 @@ export function startWorkers ({ count, log, onHopeless }: WorkersOptions): Worke
   function bury (worker: Worker, code: number | null, signal: NodeJS.Signals | null) {
     workers.delete(worker)
     if (stopping) {
-      clean &&= code === 0 || !worker.listening // one that was still starting had nothing to drain
+      clean &&= code === 0 || !worker.listening // a worker that was still starting had nothing to drain
       return
     }
     const now = performance.now()
@@ -123,8 +123,8 @@ export function startWorkers ({ count, log, onHopeless }: WorkersOptions): Worke
 }
 
 /**
- * Whoever already listens at the port without sharing it, or shares it by accident, must be heard of before the workers
- * join in.
+ * Rejects when another process listens at the port, without sharing it or sharing it by accident. To be called before
+ * the workers join in.
  */
 export async function refuseTakenPort (port: number, host: string) {
   const server = createServer()

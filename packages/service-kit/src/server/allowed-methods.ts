@@ -4,7 +4,7 @@ import type { FastifyInstance } from 'fastify'
 export function allowedMethods (app: FastifyInstance) {
   const routes = new Map<string, { pattern: RegExp, methods: Set<string> }>()
   app.addHook('onRoute', ({ url, method }) => {
-    if (url === '*') return // a plugin's catch-all says nothing about what exists
+    if (url === '*') return // a plugin's catch-all does not make a path exist
     const route = routes.get(url) ?? { pattern: patternOf(url), methods: new Set<string>() }
     for (const name of [method].flat()) route.methods.add(name)
     routes.set(url, route)

@@ -20,8 +20,8 @@ const FORMATS: Record<BodyType, Format> = {
 }
 
 /**
- * Makes the parser of every body, whatever media type it has: that of the operation (JSON where there is none) and
- * nothing else, and none at all for an operation that has no body. A request without a body may name a media type.
+ * Makes the parser of every body, whatever its media type: it takes the operation's media type (JSON by default) and no
+ * other, and no body for an operation without one. A request without a body may name a media type.
  */
 export function bodyParser (bodyLimit: number) {
   return function parseBody (

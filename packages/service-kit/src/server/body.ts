@@ -6,16 +6,16 @@ type Done = (error: ProblemError | null, bytes?: Buffer) => void
 
 const FIRST_BYTES = 4096
 /**
- * Each piece costs about two microseconds, and a chunk of one byte six bytes: pieces beyond the first have this size on
- * average.
+ * Pieces beyond the first ones have at least this size on average: each piece costs about two microseconds, and a chunk
+ * of one byte six bytes.
  */
 const FIRST_PIECES = 2_000
 const BYTES_OF_PIECE = 16
 
 /**
- * Reads the body of a request of at most `limit` bytes. What arrives is copied into one buffer, so that a body costs
- * about its own size however small its pieces are; too many small ones are refused. A fault of the connection, a
- * timeout or broken framing, is the error.
+ * Reads the body of a request of at most `limit` bytes. Pieces are copied into one buffer, so that a body costs about
+ * its own size however small its pieces are; too many small pieces are refused. A fault of the connection (a timeout,
+ * broken framing) is the error.
  */
 export function readBody (request: IncomingMessage, limit: number, done: Done): void {
   const exchange = exchangeOf(request)

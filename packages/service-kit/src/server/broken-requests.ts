@@ -9,26 +9,26 @@ import { instanceOf } from './request-target.ts'
 
 declare module 'fastify' {
   interface FastifyInstance {
-    /** Decides whether a broken request is answered at all as it deserves, or over a limit; and with which headers. */
+    /** Decides whether a broken request is answered as it deserves or is over a limit, and with which headers. */
     limitBroken: ((request: Peer) => Promise<Limited>) | undefined
   }
 }
 
 export interface Peer {
   address: string
-  /** As it was sent; undefined where the parser did not get that far. */
+  /** The target as it was sent; undefined where the parser did not read it. */
   target: string | undefined
 }
 
 export interface Limited {
   headers: Record<string, string>
-  /** What is answered instead. */
+  /** The answer in its place. */
   refusal?: ProblemError
 }
 
 export interface ParserError extends Error {
   code?: string
-  /** What the parser was reading. */
+  /** The bytes that the parser was reading. */
   rawPacket?: Buffer
 }
 
@@ -47,14 +47,14 @@ const UNKNOWN: Head = { method: 'unknown', target: undefined }
 const REQUEST_LINE = /^(?:\r?\n)*([A-Z-]+) (\S+) HTTP\//
 
 /**
- * Answers requests that Node's parser gave up on, straight to the socket, which it ends: each with an id, counted,
- * noted, and never in place of the answer to the request before it.
+ * Answers requests that Node's parser gave up on, straight to the socket, and ends it. Each gets an id, a metric and a
+ * log line, and never takes the place of the answer to the request before it.
  */
 export function brokenRequests (app: FastifyInstance, headers: Readonly<Record<string, string>>) {
   const broken = new WeakSet<Socket>()
 
   function onParserError (error: ParserError, socket: Socket) {
-    if (broken.has(socket)) return // of whatever comes after the fault
+    if (broken.has(socket)) return // of the bytes after the fault
     if (error.code === 'ECONNRESET' || !socket.writable) {
       socket.destroy()
       return

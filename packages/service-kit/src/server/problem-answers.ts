@@ -3,7 +3,7 @@ import { problemBody, toProblem } from '../problem.ts'
 import { endsConnection } from '../exchanges.ts'
 import { instanceOf } from './request-target.ts'
 
-/** Answers a thrown error as problem+json; only what we did not mean to happen is logged as an error. */
+/** Answers a thrown error as problem+json; logs as an error only what is no refusal. */
 export function answerProblem (error: unknown, request: FastifyRequest, reply: FastifyReply) {
   const problem = toProblem(error)
   if (problem.code === 'INTERNAL') request.server.log.error({ err: error, requestId: request.id }, 'unexpected error')

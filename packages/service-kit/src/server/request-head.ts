@@ -2,7 +2,7 @@ import type { FastifyRequest } from 'fastify'
 import { ProblemError } from '../problem.ts'
 import { isDecodable } from './request-target.ts'
 
-/** What no request may have in its head, whatever it asks for; looked for when the caller is known to be let in. */
+/** The fault of a request head that no operation takes, if any; looked for once the caller is let in. */
 export function faultOfHead ({ headers, raw, url, originalUrl }: FastifyRequest): ProblemError | undefined {
   if (url !== originalUrl) {
     return new ProblemError('REQUEST_MALFORMED', { detail: 'The path is not percent-encoded UTF-8.' })

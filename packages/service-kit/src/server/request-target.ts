@@ -1,6 +1,6 @@
-/** As much of a path as an answer repeats. */
+/** The most of a path that an answer repeats. */
 const MAX_INSTANCE = 256
-/** What RFC 3986 lets stand in a path; everything else, a stray percent sign too, is escaped. */
+/** Characters that RFC 3986 allows in a path; everything else, also a stray percent sign, is escaped. */
 const NOT_OF_A_PATH = /[^A-Za-z0-9\-._~!$&'()*+,;=:@/%]|%(?![0-9A-Fa-f]{2})/g
 
 /**
@@ -16,9 +16,9 @@ function percentEncoded (character: string) {
 }
 
 /**
- * The target to route by: the one that was sent, or, where its path is not percent-encoded UTF-8, one that is.
- * Fastify's router answers such a path before any hook; this way it meets the token check, the limits and the log like
- * any other, and no parameter fits it.
+ * The target to route by: the sent one, or a valid one in place of a path that is not percent-encoded UTF-8. Fastify's
+ * router answers such a path before any hook; in this way it meets the token check, the limits and the log, and no
+ * parameter fits it.
  */
 export function routableTarget (target: string): string {
   const end = endOfPath(target)
