@@ -205,6 +205,12 @@ test('a broker that is away is one line and exit code 1', async () => {
   })
 })
 
+test('a rebuild needs a session of its own, which a pooler does not give', async () => {
+  const pooled = { ...env, FEED_DATABASE_URL: `${env.FEED_DATABASE_URL}?pgbouncer=true` }
+  await expect(promisify(execFile)(process.execPath, [script, 'rebuild', 'feed-posts'], { env: pooled })).rejects
+    .toMatchObject({ code: 1, stderr: 'events: FEED_DATABASE_URL must be PostgreSQL\'s own here, not a pooler\'s\n' })
+})
+
 test('each service with a creating event can publish it again from its rows', () => {
   const owners = events.filter(({ creating }) => creating).map(({ owner }) => owner)
   expect(new Set(Object.keys(sources))).toEqual(new Set(owners))
