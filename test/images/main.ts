@@ -22,15 +22,16 @@ const options = { 'when-changed': { type: 'boolean' } } as const
 
 await command({ name: 'images', help, options, words: [1, 1] }, async ({ values, words: [action] }) => {
   if (action !== 'test') throw new UsageError(`there is no command "${action}"`)
-  const { notePassed, passedAlready } = await import('./inputs.ts')
+  const { hashOfInputs, notePassed, passedAlready } = await import('./inputs.ts')
   const [{ NoEngineError }, { testImages }] = await Promise.all([import('./engine-root.ts'), import('./run.ts')])
   if (values['when-changed'] && passedAlready()) return say('images: what they are made of has passed')
+  const inputs = hashOfInputs()
   try {
     await testImages(say)
   } catch (error) {
     if (!values['when-changed'] || !(error instanceof NoEngineError)) throw error
     return say(`images: not tested, for ${error.message}`)
   }
-  notePassed()
+  notePassed(inputs)
   say('the images run as docker-compose.yml says')
 })
