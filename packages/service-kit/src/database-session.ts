@@ -32,7 +32,7 @@ export interface SessionOptions {
   url: string
   /** The name of the connection at the server. */
   name: string
-  /** Of one statement; by default {@link STATEMENT_TIMEOUT_MS}, and with 0 as long as it takes. */
+  /** Limit of one statement; by default {@link STATEMENT_TIMEOUT_MS}, none with 0. */
   statementTimeoutMs?: number
   /** Further settings, for speed alone: behind a pooler they are left out. */
   settings?: Readonly<Record<string, string>>

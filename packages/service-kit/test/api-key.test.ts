@@ -15,7 +15,7 @@ test('a key has one form, tells its id, and no two are alike', () => {
   expect(new Set(IDS.map(() => createApiKeyText(IDS[0]!))).size).toBe(IDS.length)
 })
 
-test('every slip of one character, a cut, and something added are told by the form or the checksum', () => {
+test('form or checksum reveals every wrong, missing and additional character', () => {
   const key = createApiKeyText(uuidv7())
   for (let at = 0; at < key.length; at++) {
     const other = key[at] === 'a' ? 'b' : 'a'
@@ -27,7 +27,7 @@ test('every slip of one character, a cut, and something added are told by the fo
   }
 })
 
-test('a part that is too large for what it stands for is no key', () => {
+test('a key whose part is too large for its value is refused', () => {
   // 62^22 is above 2^128: not all of what looks like an id is one.
   const key = createApiKeyText(uuidv7())
   expect(idOfApiKey(key.replace(/^gp_.{22}/, `gp_${'z'.repeat(22)}`))).toBeUndefined()

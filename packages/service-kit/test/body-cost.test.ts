@@ -56,7 +56,7 @@ afterAll(async () => {
   await app.close()
 })
 
-/** The least of some measurements: what the machine does beside it is not the body's. */
+/** The least of some measurements, which other work of the machine disturbs least. */
 async function cpuMs (times: number, work: () => unknown) {
   let least = Infinity
   for (let i = 0; i < times; i++) {

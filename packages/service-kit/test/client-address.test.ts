@@ -115,7 +115,7 @@ test.each([
   expect(isPrivateAddress(address)).toBe(expected)
 })
 
-test('a proxy that is not trusted is told of once and counted, a stranger with a header is neither', async () => {
+test('an untrusted proxy is logged once and counted, a stranger with a header is neither', async () => {
   const { from, lines, doubts } = finder(['10.0.0.0/8'])
   for (let n = 0; n < 3; n++) from('192.168.0.7', '198.51.100.1')
   from('203.0.113.7', '198.51.100.1')
@@ -124,7 +124,7 @@ test('a proxy that is not trusted is told of once and counted, a stranger with a
   expect(lines.map((line) => JSON.parse(line).msg)).toEqual([expect.stringContaining('TRUSTED_PROXIES')])
 })
 
-test('requests that are counted by a trusted proxy’s own address are counted', async () => {
+test('requests with a trusted proxy’s own address are counted', async () => {
   const { from, doubts } = finder(['10.0.0.0/8'])
   from('10.0.0.1', '198.51.100.1')
   from('10.0.0.1')
@@ -133,6 +133,6 @@ test('requests that are counted by a trusted proxy’s own address are counted',
   expect(await doubts()).toEqual({ proxy: 3, unbelieved: 0 })
 })
 
-test.each(['0.0.0.0/0', '::/0', '::ffff:0:0/96'])('TRUSTED_PROXIES=%s is warned of', (range) => {
+test.each(['0.0.0.0/0', '::/0', '::ffff:0:0/96'])('TRUSTED_PROXIES=%s makes a warning', (range) => {
   expect(finder([range]).lines.join()).toContain('any client chooses')
 })

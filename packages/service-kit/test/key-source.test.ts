@@ -132,7 +132,7 @@ const foreign: Record<string, unknown> = {
   null: null,
   'a text': 'k9'
 }
-test.each(Object.keys(foreign))('%s beside our keys is passed over (RFC 7517 section 5)', async (name) => {
+test.each(Object.keys(foreign))('%s beside our keys is ignored (RFC 7517 section 5)', async (name) => {
   const { alg: _alg, use: _use, ...bare } = jwkOf('k2')
   answer = JSON.stringify({ keys: [foreign[name], jwkOf('k1'), { ...bare, 'x-more': [1] }], more: true })
   const keys = start()
@@ -154,7 +154,7 @@ test('while auth is away no token waits for an unknown key, which is found as so
   await expect(keys.find('k3')).resolves.toBeUndefined()
 })
 
-test('auth says how long its tokens live', async () => {
+test('the key source learns the life of tokens from auth', async () => {
   const keys = start()
   await keys.ready
   expect(keys.status().issuedTtl).toBeUndefined()

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import { expect, test } from 'vitest'
 import { loadOnce } from '../src/load-once.ts'
 
-test('a value is loaded once for all who ask, and again after a load that failed', async () => {
+test('a value is loaded once for all callers, and again after a failed load', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'load-once-'))
   const file = join(folder, 'value')
   let loads = 0

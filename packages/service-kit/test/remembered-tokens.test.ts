@@ -59,7 +59,7 @@ test('a key that changes while a token is judged is not the one that it was refu
   expect((await judge.me(bearer)).statusCode).toBe(200)
 })
 
-test('a token whose key went away while it was judged is good again once the key is back', async () => {
+test('a token whose key went away during its judgement is good again once the key is back', async () => {
   const bearer = `Bearer ${token()}`
   const known = new Map(judge.keys)
   judge.source.onFind = () => judge.keys.clear()

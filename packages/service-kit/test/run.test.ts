@@ -69,7 +69,7 @@ test('an address of another machine is one readable line and exit code 1', async
   expect(await err).toBe('example: HOST is "203.0.113.7", which is no address of this machine\n')
 })
 
-test('told to stop it is not ready, closes connections with their answers, and waits for no idle ones', async () => {
+test('a stopping process is not ready, closes connections after their answers, and waits for no idle one', async () => {
   const { child, ask, ended } = await startReady({ DRAIN_DELAY: '1' })
   const slow = ask('/slow/2500')
   await ask('/live') // a connection that is idle from now on; Node alone would wait 75 s for it
@@ -88,7 +88,7 @@ test('told to stop it is not ready, closes connections with their answers, and w
   expect(performance.now() - answered, 'and not when all that is left is cut, 12 s after the delay').toBeLessThan(8000)
 })
 
-test('told twice it ends at once', async () => {
+test('a second signal ends the process at once', async () => {
   const { child, ask, ended } = await startReady({ DRAIN_DELAY: '10' })
   const slow = ask('/slow/60000').catch((error: Error) => error)
   child.kill('SIGTERM')

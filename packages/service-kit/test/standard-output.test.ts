@@ -62,7 +62,7 @@ test('standard output that nobody reads costs lines, no memory and no request, a
   expect(lines.filter(({ msg }) => msg === 'line').length + told!.lines!).toBe(1_000 + 6 * MANY)
 })
 
-test('nobody reads: it ends in time all the same', async () => {
+test('a process whose output nobody reads ends in time', async () => {
   const { child, write, ended } = await start('pipe')
   await write(MANY)
   const told = performance.now()
@@ -71,7 +71,7 @@ test('nobody reads: it ends in time all the same', async () => {
   expect(performance.now() - told).toBeLessThan(10_000)
 })
 
-test('a reader that is gone ends nothing', async () => {
+test('the loss of its reader does not end a process', async () => {
   const { child, write, lost, ended } = await start('pipe')
   child.stdout!.destroy()
   await vi.waitFor(async () => {
@@ -82,7 +82,7 @@ test('a reader that is gone ends nothing', async () => {
   expect(await ended).toBe(0)
 })
 
-test('a full disk ends nothing', async () => {
+test('a full disk does not end a process', async () => {
   const full = openSync('/dev/full', 'w')
   const { child, write, lost, ended } = await start(full)
   closeSync(full)
@@ -92,7 +92,7 @@ test('a full disk ends nothing', async () => {
   expect(await ended).toBe(0)
 })
 
-test('all lines are there when somebody reads', async () => {
+test('a reader gets all lines', async () => {
   const { child, write } = await start('pipe')
   const output = text(child.stdout!)
   for (let times = 0; times < 10; times++) await write(300)
@@ -102,7 +102,7 @@ test('all lines are there when somebody reads', async () => {
   expect(lines.at(-1)!.msg).toBe('stopped')
 })
 
-test('the last lines of a process that ends at once are there', async () => {
+test('a process that ends at once writes its last lines', async () => {
   const { child, end, ended } = await start('pipe')
   const output = text(child.stdout!)
   await end(1_000)

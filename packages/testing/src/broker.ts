@@ -27,14 +27,14 @@ export async function provisionBroker (natsUrl: string) {
 }
 
 export interface TestBroker {
-  /** Without credentials: what any subscriber may do. */
+  /** The URL without credentials, with the rights of any subscriber. */
   url: string
   /** The URL of an account. */
   urlOf (account: BrokerAccount): string
   server: NatsServer
-  /** Where its store is. */
+  /** The folder of its store. */
   dataDir: string
-  /** Stops the server and forgets or keeps its store; `start` brings it back on the same port. */
+  /** Stops the server, and forgets or keeps its store; `start` brings it back on the same port. */
   halt (): Promise<void>
   start (): Promise<void>
   stop (): Promise<void>

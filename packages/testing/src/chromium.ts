@@ -39,7 +39,7 @@ interface Message {
   error?: { message: string }
 }
 
-/** A page of a headless browser over the Chrome DevTools Protocol, in as few words of it as the tests need. */
+/** A page of a headless browser over the Chrome DevTools Protocol, with only the commands that the tests need. */
 export class Page {
   /** Console errors, uncaught exceptions, failed loads and violations of a Content Security Policy. */
   readonly complaints: string[] = []
@@ -68,14 +68,14 @@ export class Page {
     return page
   }
 
-  /** Resolves when the page and what it names are loaded. */
+  /** Resolves when the page and its resources are loaded. */
   async goto (url: string) {
     this.#loaded = Promise.withResolvers()
     await this.#send('Page.navigate', { url })
     await this.#loaded.promise
   }
 
-  /** From the next page on no script of a page runs; {@link evaluate} still does. */
+  /** Forbids scripts from the next page on; {@link evaluate} still runs. */
   async disableScripts () {
     await this.#send('Emulation.setScriptExecutionDisabled', { value: true })
   }
@@ -105,12 +105,12 @@ export class Page {
     return result.value
   }
 
-  /** Types a text into what has the focus. */
+  /** Types a text into the focused element. */
   async type (text: string) {
     await this.#send('Input.insertText', { text })
   }
 
-  /** Shows the page as a window of this width, for eyes that want it light or dark. */
+  /** Shows the page in a window of this width, with a light or a dark colour scheme. */
   async appear ({ width, height, scheme }: { width: number, height: number, scheme: 'light' | 'dark' }) {
     await this.#send('Emulation.setDeviceMetricsOverride', { width, height, deviceScaleFactor: 1, mobile: false })
     await this.#send('Emulation.setEmulatedMedia', { features: [{ name: 'prefers-color-scheme', value: scheme }] })

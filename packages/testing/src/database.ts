@@ -8,7 +8,8 @@ import { testServers } from './servers.ts'
 export interface TestDatabase {
   name: string
   /**
-   * As the service connects: rows only. What a hostile role has set counts for whoever sets nothing (`sessionConfig`).
+   * The URL of the service: rows only. Settings of a hostile role count for a client that sets none itself
+   * (`sessionConfig`).
    */
   url: string
   /** As the role that owns the tables. */
@@ -43,9 +44,8 @@ const LOOK_MS = 10
 const PATIENCE_MS = 1_000
 
 /**
- * A database of one's own with all migrations of the service applied, cloned from the run's template. The service's
- * role has `roleSettings` in it; with `hostile` those that change what statements mean; a `tablespace` is where all of
- * its files are.
+ * A database with all migrations of the service, cloned from the run's template. The service's role has `roleSettings`
+ * in it; with `hostile`, settings that change what statements mean. All files are in `tablespace`, if it is given.
  */
 export async function createDatabase (
   service: ServiceName,
@@ -82,7 +82,8 @@ export async function createDatabase (
 
 let administrators: pg.Pool | undefined
 /**
- * One connection for all that a process makes and drops: a connection costs PostgreSQL more than what it is asked here.
+ * One connection for all databases that a process makes and drops: a connection costs PostgreSQL more than these
+ * statements.
  */
 function administratorOf (url: string) {
   if (!administrators) {

@@ -6,12 +6,12 @@ import { createLog } from '@gatepost/service-kit/log'
 export interface EventPublisher {
   /** Resolves with the sequence in the stream. */
   publish<Definition extends EventDefinition> (definition: Definition, event: EventOf<Definition>): Promise<number>
-  /** The same message again, as after a lost acknowledgement. */
+  /** Publishes the same message again, as after a lost acknowledgement. */
   publishRow (row: OutboxRow, messageId?: string): Promise<number>
   close (): Promise<void>
 }
 
-/** Publishes events as the relay of a service would, without that service. */
+/** Publishes events as a service's relay does, without that service. */
 export async function startPublisher (natsUrl: string, name: string): Promise<EventPublisher> {
   const broker = createBroker({ servers: natsUrl, name, log: createLog(name, 'silent') })
   await broker.connected()

@@ -21,7 +21,7 @@ export interface SmallDisk {
   stop (): Promise<void>
 }
 
-/** Mounts a disk in memory. Where nobody may mount it prints why, and resolves with undefined. */
+/** Mounts a disk in memory. Where mounting is forbidden it prints why, and resolves with undefined. */
 export async function mountSmallDisk (megabytes: number): Promise<SmallDisk | undefined> {
   const { postgresPort, credentials } = testServers()
   const folder = await mkdtemp(join(tmpdir(), 'gatepost-disk-'))

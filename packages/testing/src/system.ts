@@ -18,12 +18,12 @@ export interface System {
   authUrl: string
   postsUrl: string
   feedUrl: string
-  /** Without credentials: what any subscriber may do. */
+  /** The URL without credentials, with the rights of any subscriber. */
   natsUrl: string
   ports: SystemPorts
   /** The output of each process, by name. */
   output: Map<string, string>
-  /** Where mails, keys and logs of this run are. */
+  /** The folder of mails, keys and logs of this run. */
   dataDir: string
   /** As the service connects, with a role whose settings are hostile; for clients of a test there is `ownerUrl`. */
   databaseUrl (service: ServiceName): string

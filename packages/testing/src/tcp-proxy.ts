@@ -1,7 +1,7 @@
 import { once } from 'node:events'
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net'
 
-/** A way to a server of this machine that counts, loses and withholds what is said, and can be cut. */
+/** A proxy to a server of this machine that counts, loses and withholds bytes, and can be cut. */
 export async function startTcpProxy (targetPort: number) {
   const sockets = new Set<Socket>()
   let [closed, deaf, mute, messages] = [false, false, false, 0]
@@ -10,7 +10,7 @@ export async function startTcpProxy (targetPort: number) {
     const target = connect(targetPort, '127.0.0.1')
     for (const socket of [client, target]) {
       sockets.add(socket)
-      socket.on('error', () => {}) // the other end closes too, which is all there is to do
+      socket.on('error', () => {}) // the other end closes too, and no more is to do
       socket.on('close', () => {
         sockets.delete(socket)
         client.destroy()
@@ -27,7 +27,7 @@ export async function startTcpProxy (targetPort: number) {
   const breakAll = () => { for (const socket of sockets) socket.destroy() }
   return {
     port: (server.address() as AddressInfo).port,
-    /** How often clients spoke: each time, they waited for an answer once more. */
+    /** Number of the clients' messages; each waits for an answer. */
     messages: () => messages,
     /** The client's bytes arrive; the server's do not. */
     withhold () { deaf = true },

@@ -16,14 +16,14 @@ export interface TokenOptions {
 }
 
 export interface TokenIssuer {
-  /** For AUTH_URL: the JWK Set is served there. */
+  /** The value for AUTH_URL; it serves the JWK Set. */
   url: string
   /** An access token as auth would make it. */
   token (options?: TokenOptions): string
   stop (): Promise<void>
 }
 
-/** Stands in for auth where only its keys and tokens matter: a real JWK Set on a real socket. */
+/** Stands in for auth where only keys and tokens matter: a real JWK Set on a real socket. */
 export async function startTokenIssuer (): Promise<TokenIssuer> {
   const { privateKey, publicKey } = generateKeyPairSync('ed25519')
   const kid = uuidv7()
