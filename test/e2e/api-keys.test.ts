@@ -1,5 +1,3 @@
-import { operations } from '@gatepost/contracts/operations'
-import { SCOPES } from '@gatepost/contracts/scope'
 import { startSystem, type System } from '@gatepost/testing/system'
 import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -66,41 +64,22 @@ test('a key is taken wherever an access token is, and calls at once cost one exc
   }
 })
 
-test('a deleted key stops working at every gateway', async () => {
-  for (let trial = 0; trial < 10; trial++) {
+test('a deleted key is 401 at every gateway within a second, as the worst of 50 trials says', async () => {
+  const times: number[] = []
+  for (let trial = 0; trial < 50; trial++) {
     const { id, key } = await makeKey()
-    expect(await statuses(key)).toEqual([200, 200])
+    expect(await statuses(key, '/api/nothing')).toEqual([404, 404])
     expect((await call(system.gatewayUrl, 'DELETE', `/api/auth/keys/${id}`, { token: ada.accessToken })).status)
       .toBe(204)
+    const deleted = performance.now()
     await eventually(async () => {
-      expect(await statuses(key)).toEqual([401, 401])
+      expect(await statuses(key, '/api/nothing')).toEqual([401, 401])
     })
+    times.push(performance.now() - deleted)
   }
-})
-
-test('every operation with a key of each scope is refused or let through as the contract says', async () => {
-  const protectedOnes = operations.filter(({ auth, id }) =>
-    (auth === 'user' || auth === 'optional') && id !== 'streamEvents'
-  )
-  for (const scope of SCOPES) {
-    const { id, key } = await makeKey([scope])
-    for (const operation of protectedOnes) {
-      const path = operation.url.replace(/:\w+/g, ada.userId)
-      const { status, body } = await call(system.gatewayUrl, operation.method, path, {
-        token: key,
-        ...operation.body && { body: {} }
-      })
-      const expected = operation.scope === null ? 'FORBIDDEN' : operation.scope === scope ? undefined : 'SCOPE_MISSING'
-      if (expected === undefined) {
-        expect([operation.id, scope, status === 401 || status === 403 || status >= 500]).toEqual([
-          operation.id,
-          scope,
-          false
-        ])
-      } else expect([operation.id, scope, status, body.code]).toEqual([operation.id, scope, 403, expected])
-    }
-    await call(system.gatewayUrl, 'DELETE', `/api/auth/keys/${id}`, { token: ada.accessToken })
-  }
+  const [median, p99] = [0.5, 0.99].map((part) => times.toSorted((a, b) => a - b)[Math.ceil(part * times.length) - 1]!)
+  process.stdout.write(`A deleted key is 401 at two gateways after ${median!.toFixed()} ms (p99 ${p99!.toFixed()} ms).\n`)
+  expect(p99).toBeLessThan(1_000)
 })
 
 test('what is no key of ours is 401, and auth is asked at most once', async () => {

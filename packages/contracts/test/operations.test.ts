@@ -47,7 +47,10 @@ test('scopes and protected operations agree; no key manages keys, passwords or s
     'deleteAccount',
     'deleteApiKey',
     'endSession',
+    'endUserSession',
+    'endUserSessions',
     'exportMe',
+    'forceReset',
     'listApiKeys',
     'listSessions',
     'logout'

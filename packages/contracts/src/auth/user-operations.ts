@@ -111,6 +111,7 @@ export const deleteUser = operation({
 
 export const endUserSessions = operation({
   ...onUser,
+  scope: null,
   id: 'endUserSessions',
   method: 'POST',
   url: '/api/auth/users/:id/end-sessions',
@@ -120,6 +121,7 @@ export const endUserSessions = operation({
 
 export const endUserSession = operation({
   ...onUser,
+  scope: null,
   id: 'endUserSession',
   method: 'DELETE',
   url: '/api/auth/users/:id/sessions/:sessionId',
@@ -130,6 +132,7 @@ export const endUserSession = operation({
 
 export const forceReset = operation({
   ...onUser,
+  scope: null,
   id: 'forceReset',
   method: 'POST',
   url: '/api/auth/users/:id/force-reset',
