@@ -6,7 +6,7 @@ import { cruise, type ICruiseResult, type IModule } from 'dependency-cruiser'
 import { beforeAll, expect, test } from 'vitest'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
-const PACKAGES = ['contracts', 'service-kit', 'events', 'local-stack', 'testing'] as const
+const PACKAGES = ['contracts', 'service-kit', 'events', 'service', 'local-stack', 'testing'] as const
 const SERVICES = readdirSync(`${root}services`)
 const TREES = ['packages', 'services', 'bench', 'deploy', 'examples', 'scripts', 'test']
 
@@ -15,12 +15,13 @@ const allowed: Record<string, readonly string[]> = {
   '^packages/contracts/': ['contracts'],
   '^packages/service-kit/': ['contracts', 'service-kit'],
   '^packages/events/src/': ['contracts', 'service-kit', 'events'],
+  '^packages/service/src/': ['contracts', 'service-kit', 'events', 'service'],
   '^packages/events/test/': ['contracts', 'service-kit', 'events', 'local-stack', 'testing'],
   '^packages/client/src/': ['contracts', 'client'],
   '^packages/local-stack/': ['contracts', 'local-stack'],
   '^packages/testing/': ['contracts', 'service-kit', 'events', 'local-stack', 'testing'],
-  '^services/[^/]+/src/': ['contracts', 'service-kit', 'events'],
-  '^services/[^/]+/test/': ['contracts', 'service-kit', 'events', 'local-stack', 'testing'],
+  '^services/[^/]+/src/': ['contracts', 'service-kit', 'events', 'service'],
+  '^services/[^/]+/test/': ['contracts', 'service-kit', 'events', 'service', 'local-stack', 'testing'],
   '^test/(e2e|chaos)/': ['contracts', 'local-stack', 'testing', 'client']
 }
 

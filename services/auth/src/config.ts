@@ -1,29 +1,16 @@
-import { Type, type StaticDecode } from '@sinclair/typebox'
 import { SIGNING_ALGORITHMS } from '@gatepost/contracts/auth/schemas'
+import { auth } from '@gatepost/contracts/auth/service'
+import { serviceSettings } from '@gatepost/service/settings'
 import { trustedProxies } from '@gatepost/service-kit/client-address'
-import { choice, flag, integer, origin, port, seconds, text, url, urls } from '@gatepost/service-kit/setting-kinds'
-import { accessTokenTtl, commonSettings, outboxRetentionDays } from '@gatepost/service-kit/settings'
+import { choice, flag, integer, origin, seconds, text, url } from '@gatepost/service-kit/setting-kinds'
+import { accessTokenTtl } from '@gatepost/service-kit/settings'
+import { Type, type StaticDecode } from '@sinclair/typebox'
 
 const DAY = 86_400
 
 /** The settings of the auth process; docs/environment.md is generated from them. */
 export const settingsSchema = Type.Object({
-  ...commonSettings,
-  AUTH_PORT: port({ description: 'Where auth listens', default: '3001' }),
-  AUTH_OPS_PORT: port({ description: 'Where auth serves /metrics', default: '9301' }),
-  AUTH_DATABASE_URL: url({ description: 'The database of auth', schemes: ['postgres', 'postgresql'], secret: true }),
-  AUTH_DATABASE_POOL: integer({
-    description: 'Database connections of one auth process',
-    default: '10',
-    minimum: 2,
-    maximum: 200
-  }),
-  NATS_URL: urls({
-    description: 'Comma-separated NATS servers, with the credentials of auth',
-    schemes: ['nats', 'tls'],
-    default: 'nats://127.0.0.1:4222',
-    secret: true
-  }),
+  ...serviceSettings(auth),
   TOKEN_SECRET: text({
     description: 'Protects refresh tokens and the keys at rest; at least 32 bytes',
     minLength: 32,
@@ -38,7 +25,6 @@ export const settingsSchema = Type.Object({
       needs: 'at least 32 characters',
       secret: true
     })),
-  OUTBOX_RETENTION_DAYS: outboxRetentionDays,
   ACCESS_TOKEN_TTL: accessTokenTtl,
   REFRESH_IDLE_TTL: seconds({
     description: 'Seconds without use after which a session ends',

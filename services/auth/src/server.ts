@@ -1,10 +1,5 @@
-import { run } from '@gatepost/service-kit/run'
+import { auth } from '@gatepost/contracts/auth/service'
+import { runService } from '@gatepost/service/run'
 import { settingsSchema } from './config.ts'
 
-await run({
-  name: 'auth',
-  settings: settingsSchema,
-  env: process.env,
-  load: () => import('./app.ts'),
-  ports: ({ AUTH_PORT, AUTH_OPS_PORT }) => ({ main: AUTH_PORT, operations: AUTH_OPS_PORT })
-})
+await runService(auth, { settings: settingsSchema, env: process.env, load: () => import('./app.ts') })

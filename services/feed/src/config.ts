@@ -1,31 +1,8 @@
+import { feed } from '@gatepost/contracts/feed/service'
+import { serviceSettings, tokenSettings } from '@gatepost/service/settings'
 import { Type, type StaticDecode } from '@sinclair/typebox'
-import { integer, origin, origins, port, url, urls } from '@gatepost/service-kit/setting-kinds'
-import { accessTokenTtl, commonSettings } from '@gatepost/service-kit/settings'
 
 /** The settings of the feed process; docs/environment.md is generated from them. */
-export const settingsSchema = Type.Object({
-  ...commonSettings,
-  FEED_PORT: port({ description: 'Where feed listens', default: '3003' }),
-  FEED_OPS_PORT: port({ description: 'Where feed serves /metrics', default: '9303' }),
-  FEED_DATABASE_URL: url({ description: 'The database of feed', schemes: ['postgres', 'postgresql'], secret: true }),
-  FEED_DATABASE_POOL: integer({
-    description: 'Database connections of one feed process',
-    default: '10',
-    minimum: 2,
-    maximum: 200
-  }),
-  NATS_URL: urls({
-    description: 'Comma-separated NATS servers, with the credentials of feed',
-    schemes: ['nats', 'tls'],
-    default: 'nats://127.0.0.1:4222',
-    secret: true
-  }),
-  AUTH_URL: origins({
-    description: 'Comma-separated instances of auth, for the public keys of access tokens',
-    default: 'http://127.0.0.1:3001'
-  }),
-  PUBLIC_URL: origin({ description: 'What clients call: the iss of the tokens', default: 'http://127.0.0.1:3000' }),
-  ACCESS_TOKEN_TTL: accessTokenTtl
-}, { title: 'feed' })
+export const settingsSchema = Type.Object({ ...serviceSettings(feed), ...tokenSettings }, { title: feed.name })
 
 export type Settings = StaticDecode<typeof settingsSchema>

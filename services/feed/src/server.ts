@@ -1,10 +1,5 @@
-import { run } from '@gatepost/service-kit/run'
+import { feed } from '@gatepost/contracts/feed/service'
+import { runService } from '@gatepost/service/run'
 import { settingsSchema } from './config.ts'
 
-await run({
-  name: 'feed',
-  settings: settingsSchema,
-  env: process.env,
-  load: () => import('./app.ts'),
-  ports: ({ FEED_PORT, FEED_OPS_PORT }) => ({ main: FEED_PORT, operations: FEED_OPS_PORT })
-})
+await runService(feed, { settings: settingsSchema, env: process.env, load: () => import('./app.ts') })

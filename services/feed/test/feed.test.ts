@@ -3,7 +3,7 @@ import { outboxRow } from '@gatepost/events/outbox'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type FeedUnderTest, post, startFeed, user } from './feed-app.ts'
+import { type FeedUnderTest, post, startFeed, user } from './support/feed-server.ts'
 
 let feed: FeedUnderTest
 beforeAll(async () => {
@@ -13,7 +13,7 @@ afterAll(() => feed?.stop())
 
 const entryOf = async (postId: string) => (await feed.items()).find(({ id }) => id === postId)
 
-test('a post appears with its author’s name, follows its changes and its author’s, and disappears with its deletion', async () => {
+test('a post appears with its author’s name, follows changes of both, and disappears when deleted', async () => {
   const author = user(feed.auth, '  Ana Ávila 👋')
   const written = post(feed.posts, author.userId, ' 你好 ')
   await author.register()

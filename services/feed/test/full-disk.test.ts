@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { mountSmallDisk, type SmallDisk } from '@gatepost/testing/small-disk'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { post, startFeed, user } from './feed-app.ts'
+import { post, startFeed, user } from './support/feed-server.ts'
 
 const EVENTS = 40
 let disk: SmallDisk | undefined

@@ -1,24 +1,29 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type FeedUnderTest, startFeed } from './feed-app.ts'
+import { type FeedUnderTest, startFeed } from './support/feed-server.ts'
 
 const ROWS = 30_000
 let feed: FeedUnderTest
 beforeAll(async () => {
   feed = await startFeed()
   await feed.sql
-    .query("INSERT INTO authors (id, display_name) SELECT ('01900000-0000-7000-9000-' || lpad(to_hex(i), 12, '0'))::uuid, 'Author ' || i FROM generate_series(0, 199) i")
+    .query(`INSERT INTO authors (id, display_name)
+      SELECT ('01900000-0000-7000-9000-' || lpad(to_hex(i), 12, '0'))::uuid, 'Author ' || i
+      FROM generate_series(0, 199) i`)
   await feed.sql.query(`INSERT INTO entries (id, author_id, title, content, created_at)
-    SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, ('01900000-0000-7000-9000-' || lpad(to_hex(i % 200), 12, '0'))::uuid, 'number ' || i, 'text', now() FROM generate_series(1, ${ROWS}) i`)
+    SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid,
+      ('01900000-0000-7000-9000-' || lpad(to_hex(i % 200), 12, '0'))::uuid, 'number ' || i, 'text', now()
+    FROM generate_series(1, ${ROWS}) i`)
   await feed.sql.query('ANALYZE authors')
   await feed.sql.query('ANALYZE entries')
 })
 afterAll(() => feed?.stop())
 
-test('the feed is paged newest first, without a repetition and without an omission, while entries come and go', async () => {
+test('the feed is paged newest first, without repetition or omission, while entries come and go', async () => {
   const first = (await feed.get('?limit=100')).json()
   expect(first.items[0].title).toBe(`number ${ROWS}`)
   await feed.sql
-    .query("INSERT INTO entries (id, author_id, title, content, created_at) VALUES ('01900000-0000-7000-8000-ffffffffffff', '01900000-0000-7000-9000-000000000000', 'new', 'text', now())")
+    .query(`INSERT INTO entries (id, author_id, title, content, created_at)
+      VALUES ('01900000-0000-7000-8000-ffffffffffff', '01900000-0000-7000-9000-000000000000', 'new', 'text', now())`)
   await feed.sql.query('DELETE FROM entries WHERE title = $1 OR title = $2', [
     `number ${ROWS - 99}`,
     `number ${ROWS - 150}`
@@ -37,7 +42,7 @@ test('the default page has 20 items, and the last one no cursor', async () => {
   expect([page.items.length, page.nextCursor]).toEqual([3, null])
 })
 
-test('a cursor that was changed or made elsewhere is 400 FEED_INVALID_CURSOR, and lives through a restart', async () => {
+test('a cursor outlives a restart; one that was changed or made elsewhere is 400 FEED_INVALID_CURSOR', async () => {
   const { nextCursor } = (await feed.get('?limit=1')).json()
   for (
     const cursor of [

@@ -3,7 +3,7 @@ import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { planOf } from '@gatepost/testing/query-plans'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Connection, type Database, openDatabase } from '../src/database/database.ts'
+import { type Connection, type Database, openDatabase } from '../src/database.ts'
 import { entryRepository } from '../src/feed/entry-repository.ts'
 
 let database: TestDatabase
@@ -17,9 +17,13 @@ beforeAll(async () => {
   const client = new pg.Client({ connectionString: database.ownerUrl })
   await client.connect()
   await client
-    .query("INSERT INTO authors (id, display_name) SELECT ('01900000-0000-7000-9000-' || lpad(to_hex(i), 12, '0'))::uuid, 'Author ' || i FROM generate_series(0, 4999) i")
+    .query(`INSERT INTO authors (id, display_name)
+      SELECT ('01900000-0000-7000-9000-' || lpad(to_hex(i), 12, '0'))::uuid, 'Author ' || i
+      FROM generate_series(0, 4999) i`)
   await client.query(`INSERT INTO entries (id, author_id, title, content, created_at)
-    SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, ('01900000-0000-7000-9000-' || lpad(to_hex(i % 5000), 12, '0'))::uuid, 'number ' || i, 'text', now() FROM generate_series(1, 60000) i`)
+    SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid,
+      ('01900000-0000-7000-9000-' || lpad(to_hex(i % 5000), 12, '0'))::uuid, 'number ' || i, 'text', now()
+    FROM generate_series(1, 60000) i`)
   await client.query('ANALYZE authors')
   await client.query('ANALYZE entries')
   await client.end()

@@ -1,6 +1,6 @@
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type FeedUnderTest, post, startFeed, user } from './feed-app.ts'
+import { type FeedUnderTest, post, startFeed, user } from './support/feed-server.ts'
 
 let feed: FeedUnderTest
 beforeAll(async () => { feed = await startFeed() })
@@ -53,7 +53,7 @@ test('a deletion can be waited for, and several aggregates at once', async () =>
   expect([holds(body, gone.postId), holds(body, kept.postId)]).toEqual([false, true])
 })
 
-test('what never comes is waited for half a second, or as long as the reader says, and the answer says so', async () => {
+test('an event that never comes is waited for half a second, or as the reader says, and named', async () => {
   const { token } = await author()
   for (const [wait, atLeast] of [['', 500], [';wait=0', 0], [';wait=50', 50]] as const) {
     const begun = performance.now()
@@ -63,7 +63,7 @@ test('what never comes is waited for half a second, or as long as the reader say
   }
 })
 
-test('readers who wait hold no database connection: as many as wish wait at once, and others are answered meanwhile', async () => {
+test('readers who wait hold no database connection, and others are answered meanwhile', async () => {
   const { token } = await author()
   const never = uuidv7()
   let waiting = 200

@@ -4,7 +4,7 @@ import { outboxRow } from '@gatepost/events/outbox'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type FeedUnderTest, post, startFeed, user } from './feed-app.ts'
+import { type FeedUnderTest, post, startFeed, user } from './support/feed-server.ts'
 
 let feed: FeedUnderTest
 beforeAll(async () => { feed = await startFeed() })
@@ -46,7 +46,7 @@ test('a revoked session is refused within a second', { retry: 2 }, async () => {
   }, { withinMs: 1_000 })
 })
 
-test('while NATS is away it is ready and says so, serves what it knows, and goes on where it was afterwards', async () => {
+test('while NATS is away it is ready, says so and serves what it knows; afterwards it goes on', async () => {
   const author = user(feed.auth)
   await author.register()
   const before = post(feed.posts, author.userId)

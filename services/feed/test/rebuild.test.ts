@@ -5,7 +5,7 @@ import { eventually } from '@gatepost/testing/eventually'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { readModels } from '../src/read-model.ts'
-import { type FeedUnderTest, post, startFeed, user } from './feed-app.ts'
+import { type FeedUnderTest, post, startFeed, user } from './support/feed-server.ts'
 
 type Post = ReturnType<typeof post>
 

@@ -1,10 +1,5 @@
-import { run } from '@gatepost/service-kit/run'
+import { posts } from '@gatepost/contracts/posts/service'
+import { runService } from '@gatepost/service/run'
 import { settingsSchema } from './config.ts'
 
-await run({
-  name: 'posts',
-  settings: settingsSchema,
-  env: process.env,
-  load: () => import('./app.ts'),
-  ports: ({ POSTS_PORT, POSTS_OPS_PORT }) => ({ main: POSTS_PORT, operations: POSTS_OPS_PORT })
-})
+await runService(posts, { settings: settingsSchema, env: process.env, load: () => import('./app.ts') })

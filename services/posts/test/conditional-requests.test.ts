@@ -2,7 +2,7 @@ import type { Post } from '@gatepost/contracts/posts/schemas'
 import { eventually } from '@gatepost/testing/eventually'
 import pg from 'pg'
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
+import { anybody, type PostsUnderTest, startPosts } from './support/posts-server.ts'
 
 let posts: PostsUnderTest
 let post: Post

@@ -97,7 +97,7 @@ test('the start is refused where the encoding is another, with the remedy', asyn
   }
 })
 
-test('behind a pooler the start is refused until the role has the settings, by the statements that the message names', async () => {
+test('behind a pooler the start is refused until the role has the settings that the message names', async () => {
   const pooled = `${database.url}?pgbouncer=true`
   const refusal = await start(pooled).then(() => '', (error: Error) => error.message)
   expect(refusal).toMatch(/statement_timeout.* differ; run/)

@@ -2,8 +2,7 @@ import { databaseProblem, isDatabaseAway } from '@gatepost/service-kit/database-
 import { type Sql, sqlOf } from '@gatepost/service-kit/sql'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
-import { type Database, openDatabase } from '../src/database/database.ts'
-import { secretRepository } from '../src/database/secret-repository.ts'
+import { type Database, openDatabase } from '../src/database.ts'
 
 /**
  * Full disk, no memory, too many connections, read-only, shut down, starting up, broken connections, a disk that fails.
@@ -113,12 +112,4 @@ describe.each(ways)('%s', (_way, transaction) => {
     expect(await Promise.all(Array.from({ length: 8 }, () =>
       transaction(async (sql) => (await touch(sql, 'b')).length)))).toEqual(Array(8).fill(0))
   })
-})
-
-test('replicas that ask for a secret at the same moment get the same one', async () => {
-  const others = Array.from({ length: 4 }, () => openDatabase({ url: server.url, poolSize: 1 }))
-  const secrets = await Promise.all(others.map(({ connection }) => secretRepository.find(connection, 'shared')))
-  await Promise.all(others.map((other) => other.close()))
-  expect(secrets[0]).toHaveLength(32)
-  expect(new Set(secrets.map((secret) => Buffer.from(secret).toString('hex'))).size).toBe(1)
 })

@@ -6,8 +6,8 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createAuthorEraser } from '../src/authors/author-eraser.ts'
 import { deletedAuthorRepository } from '../src/authors/deleted-author-repository.ts'
-import { openDatabase } from '../src/database/database.ts'
-import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
+import { openDatabase } from '../src/database.ts'
+import { anybody, type PostsUnderTest, startPosts } from './support/posts-server.ts'
 
 let broker: TestBroker
 let auth: EventPublisher
@@ -32,19 +32,21 @@ const postsOf = async (userId: string) =>
 function fill (userId: string, count: number) {
   return posts.sql.query(
     `INSERT INTO posts (id, author_id, title, content, version, created_at, updated_at)
-    SELECT (substr($1::text, 1, 24) || lpad(to_hex(i), 12, '0'))::uuid, $1::uuid, 'old', 'text', 1 + i % 3, now(), now() FROM generate_series(1, $2::int) i`,
+    SELECT (substr($1::text, 1, 24) || lpad(to_hex(i), 12, '0'))::uuid, $1::uuid, 'old', 'text', 1 + i % 3, now(), now()
+    FROM generate_series(1, $2::int) i`,
     [userId, count]
   )
 }
 async function deletions (userId: string) {
   const { rows } = await posts.sql.query(
-    "SELECT aggregate_id, aggregate_version, payload::json ->> 'traceparent' AS traceparent FROM outbox WHERE subject = 'events.posts.post-deleted.v1' AND payload LIKE '%' || $1 || '%'",
+    `SELECT aggregate_id, aggregate_version, payload::json ->> 'traceparent' AS traceparent FROM outbox
+    WHERE subject = 'events.posts.post-deleted.v1' AND payload LIKE '%' || $1 || '%'`,
     [userId]
   )
   return rows as Array<{ aggregate_id: string, aggregate_version: number, traceparent: string }>
 }
 
-test('when an author leaves, each of their posts is deleted with an event of its own, and nobody else’s', async () => {
+test('when an author leaves, each of their posts is deleted with its own event, and nobody else’s', async () => {
   const [userId, other] = [anybody(), anybody()]
   await fill(userId, 250)
   const kept = await posts.write(other)
@@ -92,9 +94,15 @@ test('a post that was being written while its author left does not survive', asy
   await blocker.connect()
   await blocker.query('BEGIN')
   await posts.sql
-    .query("CREATE FUNCTION wait_until_free() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END'")
+    .query(
+      'CREATE FUNCTION wait_until_free() RETURNS trigger LANGUAGE plpgsql ' +
+      "AS 'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NEW; END'"
+    )
   await posts.sql
-    .query(`CREATE TRIGGER hold BEFORE INSERT ON posts FOR EACH ROW WHEN (NEW.author_id = '${userId}') EXECUTE FUNCTION wait_until_free()`)
+    .query(
+      `CREATE TRIGGER hold BEFORE INSERT ON posts FOR EACH ROW WHEN (NEW.author_id = '${userId}')
+      EXECUTE FUNCTION wait_until_free()`
+    )
   await blocker.query('SELECT pg_advisory_xact_lock(4711)')
   const late = posts.call('POST', '/api/posts', { as: { userId }, body: { title: 'late', content: 'b' } })
   await eventually(async () => {
@@ -126,7 +134,7 @@ test('an author is watched until no request from before can be running any more,
       userId
     ])).rows[0].erased
   try {
-    await deletedAuthorRepository.add(database.connection, { authorId: userId })
+    await deletedAuthorRepository.add(database.sql, { authorId: userId })
     await createAuthorEraser({ database, onEvents () {} })()
     expect(await erased()).toBe(false)
     await createAuthorEraser({ database, onEvents () {}, now: () => Date.now() + 31_000 })()
@@ -136,7 +144,7 @@ test('an author is watched until no request from before can be running any more,
   }
 })
 
-test('a post that is being changed while its author leaves is deleted under the version after that change', async () => {
+test('a post that is being changed while its author leaves is deleted under the version after it', async () => {
   const userId = anybody()
   await fill(userId, 1)
   const changing = new pg.Client({ connectionString: posts.database.ownerUrl })
@@ -170,7 +178,7 @@ test('several processes that erase at once delete each post once, and a failure 
     openDatabase({ url: posts.database.url, poolSize: 2 })
   ]
   try {
-    await deletedAuthorRepository.add(one.connection, { authorId: userId })
+    await deletedAuthorRepository.add(one.sql, { authorId: userId })
     let batches = 0
     const dies = createAuthorEraser({
       database: one,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { mountSmallDisk, type SmallDisk } from '@gatepost/testing/small-disk'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
+import { anybody, type PostsUnderTest, startPosts } from './support/posts-server.ts'
 
 const SECONDS = { timeout: 5_000, interval: 50 }
 let disk: SmallDisk | undefined
@@ -15,7 +15,7 @@ afterAll(async () => {
   await disk?.stop()
 })
 
-test('a full disk is 503 with Retry-After, never 500, for whoever writes; all returns by itself within seconds of room', async (context) => {
+test('a full disk is 503 with Retry-After for writers; all returns within seconds of room', async (context) => {
   if (!disk || !posts) return context.skip()
   const userId = anybody()
   const { call } = posts

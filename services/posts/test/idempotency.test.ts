@@ -1,6 +1,6 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
+import { anybody, type PostsUnderTest, startPosts } from './support/posts-server.ts'
 
 const PATIENCE = { timeout: 10_000 }
 let posts: PostsUnderTest
@@ -13,13 +13,15 @@ function write (userId: string, key: string, payload: unknown = body) {
 }
 async function countPosts (userId: string) {
   const { rows } = await posts.sql.query(
-    'SELECT count(*)::int AS posts, (SELECT count(*)::int FROM outbox WHERE aggregate_id IN (SELECT id FROM posts WHERE author_id = $1)) AS events FROM posts WHERE author_id = $1',
+    `SELECT count(*)::int AS posts, (
+      SELECT count(*)::int FROM outbox WHERE aggregate_id IN (SELECT id FROM posts WHERE author_id = $1)
+    ) AS events FROM posts WHERE author_id = $1`,
     [userId]
   )
   return rows[0]
 }
 
-test('the first answer comes again, marked, also when the post has changed or is gone since, and after a restart', async () => {
+test('the first answer comes again, marked, also of a changed or deleted post, and after a restart', async () => {
   const userId = anybody()
   const first = await write(userId, 'key-1')
   expect(first.headers).not.toHaveProperty('idempotency-replayed')

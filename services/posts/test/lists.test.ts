@@ -1,6 +1,6 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Post } from '@gatepost/contracts/posts/schemas'
-import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
+import { anybody, type PostsUnderTest, startPosts } from './support/posts-server.ts'
 
 let posts: PostsUnderTest
 const [anna, ben] = [anybody(), anybody()]

@@ -1,8 +1,10 @@
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
+import { anybody, type PostsUnderTest, startPosts } from './support/posts-server.ts'
 
 const PATIENCE = { timeout: 10_000 }
+const OURS = "FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()"
+
 let posts: PostsUnderTest
 beforeAll(async () => { posts = await startPosts({ env: { POSTS_DATABASE_POOL: '2' } }) })
 afterAll(() => posts.stop())
@@ -19,7 +21,7 @@ async function whileLocked (mode: string, work: () => Promise<void>) {
   }
 }
 
-test('when every connection is taken, and when a statement is too slow, it is 503 with Retry-After, and never more than the pool', async () => {
+test('no free connection and a slow statement are 503 with Retry-After, and the pool never grows', async () => {
   const userId = anybody()
   const post = await posts.write(userId)
   const url = `/api/posts/${post.id}`
@@ -46,7 +48,7 @@ test('when every connection is taken, and when a statement is too slow, it is 50
     await expect.poll(
       async () =>
         (await posts.sql
-          .query("SELECT count(*)::int AS n FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()"))
+          .query(`SELECT count(*)::int AS n ${OURS}`))
           .rows[0].n,
       PATIENCE
     ).toBe(2)
@@ -70,12 +72,12 @@ test('a connection that the server cuts is 503 for the one who was using it, and
       await expect.poll(
         async () =>
           (await admin
-            .query("SELECT FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database() AND wait_event_type = 'Lock'"))
+            .query(`SELECT ${OURS} AND wait_event_type = 'Lock'`))
             .rowCount,
         PATIENCE
       ).toBe(2)
       await admin
-        .query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'gatepost-posts' AND datname = current_database()")
+        .query(`SELECT pg_terminate_backend(pid) ${OURS}`)
       for (const answer of [await read, await change]) {
         expect([answer.statusCode, answer.json().code]).toEqual([503, 'OVERLOADED'])
       }

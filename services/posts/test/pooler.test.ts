@@ -9,7 +9,7 @@ import { Registry } from 'prom-client'
 import { afterAll, beforeAll, expect, test, vi } from 'vitest'
 import { buildApp } from '../src/app.ts'
 import { settingsSchema } from '../src/config.ts'
-import { anybody, startPosts } from './posts-app.ts'
+import { anybody, startPosts } from './support/posts-server.ts'
 
 const modes = ['transaction', 'session'] as const
 let database: TestDatabase

@@ -5,11 +5,11 @@ import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { outboxRow } from '@gatepost/events/outbox'
 import { postCreated } from '@gatepost/contracts/posts/events'
-import { type Database, openDatabase } from '../src/database/database.ts'
+import { type Database, openDatabase } from '../src/database.ts'
 import { creationRepository } from '../src/posts/creation-repository.ts'
 import { postRepository } from '../src/posts/post-repository.ts'
 import { searchRepository } from '../src/posts/search-repository.ts'
-import { anybody } from './posts-app.ts'
+import { anybody } from './support/posts-server.ts'
 
 const ROWS = 60_000
 const author = anybody()
@@ -23,7 +23,8 @@ beforeAll(async () => {
   const client = new pg.Client({ connectionString: database.ownerUrl })
   await client.connect()
   await client.query(`INSERT INTO posts (id, author_id, title, content, created_at, updated_at)
-    SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, ('01900000-0000-7000-9000-' || lpad(to_hex(i % 20), 12, '0'))::uuid,
+    SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid,
+      ('01900000-0000-7000-9000-' || lpad(to_hex(i % 20), 12, '0'))::uuid,
       'number ' || i, 'every post has word' || i % 1000, now(), now() FROM generate_series(1, ${ROWS}) i`)
   await client.query('ANALYZE posts')
   await client.end()

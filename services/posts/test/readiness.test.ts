@@ -2,7 +2,7 @@ import { sessionRevoked } from '@gatepost/contracts/auth/events'
 import { eventually } from '@gatepost/testing/eventually'
 import { startPublisher } from '@gatepost/testing/publisher'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
+import { anybody, type PostsUnderTest, startPosts } from './support/posts-server.ts'
 
 let posts: PostsUnderTest
 beforeAll(async () => {

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import type { Post } from '@gatepost/contracts/posts/schemas'
 import { RANKED_MATCHES } from '../src/posts/search-repository.ts'
-import { anybody, type PostsUnderTest, startPosts } from './posts-app.ts'
+import { anybody, type PostsUnderTest, startPosts } from './support/posts-server.ts'
 
 let posts: PostsUnderTest
 const userId = anybody()
@@ -109,7 +109,8 @@ test('pages of a search neither repeat nor leave out anything, while posts come 
 test('of a word that is everywhere the newest matches are ranked, and paging through them ends', async () => {
   await posts.sql.query(
     `INSERT INTO posts (id, author_id, title, content, created_at, updated_at)
-    SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, $1, 'ubiquitous', 'ubiquitous ' || i, now(), now() FROM generate_series(1, ${
+    SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid, $1, 'ubiquitous', 'ubiquitous ' || i,
+      now(), now() FROM generate_series(1, ${
       RANKED_MATCHES + 500
     }) i`,
     [userId]

@@ -1,5 +1,6 @@
 import type { ManagedUser } from '@gatepost/contracts/auth/schemas'
 import type { Role } from '@gatepost/contracts/schemas'
+import { pageOf } from '@gatepost/service/page'
 import { auditRepository } from '../audit/audit-repository.ts'
 import type { Database } from '../database/database.ts'
 import { UserNotFoundError } from '../errors.ts'
@@ -30,8 +31,8 @@ export function createManagedUserService ({ database, onEvents, onMail }: Manage
       const rows = search === undefined
         ? await userListRepository.list(database.connection, { before, limit: limit + 1 })
         : await userListRepository.search(database.connection, search, { before, limit: limit + 1 })
-      const page = rows.slice(0, limit)
-      return { items: page.map(managedUserOf), last: rows.length > limit ? page.at(-1)!.id : null }
+      const { items, last } = pageOf(rows, limit)
+      return { items: items.map(managedUserOf), last: last?.id ?? null }
     },
 
     /**

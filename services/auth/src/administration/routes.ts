@@ -8,6 +8,7 @@ import {
   listUsers,
   manageUser
 } from '@gatepost/contracts/auth/user-operations'
+import { DEFAULT_LIMIT } from '@gatepost/service/page'
 import { routeOf, withoutBody } from '@gatepost/service-kit/route'
 import type { CursorSeal } from '@gatepost/service-kit/sealed-cursor'
 import type { App } from '@gatepost/service-kit/server'
@@ -15,8 +16,6 @@ import { callerOf, originOf } from '../caller.ts'
 import { cursorAfter, positionOf } from '../cursor.ts'
 import type { Actor, AdministrationService } from './administration-service.ts'
 import type { ManagedUserService } from './managed-user-service.ts'
-
-const DEFAULT_LIMIT = 20
 
 export interface AdministrationRouteOptions {
   administration: AdministrationService

@@ -1,4 +1,5 @@
 import type { AuditPage } from '@gatepost/contracts/auth/schemas'
+import { pageOf } from '@gatepost/service/page'
 import type { Database } from '../database/database.ts'
 import type { Account } from '../users/account.ts'
 import { auditRepository } from './audit-repository.ts'
@@ -13,14 +14,14 @@ export function createAuditService ({ database }: { database: Database }) {
       { reader, userId, before, limit }: { reader: Account, userId?: string, before?: string, limit: number }
     ) {
       const rows = await auditRepository.list(database.sql, { userId, before, limit: limit + 1 })
-      const page = rows.slice(0, limit)
+      const { items: page, last } = pageOf(rows, limit)
       const items: AuditPage['items'] = page.map(({ at, detail, actorId, ...row }) => ({
         ...row,
         ...actorId !== null && actorId !== reader.id && reader.role !== 'admin' && { ipAddress: null, requestId: null },
         at: at.toISOString(),
         detail: detail as Record<string, string>
       }))
-      return { items, last: rows.length > limit ? page.at(-1)!.id : null }
+      return { items, last: last?.id ?? null }
     }
   }
 }

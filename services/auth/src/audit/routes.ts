@@ -1,4 +1,5 @@
 import { listAudit } from '@gatepost/contracts/auth/user-operations'
+import { DEFAULT_LIMIT } from '@gatepost/service/page'
 import { ProblemError } from '@gatepost/service-kit/problem'
 import { routeOf } from '@gatepost/service-kit/route'
 import type { CursorSeal } from '@gatepost/service-kit/sealed-cursor'
@@ -6,8 +7,6 @@ import type { App } from '@gatepost/service-kit/server'
 import { callerOf } from '../caller.ts'
 import { cursorAfter, positionOf } from '../cursor.ts'
 import type { AuditService } from './audit-service.ts'
-
-const DEFAULT_LIMIT = 20
 
 export function auditRoutes (app: App, { audits, seal }: { audits: AuditService, seal: CursorSeal }) {
   app.route({

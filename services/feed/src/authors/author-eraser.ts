@@ -1,5 +1,5 @@
 import { STATEMENT_TIMEOUT_MS } from '@gatepost/service-kit/database-session'
-import type { Database } from '../database/database.ts'
+import type { Database } from '../database.ts'
 import { entryRepository } from '../feed/entry-repository.ts'
 import { authorRepository } from './author-repository.ts'
 

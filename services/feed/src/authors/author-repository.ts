@@ -1,5 +1,5 @@
 import type { Sql } from '@gatepost/service-kit/sql'
-import type { Connection } from '../database/database.ts'
+import type { Connection } from '../database.ts'
 
 const SET_NAME = `INSERT INTO authors (id, display_name) VALUES ($1::uuid, $2)
   ON CONFLICT (id) DO UPDATE SET display_name = excluded.display_name WHERE authors.deleted_at IS NULL`

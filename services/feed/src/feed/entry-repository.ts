@@ -1,5 +1,5 @@
 import type { Sql } from '@gatepost/service-kit/sql'
-import type { Connection } from '../database/database.ts'
+import type { Connection } from '../database.ts'
 
 export interface Entry {
   id: string

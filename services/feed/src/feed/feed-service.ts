@@ -1,10 +1,10 @@
 import type { FeedPage } from '@gatepost/contracts/feed/operations'
+import { DEFAULT_LIMIT, pageOf } from '@gatepost/service/page'
 import type { CursorSeal } from '@gatepost/service-kit/sealed-cursor'
-import type { Database } from '../database/database.ts'
+import type { Database } from '../database.ts'
 import { InvalidCursorError } from '../errors.ts'
 import { entryRepository } from './entry-repository.ts'
 
-const DEFAULT_LIMIT = 20
 const SCOPE = ['feed']
 
 /** Reads the feed page by page. */
@@ -15,12 +15,15 @@ export function createFeedService ({ database, seal }: { database: Database, sea
       const after = cursor === undefined ? undefined : cursors.open(cursor, SCOPE)
       if (cursor !== undefined && !after) throw new InvalidCursorError()
       const found = await entryRepository.list(database.sql, { before: after && String(after[0]), limit: limit + 1 })
-      const items = found.slice(0, limit).map(({ authorId, displayName, createdAt, ...entry }) => ({
-        ...entry,
-        createdAt: createdAt.toISOString(),
-        author: { id: authorId, displayName }
-      }))
-      return { items, nextCursor: found.length > limit ? cursors.seal([items.at(-1)!.id], SCOPE) : null }
+      const { items, last } = pageOf(found, limit)
+      return {
+        items: items.map(({ authorId, displayName, createdAt, ...entry }) => ({
+          ...entry,
+          createdAt: createdAt.toISOString(),
+          author: { id: authorId, displayName }
+        })),
+        nextCursor: last ? cursors.seal([last.id], SCOPE) : null
+      }
     }
   }
 }

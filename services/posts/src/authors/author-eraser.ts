@@ -1,7 +1,7 @@
 import { postDeleted } from '@gatepost/contracts/posts/events'
 import { appendEvents } from '@gatepost/events/outbox'
 import { STATEMENT_TIMEOUT_MS } from '@gatepost/service-kit/database-session'
-import type { Database } from '../database/database.ts'
+import type { Database } from '../database.ts'
 import { postRepository } from '../posts/post-repository.ts'
 import { deletedAuthorRepository } from './deleted-author-repository.ts'
 

@@ -1,8 +1,11 @@
-import type { Connection } from '../database/database.ts'
+import type { Sql } from '@gatepost/service-kit/sql'
+import type { Connection } from '../database.ts'
+
+const ADD = 'INSERT INTO deleted_authors (author_id, traceparent) VALUES ($1::uuid, $2::text) ON CONFLICT DO NOTHING'
 
 export const deletedAuthorRepository = {
-  async add (tx: Connection, { authorId, traceparent }: { authorId: string, traceparent?: string | undefined }) {
-    await tx.deletedAuthor.createMany({ data: [{ authorId, traceparent: traceparent ?? null }], skipDuplicates: true })
+  async add (sql: Sql, { authorId, traceparent }: { authorId: string, traceparent?: string | undefined }) {
+    await sql.query(ADD, [authorId, traceparent ?? null])
   },
 
   /** Who left and may still have posts, the longest ago first. */

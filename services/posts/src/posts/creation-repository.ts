@@ -2,7 +2,7 @@ import type { Post } from '@gatepost/contracts/posts/schemas'
 import type { OutboxRow } from '@gatepost/events/outbox'
 import { deleteBefore } from '@gatepost/service-kit/batched-deletion'
 import type { Sql } from '@gatepost/service-kit/sql'
-import type { Connection } from '../database/database.ts'
+import type { Connection } from '../database.ts'
 
 /** An Idempotency-Key and the request that it names. */
 export interface KeyClaim {

@@ -5,7 +5,7 @@ import { outboxRow } from '@gatepost/events/outbox'
 import { retryAfter } from '@gatepost/service-kit/problem'
 import { timeOfUuidv7, uuidv7 } from '@gatepost/service-kit/uuid'
 import type { Caller } from '../caller.ts'
-import type { Database } from '../database/database.ts'
+import type { Database } from '../database.ts'
 import { AuthorGoneError, IdempotencyKeyReusedError, RequestInFlightError } from '../errors.ts'
 import { creationRepository } from './creation-repository.ts'
 

@@ -1,6 +1,7 @@
 import type { PostPage } from '@gatepost/contracts/posts/schemas'
+import { DEFAULT_LIMIT, pageOf } from '@gatepost/service/page'
 import type { CursorSeal, Position } from '@gatepost/service-kit/sealed-cursor'
-import type { Database } from '../database/database.ts'
+import type { Database } from '../database.ts'
 import { InvalidCursorError } from '../errors.ts'
 import { postRepository } from './post-repository.ts'
 import { searchRepository, type SearchPosition } from './search-repository.ts'
@@ -17,8 +18,6 @@ export interface ListServiceOptions {
   seal: () => Promise<CursorSeal>
 }
 
-const DEFAULT_LIMIT = 20
-
 /** Lists and searches page by page. A cursor is good for the filters that it was made with and for no others. */
 export function createListService ({ database, seal }: ListServiceOptions) {
   async function newestFirst (query: ListQuery, limit: number, after: Position | undefined) {
@@ -27,8 +26,8 @@ export function createListService ({ database, seal }: ListServiceOptions) {
       before: after && String(after[0]),
       limit: limit + 1
     })
-    const items = posts.slice(0, limit)
-    return { items, last: posts.length > limit ? [items.at(-1)!.id] : null }
+    const { items, last } = pageOf(posts, limit)
+    return { items, last: last ? [last.id] : null }
   }
 
   async function bestFirst (query: ListQuery & { q: string }, limit: number, after: Position | undefined) {
@@ -39,11 +38,8 @@ export function createListService ({ database, seal }: ListServiceOptions) {
       after: after && searchPositionOf(after),
       limit: limit + 1
     })
-    const page = matches.slice(0, limit)
-    return {
-      items: page.map(({ post }) => post),
-      last: matches.length > limit ? cursorPositionOf(page.at(-1)!.position) : null
-    }
+    const { items, last } = pageOf(matches, limit)
+    return { items: items.map(({ post }) => post), last: last ? cursorPositionOf(last.position) : null }
   }
 
   return {

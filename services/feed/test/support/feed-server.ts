@@ -10,8 +10,8 @@ import { type EventPublisher, startPublisher } from '@gatepost/testing/publisher
 import { ISSUER, startTokenIssuer } from '@gatepost/testing/token-issuer'
 import pg from 'pg'
 import { Registry } from 'prom-client'
-import { buildApp } from '../src/app.ts'
-import { settingsSchema } from '../src/config.ts'
+import { buildApp } from '../../src/app.ts'
+import { settingsSchema } from '../../src/config.ts'
 
 /** The real app with a database and a nats-server of its own, and publishers in the place of auth and posts. */
 export async function startFeed ({ tablespace, env = {} }: { tablespace?: string, env?: Record<string, string> } = {}) {

@@ -8,8 +8,8 @@ import { testServers } from '@gatepost/testing/servers'
 import { ISSUER, startTokenIssuer, type TokenOptions } from '@gatepost/testing/token-issuer'
 import pg from 'pg'
 import { Registry } from 'prom-client'
-import { buildApp } from '../src/app.ts'
-import { settingsSchema } from '../src/config.ts'
+import { buildApp } from '../../src/app.ts'
+import { settingsSchema } from '../../src/config.ts'
 
 interface CallOptions {
   as?: TokenOptions
