@@ -12,7 +12,7 @@ function bench<Defaults extends Record<string, number | string>> (
 
 const benches: Record<string, (args: string[]) => Promise<void>> = {
   gateway: bench(
-    { seconds: 1, rounds: 7, only: '' },
+    { seconds: 1, rounds: 7, only: '', set: 'all' },
     async (given) => (await import('./gateway/main.ts')).benchGateway(given)
   ),
   compare: bench(

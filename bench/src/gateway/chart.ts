@@ -1,4 +1,4 @@
-import { type Row, undisturbed } from './rows.ts'
+import { type Row, middle } from './rows.ts'
 
 const BAR = 16
 const COLUMN = 460
@@ -23,11 +23,11 @@ export function chart (rows: Row[]): string {
 }
 
 function bars (workload: string, group: Row[]) {
-  const most = Math.max(...group.map((row) => undisturbed(row, 'requestsPerSecond')))
+  const most = Math.max(...group.map((row) => middle(row, 'requestsPerSecond')))
   return [
     `<text x="8" y="14" font-weight="bold">${escape(workload)} (requests/s)</text>`,
     ...group.flatMap((row, at) => {
-      const requestsPerSecond = undisturbed(row, 'requestsPerSecond')
+      const requestsPerSecond = middle(row, 'requestsPerSecond')
       const y = 22 + at * BAR
       const width = Math.round((COLUMN - LABEL - 60) * requestsPerSecond / most)
       return [

@@ -30,7 +30,11 @@ const UPSTREAM = 'upstream itself'
 export function createFleet ({ ground, signers, upstream, shared }: FleetOptions) {
   const running = new Map<Mode, Running[]>()
 
-  async function launch (peer: Peer, mode: Mode): Promise<Running | undefined> {
+  async function launch (
+    peer: Peer,
+    mode: Mode,
+    more: Record<string, string> = {}
+  ): Promise<Running | undefined> {
     if (peer.needs && !which(peer.needs)) {
       console.log(`${peer.name} is left out: there is no ${peer.needs} on this machine`)
       return undefined
@@ -49,7 +53,7 @@ export function createFleet ({ ground, signers, upstream, shared }: FleetOptions
     // Its log goes through a file descriptor that takes everything: reading it would be work on somebody's core.
     const child = startChild(...pinned(measured, which(command) ?? command, args), {
       name: peer.name,
-      env: { ...process.env, ...env },
+      env: { ...process.env, ...env, ...more },
       stdio: ['ignore', 'ignore', 'pipe']
     })
     ground.onEnd(() => child.stop(2000))

@@ -1,22 +1,26 @@
 import { writeFile } from 'node:fs/promises'
+import { UsageError } from '../../../scripts/command-line.ts'
 import { type Ground, onGround } from '../lab/ground.ts'
 import { isWanted } from '../lab/options.ts'
 import { writeSection } from '../lab/section.ts'
 import { chart } from './chart.ts'
+import { costTable, measureCosts } from './costs.ts'
 import type { Running } from './fleet.ts'
 import { closedLoop, OPEN_LOOP_WARM_UP_MS, type Load, openLoop } from './load.ts'
 import { cpuSeconds, describeMachine } from '../lab/machine.ts'
 import { report, summary } from './report.ts'
 import type { Options, Round, Row } from './rows.ts'
 import { prepareStage } from './stage.ts'
-import { FULL_GET, type Workload, workloads } from './workloads.ts'
+import { FULL_GET, FULL_POST, IN_REDIS, NO_POLICY, type Workload, workloads } from './workloads.ts'
 
 /**
  * The gateway beside its peers, in interleaved rounds, each of which has all workloads of a group: a slow minute is a
  * minute of all of them.
  */
 export const benchGateway = (options: Options) => onGround(async (ground) => {
-  const wanted = workloads.filter(({ name }) => isWanted(name, options.only))
+  if (!['all', 'short'].includes(options.set)) throw new UsageError(`--set is "all" or "short", not "${options.set}"`)
+  const isShort = options.set === 'short'
+  const wanted = workloads.filter(({ name }) => isWanted(name, options.only) && (!isShort || WITH_AIMS.has(name)))
   const { fleet } = await prepareStage(ground, { redis: wanted.some(({ mode }) => mode === 'redis') })
   /**
    * What each peer reached in a closed loop, which an open loop's rate is a share of: with the full GET, where that is
@@ -27,20 +31,29 @@ export const benchGateway = (options: Options) => onGround(async (ground) => {
   for (const group of Map.groupBy(wanted, ({ group }) => group).values()) {
     const turns: Turn[] = []
     for (const workload of group) {
-      const able = (await fleet.inMode(workload.mode)).filter(({ name }) => workload.only?.test(name) ?? true)
+      const able = (await fleet.inMode(workload.mode)).filter(({ name }) =>
+        (workload.only?.test(name) ?? true) && (!isShort || IN_AIMS.test(name))
+      )
       turns.push(...able.map((peer) => ({ workload, peer, rounds: [] })))
     }
     await measure(turns, { ground, most, ...options })
     rows.push(...turns.map(({ workload, peer, rounds }) => ({ workload: workload.name, peer: peer.name, rounds })))
   }
   const machine = describeMachine(['haproxy', '-v'], ['nginx', '-v'], ['wrk', '-v'])
+  const costs = costTable(await measureCosts(wanted.filter(({ name }) => WITH_AIMS.has(name)), { ground, fleet }), rows)
   const text = report(rows, { ...options, machine })
-  console.log(`\n${text}`)
-  if (options.only) return console.log('a part of the workloads: bench/results stays as it is')
+  const ratios = summary(rows, { ...options, machine })
+  console.log(`\n${text}\n${ratios}\n${costs}`)
+  if (options.only) return console.log('a part of the workloads: docs/performance.md and bench/results stay')
+  await writeSection('gateway', ratios)
+  await writeSection('gateway costs', costs)
+  if (isShort) return console.log('a short run: bench/results stays as it is')
   await writeFile(new URL('../../results/gateway.md', import.meta.url), text)
   await writeFile(new URL('../../results/gateway.svg', import.meta.url), chart(rows))
-  await writeSection('gateway', summary(rows, machine))
 })
+
+const WITH_AIMS = new Set([NO_POLICY, FULL_GET, FULL_POST, IN_REDIS])
+const IN_AIMS = /^(?:HAProxy RS256|Gatepost|plain plugins|bare Node proxy)$/
 
 /**
  * Before a group's rounds, each workload at each peer: much of what is new in its way is compiled until then, a POST's

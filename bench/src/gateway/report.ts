@@ -1,13 +1,13 @@
 import { median } from '../lab/statistics.ts'
 import { peers } from './peers.ts'
-import { type Options, type Row, undisturbed } from './rows.ts'
-import { ONE_PROCESS, SAME_RATE, TWO_PROCESSES } from './workloads.ts'
+import { type Options, type Row, middle } from './rows.ts'
+import { FULL_GET, IN_REDIS, ONE_PROCESS, SAME_RATE, TWO_PROCESSES } from './workloads.ts'
 
-type Figure = Parameters<typeof undisturbed>[1]
+type Figure = Parameters<typeof middle>[1]
 
 /** A row's figure divided by the other's. */
 function ratio (row: Row, other: Row | undefined, figure: Figure = 'requestsPerSecond') {
-  return other ? (undisturbed(row, figure) / undisturbed(other, figure)).toFixed(2) : '–'
+  return other ? (middle(row, figure) / middle(other, figure)).toFixed(2) : '–'
 }
 
 /** The peer that ratios are relative to. */
@@ -16,10 +16,10 @@ const REFERENCE = 'HAProxy RS256'
 const header = (...columns: string[]) => `| ${columns.join(' | ')} |`
 const RATIOS = header(
   'workload',
-  `Gatepost ÷ ${REFERENCE}`,
+  'Gatepost ÷ bare Node proxy',
+  `÷ ${REFERENCE}`,
   '÷ HAProxy ES256',
   '÷ plain plugins',
-  `bare Node proxy ÷ ${REFERENCE}`,
   'p99 ÷ HAProxy’s',
   'CPU µs/request'
 )
@@ -39,9 +39,8 @@ export function report (rows: Row[], { machine, seconds, rounds }: Options & { m
 
 ${machine}.
 Each peer on one core, load and upstream on another; ${rounds} rounds of ${seconds} s, interleaved, each after two
-seconds that do not count, and after a warm-up of each workload. Figures are those of the better quarter of a peer's
-rounds, as are the ratios between them: on a shared machine strangers only ever take. Rounds far apart show that they
-did.
+seconds that do not count, and after a warm-up of each workload. Figures are medians of all rounds, and ratios are
+ratios of medians. Rounds far apart show that strangers took their part of the machine.
 
 | peer | what it does of the full policy |
 | --- | --- |
@@ -58,7 +57,7 @@ ${scaling(rows)}`
 }
 
 /** The ratios that matter, on one line for each workload. */
-export function summary (rows: Row[], machine: string): string {
+export function summary (rows: Row[], { machine, rounds, seconds }: Options & { machine: string }): string {
   const lines = [
     ...Map.groupBy(rows.filter(({ workload }) => !workload.startsWith(SAME_RATE)), ({ workload }) => workload)
   ].flatMap(([workload, group]) => {
@@ -67,21 +66,32 @@ export function summary (rows: Row[], machine: string): string {
     if (!gatepost) return []
     const bare = find('bare Node proxy') ?? find('bare Node proxy, no token cache')
     const cells = [
+      ratio(gatepost, bare),
       ratio(gatepost, find(REFERENCE)),
       ratio(gatepost, find('HAProxy ES256')),
       ratio(gatepost, find('plain plugins')),
-      bare ? ratio(bare, find(REFERENCE)) : '–',
       ratio(gatepost, find(REFERENCE), 'p99'),
-      Math.round(undisturbed(gatepost, 'cpuMicros'))
+      Math.round(middle(gatepost, 'cpuMicros'))
     ]
     return [`| ${[workload, ...cells].join(' | ')} |`]
   })
-  return `${machine}:
+  return `${machine}; medians of ${rounds} rounds of ${seconds} s:
 
 ${RATIOS}
 | --- | ---: | ---: | ---: | ---: | ---: | ---: |
 ${lines.join('\n')}
-${atOneRate(rows)}`
+${inRedis(rows)}${atOneRate(rows)}`
+}
+
+/** Limits in Redis beside limits in memory. */
+function inRedis (rows: Row[]) {
+  const find = (name: string) => rows.find(({ workload, peer }) => workload === name && peer === 'Gatepost')
+  const [redis, memory] = [find(IN_REDIS), find(FULL_GET)]
+  return redis && memory
+    ? `\nLimits in Redis ÷ limits in memory: ${ratio(redis, memory)} by rate, ${
+      ratio(memory, redis, 'cpuMicros')
+    } by CPU.\n`
+    : ''
 }
 
 /** The cost of an admitted and of a refused request. */
@@ -89,12 +99,12 @@ function atOneRate (rows: Row[]) {
   const all = rows.filter(({ workload }) => workload.startsWith(SAME_RATE))
   if (all.length === 0) return ''
   const line = (row: Row) =>
-    `| ${row.workload.slice(SAME_RATE.length)} | ${Math.round(undisturbed(row, 'cpuMicros'))} | ${
+    `| ${row.workload.slice(SAME_RATE.length)} | ${Math.round(middle(row, 'cpuMicros'))} | ${
       row.rounds.map(({ cpuMicros }) => Math.round(cpuMicros)).join(', ')
     } |`
   return `
 | admitted or refused, ${
-    Math.round(undisturbed(all[0]!, 'requestsPerSecond'))
+    Math.round(middle(all[0]!, 'requestsPerSecond'))
   } a second each | CPU µs/request | in each round |
 | --- | ---: | --- |
 ${all.map(line).join('\n')}`
@@ -108,12 +118,12 @@ function table (group: Row[]) {
     return `| ${
       [
         row.peer,
-        Math.round(undisturbed(row, 'requestsPerSecond')),
+        Math.round(middle(row, 'requestsPerSecond')),
         `${Math.min(...rates)} – ${Math.round(median(rates))} – ${Math.max(...rates)}`,
         ratio(row, reference),
-        undisturbed(row, 'p50').toFixed(1),
-        undisturbed(row, 'p99').toFixed(1),
-        Math.round(undisturbed(row, 'cpuMicros')),
+        middle(row, 'p50').toFixed(1),
+        middle(row, 'p99').toFixed(1),
+        Math.round(middle(row, 'cpuMicros')),
         errors
       ].join(' | ')
     } |`
@@ -131,8 +141,8 @@ function scaling (rows: Row[]) {
     return one
       ? [
         `| ${row.peer} | ${
-          (undisturbed(row, 'requestsPerSecond') / undisturbed(one, 'requestsPerSecond')).toFixed(2)
-        } | ${(2 * undisturbed(one, 'cpuMicros') / undisturbed(row, 'cpuMicros')).toFixed(2)} |`
+          (middle(row, 'requestsPerSecond') / middle(one, 'requestsPerSecond')).toFixed(2)
+        } | ${(2 * middle(one, 'cpuMicros') / middle(row, 'cpuMicros')).toFixed(2)} |`
         ]
       : []
   })

@@ -1,4 +1,4 @@
-import { quantile } from '../lab/statistics.ts'
+import { median } from '../lab/statistics.ts'
 import type { Measured } from './load.ts'
 
 export interface Options {
@@ -6,6 +6,8 @@ export interface Options {
   rounds: number
   /** A regular expression for workloads' names; all of them when empty. */
   only: string
+  /** `short`: the workloads that have aims, at the peers that the aims name. */
+  set: string
 }
 
 export interface Round extends Measured {
@@ -19,7 +21,7 @@ export interface Row {
   rounds: Round[]
 }
 
-/** A row's figure at the better quarter of its rounds: on a shared machine strangers only ever take. */
-export function undisturbed ({ rounds }: Row, figure: keyof Measured | 'cpuMicros'): number {
-  return quantile(rounds.map((round) => round[figure]), figure === 'requestsPerSecond' ? 0.75 : 0.25)
+/** The median of a row's figure over all its rounds. */
+export function middle ({ rounds }: Row, figure: keyof Measured | 'cpuMicros'): number {
+  return median(rounds.map((round) => round[figure]))
 }

@@ -59,6 +59,9 @@ const oneForgery = (peer: Running) => [forge(accessToken(peer.signer))]
 const newForgeries = (peer: Running, seconds: number) => newTokens(peer, seconds).map(forge)
 
 export const FULL_GET = 'GET, full policy, 64 connections'
+export const NO_POLICY = 'GET, no policy, 64 connections'
+export const FULL_POST = 'POST 1 KB, full policy, validated, 64 connections'
+export const IN_REDIS = 'GET, full policy, limits in Redis'
 export const ONE_PROCESS = 'GET, full policy, one process'
 export const TWO_PROCESSES = 'GET, full policy, two processes'
 
@@ -88,7 +91,7 @@ const FULL = 'full policy'
 
 export const workloads: Workload[] = [
   {
-    name: 'GET, no policy, 64 connections',
+    name: NO_POLICY,
     group: 'no policy',
     mode: 'plain',
     load: (peer, seconds) => ({ ...get(64)(peer, seconds), url: peer.url + PUBLIC_PATH, headers: {} })
@@ -109,7 +112,7 @@ export const workloads: Workload[] = [
     load: withTokens(newTokens)
   },
   {
-    name: 'POST 1 KB, full policy, validated, 64 connections',
+    name: FULL_POST,
     group: FULL,
     mode: 'full',
     only: /^(?!HAProxy ES256|bare Node proxy, no)/,
@@ -145,7 +148,7 @@ export const workloads: Workload[] = [
   atOneRate('a forged token seen before', withTokens(oneForgery), { refused: true }),
   atOneRate('a new forged token', withTokens(newForgeries), { refused: true }),
   atOneRate('over the limit', get(64), { mode: 'limited', refused: true }),
-  { name: 'GET, full policy, limits in Redis', group: 'Redis', mode: 'redis', load: get(64) },
+  { name: IN_REDIS, group: FULL, mode: 'redis', load: get(64) },
   { name: ONE_PROCESS, group: 'processes', mode: 'full', only: /RS256|^bare Node proxy$|Gatepost/, load: get(64) },
   { name: TWO_PROCESSES, group: 'processes', mode: 'two processes', load: get(64) }
 ]
