@@ -1,7 +1,6 @@
 import { writeFile } from 'node:fs/promises'
 import { describeMachine } from '../lab/machine.ts'
 import { onGround } from '../lab/ground.ts'
-import { writeSection } from '../lab/section.ts'
 import { type LoginRow, measureLogins } from './logins.ts'
 import { measureRevocations, type RevocationRow } from './revocations.ts'
 import { startStage } from './stage.ts'
@@ -14,13 +13,6 @@ export const benchAuth = ({ rounds, seconds, samples }: { rounds: number, second
     console.log(loginTables(logins))
     const revocations = await measureRevocations(ground, stage, samples)
     console.log(revocationTable(revocations))
-    await writeSection(
-      'auth',
-      `${loginTables(logins)}
-
-From the 204 of a logout to the first 401:
-
-${revocationTable(revocations)}`)
     await writeFile(new URL('../../results/auth.md', import.meta.url), `# Auth
 
 ${describeMachine()}. PostgreSQL, NATS, two auth processes, two gateways, posts, feed and the load share the cores.

@@ -1,14 +1,13 @@
 import { writeFile } from 'node:fs/promises'
 import { describeMachine } from '../lab/machine.ts'
 import { type Ground, onGround } from '../lab/ground.ts'
-import { writeSection } from '../lab/section.ts'
 import { isWanted } from '../lab/options.ts'
 import { measureAccounts, measureSessions } from './accounts.ts'
 import { chart } from './chart.ts'
 import { measureConnections } from './connections.ts'
 import { measurePosts } from './posts.ts'
 import { measureRevocations } from './revocations.ts'
-import { faultsOf, type Series, summaryOf, tableOf } from './series.ts'
+import { faultsOf, type Series, tableOf } from './series.ts'
 
 export interface Options {
   /** The largest size; a million takes minutes. */
@@ -56,8 +55,4 @@ ${all.map(tableOf).join('\n\n')}
 `
   )
   await writeFile(new URL('growth.svg', results), chart(all))
-  await writeSection(
-    'growth',
-    `${describeMachine()}; as curves: [growth.svg](../bench/results/growth.svg).\n\n${summaryOf(all)}`
-  )
 }

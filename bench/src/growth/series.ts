@@ -68,25 +68,6 @@ export function faultsOf ({ sizes, lines, unit, excused }: Series): string[] {
   ) => name)
 }
 
-/** From the smallest size to the largest, a line each. */
-export function summaryOf (all: Series[]): string {
-  const lines = all.flatMap(({ of, unit, sizes, lines }) =>
-    [...lines].map(([name, values]) =>
-      `| ${
-        [
-          of,
-          name,
-          ...[sizes[0]!, sizes.at(-1)!].map((size) => size.toLocaleString('en')),
-          ...[values[0]!, values.at(-1)!].map((value) => `${value.toFixed(unit === 'MB' ? 0 : 2)} ${unit}`)
-        ].join(' | ')
-      } |`
-    )
-  )
-  return `| what grows | call | from | to | at first | at last |\n| --- | --- | ---: | ---: | ---: | ---: |\n${
-    lines.join('\n')
-  }`
-}
-
 export function tableOf ({ of, unit, sizes, lines }: Series): string {
   const digits = unit === 'MB' ? 0 : 2
   return `## ${of}, ${unit}\n\n| | ${sizes.map((size) => size.toLocaleString('en')).join(' | ')} | |\n| --- |${
