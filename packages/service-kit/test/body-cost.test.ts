@@ -36,7 +36,10 @@ const hostile: Record<string, (bytes: number) => string> = {
   'a string without an end': (bytes) => `"${'\\"'.repeat(bytes / 2 - 1)}`,
   'an address without an end': (bytes) => `{"email":"${'a.'.repeat(bytes / 4)}@${'a.'.repeat(bytes / 4 - 20)}"}`,
   'chains of arrays': (bytes) => list(bytes, '[', ']', () => '[[[[[[[[0]]]]]]]]'),
-  whitespace: (bytes) => `${' '.repeat(bytes - 2)}[]`
+  whitespace: (bytes) => `${' '.repeat(bytes - 2)}[]`,
+  'tiny fields of a form': (bytes) => list(bytes, '', '', (i) => i.toString(36)).replaceAll(',', '&'),
+  'signs between fields': (bytes) => '&='.repeat(bytes / 2),
+  'escapes of a form': (bytes) => `token=${'%41'.repeat(bytes / 3 - 4)}`
 }
 
 let app: App
@@ -72,7 +75,7 @@ const send = (operation: typeof withBody[number], payload: string) =>
   app.inject({
     method: operation.method as 'POST',
     url: operation.url.replace(':id', ID),
-    headers: { 'content-type': 'application/json' },
+    headers: { 'content-type': operation.bodyType },
     payload
   })
 
