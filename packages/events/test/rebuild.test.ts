@@ -33,9 +33,16 @@ async function rebuildEntries (more: Partial<RebuildOptions> = {}) {
 
 /** Posts with one event each, applied by the living consumer. */
 async function publishPosts (count: number) {
-  for (let post = 0; post < count; post++) await stage.publish(await appendVersion(stage.sql, uuidv7(), 1))
+  const posts = Array.from({ length: count }, () => uuidv7())
+  for (const post of posts) await stage.publish(await appendVersion(stage.sql, post, 1))
   await stage.settled()
+  return posts
 }
+
+const addForeignEntry = () => stage.feed.query(
+  "INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, 'foreign', '', now())",
+  [uuidv7()]
+)
 
 test('a rebuild ends as the events and their owner say, and no collision is left', async () => {
   const { events, restored } = await restorePost(stage)
@@ -47,10 +54,7 @@ test('a rebuild ends as the events and their owner say, and no collision is left
   await stage.feed.query("UPDATE entries SET title = 'damaged' WHERE title = 'version 1' AND id <> $1", [
     forgotten.subject
   ])
-  await stage.feed.query(
-    "INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, 'foreign', '', now())",
-    [uuidv7()]
-  )
+  await addForeignEntry()
   expect(await rebuildEntries()).toMatchObject({ events: 6, rejected: 0, removed: 2, ahead: 0 })
   expect(await titlesOf(stage)).toEqual(['after the restore', 'version 1'])
   expect((await stage.feed.query('SELECT FROM inbox_collisions')).rowCount).toBe(0)
@@ -60,21 +64,50 @@ test('readers see the old read model until the new one is in place, with the eve
   consumeEntries(stage)
   await publishPosts(20)
   await stage.feed.query("UPDATE entries SET title = 'damaged'")
+  await addForeignEntry()
+  // A time between the statements of the swap, in which a reader could see the first without the second.
+  await stage.asFeedOwner(`CREATE FUNCTION wait () RETURNS trigger LANGUAGE plpgsql AS
+      'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END';
+    CREATE TRIGGER wait BEFORE INSERT ON entries EXECUTE FUNCTION wait()`)
   const seen = new Set<string>()
+  const over = new AbortController()
+  const reader = (async () => { while (!over.signal.aborted) seen.add(String(await titlesOf(stage))) })()
   let applied = 0
   await rebuildEntries({
     readModel: entriesModelWith(async (_event, apply) => {
       await apply()
-      if (++applied === 10) await publishPosts(3) // the living consumer goes on
-      seen.add(String(await titlesOf(stage)))
+      if (++applied === 10) await publishPosts(2) // the living consumer goes on
     })
   })
-  const old = Array.from({ length: 20 }, () => 'damaged')
-  const added = Array.from({ length: 3 }, () => 'version 1')
-  expect([...seen]).toEqual([String(old), String([...old, ...added])])
-  expect(await titlesOf(stage)).toEqual(Array.from({ length: 23 }, () => 'version 1'))
-  await publishPosts(1)
-  expect(await titlesOf(stage)).toHaveLength(24)
+  const rebuilt = Array(22).fill('version 1').join()
+  await eventually(() => seen.has(rebuilt))
+  over.abort()
+  await reader
+  const old = [...Array(20).fill('damaged'), 'foreign'].join()
+  expect([...seen].filter((titles) => !titles.startsWith(old))).toEqual([rebuilt])
+})
+
+test('an event that comes during the swap is applied after it', async () => {
+  consumeEntries(stage)
+  await publishPosts(2)
+  let last: string | undefined
+  const applied = async () => (await stage.feed.query('SELECT FROM public.entries')).rowCount === 4
+  const waits = async () => (await stage.feed.query(`SELECT FROM pg_stat_activity
+    WHERE datname = current_database() AND wait_event_type = 'Lock'`)).rowCount
+  await rebuildEntries({
+    async versionsOf (ids) {
+      last ??= (await publishPosts(1))[0] // the swap reads it
+      return versionsOf(ids)
+    },
+    readModel: entriesModelWith(async (event, apply) => {
+      await apply()
+      if (event.subject !== last) return
+      await stage.publish(await appendVersion(stage.sql, uuidv7(), 1))
+      await eventually(async () => await applied() || await waits())
+    })
+  })
+  await stage.settled()
+  expect(await titlesOf(stage)).toHaveLength(4)
 })
 
 test('a killed rebuild leaves the living read model and nothing else; the next one begins cleanly', async () => {

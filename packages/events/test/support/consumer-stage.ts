@@ -12,7 +12,7 @@ export type ConsumerStage = Awaited<ReturnType<typeof setConsumerStage>>
 export async function setConsumerStage () {
   const stage = await setStage()
   const operator = stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
-  const { pool: feed, url: feedUrl } = await createEffects(stage)
+  const { pool: feed, url: feedUrl, asOwner: asFeedOwner } = await createEffects(stage)
   const transaction = transactionOf(feed)
   const info = () => operator.jsm.consumers.info('EVENTS', 'feed-posts')
 
@@ -21,6 +21,7 @@ export async function setConsumerStage () {
     operator,
     feed,
     feedUrl,
+    asFeedOwner,
     transaction,
     /** Puts an event into the stream, without an outbox. */
     publish: (event: CloudEvent) => operator.js.publish(`events.${event.type}`, JSON.stringify(event)),

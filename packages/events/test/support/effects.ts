@@ -10,12 +10,16 @@ export type Tx = pg.PoolClient
 /** A feed database with a table in which every effect is one more row; returns its URL and a pool. */
 export async function createEffects (stage: Stage) {
   const database = stage.defer(await createDatabase('feed'), (created) => created.drop())
-  const owner = new pg.Client({ connectionString: database.ownerUrl })
-  await owner.connect()
-  await owner.query(`CREATE TABLE effects (id serial PRIMARY KEY, post uuid, version int);
+  /** One statement, or several, as the role that owns the tables. */
+  async function asOwner (statement: string) {
+    const owner = new pg.Client({ connectionString: database.ownerUrl })
+    await owner.connect()
+    await owner.query(statement).finally(() => owner.end())
+  }
+  await asOwner(`CREATE TABLE effects (id serial PRIMARY KEY, post uuid, version int);
     GRANT ALL ON ALL TABLES IN SCHEMA public TO feed; GRANT ALL ON ALL SEQUENCES IN SCHEMA public TO feed`)
-  await owner.end()
   return {
+    asOwner,
     url: database.url,
     pool: stage.defer(new pg.Pool({ connectionString: database.url, max: 10 }), (opened) => opened.end())
   }
