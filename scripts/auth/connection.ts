@@ -6,18 +6,24 @@ import { connectionFault } from '../connection-fault.ts'
 import { portsOf } from '../start/addresses.ts'
 
 /**
- * The database of auth: what the environment names, or what `pnpm start` made on this machine. Throws with a readable
- * message when there is neither. No command needs TOKEN_SECRET.
+ * The database of auth, as the service or as the owner of its tables: what the environment names, or what `pnpm start`
+ * made on this machine. Throws with a readable message when there is neither. No command needs TOKEN_SECRET.
  */
-export async function connectToAuth (env: Readonly<Record<string, string | undefined>>): Promise<Database> {
+export async function connectToAuth (
+  env: Readonly<Record<string, string | undefined>>,
+  as: 'service' | 'owner' = 'service'
+): Promise<Database> {
   const root = fileURLToPath(new URL('../..', import.meta.url))
   const dataDir = resolve(root, env.GATEPOST_DATA || '.data')
-  const url = env.AUTH_DATABASE_URL ?? await embeddedUrl(dataDir, env)
+  const variable = as === 'owner' && env.AUTH_MIGRATION_DATABASE_URL
+    ? 'AUTH_MIGRATION_DATABASE_URL'
+    : 'AUTH_DATABASE_URL'
+  const url = env[variable] ?? await embeddedUrl(dataDir, env, as === 'owner' ? 'auth_owner' : 'auth')
   const database = openDatabase({ url, poolSize: 2 })
   await database.ping().catch((cause: unknown) => {
     throw new Error(
       `the auth database cannot be reached (${
-        connectionFault('AUTH_DATABASE_URL', cause).message
+        connectionFault(variable, cause).message
       }): is everything running (pnpm start)?`,
       { cause }
     )
@@ -25,9 +31,9 @@ export async function connectToAuth (env: Readonly<Record<string, string | undef
   return database
 }
 
-async function embeddedUrl (dataDir: string, env: Readonly<Record<string, string | undefined>>) {
+async function embeddedUrl (dataDir: string, env: Readonly<Record<string, string | undefined>>, role: string) {
   const credentials = await credentialsIn(join(dataDir, 'postgres')).catch(() => missing('AUTH_DATABASE_URL'))
-  return `postgresql://auth:${credentials.auth}@127.0.0.1:${portsOf(env).postgres}/auth`
+  return `postgresql://${role}:${credentials[role]}@127.0.0.1:${portsOf(env).postgres}/auth`
 }
 
 function missing (name: string): never {

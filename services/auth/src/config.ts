@@ -85,6 +85,12 @@ export const settingsSchema = Type.Object({
     .Optional(text({
       description: 'A folder with templates over those in services/auth/mails: <language>/<kind>.txt and .html'
     })),
+  AUDIT_RETENTION_DAYS: Type
+    .Optional(integer({
+      description: 'Days after which `pnpm admin prune-audit` deletes acts of the audit trail; without it they stay',
+      minimum: 1,
+      maximum: 36_500
+    })),
   PASSWORD_PEPPER: Type
     .Optional(text({
       description: 'A secret that goes into every password hash and is in no database',

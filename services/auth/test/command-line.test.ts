@@ -99,3 +99,23 @@ test('an operator confirms an address', async () => {
   expect(await auth.sql('SELECT email_verified_at IS NOT NULL AS verified FROM users WHERE id = $1', user.id))
     .toEqual([{ verified: true }])
 })
+
+test('an operator prunes the audit trail as the owner of the table, on record; the service may not', async () => {
+  const { user } = await auth.register()
+  const id = '01900000-0000-7000-8000-00000000000a'
+  await auth.sql("INSERT INTO audit_log (id, at, act) VALUES ($1, now() - interval '400 days', 'login')", id)
+  const prune = (...rest: string[]) => run(['scripts/admin.ts', 'prune-audit', ...rest], {
+    AUTH_MIGRATION_DATABASE_URL: auth.database.ownerUrl
+  })
+  expect(await prune()).toMatchObject({ code: 1, output: expect.stringContaining('set AUDIT_RETENTION_DAYS') })
+  expect(await prune('--days', 'many')).toMatchObject({ code: 2 })
+  expect(await run(['scripts/admin.ts', 'prune-audit', '--days', '365'])).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('only the owner of the tables')
+  })
+  expect(await prune('--days', '365')).toMatchObject({ code: 0, output: expect.stringMatching(/^1 acts from before/) })
+  const acts = await auth.sql('SELECT act, detail FROM audit_log WHERE user_id = $1 OR user_id IS NULL', user.id)
+  expect(acts.map(({ act }) => act)).toEqual(expect.arrayContaining(['registered', 'audit-pruned']))
+  expect(acts.find(({ act }) => act === 'audit-pruned').detail).toMatchObject({ acts: '1' })
+  expect(await auth.sql('SELECT id FROM audit_log WHERE id = $1', id)).toEqual([])
+})

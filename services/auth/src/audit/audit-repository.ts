@@ -33,6 +33,7 @@ export type AuditAct =
   | 'api-key-created'
   | 'api-key-refused'
   | 'api-key-deleted'
+  | 'audit-pruned'
 
 export interface AuditNote {
   act: AuditAct
@@ -102,6 +103,14 @@ export const auditRepository = {
       SELECT has_any_column_privilege('audit_log', 'UPDATE') OR has_table_privilege('audit_log', 'DELETE')
         OR has_table_privilege('audit_log', 'TRUNCATE') AS changeable`
     return row.changeable
+  },
+
+  /** Deletes the oldest acts from before a time, a thousand at most; for the owner of the table. Returns their number. */
+  deleteBatch (connection: Connection, before: Date): Promise<number> {
+    // By the primary key, whose ids ascend with time; the time itself decides.
+    return connection.$executeRaw`
+      DELETE FROM audit_log WHERE at < ${before}::timestamptz
+        AND id = ANY (ARRAY(SELECT id FROM audit_log ORDER BY id LIMIT 1000))`
   },
 
   /** Newest first, of all users or of one; `before` is the last id of the page before. */
