@@ -40,11 +40,11 @@ const backup = (args: string[], settings: Record<string, string> = {}) =>
 /** What `events audit` says, once it has nothing to complain about or after a while. */
 async function audit () {
   for (let attempt = 1; ; attempt++) {
-    const args = [script('events'), 'audit', '--json', '--wait', '20']
+    const args = [script('events'), 'audit', '--json', '--wait', '10']
     const { stdout } = await promisify(execFile)(process.execPath, args, { env })
       .catch((error: { stdout: string }) => error)
     const report = JSON.parse(stdout)
-    if (report.unreconciled === 0 || attempt === 10) return report
+    if (report.unreconciled === 0 || attempt === 5) return report
     await sleep(1_000)
   }
 }
