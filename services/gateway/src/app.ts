@@ -45,7 +45,7 @@ export interface AppOptions {
 }
 
 /**
- * A client that takes no byte of its answer for so long has left; Node looks twice when a part was taken before. A
+ * A client that takes no byte of its answer for this long has left; Node looks twice when a part was taken before. A
  * request that takes longer to arrive is 408 before that.
  */
 const CLIENT_TIMEOUT_MS = 33_000
@@ -132,7 +132,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   return app
 }
 
-/** The Redis client takes as long to load as all our own code, so only those who need it load it. */
+/** The Redis client takes as long to load as all our own code, so it is loaded only with REDIS_URL. */
 async function countersInRedis (url: string, log: Logger) {
   const { redisCounters } = await import('./limits/redis-counters.ts')
   return redisCounters({ url, log })

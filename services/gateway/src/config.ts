@@ -95,7 +95,7 @@ export const settingsSchema = Type.Object({
   }),
   ACCESS_TOKEN_TTL: accessTokenTtl,
   PUBLIC_URL: origin({
-    description: 'What clients call: the issuer of tokens and the base of links',
+    description: 'The origin that clients call: the issuer of tokens and the base of links',
     default: 'http://127.0.0.1:3000'
   })
 })

@@ -12,15 +12,15 @@ import { faultOfRequest } from './ambiguity.ts'
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Who is at the other end of the connection, as far as trusted proxies say. */
+    /** The client at the other end of the connection, as far as trusted proxies say. */
     client: ClientAddress
   }
 }
 
-/** The route that @fastify/cors adds for preflights of whatever path. */
+/** The route that @fastify/cors adds for preflights of all paths. */
 const CATCH_ALL = '*'
 
-/** `/api` and what is below it. */
+/** `/api` and all paths below it. */
 const BELOW_API = /^\/api(?:[/?]|$)/
 /** Also by spellings that another reader could take for it. */
 const BELOW_API_PERHAPS = /^(?:[a-z][a-z0-9+.-]*:\/\/[^/\\]*)?[/\\]*api(?![\w-])/i
@@ -30,13 +30,13 @@ interface Policy {
   auth: AuthPolicy
 }
 
-/** What is known about a request once it is counted. */
+/** The facts about a request that is being admitted. */
 interface Admission extends Policy {
   config: FastifyContextConfig
   exists: boolean
   /** Why the request could mean two things. */
   fault: ProblemError | undefined
-  /** Whose limit it was counted against already. */
+  /** The user whose limit it was counted against already. */
   recognized: Principal | undefined
   /** An API key that has to be exchanged before anything can be said about its token. */
   key: string | undefined
@@ -155,7 +155,7 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     return app.limitUser(request, reply)
   }
 
-  /** The policy of what no operation describes: unknown paths, and the OPTIONS of all. */
+  /** The policy of requests without an operation: unknown paths, and OPTIONS. */
   function policyOfPath ({ originalUrl, method }: FastifyRequest, exists: boolean, belowApi: RegExp): Policy {
     if (!belowApi.test(originalUrl)) return { limit: 'none', auth: 'none' }
     const path = originalUrl.split('?', 1)[0]!
@@ -165,7 +165,7 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
     }
   }
 
-  /** Strangers are not even told what does not exist. */
+  /** Even which paths do not exist is for callers with a token. */
   async function requireToken (authorization: string | undefined) {
     const token = tokenOf(authorization ?? '')
     const principal = token === undefined ? undefined : await app.identity.verify(token)

@@ -6,7 +6,7 @@ import { faultOfTarget, isHost } from './canonical-target.ts'
 /** Probes of HTTP/1.0, which knows no Host, ask for these; nothing depends on the host that they mean. */
 const HEALTH = new Set(['/live', '/ready'])
 
-/** What in a request to a route two readers could understand in two ways, as it is refused. */
+/** The refusal of a request that two readers could understand in two ways; undefined for all others. */
 export function faultOfRequest (
   { raw, originalUrl }: FastifyRequest,
   pattern: string | undefined

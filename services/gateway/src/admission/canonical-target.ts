@@ -5,7 +5,7 @@ const MAX_TARGET = 4096
 
 export type TargetFault = 'malformed' | 'too-long'
 
-/** What nearly every path looks like. */
+/** The form of nearly every path. */
 const PLAIN_PATH = /^(?:\/[A-Za-z0-9_-]+)+(?:\?|$)/
 /** RFC 3986 `pchar` without `;`, which some servers cut paths at. */
 const PATH_CHARACTERS = /^(?:[A-Za-z0-9\-._~!$&'()*+,=:@/]|%[0-9A-Fa-f]{2})*$/

@@ -9,7 +9,7 @@ import type { Limit } from '../limits/limit.ts'
 import { collect } from '../upstreams/collect.ts'
 import type { Upstream } from '../upstreams/upstream.ts'
 
-/** Whom an exchange is made for: what auth notes as the key's last use, and the trace of the request. */
+/** The caller of an exchange: auth notes it as the key's last use; and the trace of the request. */
 export interface KeyUser {
   address: string
   requestId: string

@@ -7,7 +7,7 @@ const WILDCARD = '://*.'
 const LABEL = '[a-z0-9_](?:[a-z0-9_-]{0,61}[a-z0-9_])?'
 
 /**
- * Throws for what no browser sends as `Origin`. A leading `*.` stands for exactly one label, as in certificates (RFC
+ * Throws for a text that no browser sends as `Origin`. A leading `*.` is exactly one label, as in certificates (RFC
  * 9525 section 6.3), of a host with two labels or more: `https://*.example.org`.
  */
 export function checkOrigin (item: string): void {

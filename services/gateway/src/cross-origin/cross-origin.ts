@@ -4,9 +4,9 @@ import { fastify, type FastifyInstance } from 'fastify'
 import fp from 'fastify-plugin'
 import { exampleOrigin, originPattern } from './allowed-origins.ts'
 
-/** What pages of other origins may read beside the body and what operations declare. */
+/** Response headers that pages of other origins may read beside the declared ones. */
 const EXPOSED = ['x-request-id', 'ratelimit', 'ratelimit-policy', 'retry-after', 'www-authenticate', 'etag', 'location']
-/** What they may send beside what operations declare; the W3C's trace context among it, which the gateway continues. */
+/** Request headers that such pages may send beside the declared ones; the gateway continues the trace context. */
 const ALWAYS_ALLOWED = ['authorization', 'content-type', 'x-request-id', 'traceparent', 'tracestate']
 
 export interface CrossOriginOptions {
@@ -41,7 +41,7 @@ export const crossOrigin = fp<CrossOriginOptions>(async (app, options) => {
   })
 }, { name: 'cross-origin' })
 
-/** OPTIONS of every path: what it allows, and the answer of @fastify/cors to preflights. Comes after admission. */
+/** OPTIONS of every path: the allowed methods, and @fastify/cors' answer to preflights. Comes after admission. */
 export const preflights = fp<CrossOriginOptions>(async (app, options) => {
   const byUrl = Map.groupBy(options.operations, ({ url }) => url)
   await app.register(async (scope) => {
@@ -86,7 +86,7 @@ function methodsOf (operations: readonly Operation[]) {
   return [...new Set([...methods, ...methods.includes('GET') ? ['HEAD'] : [], 'OPTIONS'])].sort()
 }
 
-/** What the plugin adds for each item of the list, and under '' for all other origins. */
+/** The headers that the plugin adds for each item of the list, and under '' for all other origins. */
 async function headersByItem (options: FastifyCorsOptions, items: readonly string[]) {
   const model: FastifyInstance = fastify()
   await model.register(cors, options)

@@ -4,7 +4,7 @@ import { DUPLICATE_WINDOW_MS, eventHeaders } from '@gatepost/contracts/stream'
 import type { TSchema } from '@sinclair/typebox'
 import { escapeHtml, layout } from '../html/page.ts'
 
-/** /docs/events: what subscribers receive, from the same definitions that publishers are checked against. */
+/** /docs/events: the events that subscribers receive, from the definitions that publishers are checked against. */
 export function eventPage () {
   return layout('Events', `
 <p>Domain events are CloudEvents 1.0 (JSON) in the NATS JetStream stream <code>${EVENTS_STREAM}</code>, one subject for

@@ -5,7 +5,7 @@ import { listAudit } from '@gatepost/contracts/auth/user-operations'
 import { listPosts } from '@gatepost/contracts/posts/operations'
 import { UpstreamBrokenError } from '../errors.ts'
 
-/** What an export is gathered from. */
+/** The services that an export is gathered from. */
 export const exportReads = { getMe, listSessions, listApiKeys, listAudit, listPosts }
 export type ReadName = keyof typeof exportReads
 

@@ -1,7 +1,7 @@
 import type { Settings } from '../config.ts'
 import type { Limit } from './limit.ts'
 
-/** From so many addresses at full pace may one user come when nobody says otherwise: devices, tabs, a script or two. */
+/** Default user limit: this many addresses at full rate, for devices, tabs, a script or two. */
 const ADDRESSES_OF_A_USER = 5
 /** RFC 9651 3.3.1: structured fields have no larger integer. */
 const LARGEST = 999_999_999_999_999

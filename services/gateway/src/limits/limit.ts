@@ -1,6 +1,6 @@
 import type { MaybePromise } from '@gatepost/service-kit/maybe-promise'
 
-/** Whose requests are counted: each limit looks at one of them. */
+/** The identities whose requests are counted; each limit uses one of them. */
 export interface Counted {
   address: string
   /** '' while nobody is known. */
@@ -24,7 +24,7 @@ export interface Limit {
   windowMs: number
 }
 
-/** What one limit says about a request. */
+/** The answer of one limit to a request. */
 export interface Verdict {
   limit: Limit
   /** Requests that are left in the window. */

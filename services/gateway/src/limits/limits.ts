@@ -18,15 +18,15 @@ declare module 'fastify' {
     limitUser(request: FastifyRequest, reply: FastifyReply): MaybePromise<void>
   }
   interface FastifyRequest {
-    /** What limits count; set by admission.ts. */
+    /** The identities that limits count; set by admission.ts. */
     counted: CountedRequest
   }
 }
 
-/** A request, or what is known of one that no route saw. */
+/** A request, or the known part of one that no route saw. */
 type Countable = Pick<FastifyRequest, 'counted'> & Partial<Pick<FastifyRequest, 'span'>>
 
-/** The limits of an operation's policy, or of what comes before calls. */
+/** The limits of an operation's policy, or of the preflights that come before calls. */
 export type LimitName = LimitPolicy | 'preflight'
 
 interface HeaderSink {
@@ -41,7 +41,7 @@ export interface LimitsOptions {
   sensitive: Limit
   /** Over the OPTIONS that browsers send ahead of calls, by address; they are no calls. */
   preflight: Limit
-  /** Over everything that one user does, from whatever address. */
+  /** Over all calls of one user, from all addresses together. */
   user: Limit
   decisions: DecisionTally
 }

@@ -13,7 +13,7 @@ interface Table {
 
 const DEFAULT_MAX_KEYS = 100_000
 
-/** Monotonic: a window is as long as it says, whatever the clock of the machine does. */
+/** Monotonic: changes of the machine's clock neither lengthen nor shorten a window. */
 const monotonic = () => performance.now()
 
 /** Rate-limit counters of this process alone, at most `maxKeys` of each limit. */

@@ -42,7 +42,7 @@ function answerAll (questions: readonly Question[], numbers: readonly number[]) 
   }
 }
 
-/** What one of several instances admits when each counts alone. */
+/** The share that one of several instances admits when each counts alone. */
 function shareOf (limit: Limit, instances: number): Limit {
   return { ...limit, max: Math.max(1, Math.floor(limit.max / instances)) }
 }

@@ -19,7 +19,7 @@ export interface EventStreamsOptions {
   perUser?: number
   /** Streams of all users together. */
   most?: number
-  /** A client has this long to take what was written; one that does not is cut. */
+  /** The time in which a client takes the written bytes; after it the stream is cut. */
   writeTimeoutMs?: number
 }
 
@@ -38,7 +38,7 @@ interface Stream {
   reader: Reader
   response: ServerResponse
   leaving: AbortController
-  /** For how many ticks it has waited for the client to take what was written: a process without time cuts nobody. */
+  /** Ticks spent waiting for the client to take the written bytes: a busy process counts few, and cuts nobody. */
   waited?: number
   /** The session or the token was over one tick ago; its last event may still be on its way. */
   over?: boolean
@@ -80,7 +80,7 @@ export function createEventStreams (options: EventStreamsOptions): EventStreams 
     return Date.now() >= expiresAt * 1000 || isRevoked(sessionId, expiresAt * 1000)
   }
 
-  /** What was written before is still sent, as far as the client takes it in time. */
+  /** Bytes written before are still sent, as far as the client takes them in time. */
   function end (stream: Stream) {
     stream.leaving.abort()
     stream.waited ??= 0

@@ -6,7 +6,7 @@ import type { LiveEvent, LiveItem } from '@gatepost/events/live'
 /** An event as it is sent: posts to everybody with a token, a session's end to its user. */
 export interface Frame extends LiveItem {
   text: Uint8Array
-  /** The only user who gets it. */
+  /** The only user that receives it. */
   userId?: string
   /** The session that it ends. */
   sessionId?: string

@@ -24,7 +24,7 @@ export interface MessagingOptions {
 }
 
 /**
- * What the gateway reads from NATS: the sessions that ended, and the events that it streams on. It publishes nothing.
+ * The gateway reads two things from NATS: ended sessions, and the events that it streams on. It publishes nothing.
  */
 export const messaging = fp<MessagingOptions>(async (app, { settings, revocations, log, registry }) => {
   const broker = createBroker({ servers: settings.NATS_URL.join(','), name: 'gateway', log })

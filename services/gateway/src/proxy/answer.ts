@@ -11,7 +11,7 @@ export interface ProxyCall extends Call {
   filter: ResponseHeaders
 }
 
-/** Calls a service for a request and sends on what it answers, or a problem that says why there is nothing. */
+/** Calls a service for a request and forwards its answer, or sends a problem that says why there is none. */
 export function answer (request: FastifyRequest, reply: FastifyReply, call: ProxyCall) {
   request.exchange = new Answer(reply, call).exchange
 }
@@ -81,7 +81,7 @@ class Answer implements Receiver {
   }
 
   /**
-   * Half an answer must not look like a whole one. The status is for logs and metrics: it was not the client who left.
+   * Half an answer must not look like a whole one. The status is for logs and metrics: the client did not leave.
    */
   private breakOff () {
     this.raw.statusCode = BROKEN

@@ -23,7 +23,7 @@ export interface ProxyOptions {
   upstreamOf (operation: Operation): Upstream
 }
 
-/** The plugin wants to know where it would send requests to, and what with; ours go to an instance of their own. */
+/** The plugin needs an upstream and a client of its own; our requests use neither. */
 const NOWHERE = 'http://upstream.invalid'
 const refuse = () => { throw new Error('@fastify/http-proxy sends nothing by itself') }
 
@@ -35,7 +35,7 @@ const refuse = () => { throw new Error('@fastify/http-proxy sends nothing by its
  */
 export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) => {
   app.decorateRequest('exchange', undefined)
-  // Nobody waits for the answer any more.
+  // A client that left needs no answer; for all others the exchange is over.
   onOutcome(app, { answered: ({ exchange }) => exchange?.cancel(), broken () {} })
   addSchemas(app)
   for (const operation of operations) {

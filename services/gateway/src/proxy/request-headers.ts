@@ -4,7 +4,7 @@ import type { FastifyRequest } from 'fastify'
 import { forwardedOrigin } from './forwarded-origin.ts'
 
 /**
- * What clients may say to any service. Everything else they send stops here: identity, forwarding and hop-by-hop
+ * Client headers that every service receives. All others stop here: identity, forwarding and hop-by-hop
  * headers.
  */
 const ALWAYS = ['accept', 'accept-language', 'user-agent']

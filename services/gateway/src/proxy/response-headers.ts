@@ -4,8 +4,8 @@ import { util } from 'undici'
 import { addVary } from './vary.ts'
 
 /**
- * What any service may say to clients. The rest stays inside: hop-by-hop headers, cookies, names of servers, policy
- * that is the gateway's.
+ * Headers that every service may send to clients. The rest stays inside: hop-by-hop headers, cookies, names of
+ * servers, policy that is the gateway's.
  */
 const ALWAYS = [
   'content-type',
@@ -20,7 +20,7 @@ const ALWAYS = [
   'allow'
 ]
 
-/** Names that the gateway sets itself, whatever an operation declares; `vary` it merges. */
+/** Names that the gateway sets itself, even where an operation declares them; `vary` it merges. */
 const POLICY = new RegExp(`^(?:${
   [
     'access-control-',

@@ -1,6 +1,6 @@
 import type { FastifyReply } from 'fastify'
 
-/** Adds to what an answer varies by (RFC 9110 section 12.5.5). */
+/** Adds names to an answer's Vary (RFC 9110 section 12.5.5). */
 export function addVary (reply: FastifyReply, names: string): void {
   const own = reply.getHeader('vary')
   const all = `${own ?? ''},${names}`.split(',').map((name) => name.trim()).filter(Boolean)

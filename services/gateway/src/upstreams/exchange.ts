@@ -13,7 +13,7 @@ export interface Call {
   timeoutMs: number
 }
 
-/** Who receives the answer. Exactly one of `onEnd` and `onFailure` comes last, unless the exchange was cancelled. */
+/** The receiver of the answer. Exactly one of `onEnd` and `onFailure` comes last, unless the exchange was cancelled. */
 export interface Receiver {
   /** Names and values in turn, as they came. */
   onHeaders (status: number, headers: readonly Buffer[]): void
@@ -55,7 +55,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   private underWay = false
   /** Of the answer, once there is one. */
   private status = 0
-  /** This and what follows is there until the exchange is over. */
+  /** This member and those below are set until the exchange is over. */
   private call: Call | undefined
   private receiver: Receiver | undefined
   /** Since the first byte was about to be written. */
@@ -158,7 +158,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
   }
 
   /**
-   * What was not sent can be repeated whatever it is; what was may have had its effect, so only reads are, in the
+   * An unsent call can always be repeated. A sent one may have had its effect, so only reads are repeated, within the
    * budget.
    */
   private mayRepeat (sent: boolean) {
@@ -178,7 +178,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.goOn!()
   }
 
-  /** Nobody waits for the answer any more. */
+  /** Gives the call up: its caller needs no answer any more. */
   cancel () {
     if (this.receiver === undefined) return
     const { abort } = this
@@ -199,7 +199,7 @@ export class Exchange implements Dispatcher.DispatchHandler {
     this.finish()?.onFailure(failure)
   }
 
-  /** Lets go of everything; answers who is to hear of the end, if somebody still is. */
+  /** Drops all references; returns the receiver, if it still waits for the end. */
   private finish () {
     const { receiver } = this
     clearTimeout(this.timer)

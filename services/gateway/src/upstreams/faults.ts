@@ -1,7 +1,7 @@
 import { errors } from 'undici'
 
 /**
- * What a call that was not sent says: `local`, this process lacks a descriptor, port or buffer, so nothing about the
+ * The fault of an unsent call: `local`, this process lacks a descriptor, port or buffer, so nothing about the
  * instance; `refused`, no connection came about; `broken`, somebody was there and broke off.
  */
 export type Fault = 'local' | 'refused' | 'broken'

@@ -18,7 +18,7 @@ export interface Instance {
   /** Refused connections since the last answer. */
   refusals: number
   down: boolean
-  /** Of the last answer, of whatever kind. */
+  /** Time of the last answer, a 5xx too. */
   lastAnswer: number
   lastGood: number
   lastFailure: number
@@ -29,14 +29,14 @@ export interface Instance {
   /** Ejections in a row, each longer than the one before. */
   ejections: number
   ejectedUntil: number
-  /** When it came back, and what it saved up since towards its next call, for the slow start. */
+  /** For the slow start: the time of the return, and the credit saved since towards the next call. */
   backSince: number
   credit: number
-  /** What its last probe found; undefined before the first. */
+  /** The result of the last probe; undefined before the first. */
   probed: 'up' | 'slow' | undefined
   /** Takes no more calls; those that it has go on. */
   retire (): Promise<unknown>
-  /** Cuts what is left. */
+  /** Cuts the calls that are left. */
   close (): Promise<unknown>
 }
 
@@ -47,7 +47,7 @@ const CONNECTION_AGE_MS = 60_000
 const JITTER = 0.25
 
 /**
- * One address of the service that is called by `url`. The name of the URL is what TLS certificates are verified for;
+ * One address of the service at `url`. TLS certificates are verified for the name in that URL;
  * times are the caller's business, so the pool has none.
  */
 export function createInstance (url: string, address: string, connectionAgeMs = CONNECTION_AGE_MS): Instance {

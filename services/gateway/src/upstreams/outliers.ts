@@ -8,19 +8,19 @@ export type EjectionCause = 'streak' | 'share'
 
 /** Refusals in a row that make an instance down: behind one address one of several hosts may refuse. */
 const MAX_REFUSALS = 5
-/** For so long after an answer refusals prove nothing. */
+/** Within this time of an answer, refusals prove nothing. */
 const REFUSALS_PROVE_AFTER_MS = 250
 /** Failures in a row that no healthy instance has by chance. */
 const MAX_STREAK = 5
 /** The others count as healthy below this share of failures. */
 const HEALTHY_SHARE = 0.2
-/** An instance with a share of failures so much above that of the others is an outlier. */
+/** An outlier's share of failures exceeds that of the other instances by more than this. */
 const SHARE_MARGIN = 0.2
 /** The weight of one call in the share of failures: about the last hundred count. */
 const WEIGHT = 1 / 50
 const EJECTION_MS = 10_000
 const MAX_EJECTION_MS = 300_000
-/** An instance that was in service for so long since its last ejection begins with the shortest again. */
+/** After this time in service without an ejection, the next one is the shortest again. */
 const FORGIVEN_AFTER_MS = 300_000
 
 export function recordGood (instance: Instance, now: number) {

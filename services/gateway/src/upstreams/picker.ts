@@ -1,6 +1,6 @@
 import { type Instance, stateOf } from './instance.ts'
 
-/** An instance that comes back takes a growing part of the calls for so long, beginning with {@link LEAST_PART}. */
+/** A returning instance takes a growing part of the calls during this time, beginning with {@link LEAST_PART}. */
 const SLOW_START_MS = 10_000
 const LEAST_PART = 0.1
 

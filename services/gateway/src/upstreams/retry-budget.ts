@@ -1,10 +1,10 @@
 /** Retries may add this much to the calls of an upstream, so that they cannot bury one that is in trouble. */
 const RATIO = 0.1
-/** What a quiet upstream has saved up. */
+/** The balance of a quiet upstream. */
 const SAVED = 3
 const MOST = 100
 
-/** Grants retries out of what ordinary calls have paid in. */
+/** Grants retries from a balance that ordinary calls pay into. */
 export function createRetryBudget () {
   let balance = SAVED
   return {

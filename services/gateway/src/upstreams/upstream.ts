@@ -6,7 +6,7 @@ import { type EjectionCause, recordAnswer, recordFailure, recordGood, recordRefu
 import { createPicker } from './picker.ts'
 import { createRetryBudget, type RetryBudget } from './retry-budget.ts'
 
-/** What became of the calls so far. */
+/** Counts of the calls so far, by outcome. */
 export interface Tally {
   calls: number
   /** Further attempts of a call. */
@@ -85,7 +85,7 @@ export function createUpstream (
     instances = hosts.flatMap((host) => host.instances)
   }
 
-  /** Says what became of an instance, if it is another thing than before. */
+  /** Logs the state of an instance when it changes. */
   function tell (instance: Instance, cause?: EjectionCause) {
     const now = performance.now()
     const state = stateOf(instance, now)
