@@ -30,7 +30,7 @@ async function exchanged (opsUrl: string) {
   return Number(/^gatepost_key_exchanges_total\{.*?outcome="exchanged".*?\} (\d+)$/m.exec(body)![1])
 }
 
-test('calls with one key cost each gateway one exchange a token life, and none is refused when a token dies', async () => {
+test('calls with one key cost a gateway one exchange a token life, and none is refused when a token dies', async () => {
   const { accessToken } = await register(system.gatewayUrl, 'Ada')
   const { body: { key } } = await call(system.gatewayUrl, 'POST', '/api/auth/keys', {
     token: accessToken,

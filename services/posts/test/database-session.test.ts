@@ -72,7 +72,7 @@ test('a statement without a timeout takes as long as it takes, on both sides', a
   }
 })
 
-test('two processes name the same statement alike and different ones differently, in whatever order; behind a pooler none has a name', () => {
+test('two processes give equal statements equal names in whatever order; behind a pooler none has a name', () => {
   const [one, other] = [createStatementNames(database.url), createStatementNames(database.url)]
   const texts = ['SELECT 1', 'SELECT 2', 'SELECT 3']
   const names = texts.map((sql) => one({ sql }))
