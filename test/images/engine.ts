@@ -36,6 +36,7 @@ const NETWORKS = {
 }
 const START_MS = 60_000
 const POLL_MS = 200
+const GROUPS_MS = 10_000
 
 /** Starts a Docker out of a folder, in namespaces that end with it. */
 export async function startEngine (folder: string, network: keyof typeof NETWORKS): Promise<Engine> {
@@ -60,8 +61,7 @@ export async function startEngine (folder: string, network: keyof typeof NETWORK
       const timer = setTimeout(() => child.kill('SIGKILL'), START_MS)
       await ended
       clearTimeout(timer)
-      const groups = globSync(['/sys/fs/cgroup/*/docker', '/sys/fs/cgroup/*/docker/*/'])
-      for (const group of groups.sort((one, other) => other.length - one.length)) rmdirSync(group)
+      await removeGroups()
     }
   }
   for (const deadline = Date.now() + START_MS; ; await sleep(POLL_MS)) {
@@ -69,6 +69,19 @@ export async function startEngine (folder: string, network: keyof typeof NETWORK
     if (child.exitCode !== null || Date.now() > deadline) {
       child.kill('SIGKILL')
       throw new Error(`dockerd did not start: ${folder}.log says why`)
+    }
+  }
+}
+
+/** Groups of processes that containers left; the last ones may end a moment after the engine. */
+async function removeGroups () {
+  for (const deadline = Date.now() + GROUPS_MS; ; await sleep(POLL_MS)) {
+    const groups = globSync(['/sys/fs/cgroup/*/docker', '/sys/fs/cgroup/*/docker/*/'])
+    try {
+      for (const group of groups.sort((one, other) => other.length - one.length)) rmdirSync(group)
+      return
+    } catch (error) {
+      if (Date.now() > deadline) throw error
     }
   }
 }

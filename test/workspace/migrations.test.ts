@@ -1,6 +1,7 @@
-import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, globSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { databaseOwners } from '@gatepost/contracts/declarations'
@@ -11,6 +12,7 @@ import { makeMigration } from '../../scripts/migrate/make.ts'
 import { applyMigrations } from '../../scripts/migrate/schema-engine.ts'
 import { schemaFolder } from '../../scripts/prisma.ts'
 
+const root = fileURLToPath(new URL('../..', import.meta.url))
 const SERVICES = databaseOwners.map(({ name }) => name)
 const folder = mkdtempSync(join(tmpdir(), 'gatepost-migrations-'))
 let database: TestDatabase
@@ -75,3 +77,34 @@ async function sql (url: string, text: string) {
   await client.connect()
   return (await client.query(text).finally(() => client.end())).rows
 }
+
+/** What the processes of the release before cannot live with; they run on while a new one is rolled out. */
+const BREAKING = [
+  /\bDROP (TABLE|COLUMN)\b/i,
+  /\bRENAME\b/i,
+  /\bALTER COLUMN \S+ (SET NOT NULL|(SET DATA )?TYPE)\b/i,
+  /\bADD COLUMN(?![^,;]*\bDEFAULT\b)[^,;]*\bNOT NULL\b/i,
+  /\bALTER TYPE \S+ RENAME\b/i
+]
+const breaksIn = (sql: string) =>
+  sql.replace(/^\s*--.*$/gm, '').split(';').filter((statement) => BREAKING.some((pattern) => pattern.test(statement)))
+
+test('a migration takes nothing away from the release before', () => {
+  const files = globSync('prisma/*/migrations/*/migration.sql', { cwd: root })
+  expect(files.length).toBeGreaterThan(15)
+  const breaking = files.flatMap((file) =>
+    breaksIn(readFileSync(join(root, file), 'utf8')).map((statement) => `${file}: ${statement.trim()}`)
+  )
+  expect(breaking, 'two releases: the first no longer uses it, the second takes it away').toEqual([])
+})
+
+test.each([
+  'ALTER TABLE "posts" DROP COLUMN "title"',
+  'ALTER TABLE "posts" RENAME COLUMN "title" TO "headline"',
+  'ALTER TABLE "posts" ADD COLUMN "mood" TEXT NOT NULL',
+  'ALTER TABLE "posts" ALTER COLUMN "title" TYPE VARCHAR(10)',
+  'ALTER TABLE "posts" ALTER COLUMN "title" SET NOT NULL',
+  'DROP TABLE "posts"'
+])('%s is seen', (statement) => {
+  expect(breaksIn(`-- a reason\nCREATE TABLE "a" ("b" TEXT NOT NULL);\n${statement};`)).toHaveLength(1)
+})
