@@ -3,7 +3,8 @@ import { command } from './command-line.ts'
 const help = `
 usage: pnpm start [--fresh]
 
-Runs PostgreSQL, NATS, the services and the gateway on this machine until Ctrl-C, and prints where they are.
+Runs PostgreSQL, NATS, the services, the gateway and a console on this machine until Ctrl-C, and prints where they are.
+CONSOLE=off leaves the console out.
 
   --fresh    forgets the data of earlier runs first
 

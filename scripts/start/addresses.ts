@@ -29,9 +29,11 @@ export function portsOf (env: Env): SystemPorts {
   })) as SystemPorts
 }
 
-/** Whether this run has a console: unless `CONSOLE` is `off`. */
-export function hasConsole (env: Env): boolean {
-  return env.CONSOLE?.toLowerCase() !== 'off'
+/** Whether this run has a console. Throws where `CONSOLE` is neither `on` nor `off`. */
+export function hasConsole ({ CONSOLE }: Env): boolean {
+  const wanted = (CONSOLE || 'on').toLowerCase()
+  if (wanted !== 'on' && wanted !== 'off') throw new Error(`CONSOLE is "${CONSOLE}": it needs on or off`)
+  return wanted === 'on'
 }
 
 /** The ports that this run opens; a server that the environment names needs none. */

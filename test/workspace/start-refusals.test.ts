@@ -36,6 +36,7 @@ test.each([
     { HOST: '203.0.113.7' },
     'nothing can listen on HOST, which is "203.0.113.7" (EADDRNOTAVAIL): it needs an address of this machine'
   ],
+  ['a console that is neither on nor off', { CONSOLE: 'maybe' }, 'CONSOLE is "maybe": it needs on or off'],
   ['a level that there is not', { LOG_LEVEL: 'NOTICE' }, 'LOG_LEVEL is "NOTICE": it needs one of trace, debug'],
   [
     'a port given twice',

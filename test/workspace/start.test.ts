@@ -33,6 +33,9 @@ test('the first run comes up and says where; Ctrl-C stops it in order and leaves
   await untilReady(run)
   expect(run.output()).toContain(api)
   expect(run.output()).toContain(`nats://127.0.0.1:${ports.NATS_PORT}`)
+  const [link = ''] = /http:\S+open\?token=\S+/.exec(run.output()) ?? []
+  expect([(await fetch(new URL('/', link))).status, (await fetch(link, { redirect: 'manual' })).status])
+    .toEqual([401, 303])
   expect((await call('/api/auth/register', { ...credentials, displayName: 'Ada' })).status).toBe(201)
   const children = childrenOf(run.process.pid!)
   run.process.kill('SIGINT')
@@ -54,9 +57,10 @@ async function secondStart (...args: string[]) {
 test(
   'a second run keeps the data, and has it alone; when a service crashes it says so, stops the rest and fails',
   async () => {
-    const run = start()
+    const run = start({ ...ports, CONSOLE: 'off' })
     await untilReady(run)
     expect(run.output()).not.toContain('applied')
+    expect(run.output()).not.toContain('open?token')
     expect((await call('/api/auth/login', credentials)).status).toBe(200)
     const refusal = `Gatepost could not start: another start has the folder ${
       join(folder, 'data')

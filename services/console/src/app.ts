@@ -84,8 +84,9 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   return app
 }
 
+/** The gateway first, where requests begin. */
 function addressesIn (list: readonly string[]): ProcessAddress[] {
-  return [...pairsOf(list)].map(([name, value]) => {
+  return [...pairsOf(list)].sort(([name]) => name === 'gateway' ? -1 : 0).map(([name, value]) => {
     const [url, operationsUrl] = value.split('|') as [string, string]
     return { name, url: url.replace(/\/$/, ''), operationsUrl: operationsUrl.replace(/\/$/, '') }
   })

@@ -3,6 +3,7 @@ import { connectOperator } from '@gatepost/events/operator'
 import { eventually } from '@gatepost/testing/eventually'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { readAdvice } from '../src/processes/advice.ts'
 import { inspect } from './support/inspection.ts'
 import { type Account, chromium, PASSWORD, type Stage, startStage } from './support/stage.ts'
 import { ask } from './support/visitor.ts'
@@ -191,6 +192,15 @@ test('the console’s role reads what pages show, and no secret; its account pub
   } finally {
     await operator.close()
   }
+})
+
+test('of every check of every process the overview knows what to do', async () => {
+  const { ports } = stage.system
+  const checks = await Promise.all([ports.gateway, ports.auth, ports.posts, ports.feed].map(async (port) =>
+    Object.keys(JSON.parse((await ask(`http://127.0.0.1:${port}/ready`)).text).checks)
+  ))
+  const advice = await readAdvice()
+  expect(checks.flat().filter((name) => advice[name]?.todo === undefined)).toEqual([])
 })
 
 test('no secret is in the console’s log', () => {
