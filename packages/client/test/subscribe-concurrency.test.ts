@@ -8,7 +8,7 @@ import { kills } from './support/kills.ts'
 import { startSlowLine } from './support/slow-line.ts'
 import { created, startSubscriberStage, type SubscriberStage } from './support/subscriber-stage.ts'
 
-const KILLS = extentOf(4, 200)
+const KILLS = extentOf(3, 200)
 const EVENTS = extentOf(1_000, 20_000)
 const LEAST_A_SECOND = extentOf(300, 2_000)
 

@@ -59,7 +59,7 @@ export async function kills ({ kills, seed }: { kills: number, seed: number }): 
       } else {
         await eventually(() => {
           if (order.missing(aggregates) > 0) throw new Error(`${order.missing(aggregates)} events never came`)
-        }, { withinMs: 30_000 }).catch(() => undefined)
+        }, { withinMs: 30_000 + kills * 1_000 }).catch(() => undefined)
       }
       program.kill('SIGKILL')
       await ended

@@ -11,7 +11,7 @@ export const TOKEN_SECONDS = 5
 
 const SESSION_SECONDS = extentOf(7, 60)
 const CUTS = extentOf(4, 50)
-const EVENT_SECONDS = extentOf(8, 600)
+const EVENT_SECONDS = extentOf(6, 600)
 
 /** What a client keeps up while tokens expire, answers are cut and servers are restarted. */
 export function holds (given: () => System) {
@@ -40,7 +40,7 @@ export function holds (given: () => System) {
     while (performance.now() - began < SESSION_SECONDS * 1_000) {
       await Promise.all(Array.from({ length: 100 }, () => api.getMe()))
       done += 100
-      await sleep(long ? 100 : 400)
+      await sleep(long ? 100 : 1_500)
     }
     const lives = (performance.now() - began) / (TOKEN_SECONDS * 1_000)
     process.stdout.write(`${done} calls in ${lives.toFixed(1)} lives of a token, ${refreshes} refreshes\n`)
