@@ -3,15 +3,15 @@ import { eventually } from '@gatepost/testing/eventually'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Account, call, register } from './client.ts'
 import { prepareSecond, type SecondProcess } from './second-process.ts'
+import { UNLIMITED } from './unlimited-system.ts'
 
-const LIMITS = { RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '100000' }
 let system: System
 let second: SecondProcess
 let ada: Account
 
 beforeAll(async () => {
-  system = await startSystem({ env: LIMITS })
-  second = await prepareSecond(system, 'gateway', { env: LIMITS })
+  system = await startSystem({ env: UNLIMITED })
+  second = await prepareSecond(system, 'gateway', { env: UNLIMITED })
   second.start()
   ada = await register(system.gatewayUrl, 'Ada')
   await second.ready()

@@ -3,11 +3,12 @@ import { startSystem, type System } from '@gatepost/testing/system'
 import { Value } from '@sinclair/typebox/value'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { call, register } from './client.ts'
+import { UNLIMITED } from './unlimited-system.ts'
 
 const PATH = '/api/auth/me/export'
 let system: System
 beforeAll(async () => {
-  system = await startSystem({ env: { RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '100000' } })
+  system = await startSystem({ env: UNLIMITED })
 }, 60_000)
 afterAll(() => system?.stop())
 

@@ -4,13 +4,14 @@ import { startSystem, type System } from '@gatepost/testing/system'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type Account, call, register } from './client.ts'
+import { UNLIMITED } from './unlimited-system.ts'
 import { type Stage, validCallOf } from './valid-calls.ts'
 
 let system: System
 let ada: Account
 let stage: Stage
 beforeAll(async () => {
-  system = await startSystem({ env: { RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '100000' } })
+  system = await startSystem({ env: UNLIMITED })
   ada = await register(system.gatewayUrl, 'Ada')
   const client = new pg.Client({ connectionString: system.ownerUrl('auth') })
   await client.connect()

@@ -1,6 +1,6 @@
-import { KEY_EXCHANGE_PATH } from '@gatepost/contracts/auth/key-operations'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
+import { ownKeys } from './support/own-keys.ts'
 
 let auth: AuthServer
 beforeAll(async () => {
@@ -8,16 +8,15 @@ beforeAll(async () => {
 })
 afterAll(() => auth.close())
 
-const PATH = '/api/auth/keys'
-const make = (token: string, body: object = { name: 'A program' }) => auth.call('POST', PATH, { token, body })
+const { make, list, exchange } = ownKeys(() => auth)
 
 test('a key has a limit of its own, which lists and gateways are told', async () => {
   const { accessToken } = await auth.register()
   const limit = { max: 3, windowSeconds: 60 }
   const { status, body } = await make(accessToken, { name: 'Slow', limit })
   expect([status, body.limit]).toEqual([201, limit])
-  expect((await auth.call('GET', PATH, { token: accessToken })).body.items[0].limit).toEqual(limit)
-  expect((await auth.call('GET', KEY_EXCHANGE_PATH, { token: body.key })).body.limit).toEqual(limit)
+  expect((await list(accessToken))[0].limit).toEqual(limit)
+  expect((await exchange(body.key)).body.limit).toEqual(limit)
   for (const [max, windowSeconds] of [[0, 1], [1], [1, 86_401], [1.5, 1]]) {
     expect((await make(accessToken, { name: 'Bad', limit: { max, windowSeconds } })).status).toBe(400)
   }

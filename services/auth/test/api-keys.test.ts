@@ -2,6 +2,7 @@ import { KEY_EXCHANGE_PATH } from '@gatepost/contracts/auth/key-operations'
 import { SCOPES } from '@gatepost/contracts/scope'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
+import { KEYS_PATH as PATH, ownKeys } from './support/own-keys.ts'
 
 let auth: AuthServer
 beforeAll(async () => {
@@ -9,10 +10,7 @@ beforeAll(async () => {
 })
 afterAll(() => auth.close())
 
-const PATH = '/api/auth/keys'
-const make = (token: string, body: object = { name: 'A program' }) => auth.call('POST', PATH, { token, body })
-const list = async (token: string) => (await auth.call('GET', PATH, { token })).body.items
-const exchange = (key: string, from?: string) => auth.call('GET', KEY_EXCHANGE_PATH, { token: key, from })
+const { make, list, exchange } = ownKeys(() => auth)
 
 test('a key is shown once, listed without its secret, and stands for its user with its scopes', async () => {
   const { accessToken, user } = await auth.register()

@@ -1,30 +1,22 @@
 import { eventually } from '@gatepost/testing/eventually'
-import { startSystem, type System } from '@gatepost/testing/system'
+import type { System } from '@gatepost/testing/system'
 import { expect } from 'vitest'
 import { call, register } from '../client.ts'
 import { mailsIn } from '../mailbox.ts'
 import { RawSubscriber } from '../raw-nats.ts'
 import { prepareSecond } from '../second-process.ts'
+import { stageOn, UNLIMITED } from '../unlimited-system.ts'
 
 export const PASSWORD = 'violet tram 92 over Dresden'
-const LIMITS = { RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '100000' }
 
 export type AccountStage = Awaited<ReturnType<typeof startStage>>
 
 /** A system with two users, and an auth with REQUIRE_EMAIL_VERIFICATION behind a gateway of its own. */
-export async function startStage () {
-  const system = await startSystem({ env: LIMITS })
-  try {
-    return await stageOn(system)
-  } catch (error) {
-    await system.stop()
-    throw error
-  }
-}
+export const startStage = () => stageOn(addTo)
 
-async function stageOn (system: System) {
+async function addTo (system: System) {
   const verifyingAuth = await prepareSecond(system, 'auth', { env: { REQUIRE_EMAIL_VERIFICATION: 'true' } })
-  const verifying = await prepareSecond(system, 'gateway', { env: { ...LIMITS, AUTH_URL: verifyingAuth.url } })
+  const verifying = await prepareSecond(system, 'gateway', { env: { ...UNLIMITED, AUTH_URL: verifyingAuth.url } })
   verifyingAuth.start()
   verifying.start()
   const subscriber = await RawSubscriber.connect(system.natsUrl, 'events.>')

@@ -1,12 +1,10 @@
 import { eventually } from '@gatepost/testing/eventually'
-import { startSystem, type System } from '@gatepost/testing/system'
+import type { System } from '@gatepost/testing/system'
 import { startTcpProxy } from '@gatepost/testing/tcp-proxy'
 import { expect } from 'vitest'
 import { call, register } from '../client.ts'
 import { prepareSecond } from '../second-process.ts'
-
-/** A condition is waited for, however busy the machine; that a second is enough has a test of its own. */
-const LIMITS = { RATE_LIMIT_MAX: '1000000', SENSITIVE_RATE_LIMIT_MAX: '100000' }
+import { stageOn, UNLIMITED } from '../unlimited-system.ts'
 
 export interface Session {
   accessToken: string
@@ -17,19 +15,11 @@ export interface Session {
 export type TokenStage = Awaited<ReturnType<typeof startStage>>
 
 /** A system with one user, and another gateway whose way to NATS can be cut. */
-export async function startStage () {
-  const system = await startSystem({ env: LIMITS })
-  try {
-    return await stageOn(system)
-  } catch (error) {
-    await system.stop()
-    throw error
-  }
-}
+export const startStage = () => stageOn(addTo)
 
-async function stageOn (system: System) {
+async function addTo (system: System) {
   const proxy = await startTcpProxy(system.ports.nats)
-  const second = await prepareSecond(system, 'gateway', { env: LIMITS, natsPort: proxy.port })
+  const second = await prepareSecond(system, 'gateway', { env: UNLIMITED, natsPort: proxy.port })
   second.start()
   const ada = await register(system.gatewayUrl, 'Ada')
   await second.ready()
@@ -62,6 +52,7 @@ async function stageOn (system: System) {
       expect((await post('/api/auth/logout', { token: accessToken })).status).toBe(204),
     refresh: (refreshToken: string, gateway = system.gatewayUrl) =>
       call(gateway, 'POST', '/api/auth/refresh-token', { body: { refreshToken } }),
+    /** Waits, however busy the machine: that a second is enough has a test of its own. */
     dead: (token: string) => eventually(async () => expect(await statuses(token)).toEqual(Array(7).fill(401))),
     alive: async (token: string) => expect(await statuses(token)).toEqual(Array(7).fill(200)),
     async stop () {
