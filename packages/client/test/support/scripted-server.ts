@@ -2,6 +2,9 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
+import { SessionSchema, type Session } from '@gatepost/contracts/auth/schemas'
+import { exampleOf } from '@gatepost/contracts/openapi-examples'
+import { PostSchema, type Post } from '@gatepost/contracts/posts/schemas'
 
 export interface Heard {
   method: string
@@ -49,17 +52,16 @@ export const problem = (status: number, code: string, headers: Record<string, st
 /** The request arrives, and no answer comes back. */
 export const cut: Step = (response) => { response.destroy() }
 
-export const post = { id: 'p', authorId: 'a', title: 't', content: 'c', version: 1, createdAt: 'x', updatedAt: 'x' }
+export const post = { ...exampleOf(PostSchema) as Post, id: 'p' }
 
 let sessions = 0
 
 /** A session as auth answers it, each with tokens of its own. */
-export function session ({ sessionId = `session-${process.pid}-${sessions}`, expiresIn = 600 } = {}) {
+export function session ({ sessionId = `session-${process.pid}-${sessions}`, expiresIn = 600 } = {}): Session {
   sessions++
   return {
-    user: { id: 'u', email: 'e', emailVerified: true, displayName: 'd', role: 'user' as const, createdAt: 'x' },
+    ...exampleOf(SessionSchema) as Session,
     accessToken: `access-${sessions}`,
-    tokenType: 'Bearer' as const,
     expiresIn,
     refreshToken: `refresh-${sessions}`,
     sessionId
