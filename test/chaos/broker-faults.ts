@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { ACCOUNTS_FILE } from '@gatepost/local-stack/nats'
@@ -37,9 +37,13 @@ export async function forbidSubject (subject: string, milliseconds: number, { da
   const accounts = await readFile(file, 'utf8')
   const narrower = accounts.replaceAll(`"${subject}",`, '')
   if (narrower === accounts) throw new Error(`${file} permits ${subject} to nobody`)
-  await writeFile(file, narrower)
+  const write = async (text: string) => {
+    await writeFile(`${file}.new`, text)
+    await rename(`${file}.new`, file) // the server never reads a part
+  }
+  await write(narrower)
   await sleep(milliseconds)
-  await writeFile(file, accounts)
+  await write(accounts)
   return `${subject} forbidden for ${milliseconds} ms`
 }
 

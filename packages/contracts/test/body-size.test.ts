@@ -10,7 +10,9 @@ const escaped = (text: string) =>
 
 /** The largest value of a schema, as text. */
 function largest (schema: TSchema): string {
-  if (schema.const !== undefined) return `"${escaped(schema.const)}"`
+  if (schema.const !== undefined) {
+    return typeof schema.const === 'string' ? `"${escaped(schema.const)}"` : String(schema.const)
+  }
   if (schema.anyOf) return schema.anyOf.map(largest).sort((a: string, b: string) => b.length - a.length)[0]
   switch (schema.type) {
     case 'string':
@@ -19,6 +21,8 @@ function largest (schema: TSchema): string {
       return `[${Array.from({ length: schema.maxItems }, () => largest(schema.items)).join(', ')}]`
     case 'boolean':
       return 'false'
+    case 'null':
+      return 'null'
     case 'integer':
     case 'number':
       return '-2.2250738585072014E-308'

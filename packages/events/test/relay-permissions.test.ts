@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises'
+import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { postUpdated } from '@gatepost/contracts/posts/events'
 import { ACCOUNTS_FILE } from '@gatepost/local-stack/nats'
@@ -21,7 +21,8 @@ afterEach(() => stage.close())
 /** Writes the accounts of the running server, which reads them at once; resolves once they hold. */
 async function reload (change: (configuration: string) => string, { permitted }: { permitted: boolean }) {
   const file = join(stage.nats.dataDir, ACCOUNTS_FILE)
-  await writeFile(file, change(await readFile(file, 'utf8')))
+  await writeFile(`${file}.new`, change(await readFile(file, 'utf8')))
+  await rename(`${file}.new`, file)
   await eventually(async () => {
     const nc = await connect({
       servers: new URL(stage.nats.url).host,
