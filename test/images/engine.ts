@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, globSync, openSync, rmdirSync } from 'node:fs'
+import { closeSync, globSync, openSync, readdirSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -76,7 +76,12 @@ export async function startEngine (folder: string, network: keyof typeof NETWORK
 /** Groups of processes that containers left; the last ones may end a moment after the engine. */
 async function removeGroups () {
   for (const deadline = Date.now() + GROUPS_MS; ; await sleep(POLL_MS)) {
-    const groups = globSync(['/sys/fs/cgroup/*/docker', '/sys/fs/cgroup/*/docker/*/'])
+    const groups = globSync('/sys/fs/cgroup/*/docker').flatMap((group) => [
+      group,
+      ...readdirSync(group, { recursive: true, withFileTypes: true })
+        .filter((entry) => entry.isDirectory())
+        .map((entry) => join(entry.parentPath, entry.name))
+    ])
     try {
       for (const group of groups.sort((one, other) => other.length - one.length)) rmdirSync(group)
       return
