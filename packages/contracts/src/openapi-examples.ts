@@ -23,7 +23,7 @@ const BY_NAME: Record<string, unknown> = {
 }
 
 /** What any other text is, the first that fits. */
-const TEXTS = ['01890a5d-ac96-774b-bcce-b302099a8057', '2026-01-31T12:00:00.000Z', 'example', '1', '"1"']
+const TEXTS = ['01890a5d-ac96-774b-bcce-b302099a8057', '2026-01-31T12:00:00.000Z', 'example', 'en', '1', '"1"']
 
 /** An example of a schema's value, made from its parts; undefined where nothing is said about the value. */
 export function exampleOf (schema: TSchema, name = ''): unknown {
@@ -31,7 +31,9 @@ export function exampleOf (schema: TSchema, name = ''): unknown {
   if (schema.default !== undefined) return schema.default
   const named = BY_NAME[name]
   if (named !== undefined) return named
-  if (schema.anyOf) return exampleOf(schema.anyOf[0], name)
+  if (schema.anyOf) {
+    return schema.anyOf.map((option: TSchema) => exampleOf(option, name)).find((value: unknown) => value !== undefined)
+  }
   if (schema.type === 'object') return object(schema)
   if (schema.type === 'array') return [exampleOf(schema.items)]
   if (schema.format === 'uri') return 'https://api.example.org/'
