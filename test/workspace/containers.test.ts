@@ -70,7 +70,11 @@ test('the image runs the Node of the workspace, and copies what exists', () => {
   const installs = dockerfile.indexOf('RUN pnpm install')
   expect(dockerfile.slice(0, installs), 'an edit installs nothing').toContain('! -name package.json -delete')
   expect(dockerfile).toContain(`FROM node:${workspace.dependencies.node}-`)
-  for (const [, path] of dockerfile.matchAll(/^COPY (?!--from)(?:.* )?(\S+) \S+$/gm)) {
-    expect(existsSync(join(root, path!)), path).toBe(true)
+  const sent = [...readFileSync(join(root, '.dockerignore'), 'utf8').matchAll(/^!(.*)$/gm)].map(([, path]) => path!)
+  for (const [, paths] of dockerfile.matchAll(/^COPY (?!--from)(.*) \S+$/gm)) {
+    for (const path of paths!.split(' ')) {
+      expect(existsSync(join(root, path)), path).toBe(true)
+      expect(sent.some((own) => path === own || path.startsWith(`${own}/`)), `.dockerignore lets ${path} in`).toBe(true)
+    }
   }
 })
