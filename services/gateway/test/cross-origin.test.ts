@@ -66,6 +66,12 @@ test('pages may send what operations take, trace context, and what the setting a
     ]))
 })
 
+test.each([{}, { origin: 'https://elsewhere.example' }])('a call from %j is told of no permission', async (headers) => {
+  const answer = await gateway.fetch('/api/posts', { headers: headers as Record<string, string> })
+  expect([...answer.headers.keys()].filter((name) => name.startsWith('access-control-'))).toEqual([])
+  expect(answer.headers.get('vary')).toMatch(/origin/i)
+})
+
 test('pages may read what every answer and any operation says in headers', async () => {
   const exposed = listOf(
     await gateway.fetch('/api/posts', { headers: { origin: 'https://a.example.org' } }) as Response,

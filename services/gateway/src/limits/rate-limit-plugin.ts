@@ -40,9 +40,6 @@ export async function rateLimitPlugin (
     const ask = app.createRateLimit({
       keyGenerator: ({ counted }: FastifyRequest) => ({ counted, limits } satisfies Question as unknown as string)
     })
-    return async (request) => {
-      const { key } = await ask(request as FastifyRequest)
-      return (key as unknown as Question).decision!
-    }
+    return (request) => ask(request as FastifyRequest).then(({ key }) => (key as unknown as Question).decision!)
   }
 }
