@@ -64,6 +64,13 @@ export function browser (given: () => { client: Installed, system: System, pages
         form.requestSubmit()
       })()`)
     const shown = (page: Page, form: string) => page.evaluate(`!document.getElementById('${form}').hidden`)
+    /** What was posted before is not shown. */
+    const follows = (page: Page) => eventually(() =>
+      expect(page.answers).toContainEqual(expect.objectContaining({
+        url: expect.stringMatching(/\/api\/events$/),
+        status: 200
+      }))
+    )
     const text = (page: Page) => page.evaluate('document.body.innerText')
 
     test('the example page logs in, posts, shows live events, and logs out in every tab', async () => {
@@ -75,6 +82,7 @@ export function browser (given: () => { client: Installed, system: System, pages
       await eventually(async () => expect(await shown(one, 'post')).toBe(true))
       await two.goto(address)
       expect(await shown(two, 'post')).toBe(true)
+      for (const page of [one, two]) await follows(page)
 
       for (const number of [1, 2, 3]) {
         await send(one, 'post', { title: `From a page, ${number}`, content: 'x' })

@@ -77,7 +77,7 @@ export function holds (given: () => System) {
     const leaving = new AbortController()
     const seen: string[] = []
     const reading = (async () => {
-      const events = reader.events({ types: ['posts.post-created.v1'], signal: leaving.signal })
+      const events = reader.events({ types: ['posts.post-created.v1'], after: 0, signal: leaving.signal })
       for await (const { subject, data } of events) if (data.authorId === writer.session!.user.id) seen.push(subject)
     })()
     const written: string[] = []
