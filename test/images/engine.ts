@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { closeSync, globSync, openSync, readdirSync, rmdirSync } from 'node:fs'
+import { closeSync, globSync, openSync, readdirSync, readFileSync, rmdirSync } from 'node:fs'
 import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
@@ -41,7 +41,9 @@ const GROUPS_MS = 10_000
 /** Starts a Docker out of a folder, in namespaces that end with it. */
 export async function startEngine (folder: string, network: keyof typeof NETWORKS): Promise<Engine> {
   const enter = join(root, 'test/images/enter.sh')
-  const daemon = `ip link set lo up; exec sh ${enter} ${folder} ${root} dockerd ${NETWORKS[network].join(' ')}`
+  const group = `gatepost-images-${process.pid}`
+  const options = [`--cgroup-parent=/${group}`, ...NETWORKS[network]].join(' ')
+  const daemon = `ip link set lo up; exec sh ${enter} ${folder} ${root} dockerd ${options}`
   const log = openSync(`${folder}.log`, 'w', 0o600)
   const child = spawn(
     'unshare',
@@ -61,7 +63,7 @@ export async function startEngine (folder: string, network: keyof typeof NETWORK
       const timer = setTimeout(() => child.kill('SIGKILL'), START_MS)
       await ended
       clearTimeout(timer)
-      await removeGroups()
+      await removeGroups(group)
     }
   }
   for (const deadline = Date.now() + START_MS; ; await sleep(POLL_MS)) {
@@ -73,17 +75,22 @@ export async function startEngine (folder: string, network: keyof typeof NETWORK
   }
 }
 
-/** Groups of processes that containers left; the last ones may end a moment after the engine. */
-async function removeGroups () {
+/** Ends what an interrupted build or container left, and removes the groups of processes that were the engine's. */
+async function removeGroups (name: string) {
   for (const deadline = Date.now() + GROUPS_MS; ; await sleep(POLL_MS)) {
-    const groups = globSync('/sys/fs/cgroup/*/docker').flatMap((group) => [
+    const groups = globSync(`/sys/fs/cgroup/{*/,}${name}`).flatMap((group) => [
       group,
       ...readdirSync(group, { recursive: true, withFileTypes: true })
         .filter((entry) => entry.isDirectory())
         .map((entry) => join(entry.parentPath, entry.name))
     ])
     try {
-      for (const group of groups.sort((one, other) => other.length - one.length)) rmdirSync(group)
+      for (const group of groups.sort((one, other) => other.length - one.length)) {
+        for (const pid of readFileSync(join(group, 'cgroup.procs'), 'utf8').split('\n')) {
+          if (pid) process.kill(Number(pid), 'SIGKILL')
+        }
+        rmdirSync(group)
+      }
       return
     } catch (error) {
       if (Date.now() > deadline) throw error
