@@ -8,7 +8,7 @@ const DAY_MS = 86_400_000
 const NOT_ALLOWED = '42501'
 const schema = Type.Pick(settingsSchema, ['AUDIT_RETENTION_DAYS'])
 
-/** Deletes acts that are older than so many days, by default AUDIT_RETENTION_DAYS. Throws when neither says how many. */
+/** Deletes acts older than a number of days, by default AUDIT_RETENTION_DAYS. Throws when there is no number. */
 export async function pruneAuditTrail (days = parseSettings(schema, process.env).AUDIT_RETENTION_DAYS): Promise<void> {
   if (days === undefined) throw new Error('set AUDIT_RETENTION_DAYS, or say --days: without it acts stay for ever')
   const before = new Date(Date.now() - days * DAY_MS)

@@ -1,3 +1,4 @@
+import type { Operation } from '@gatepost/contracts/operation'
 import { operations } from '@gatepost/contracts/operations'
 import { SCOPES } from '@gatepost/contracts/scope'
 import { startSystem, type System } from '@gatepost/testing/system'
@@ -30,12 +31,12 @@ async function keyOf (token: string, scopes: readonly string[]): Promise<string>
 }
 
 /** The status and the code of a call; an answer without end is cut off. */
-async function outcome (method: string, path: string, token: string, body?: unknown) {
+async function outcome ({ method, bodyType }: Operation, path: string, token: string, body?: unknown) {
   const leaving = new AbortController()
   const answer = await fetch(system.gatewayUrl + path, {
     method,
-    headers: { authorization: `Bearer ${token}`, ...body !== undefined && { 'content-type': 'application/json' } },
-    ...body !== undefined && { body: JSON.stringify(body) },
+    headers: { authorization: `Bearer ${token}`, ...body !== undefined && { 'content-type': bodyType } },
+    ...body !== undefined && { body: body instanceof URLSearchParams ? body : JSON.stringify(body) },
     signal: leaving.signal
   })
   const { status } = answer
@@ -58,7 +59,7 @@ test('every operation with a key of each scope is 2xx or 403, exactly as the con
       const { path, body } = allowed
         ? await validCallOf(operation, stage)
         : { path: operation.url.replace(/:\w+/g, ada.userId), body: operation.body && {} }
-      const { status, code } = await outcome(operation.method, path, key, body)
+      const { status, code } = await outcome(operation, path, key, body)
       table.push(row + (status >= 200 && status < 300 ? '2xx' : `${status} ${code}`))
     }
   }
@@ -71,7 +72,7 @@ test('a key can do no more than its user: every operation of administrators is 4
   const key = await keyOf(bob.accessToken, SCOPES)
   for (const operation of operations.filter(({ auth }) => auth === 'admin')) {
     const { path, body } = await validCallOf(operation, stage)
-    expect([operation.id, await outcome(operation.method, path, key, body)])
+    expect([operation.id, await outcome(operation, path, key, body)])
       .toEqual([operation.id, { status: 403, code: 'FORBIDDEN' }])
   }
 })

@@ -17,6 +17,7 @@ let made = 0
 
 /** Calls that succeed, for operations that need more than a url without parameters. */
 const calls: Record<string, (stage: Stage) => ValidCall | Promise<ValidCall>> = {
+  introspectToken: ({ token }) => ({ body: new URLSearchParams({ token }) }),
   updateMe: () => ({ body: { displayName: 'Ada' } }),
   createUser: () => ({ body: { email: `made${++made}@example.test`, displayName: 'Made' } }),
   manageUser: async (stage) => ({ id: await someUser(stage), body: { disabled: true } }),

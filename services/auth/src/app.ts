@@ -21,6 +21,7 @@ import { clientAddress } from './plugins/client-address.ts'
 import { deriveKey, deriveMacKey, secretsOf } from './secrets.ts'
 import { createServices } from './services.ts'
 import { liveSession } from './sessions/live-session.ts'
+import { introspectionRoute } from './sessions/introspection-route.ts'
 import { logoutRoutes } from './sessions/logout-routes.ts'
 import { sessionRoutes } from './sessions/routes.ts'
 import { userRoutes } from './users/routes.ts'
@@ -92,6 +93,7 @@ export const buildApp = appOf<Settings, Connection, AppOptions>(
         keyRoutes(app, { ...services, accessTokenTtl: settings.ACCESS_TOKEN_TTL })
         accountRoutes(app, services)
         sessionRoutes(app, services)
+        introspectionRoute(app, { ...services, issuer: settings.PUBLIC_URL })
         administrationRoutes(app, { ...services, seal })
         apiKeyRoutes(app, services)
         logoutRoutes(app, services)

@@ -9,6 +9,8 @@ const Url = Type.String({ format: 'uri' })
 export const IssuerMetadataSchema = Type.Object({
   issuer: Url,
   jwks_uri: Url,
+  introspection_endpoint: Url,
+  introspection_endpoint_auth_methods_supported: Type.Array(Type.String(), { description: 'A token of the asker' }),
   scopes_supported: Type.Array(Type.String()),
   response_types_supported: Type.Array(Type.String(), { description: 'None: nobody authorizes clients here' }),
   grant_types_supported: Type.Array(Type.String(), { description: 'None: tokens come from a login or an API key' }),

@@ -105,7 +105,7 @@ export const auditRepository = {
     return row.changeable
   },
 
-  /** Deletes the oldest acts from before a time, a thousand at most; for the owner of the table. Returns their number. */
+  /** Deletes the oldest acts from before a time, a thousand at most, as the table's owner. Returns their number. */
   deleteBatch (connection: Connection, before: Date): Promise<number> {
     // By the primary key, whose ids ascend with time; the time itself decides.
     return connection.$executeRaw`

@@ -1,3 +1,4 @@
+import { introspectToken } from '@gatepost/contracts/auth/introspection'
 import { AccessTokenClaimsSchema } from '@gatepost/contracts/auth/schemas'
 import { getJwks } from '@gatepost/contracts/auth/session-operations'
 import {
@@ -18,6 +19,8 @@ export function discoveryRoutes (app: App, { publicUrl }: { publicUrl: string })
   const issuer: IssuerMetadata = {
     issuer: publicUrl,
     jwks_uri: at(getJwks),
+    introspection_endpoint: at(introspectToken),
+    introspection_endpoint_auth_methods_supported: ['Bearer'],
     scopes_supported: [...SCOPES],
     response_types_supported: [],
     grant_types_supported: [],
