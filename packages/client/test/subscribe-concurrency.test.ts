@@ -2,6 +2,7 @@ import { randomUUIDv7 as uuid } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { eventually } from '@gatepost/testing/eventually'
+import { startTcpProxy } from '@gatepost/testing/tcp-proxy'
 import { afterEach, beforeEach, describe, expect, test } from 'vitest'
 import { extentOf } from './support/extent.ts'
 import { kills } from './support/kills.ts'
@@ -97,6 +98,30 @@ describe('with a concurrency', () => {
     expect(seen).toEqual([1, 2, 3].flatMap((version) => `${quick[0]!.subject} ${version}`).concat(
       [1, 2, 3].map((version) => `${slow[0]!.subject} ${version}`)
     ))
+  })
+
+  test('an aggregate’s next event waits until the server has confirmed the acknowledgement before it', async () => {
+    const proxy = await startTcpProxy(Number(new URL(stage.nats.url).port))
+    const [one, two] = versions(uuid(), 2)
+    const seen: number[] = []
+    let spoken = Infinity
+    await stage.publish(one!, two!)
+    await stage.follow({
+      servers: `nats://127.0.0.1:${proxy.port}`,
+      concurrency: 4,
+      onEvent ({ aggregateversion }: CloudEvent) {
+        seen.push(aggregateversion)
+        if (seen.length > 1) return
+        proxy.swallow()
+        spoken = proxy.messages()
+      }
+    })
+    await eventually(() => expect(proxy.messages()).toBeGreaterThan(spoken)) // an acknowledgement that is lost
+    expect(seen).toEqual([1])
+    proxy.cut()
+    await eventually(() => expect(seen).toEqual([1, 2]))
+    await Promise.all(stage.open.splice(0).map((subscription) => subscription.stop()))
+    await proxy.stop()
   })
 
   test('of programs that share a durable name one is given events, and another takes over in order', async () => {
