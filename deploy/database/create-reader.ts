@@ -1,5 +1,6 @@
 // Makes the role by which a console reads the databases of the services, or renews its password and rights. It runs
 // after the migrations. CONSOLE_DATABASE_PASSWORD is its password, POSTGRES_ADMIN_URL leads to the server.
+import { databaseOwners } from '@gatepost/contracts/declarations'
 import { ensureReader } from '@gatepost/local-stack/postgres/reader'
 import { readable } from '../../services/console/src/database/readable.ts'
 
@@ -18,6 +19,6 @@ await ensureReader({
   },
   role: 'console',
   password: required('CONSOLE_DATABASE_PASSWORD'),
-  databases: readable
+  databases: Object.fromEntries(databaseOwners.map(({ name, database }) => [database, readable[name]!]))
 })
 console.log('the role console may read what a console shows')

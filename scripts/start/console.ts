@@ -1,4 +1,5 @@
 import { join } from 'node:path'
+import { databaseOwners } from '@gatepost/contracts/declarations'
 import type { Child } from '@gatepost/local-stack/child'
 import { type ConsoleSecrets, startConsole } from '@gatepost/local-stack/console'
 import { ensureReader } from '@gatepost/local-stack/postgres/reader'
@@ -41,13 +42,12 @@ export async function runConsole ({ say, ...run }: ConsoleRun): Promise<Pick<Chi
 
 /** Databases of one's own have no role for the console unless CONSOLE_DATABASES says so. */
 async function databasesOf ({ system: { postgres }, dataDir, env, ports }: Omit<ConsoleRun, 'say'>) {
-  const embedded = Object.fromEntries(
-    Object.entries(readable).filter(([name]) => !env[`${name.toUpperCase()}_DATABASE_URL`])
-  )
   if (postgres === undefined || env.CONSOLE_DATABASES) return {}
+  const embedded = databaseOwners.filter(({ prefix }) => !env[`${prefix}_DATABASE_URL`])
   const password = await secretIn(join(dataDir, 'postgres', `${ROLE}.password`))
-  await ensureReader({ adminUrl: postgres.adminUrl, role: ROLE, password, databases: embedded })
-  return Object.fromEntries(Object.keys(embedded).map((name) =>
-    [name, `postgresql://${ROLE}:${password}@127.0.0.1:${ports.postgres}/${name}`]
+  const databases = Object.fromEntries(embedded.map(({ name, database }) => [database, readable[name]!]))
+  await ensureReader({ adminUrl: postgres.adminUrl, role: ROLE, password, databases })
+  return Object.fromEntries(embedded.map(({ name, database }) =>
+    [name, `postgresql://${ROLE}:${password}@127.0.0.1:${ports.postgres}/${database}`]
   ))
 }

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto'
+import { declarations } from '@gatepost/contracts/declarations'
 import { connectOperator } from '@gatepost/events/operator'
 import { eventually } from '@gatepost/testing/eventually'
 import pg from 'pg'
@@ -78,7 +79,7 @@ const pages = () => ({
   trace: [`/traces/${lastTrace}`, /feed-posts applied/],
   requests: ['/requests', /POST \/api\/auth\/register/],
   events: ['/events', /auth.user-registered.v1/],
-  event: ['/events/1', /feed-users/],
+  event: ['/events/1', /Where it is[^]*feed-/],
   consumers: ['/consumers', /posts-users/],
   'dead-letters': ['/dead-letters', /Dead letters/],
   mail: ['/mail', /Confirm your e-mail address/],
@@ -196,8 +197,8 @@ test('the console’s role reads what pages show, and no secret; its account pub
 
 test('of every check of every process the overview knows what to do', async () => {
   const { ports } = stage.system
-  const checks = await Promise.all([ports.gateway, ports.auth, ports.posts, ports.feed].map(async (port) =>
-    Object.keys(JSON.parse((await ask(`http://127.0.0.1:${port}/ready`)).text).checks)
+  const checks = await Promise.all(declarations.map(async ({ name }) =>
+    Object.keys(JSON.parse((await ask(`http://127.0.0.1:${ports[name]}/ready`)).text).checks)
   ))
   const advice = await readAdvice()
   expect(checks.flat().filter((name) => advice[name]?.todo === undefined)).toEqual([])

@@ -42,6 +42,7 @@ function App () {
       <nav aria-label="Pages">
         ${PAGES.map(({ path, title }) => html`
           <a href=${path} aria-current=${path === section ? 'page' : undefined}>${title}</a>`)}
+        <a href="/docs" target="_blank" rel="noopener">Docs<span class="hidden"> in a new tab</span></a>
       </nav>
       <${Invitation} />
     </header>

@@ -28,6 +28,8 @@ export function processRoutes (app: App, { watch, live, servers, publicUrl }: Pr
     })
   })
 
+  app.get('/docs', (_request, reply) => reply.redirect(`${publicUrl}/docs`))
+
   app.post('/api/processes/:name/restart', async (request, reply) => {
     const { name } = request.params as { name: string }
     if (!canRestart) return reply.code(409).send({ message: 'Only `pnpm start` restarts its processes.' })
