@@ -2,10 +2,10 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
- * One waits for half a minute and does nothing, the other is made of four. Small as they are they would be begun last,
- * and the run would end with waiting for them.
+ * Short files that take long: one waits for half a minute, the others are made of several. They would be begun last, and
+ * the run would end with waiting for them.
  */
-const LONG = /slow-clients|from-outside/
+const LONG = /slow-clients|from-outside|client\/test\/system/
 
 class LongFirst extends BaseSequencer {
   override async sort (files: TestSpecification[]) {
