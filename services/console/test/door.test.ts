@@ -1,5 +1,6 @@
 import { once } from 'node:events'
 import type { AddressInfo } from 'node:net'
+import { gzipSync } from 'node:zlib'
 import { createRegistry } from '@gatepost/service-kit/metrics'
 import { parseSettings } from '@gatepost/service-kit/settings'
 import type { App } from '@gatepost/service-kit/server'
@@ -114,6 +115,34 @@ test('traces need their own token, and the cookie is none', async () => {
   expect((await send({ authorization }, '{"resourceSpans":')).status).toBe(400)
   expect((await send({ authorization }, `{"a":"${'x'.repeat(5_000_000)}"}`)).status).toBe(413)
   expect((await send({ authorization, 'content-type': 'application/x-protobuf' })).status).toBe(415)
+})
+
+test('the largest export that our processes send is taken whole', async () => {
+  const value = { stringValue: 'x'.repeat(50) }
+  const attributes = Array.from({ length: 20 }, (_, at) => ({ key: `key ${at}`, value }))
+  const spans = Array.from({ length: 512 }, (_, at) => ({
+    traceId: String(at).padStart(32, '0'),
+    spanId: String(at + 1).padStart(16, '0'),
+    name: 'POST /api/posts',
+    startTimeUnixNano: '1795959120114123456',
+    endTimeUnixNano: '1795959120116623456',
+    attributes
+  }))
+  const { status, text } = await ask(`${origin}/v1/traces`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json', authorization: `Bearer ${TRACES}` },
+    body: JSON.stringify({ resourceSpans: [{ scopeSpans: [{ spans }] }] })
+  })
+  expect([status, text]).toEqual([200, '{}'])
+})
+
+test('all that a browser loads is at most 80 kB compressed, without the charts', async () => {
+  const files = everyRoute().map(([, path]) => path).filter((path) => /^\/(web|lib|style)\//.test(path))
+  expect(files.length).toBeGreaterThan(15)
+  const sizes = await Promise.all(files.filter((path) => !path.includes('uplot')).map(async (path) =>
+    gzipSync((await ask(origin + path, { headers: { cookie } })).text).length
+  ))
+  expect(sizes.reduce((sum, size) => sum + size, 0)).toBeLessThan(80_000)
 })
 
 test('pages load nothing from elsewhere and run nothing inline', async () => {
