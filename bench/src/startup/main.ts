@@ -9,7 +9,6 @@ import { portVariables } from '../../../scripts/start/addresses.ts'
 import { type Ground, onGround } from '../lab/ground.ts'
 import { describeMachine, residentMegabytes } from '../lab/machine.ts'
 import { ROOT } from '../lab/root.ts'
-import { writeSection } from '../lab/section.ts'
 import { median } from '../lab/statistics.ts'
 
 const PORTS = Object.values(portVariables)
@@ -44,7 +43,6 @@ export const benchStartup = ({ starts, idle }: { starts: number, idle: number })
       rows.join('\n')
     }\n`
   await writeFile(new URL('../../results/startup.md', import.meta.url), `# Start of the whole system\n\n${text}`)
-  await writeSection('startup', text)
   console.log(`\n${text}`)
 })
 
