@@ -156,6 +156,12 @@ test.runIf(chromium)('of an event that waits the trace says for what, and shows 
   await stage.seen(/feed process posts.post-created.v1[^]*feed-posts applied/)
 })
 
+test.runIf(chromium)('a client that a limit refuses is listed, with the limit', async () => {
+  for (let attempt = 0; attempt < 12; attempt++) await stage.call('POST', '/api/auth/login', { body: {} })
+  await stage.page.goto(`${stage.origin}/sessions`)
+  await stage.seen(/127\.0\.0\.1\s+sensitive\s+\d/)
+})
+
 test.runIf(chromium)('a flood is sampled, and the page says so', async () => {
   await stage.page.goto(`${stage.origin}/requests`)
   await stage.seen(/traced requests/)

@@ -33,7 +33,7 @@ export interface Stage {
 
 export async function startStage (): Promise<Stage> {
   const system = await startSystem({
-    env: { RATE_LIMIT_MAX: '1000', SENSITIVE_RATE_LIMIT_MAX: '1000' },
+    env: { RATE_LIMIT_MAX: '1000', SENSITIVE_RATE_LIMIT_MAX: '12' },
     console: readable
   })
   const { origin } = new URL(system.consoleLink!)
