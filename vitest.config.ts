@@ -2,8 +2,8 @@ import { defineConfig } from 'vitest/config'
 import { BaseSequencer, type TestSpecification } from 'vitest/node'
 
 /**
- * Short files that take long: one waits for half a minute, the others are made of several. They would be begun last, and
- * the run would end with waiting for them.
+ * Short files that take long: one waits for half a minute, the others are made of several. They would be begun last,
+ * and the run would end with waiting for them.
  */
 const LONG = /slow-clients|from-outside|client\/test\/system/
 
