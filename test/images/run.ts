@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { text } from 'node:stream/consumers'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { declarations } from '@gatepost/contracts/declarations'
 import { cacheFolders, writableFolder } from '@gatepost/local-stack/binaries/cache'
 import { provideBaseImages } from './base-images.ts'
 import { checkConfinement, checkLimits, walkReadme } from './checks.ts'
@@ -18,8 +19,8 @@ const UNDER_LOAD_MS = 2_000
 const CLIENTS = 10
 const SCALED = ['--scale', 'gateway=2', '--scale', 'posts=2']
 /** Without the jobs, which are over. */
-const CONTAINERS = { single: 8, scaled: 10 }
-const KILLED = ['posts', 'gateway', 'feed', 'auth', 'redis', 'nats', 'postgres', 'front']
+const CONTAINERS = { single: declarations.length + 4, scaled: declarations.length + 6 }
+const KILLED = [...declarations.map(({ name }) => name), 'redis', 'nats', 'postgres', 'front']
 
 /**
  * Builds, runs and breaks the images; rejects with the first thing that is not as it should be, or with a

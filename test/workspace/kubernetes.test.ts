@@ -179,7 +179,7 @@ test('pods run without root on a read-only file system, and service links do not
     kind,
     pod: spec.template!.spec
   }))
-  expect(pods).toHaveLength(7)
+  expect(pods).toHaveLength(SERVICES.length + 3)
   for (const { kind, pod } of pods) {
     expect(pod.securityContext.runAsNonRoot).toBe(true)
     expect(pod.containers[0].securityContext.readOnlyRootFilesystem).toBe(true)

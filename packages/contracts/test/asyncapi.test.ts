@@ -64,7 +64,10 @@ test('payloads are the envelopes that publishers are checked against, data the g
   for (const definition of events) {
     const { payload } = written.components.messages[definition.type]!
     expect(payload).toEqual(JSON.parse(JSON.stringify(envelopeOf(definition))))
-    const golden = JSON.parse(await readFile(new URL(`golden/${definition.type}.json`, import.meta.url), 'utf8'))
+    const golden = JSON.parse(await readFile(new URL(
+      `../src/${definition.owner}/golden/${definition.type}.json`,
+      import.meta.url
+    ), 'utf8'))
     expect(Object.keys(payload.properties.data.properties))
       .toEqual(expect.arrayContaining(Object.keys(golden.properties)))
   }

@@ -1,5 +1,7 @@
-import { existsSync } from 'node:fs'
-import { readdir, readFile, writeFile } from 'node:fs/promises'
+import { existsSync, globSync } from 'node:fs'
+import { mkdir, readFile, writeFile } from 'node:fs/promises'
+import { basename } from 'node:path'
+import { fileURLToPath } from 'node:url'
 import { Type } from '@sinclair/typebox'
 import { expect, test } from 'vitest'
 import { eventOfType, events } from '../src/events.ts'
@@ -7,9 +9,10 @@ import { event, eventData } from '../src/event.ts'
 import { postUpdated } from '../src/posts/events.ts'
 import { breaksOf } from './compatibility.ts'
 
-const golden = new URL('golden/', import.meta.url)
+const source = new URL('../src/', import.meta.url)
+const goldenOf = (type: string) => new URL(`${type.split('.')[0]}/golden/${type}.json`, source)
 const EXPLANATION = `
-Programs of other people read this event. What they were promised is in packages/contracts/test/golden, and it changed:`
+Programs of other people read this event. Their promise is in packages/contracts/src/<service>/golden; it changed:`
 const ADVICE = `
 Either keep to it (new members are fine), or publish a new version beside the old one: docs/adr/0012-event-versions.md.
 `
@@ -18,12 +21,13 @@ Either keep to it (new members are fine), or publish a new version beside the ol
 test.each(events.map((definition) => [definition.type, definition] as const))(
   '%s is as it was published',
   async (type, definition) => {
-    const file = new URL(`${type}.json`, golden)
+    const file = goldenOf(type)
     if (!existsSync(file)) {
       expect(
         process.env.GOLDEN,
         `${type} is new: record it with GOLDEN=write pnpm test packages/contracts/test/compatibility.test.ts`
       ).toBe('write')
+      await mkdir(new URL('.', file), { recursive: true })
       await writeFile(file, `${JSON.stringify(definition.data, null, 2)}\n`)
     }
     const breaks = breaksOf(JSON.parse(await readFile(file, 'utf8')), JSON.parse(JSON.stringify(definition.data)))
@@ -32,8 +36,8 @@ test.each(events.map((definition) => [definition.type, definition] as const))(
 )
 
 test('no published event is gone', async () => {
-  for (const name of await readdir(golden)) {
-    expect(eventOfType(name.replace(/\.json$/, '')), `${name} was published: subscribers wait for it`).toBeDefined()
+  for (const name of globSync('*/golden/*.json', { cwd: fileURLToPath(source) })) {
+    expect(eventOfType(basename(name, '.json')), `${name} was published: subscribers wait for it`).toBeDefined()
   }
 })
 

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
+import { upstreamUrls } from '@gatepost/testing/upstreams'
 import { type Child, startChild } from '@gatepost/local-stack/child'
 import { freePorts } from '@gatepost/local-stack/ports'
 import { eventually } from '@gatepost/testing/eventually'
@@ -33,9 +34,7 @@ beforeAll(async () => {
       ...probed(socket),
       GATEWAY_PORT: String(port),
       GATEWAY_OPS_PORT: String(operationsPort),
-      AUTH_URL: upstream.url,
-      POSTS_URL: upstream.url,
-      FEED_URL: upstream.url,
+      ...upstreamUrls(upstream.url),
       NATS_URL: testServers().natsUrls.gateway,
       PUBLIC_URL: ISSUER,
       RATE_LIMIT_MAX: '1000000',
