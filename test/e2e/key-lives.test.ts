@@ -5,7 +5,7 @@ import { call, register } from './client.ts'
 import { prepareSecond, type SecondProcess } from './second-process.ts'
 
 // KEY_CALLS=10000 KEY_SECONDS=600 KEY_TOKEN_TTL=600 is the run of ten minutes; here time is compressed.
-const CALLS = Number(process.env.KEY_CALLS ?? 1_500)
+const CALLS = Number(process.env.KEY_CALLS ?? 600)
 const SECONDS = Number(process.env.KEY_SECONDS ?? 11)
 const TTL = Number(process.env.KEY_TOKEN_TTL ?? 5)
 /** The part of a token's life for which a gateway holds it at least: it lets go of the last tenth, at most 5 s. */
