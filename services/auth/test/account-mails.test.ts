@@ -1,13 +1,12 @@
 import { stat, readdir } from 'node:fs/promises'
 import { join } from 'node:path'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 import { mailsDone, mailTo, readMails } from './support/mailbox.ts'
 
 const NEW_PASSWORD = 'another tram, another town 7'
 let auth: AuthServer
-beforeAll(async () => { auth = await startAuth({}, undefined, CHEAP_HASH) })
+beforeAll(async () => { auth = await startAuth() })
 afterAll(() => auth.close())
 
 const verify = (token: string) => auth.call('POST', '/api/auth/verify-email', { body: { token } })

@@ -3,7 +3,6 @@ import { pino } from 'pino'
 import { Registry } from 'prom-client'
 import { expect, test } from 'vitest'
 import { clientAddress } from '../src/plugins/client-address.ts'
-import { CHEAP_HASH } from './support/arena.ts'
 import { startAuth } from './support/auth-server.ts'
 
 test.each([
@@ -32,7 +31,7 @@ test.each([
 })
 
 test('only loopback and trusted networks may name a client’s address', async () => {
-  const proxied = await startAuth({ TRUSTED_PROXIES: '10.0.0.0/8' }, undefined, CHEAP_HASH)
+  const proxied = await startAuth({ TRUSTED_PROXIES: '10.0.0.0/8' })
   let requests = 0
   const addressOf = async (headers: Record<string, string>) => {
     const { body } = await proxied.call('POST', '/api/auth/login', {

@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 import { mailsDone, mailsTo, mailTo } from './support/mailbox.ts'
 
 let auth: AuthServer
-beforeAll(async () => { auth = await startAuth({}, undefined, CHEAP_HASH) })
+beforeAll(async () => { auth = await startAuth() })
 afterAll(() => auth.close())
 
 const NEW_PASSWORD = 'another tram, another town 7'

@@ -2,11 +2,10 @@ import { createLog } from '@gatepost/service-kit/log'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { openDatabase } from '../src/database/database.ts'
 import { rekeyEmails } from '../src/users/email-rekeying.ts'
-import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
 
 let auth: AuthServer
-beforeAll(async () => { auth = await startAuth({}, undefined, CHEAP_HASH) })
+beforeAll(async () => { auth = await startAuth() })
 afterAll(() => auth.close())
 
 /** An account as it was stored when each spelling of a domain had a key of its own. */

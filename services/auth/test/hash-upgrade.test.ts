@@ -8,8 +8,7 @@ import { openDatabase } from '../src/database/database.ts'
 import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
 import { deriveMacKey } from '../src/secrets.ts'
 import { createLoginService } from '../src/sessions/login-service.ts'
-import { CHEAP_HASH } from './support/arena.ts'
-import { type AuthServer, PASSWORD, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
+import { type AuthServer, CHEAP_HASH, PASSWORD, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
 let auth: AuthServer
 beforeAll(async () => { auth = await startAuth() })

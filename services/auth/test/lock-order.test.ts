@@ -2,7 +2,7 @@ import { authOperations } from '@gatepost/contracts/auth/operations'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import pg from 'pg'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { type Arena, CHEAP_HASH, createArenas } from './support/arena.ts'
+import { type Arena, createArenas } from './support/arena.ts'
 import { type Answer, type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
 type Act = (arena: Arena, index: number) => { body?: object, token?: string, path?: string }
@@ -100,7 +100,7 @@ let arenas: Awaited<ReturnType<typeof createArenas>>
 beforeAll(async () => {
   database = await createDatabase('auth')
   // No call waits for a connection, so that all calls meet at the locks.
-  auth = await startAuth({ AUTH_DATABASE_POOL: String(AT_ONCE + 5) }, database, CHEAP_HASH)
+  auth = await startAuth({ AUTH_DATABASE_POOL: String(AT_ONCE + 5) }, database)
   arenas = await createArenas(auth)
 })
 afterAll(() => database.drop())

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
+import { HASH_PARAMETERS } from '../src/passwords/password-hash.ts'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
 
 /**
@@ -11,7 +12,7 @@ const WARM_UP = 5
 const TOLERANCE = 0.2
 
 let auth: AuthServer
-beforeAll(async () => { auth = await startAuth() })
+beforeAll(async () => { auth = await startAuth({}, undefined, HASH_PARAMETERS) })
 afterAll(() => auth.close())
 
 function median (values: number[]) {

@@ -1,7 +1,6 @@
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { startTcpProxy } from '@gatepost/testing/tcp-proxy'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
 const MANY = 8_000
@@ -18,7 +17,7 @@ beforeAll(async () => {
   const url = new URL(database.url)
   proxy = await startTcpProxy(Number(url.port))
   url.port = String(proxy.port)
-  auth = await startAuth({}, { ...database, url: url.href }, CHEAP_HASH)
+  auth = await startAuth({}, { ...database, url: url.href })
 })
 afterAll(async () => {
   await auth.close()

@@ -1,9 +1,8 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
 
 let auth: AuthServer
-beforeAll(async () => { auth = await startAuth({}, undefined, CHEAP_HASH) })
+beforeAll(async () => { auth = await startAuth() })
 afterAll(() => auth.close())
 
 const valueOf = async (name: string) =>

@@ -8,13 +8,12 @@ import { type Database, openDatabase } from '../src/database/database.ts'
 import { createPasswordHasher, type PasswordHasher } from '../src/passwords/password-hasher.ts'
 import { deriveMacKey } from '../src/secrets.ts'
 import { sessionStartRepository } from '../src/sessions/session-start-repository.ts'
-import { CHEAP_HASH } from './support/arena.ts'
-import { type AuthServer, PASSWORD, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
+import { type AuthServer, CHEAP_HASH, PASSWORD, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
 let auth: AuthServer
 let database: Database
 beforeAll(async () => {
-  auth = await startAuth({}, undefined, CHEAP_HASH)
+  auth = await startAuth()
   database = openDatabase({ url: auth.database.url, poolSize: 2 })
 })
 afterAll(async () => {

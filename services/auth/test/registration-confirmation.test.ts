@@ -1,10 +1,9 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 import { mailsDone, mailTo, readMails } from './support/mailbox.ts'
 
 let auth: AuthServer
-beforeAll(async () => { auth = await startAuth({ REQUIRE_EMAIL_VERIFICATION: 'true' }, undefined, CHEAP_HASH) })
+beforeAll(async () => { auth = await startAuth({ REQUIRE_EMAIL_VERIFICATION: 'true' }) })
 afterAll(() => auth.close())
 
 const register = (email: string, password = PASSWORD, displayName = 'Somebody') =>

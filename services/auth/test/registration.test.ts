@@ -1,10 +1,9 @@
 import { NewDisplayNameSchema } from '@gatepost/contracts/schemas'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
 let auth: AuthServer
-beforeAll(async () => { auth = await startAuth({}, undefined, CHEAP_HASH) })
+beforeAll(async () => { auth = await startAuth() })
 afterAll(() => auth.close())
 
 test('a registration answers a session whose token opens the account, and stores the one event', async () => {

@@ -4,6 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import { createDatabase } from '@gatepost/testing/database'
 import pg from 'pg'
 import { afterEach, expect, test } from 'vitest'
+import { HASH_PARAMETERS } from '../src/passwords/password-hash.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
 let auth: AuthServer
@@ -143,7 +144,7 @@ test('requests are 503 with Retry-After while all connections are taken, and non
 test(
   'while every core hashes, /live answers before earlier logins, and logins beyond the queue are 503',
   async () => {
-    auth = await startAuth()
+    auth = await startAuth({}, undefined, HASH_PARAMETERS)
     const { refreshToken } = await auth.register()
     let judged = 0
     const logins = Array.from({ length: 400 }, async (_, index) => {

@@ -1,7 +1,6 @@
 import { KEY_EXCHANGE_PATH } from '@gatepost/contracts/auth/key-operations'
 import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
 
 const [OLD, NEW] = ['the secret of last year, of thirty-two bytes', 'the secret of this year, of thirty-two bytes']
@@ -11,7 +10,7 @@ beforeAll(async () => { database = await createDatabase('auth') })
 afterAll(() => database.drop())
 
 async function withAuth<Result> (settings: Record<string, string>, work: (auth: AuthServer) => Promise<Result>) {
-  const auth = await startAuth(settings, database, CHEAP_HASH)
+  const auth = await startAuth(settings, database)
   try {
     return await work(auth)
   } finally {
@@ -53,5 +52,5 @@ test('a new TOKEN_SECRET ends nothing while the previous one is set, nor later w
     expect((await exchange(auth, before.key)).status).toBe(200)
     expect((await refresh(auth, before.unused.refreshToken)).status).toBe(401)
   })
-  await expect(startAuth({ TOKEN_SECRET: OLD }, database, CHEAP_HASH)).rejects.toThrow(/TOKEN_SECRET is not the one/)
+  await expect(startAuth({ TOKEN_SECRET: OLD }, database)).rejects.toThrow(/TOKEN_SECRET is not the one/)
 })

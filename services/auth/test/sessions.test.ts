@@ -5,7 +5,7 @@ import { HASH_PARAMETERS } from '../src/passwords/password-hash.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 
 let auth: AuthServer
-beforeAll(async () => { auth = await startAuth() })
+beforeAll(async () => { auth = await startAuth({}, undefined, HASH_PARAMETERS) })
 afterAll(() => auth.close())
 
 test('lists the live sessions with device and address, the current one marked', async () => {

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest'
-import { CHEAP_HASH } from './support/arena.ts'
 import { type AuthServer, PASSWORD, startAuth } from './support/auth-server.ts'
 import { mailsDone } from './support/mailbox.ts'
 import { startSmtpServer } from './support/smtp-server.ts'
@@ -8,11 +7,7 @@ let auth: AuthServer
 let smtp: Awaited<ReturnType<typeof startSmtpServer>>
 beforeAll(async () => {
   smtp = await startSmtpServer()
-  auth = await startAuth(
-    { SMTP_URL: `smtp://127.0.0.1:${smtp.port}`, MAIL_FROM: 'Gatepost <post@example.test>' },
-    undefined,
-    CHEAP_HASH
-  )
+  auth = await startAuth({ SMTP_URL: `smtp://127.0.0.1:${smtp.port}`, MAIL_FROM: 'Gatepost <post@example.test>' })
 })
 afterAll(async () => {
   await auth.close()

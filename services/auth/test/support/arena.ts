@@ -6,10 +6,8 @@ import { emailTokenRepository } from '../../src/mail/email-token-repository.ts'
 import { deriveKey, deriveMacKey } from '../../src/secrets.ts'
 import { createSessionTokens } from '../../src/sessions/session-tokens.ts'
 import { emailChangeRepository } from '../../src/users/email-change-repository.ts'
-import { type AuthServer, PASSWORD, TOKEN_SECRET } from './auth-server.ts'
+import { type AuthServer, CHEAP_HASH, PASSWORD, TOKEN_SECRET } from './auth-server.ts'
 
-/** The cheapest hash of argon2: these tests look at locks, not at hashing. */
-export const CHEAP_HASH = { memoryCost: 8, timeCost: 1, parallelism: 1, outputLen: 32 }
 const ACCESS_TOKEN_TTL = 600
 const SESSIONS = 6
 /** The counter of a session: every second session was refreshed twice. */

@@ -13,6 +13,8 @@ import { settingsSchema } from '../../src/config.ts'
 import type { HashParameters } from '../../src/passwords/password-hash.ts'
 
 export const TOKEN_SECRET = 'a secret of the tests, at least 32 bytes'
+/** The cheapest hash of argon2, for tests that are not about hashing. */
+export const CHEAP_HASH = { memoryCost: 8, timeCost: 1, parallelism: 1, outputLen: 32 }
 export const PASSWORD = 'violet tram 92 over Dresden'
 
 export interface Answer<Body = any> {
@@ -45,11 +47,14 @@ export interface AuthServer {
 
 let people = 0
 
-/** A real auth service on a socket, with a database of its own; NATS is away unless the settings name one. */
+/**
+ * A real auth service on a socket, with a database of its own. NATS is away unless the settings name one. Hashes are
+ * cheap unless `hashParameters` say otherwise.
+ */
 export async function startAuth (
   settings: Record<string, string> = {},
   existing?: TestDatabase,
-  hashParameters?: HashParameters
+  hashParameters: HashParameters = CHEAP_HASH
 ): Promise<AuthServer> {
   const database = existing ?? await createDatabase('auth', { hostile: true })
   const mailDir = await mkdtemp(join(tmpdir(), 'gatepost-mail-'))
