@@ -36,7 +36,7 @@ type AnswersOf<Responses> = {
 
 type Flat<T> = { [K in keyof T]: T[K] }
 
-/** The operations that speak JSON. Pages for browsers, and the stream that `events` reads, are none. */
+/** The operations that answer JSON. Pages for browsers, and the stream that `events` reads, are none. */
 type Callable<Definition extends KnownOperation = KnownOperation> = Definition extends
 { responses: { 200: { contentType: string } } } ? never
   : string extends Definition['id'] ? never
@@ -68,16 +68,16 @@ export type Session = Static<typeof SessionSchema>
 /** Of the operation that follows a stream. */
 export const STREAM_ID = 'streamEvents'
 
-const speaksJson = ({ responses, bodyType }: PublicOperation) =>
-  bodyType === 'application/json' && Object.values(responses).every(({ contentType }) => contentType === undefined)
+const answersJson = ({ responses }: PublicOperation) =>
+  Object.values(responses).every(({ contentType }) => contentType === undefined)
 
 /** The operations that a client calls as functions. */
-export const callable = operations.filter(speaksJson)
+export const callable = operations.filter(answersJson)
 
 /** The calls of these operations, and of the stream, by id. */
 export const calls: Record<string, OperationCall> = Object.fromEntries(
-  operations.filter((operation) => speaksJson(operation) || operation.id === STREAM_ID).map((operation) => {
-    const { id, method, url, auth, timeoutMs, responses, headers, query } = operation
+  operations.filter((operation) => answersJson(operation) || operation.id === STREAM_ID).map((operation) => {
+    const { id, method, url, auth, timeoutMs, responses, headers, query, bodyType } = operation
     const schemas = Object.values(responses).map(({ schema }) => schema)
     return [id, {
       method,
@@ -85,6 +85,7 @@ export const calls: Record<string, OperationCall> = Object.fromEntries(
       auth,
       answers: Object.keys(responses).map(Number),
       timeoutMs,
+      ...bodyType !== 'application/json' && { form: true },
       ...'idempotency-key' in headers.properties && { keyed: true },
       ...'cursor' in query.properties && { paged: true },
       ...schemas.some((schema) => schema?.title === SessionSchema.title) && { session: true }

@@ -9,6 +9,8 @@ export interface OperationCall {
   answers: number[]
   /** The gateway gives up after this many milliseconds. */
   timeoutMs: number
+  /** Its body is a form's. */
+  form?: true
   /** It takes an Idempotency-Key. */
   keyed?: true
   /** It answers pages, with a cursor to the next. */

@@ -97,3 +97,12 @@ test('a redirect is not followed: it would take the token elsewhere', async () =
   expect(elsewhere.heard).toEqual([])
   expect(server.heard[0]!.headers.authorization).toBe('Bearer gp_secret')
 })
+
+test('a form is sent as a form', async () => {
+  await using server = await startScriptedServer(json(200, { active: false }))
+  await createClient({ baseUrl: server.url, apiKey: 'gp_x' }).introspectToken({ body: { token: 'a&b' } })
+  expect(server.heard[0]).toMatchObject({
+    body: 'token=a%26b',
+    headers: { 'content-type': 'application/x-www-form-urlencoded' }
+  })
+})

@@ -28,9 +28,18 @@ export function requestOf (baseUrl: string, call: OperationCall, input: AnyInput
   return {
     url: baseUrl + path + (query && `?${query}`),
     method: call.method,
-    headers: input.body === undefined ? headers : { ...headers, 'content-type': 'application/json' },
-    ...input.body !== undefined && { body: JSON.stringify(input.body) }
+    headers,
+    ...input.body !== undefined && bodyOf(call, input.body, headers)
   }
+}
+
+function bodyOf ({ form }: OperationCall, body: unknown, headers: Record<string, string>) {
+  return form
+    ? {
+        headers: { ...headers, 'content-type': 'application/x-www-form-urlencoded' },
+        body: new URLSearchParams(defined(body as Record<string, string | undefined>)).toString()
+      }
+    : { headers: { ...headers, 'content-type': 'application/json' }, body: JSON.stringify(body) }
 }
 
 /** Clients resolve dot segments, so such an id would be another path. */
