@@ -69,7 +69,7 @@ const acts: Record<string, Act> = {
     ], index)
 }
 
-const READ_ONLY = ['validateToken']
+const READ_ONLY = ['validateToken', 'introspectToken']
 const mutating = authOperations.filter(({ method, id }) => method !== 'GET' && !READ_ONLY.includes(id))
 /** In threes, so that each operation meets each other one and itself in a third as many rounds as pairs. */
 const rounds = roundsOf(mutating.map(({ id }) => id))
