@@ -10,6 +10,7 @@ import {
   root,
   secrets,
   secretsFile,
+  prefixOf,
   SERVICES,
   settingsSchemaOf,
   text
@@ -59,7 +60,7 @@ test('no secret of one service is in the environment of another', () => {
 test('upstreams, brokers and databases are containers that share a network and listen on that port', async () => {
   const ports: Record<string, string> = { postgres: '5432', nats: '4222', redis: '6379' }
   for (const service of SERVICES) {
-    const { default: port } = (await settingsSchemaOf(service)).properties[`${service.toUpperCase()}_PORT`]!
+    const { default: port } = (await settingsSchemaOf(service)).properties[`${prefixOf(service)}_PORT`]!
     ports[service] = port
   }
   let seen = 0

@@ -52,9 +52,9 @@ test(
       const databases = () =>
         job('databases', {
           POSTGRES_ADMIN_URL: server.adminUrl(),
-          ...each(({ name, prefix }) => ({
-            [`${prefix}_DATABASE_PASSWORD`]: `${name}-uses`,
-            [`${prefix}_OWNER_PASSWORD`]: `${name}-owns`
+          ...each(({ database, prefix }) => ({
+            [`${prefix}_DATABASE_PASSWORD`]: `${database}-uses`,
+            [`${prefix}_OWNER_PASSWORD`]: `${database}-owns`
           }))
         })
       const migrate = () =>
@@ -77,7 +77,10 @@ test('broker-configuration, provision: a nats-server takes what is written, and 
   const accounts = ['provisioner', ...declarations.map(({ name }) => name)]
   const file = join(folder, 'nats-server.conf')
   const passwords = Object
-    .fromEntries(accounts.map((account) => [`NATS_${account.toUpperCase()}_PASSWORD`, `secret-of-${account}`]))
+    .fromEntries(accounts.map((account) => [
+      `NATS_${account.replaceAll('-', '_').toUpperCase()}_PASSWORD`,
+      `secret-of-${account}`
+    ]))
   await job('broker-configuration', { NATS_STORE_DIR: join(folder, 'store'), ...passwords }, file)
   const [port, httpPort] = await freePorts(2) as [number, number]
   writeFileSync(
