@@ -16,7 +16,7 @@ export interface RequestCost {
   microtasks: number
   /** process.nextTick. */
   ticks: number
-  /** NaN where they cannot be counted. */
+  /** Without those for waiting and memory; NaN where they cannot be counted. */
   systemCalls: number
 }
 

@@ -9,9 +9,13 @@ export function whyNoSystemCalls (): string | undefined {
   return status === 0 ? undefined : 'strace may not trace processes here'
 }
 
-/** The system calls of all threads of a process while something happens. */
+/** Calls that follow the machine's load or the collector rather than the code. */
+const UNCOUNTED = 'trace=!epoll_wait,epoll_pwait,futex,sched_yield,madvise,mmap,munmap,mprotect'
+
+/** The system calls of all threads of a process while something happens, waiting and memory apart. */
 export async function systemCallsOf (pid: number, happens: () => Promise<void>): Promise<number> {
-  const strace = spawn('strace', ['-c', '-f', '-p', String(pid)], { stdio: ['ignore', 'ignore', 'pipe'] })
+  const args = ['-c', '-f', '-e', UNCOUNTED, '-p', String(pid)]
+  const strace = spawn('strace', args, { stdio: ['ignore', 'ignore', 'pipe'] })
   const exited = once(strace, 'exit')
   const report = text(strace.stderr)
   await Promise.race([once(strace.stderr, 'data'), exited]) // that it is attached
