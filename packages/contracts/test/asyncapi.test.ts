@@ -80,7 +80,7 @@ test('the stream, its duplicate window and every consumer are told, each at the 
   })
   const readersOf = (type: string) => written.channels[type]!['x-jetstream'].consumers
   expect(readersOf('posts.post-created.v1')).toEqual(['feed-posts'])
-  expect(readersOf('auth.user-deleted.v1')).toEqual(['posts-users', 'feed-users'])
+  expect(readersOf('auth.user-deleted.v1')).toEqual(expect.arrayContaining(['posts-users', 'feed-users']))
   expect(readersOf('auth.user-updated.v1')).toEqual(['feed-users'])
   expect(new Set(events.flatMap(({ type }) => readersOf(type)))).toEqual(new Set(Object.keys(consumers)))
   for (const { type, subject } of events) {

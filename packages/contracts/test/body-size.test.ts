@@ -40,7 +40,8 @@ test.each(withBody.map((operation) => [operation.id, operation] as const))(
     const text = largest(body!)
     JSON.parse(text)
     expect(text.length).toBeLessThanOrEqual(largestBody(body!))
-    expect(largestBody(body!)).toBeLessThan(text.length + 5_000)
+    // Literals of a list are counted as the longest of them, which the text has not everywhere.
+    expect(largestBody(body!)).toBeLessThan(text.length * 1.1 + 5_000)
   }
 )
 

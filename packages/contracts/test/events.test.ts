@@ -8,7 +8,7 @@ const ID = '01900000-0000-7000-8000-000000000001'
 
 test('a subject is events.<owner>.<event>.v<major>', () => {
   for (const { subject, type, owner, source } of events) {
-    expect(subject).toMatch(/^events\.[a-z]+\.[a-z-]+\.v\d+$/)
+    expect(subject).toMatch(/^events\.[a-z-]+\.[a-z-]+\.v\d+$/)
     expect(subject).toBe(`events.${type}`)
     expect(source).toBe(`/services/${owner}`)
     expect(eventOfType(type)?.subject).toBe(subject)
