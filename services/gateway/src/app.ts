@@ -11,7 +11,7 @@ import type { Logger } from 'pino'
 import type { Registry } from 'prom-client'
 import { admission } from './admission/admission.ts'
 import { createKeyExchanges } from './api-keys/key-exchange.ts'
-import { readiness } from './checks.ts'
+import { readinessChecks } from './checks.ts'
 import type { Settings } from './config.ts'
 import { documentationRoutes } from './documentation/routes.ts'
 import { limitsOf } from './limits/configured-limits.ts'
@@ -97,7 +97,7 @@ export async function buildApp ({ settings, log, registry }: AppOptions): Promis
   await app.register(preflights, cors)
 
   await app.register(health, {
-    checks: readiness({
+    checks: readinessChecks({
       keys,
       accessTokenTtl: settings.ACCESS_TOKEN_TTL,
       revoked: app.revoked,

@@ -27,7 +27,8 @@ const STALE_REVOCATIONS_SECONDS = 5
  * What `/ready` of the gateway says. A gateway that cannot judge tokens must not take requests; one whose services or
  * store are in trouble still gives better answers than none.
  */
-export function readiness ({ keys, revoked, accessTokenTtl, broker, upstreams, shared }: ReadinessOptions): Check[] {
+export function readinessChecks (options: ReadinessOptions): Check[] {
+  const { keys, revoked, accessTokenTtl, broker, upstreams, shared } = options
   return [
     {
       name: 'keys',
