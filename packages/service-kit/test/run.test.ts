@@ -1,42 +1,18 @@
-import { type ChildProcess, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { createServer, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
 import { Agent, get, type IncomingMessage } from 'node:http'
-import { fileURLToPath } from 'node:url'
-import { afterEach, expect, test, vi } from 'vitest'
-
-const script = fileURLToPath(new URL('support/process.ts', import.meta.url))
-const children: ChildProcess[] = []
-afterEach(() => { for (const child of children.splice(0)) child.kill('SIGKILL') })
+import { expect, test, vi } from 'vitest'
+import { examplePorts, startExample } from './support/example.ts'
 
 function start (env: Record<string, string>) {
-  const child = spawn(process.execPath, [script], {
-    env: { PATH: process.env.PATH, NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE, ...env },
-    stdio: ['ignore', 'pipe', 'pipe']
-  })
-  children.push(child)
-  return {
-    child,
-    out: text(child.stdout),
-    err: text(child.stderr),
-    ended: once(child, 'exit').then(([code]) => code as number)
-  }
+  const running = startExample(env, ['ignore', 'ignore', 'pipe'])
+  return { ...running, err: text(running.child.stderr!) }
 }
 
-async function freePort () {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
-
-async function startReady (env: Record<string, string> = {}) {
-  const main = await freePort()
-  const operations = await freePort()
-  const running = start({ MAIN_PORT: String(main), OPS_PORT: String(operations), ...env })
+async function startReady (settings: Record<string, string> = {}) {
+  const { main, env } = await examplePorts()
+  const running = start({ ...env, ...settings })
   const agent = new Agent({ keepAlive: true })
   const ask = async (path: string) => {
     const [answer] = await once(get({ port: main, host: '127.0.0.1', path, agent }), 'response') as [IncomingMessage]

@@ -1,37 +1,13 @@
-import { spawn, type StdioPipe } from 'node:child_process'
-import { once } from 'node:events'
+import type { StdioPipe } from 'node:child_process'
 import { closeSync, openSync } from 'node:fs'
-import { createServer, type AddressInfo } from 'node:net'
 import { text } from 'node:stream/consumers'
-import { fileURLToPath } from 'node:url'
-import { expect, onTestFinished, test, vi } from 'vitest'
-
-const script = fileURLToPath(new URL('support/chatty-process.ts', import.meta.url))
-
-async function freePort () {
-  const server = createServer().listen(0, '127.0.0.1')
-  await once(server, 'listening')
-  const { port } = server.address() as AddressInfo
-  server.close()
-  await once(server, 'close')
-  return port
-}
+import { expect, test, vi } from 'vitest'
+import { examplePorts, startExample } from './support/example.ts'
 
 /** A process whose standard output is a pipe, or the file of a descriptor. */
 async function start (stdout: StdioPipe | number) {
-  const [main, operations] = [await freePort(), await freePort()]
-  const child = spawn(process.execPath, [script], {
-    env: {
-      PATH: process.env.PATH,
-      NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE,
-      MAIN_PORT: String(main),
-      OPS_PORT: String(operations)
-    },
-    stdio: ['ignore', stdout, 'inherit']
-  })
-  onTestFinished(() => {
-    child.kill('SIGKILL')
-  })
+  const { main, operations, env } = await examplePorts()
+  const running = startExample(env, ['ignore', stdout, 'inherit'])
   const write = async (count: number) =>
     (await (await fetch(`http://127.0.0.1:${main}/lines/${count}`)).json() as { megabytes: number }).megabytes
   const lost = async () =>
@@ -39,7 +15,7 @@ async function start (stdout: StdioPipe | number) {
       .exec(await (await fetch(`http://127.0.0.1:${operations}/metrics`)).text())![1])
   await vi.waitFor(() => write(0), { timeout: 15_000, interval: 50 })
   const end = (count: number) => fetch(`http://127.0.0.1:${main}/last-lines/${count}`).catch((error: Error) => error)
-  return { child, write, end, lost, ended: once(child, 'exit').then(([code]) => code as number) }
+  return { ...running, write, end, lost }
 }
 
 /** Megabytes that waiting lines and a growing heap may add; what is written is twice as much. */

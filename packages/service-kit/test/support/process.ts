@@ -1,4 +1,4 @@
-// A process as services are: one route that takes as long as it is asked to.
+// A process as services are: its routes take as long, and log as much, as they are asked to.
 import { setTimeout as sleep } from 'node:timers/promises'
 import { Type } from '@sinclair/typebox'
 import type { Logger } from 'pino'
@@ -26,6 +26,18 @@ async function buildApp ({ log }: { log: Logger }) {
   app.get<{ Params: { ms: string } }>('/slow/:ms', { config: { auth: 'none' } }, async (request) => {
     await sleep(Number(request.params.ms))
     return { slept: request.params.ms }
+  })
+  /** Lines of a kilobyte. */
+  function write (count: string) {
+    for (let n = 0; n < Number(count); n++) log.info({ n, text: 'x'.repeat(900) }, 'line')
+  }
+  app.get<{ Params: { count: string } }>('/lines/:count', { config: { auth: 'none' } }, async ({ params }) => {
+    write(params.count)
+    return { megabytes: process.memoryUsage().rss / 1e6 }
+  })
+  app.get<{ Params: { count: string } }>('/last-lines/:count', { config: { auth: 'none' } }, async ({ params }) => {
+    write(params.count)
+    process.exit(3)
   })
   return app
 }
