@@ -1,6 +1,5 @@
 import { createLog } from '@gatepost/service-kit/log'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openDatabase } from '../src/database/database.ts'
 import { rekeyEmails } from '../src/users/email-rekeying.ts'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
 
@@ -20,11 +19,9 @@ test('rekeying makes all spellings of a domain one key; the older of two account
   const first = await olderAccount('Bo@k\u00f6ln.example')
   const second = await olderAccount('Bo@\uff4b\u00f6ln.example')
   const local = await olderAccount('J\u00fcrgen@example.test')
-  const database = openDatabase({ url: auth.database.url, poolSize: 2 })
-  const rekey = () => rekeyEmails({ database, log: createLog('auth', 'silent') })
+  const rekey = () => rekeyEmails({ database: auth.store, log: createLog('auth', 'silent') })
   await Promise.all([rekey(), rekey()])
   await rekey()
-  await database.close()
   const keys = await auth.sql('SELECT id, email_key AS key FROM users WHERE id = ANY($1)', [
     alone,
     first,

@@ -4,7 +4,6 @@ import { hashSync } from '@node-rs/argon2'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createPasswordChecker } from '../src/attempts/password-check.ts'
 import { createAuthMetrics } from '../src/auth-metrics.ts'
-import { openDatabase } from '../src/database/database.ts'
 import { createPasswordHasher } from '../src/passwords/password-hasher.ts'
 import { deriveMacKey } from '../src/secrets.ts'
 import { createLoginService } from '../src/sessions/login-service.ts'
@@ -17,7 +16,7 @@ afterAll(() => auth.close())
 test('a login succeeds although its hash cannot be upgraded now', async () => {
   const { email, user } = await auth.register()
   await auth.sql('UPDATE users SET password_hash = $1 WHERE id = $2', hashSync(PASSWORD, CHEAP_HASH), user.id)
-  const database = openDatabase({ url: auth.database.url, poolSize: 2 })
+  const { store: database } = auth
   const hasher = await createPasswordHasher({ concurrency: 1, queue: 0 })
   const letGo = new AbortController()
   let busy: Promise<void> | undefined
@@ -53,7 +52,6 @@ test('a login succeeds although its hash cannot be upgraded now', async () => {
   const outcome = await login({ email, password: PASSWORD, origin }).catch(({ code }) => code)
   letGo.abort()
   await busy
-  await database.close()
   expect(outcome).toEqual({})
   expect(await auth.sql("SELECT act FROM audit_log WHERE user_id = $1 AND act = 'login'", user.id)).toHaveLength(1)
 })

@@ -1,6 +1,6 @@
 import { KeysUnavailableError } from '@gatepost/service-kit/key-source'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openDatabase, type Database } from '../src/database/database.ts'
+import { openDatabase } from '../src/database/database.ts'
 import { keyRepository } from '../src/keys/key-repository.ts'
 import { dropKey, rotateIfDue, rotateKeys } from '../src/keys/key-rotation.ts'
 import { createKeyStore } from '../src/keys/key-store.ts'
@@ -9,22 +9,15 @@ import { deriveKey } from '../src/secrets.ts'
 import { type AuthServer, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
 let auth: AuthServer
-let database: Database
 const encryptionKey = deriveKey(TOKEN_SECRET, 'signing-keys')
-beforeAll(async () => {
-  auth = await startAuth({ ACCESS_TOKEN_TTL: '7200' })
-  database = openDatabase({ url: auth.database.url, poolSize: 3 })
-})
-afterAll(async () => {
-  await database.close()
-  await auth.close()
-})
+beforeAll(async () => { auth = await startAuth({ ACCESS_TOKEN_TTL: '7200' }) })
+afterAll(() => auth.close())
 
 const kidOf = (token: string) => JSON.parse(Buffer.from(token.split('.')[0]!, 'base64url').toString()).kid
 const published = async () =>
   (await auth.call('GET', '/.well-known/jwks.json')).body.keys.map(({ kid }: { kid: string }) => kid)
 const states = async () =>
-  Object.fromEntries((await keyRepository.list(database.connection)).map(({ state, kid }) => [state, kid]))
+  Object.fromEntries((await keyRepository.list(auth.store.connection)).map(({ state, kid }) => [state, kid]))
 
 test('the JWK set is public, cacheable, and holds the public halves of the current and the next key', async () => {
   const { status, headers, body } = await auth.call('GET', '/.well-known/jwks.json')
@@ -38,7 +31,7 @@ test('every token stays good through a rotation, and every key is published befo
   const before = await auth.register()
   const { current, next } = await states()
   const jwksBefore = await published()
-  expect(await rotateKeys(database)).toEqual({ rotated: true, kid: next })
+  expect(await rotateKeys(auth.store)).toEqual({ rotated: true, kid: next })
   expect(jwksBefore).toContain(next)
   await expect.poll(async () => kidOf((await auth.login(before.email)).body.accessToken), {
     timeout: 15_000,
@@ -52,10 +45,10 @@ test('every token stays good through a rotation, and every key is published befo
 
 test('a next key signs only once verifiers know it', async () => {
   await expect.poll(states, { timeout: 15_000, interval: 300 }).toHaveProperty('next')
-  const result = await rotateKeys(database)
+  const result = await rotateKeys(auth.store)
   expect(result).toEqual({ rotated: false, waitSeconds: expect.any(Number) })
   await auth.sql("UPDATE signing_keys SET created_at = created_at - interval '61 seconds' WHERE state = 'next'")
-  expect(await rotateKeys(database)).toMatchObject({ rotated: true })
+  expect(await rotateKeys(auth.store)).toMatchObject({ rotated: true })
 })
 
 test('a retiring key has no private half, and stays as long as the tokens that it signed', async () => {
@@ -74,15 +67,15 @@ test('a key that has signed for long enough is replaced, once, by any number of 
     activated_at = activated_at - interval '31 days'`)
   const { next } = await states()
   const rule = { encryptionKey, algorithm: 'EdDSA', intervalSeconds: 30 * 86_400, changeOver: false } as const
-  const rotations = await Promise.all([1, 2, 3].map(() => rotateIfDue(database, rule)))
+  const rotations = await Promise.all([1, 2, 3].map(() => rotateIfDue(auth.store, rule)))
   expect(rotations.filter(Boolean)).toHaveLength(1)
   expect((await states()).current).toBe(next)
 })
 
 test('a key that was dropped is on record', async () => {
   const [{ kid }] = await auth.sql("SELECT kid FROM signing_keys WHERE state = 'retiring'")
-  expect(await dropKey(database, (await states()).current!)).toBe(false)
-  expect(await dropKey(database, kid)).toBe(true)
+  expect(await dropKey(auth.store, (await states()).current!)).toBe(false)
+  expect(await dropKey(auth.store, kid)).toBe(true)
   expect(await auth.sql("SELECT detail, user_id FROM audit_log WHERE act = 'key-dropped'")).toEqual([{
     detail: { kid },
     user_id: null
@@ -93,7 +86,7 @@ test('processes that start at once on an empty database agree on the keys', asyn
   await auth.sql('DELETE FROM signing_keys')
   const stores = [1, 2, 3].map(() =>
     createKeyStore({
-      database,
+      database: auth.store,
       encryptionKeys: [encryptionKey],
       algorithm: 'EdDSA',
       accessTokenTtl: 600,

@@ -1,6 +1,5 @@
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openDatabase, type Database } from '../src/database/database.ts'
 import { tidy } from '../src/maintenance.ts'
 import { type AuthServer, startAuth } from './support/auth-server.ts'
 import { mailsDone } from './support/mailbox.ts'
@@ -8,15 +7,8 @@ import { mailsDone } from './support/mailbox.ts'
 /** More rows than one statement deletes. */
 const OLD = 2_300
 let auth: AuthServer
-let database: Database
-beforeAll(async () => {
-  auth = await startAuth()
-  database = openDatabase({ url: auth.database.url, poolSize: 2 })
-})
-afterAll(async () => {
-  await database.close()
-  await auth.close()
-})
+beforeAll(async () => { auth = await startAuth() })
+afterAll(() => auth.close())
 
 test('maintenance deletes all rows that nothing reads any more, however many, and nothing else', async () => {
   const { user } = await auth.register()
@@ -62,7 +54,7 @@ test('maintenance deletes all rows that nothing reads any more, however many, an
     SELECT gen_random_uuid(), $1, 'new@example.test', at, at FROM (SELECT now() - interval '60 days' AS at) AS time`,
     user.id
   )
-  await tidy(database)
+  await tidy(auth.store)
   expect(await auth.sql('SELECT email FROM email_changes')).toEqual([])
   expect(await count()).toEqual({ ...kept, login_attempts: kept.login_attempts! + 1 })
 })

@@ -4,27 +4,24 @@ import { attemptCounters } from '../src/attempts/attempt-limits.ts'
 import { loginFactsRepository } from '../src/attempts/login-facts-repository.ts'
 import { createPasswordChecker } from '../src/attempts/password-check.ts'
 import { createAuthMetrics } from '../src/auth-metrics.ts'
-import { type Database, openDatabase } from '../src/database/database.ts'
 import { createPasswordHasher, type PasswordHasher } from '../src/passwords/password-hasher.ts'
 import { deriveMacKey } from '../src/secrets.ts'
 import { sessionStartRepository } from '../src/sessions/session-start-repository.ts'
 import { type AuthServer, CHEAP_HASH, PASSWORD, startAuth, TOKEN_SECRET } from './support/auth-server.ts'
 
 let auth: AuthServer
-let database: Database
-beforeAll(async () => {
-  auth = await startAuth()
-  database = openDatabase({ url: auth.database.url, poolSize: 2 })
-})
-afterAll(async () => {
-  await database.close()
-  await auth.close()
-})
+beforeAll(async () => { auth = await startAuth() })
+afterAll(() => auth.close())
 
 const GUESSER = '198.51.100.1'
 const attemptKey = deriveMacKey(TOKEN_SECRET, 'login-attempts')
 const checkerWith = (hasher: PasswordHasher) =>
-  createPasswordChecker({ database, hasher, attemptKey, metrics: createAuthMetrics(createRegistry('auth')) })
+  createPasswordChecker({
+    database: auth.store,
+    hasher,
+    attemptKey,
+    metrics: createAuthMetrics(createRegistry('auth'))
+  })
 const originAt = (address: string) => ({ address, network: address, userAgent: null, requestId: 'id', traceparent: '' })
 
 async function fail (email: string, from: string) {
@@ -57,9 +54,9 @@ test('a right password that was judged before a lock begins no session after it'
   const { email, user } = await auth.register()
   const from = '198.51.100.3'
   const counters = attemptCounters(attemptKey, email, from)
-  const { account } = await loginFactsRepository.find(database.sql, { emailKey: email, network: from, counters })
+  const { account } = await loginFactsRepository.find(auth.store.sql, { emailKey: email, network: from, counters })
   await fail(email, from)
-  const outcome = await sessionStartRepository.begin(database.sql, {
+  const outcome = await sessionStartRepository.begin(auth.store.sql, {
     account: account!,
     act: 'login',
     accessExpiry: new Date(Date.now() + 60_000),

@@ -1,5 +1,4 @@
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { openDatabase } from '../src/database/database.ts'
 import { deriveMacKey } from '../src/secrets.ts'
 import { decodeRefreshToken, encodeRefreshToken } from '../src/sessions/refresh-token.ts'
 import { sessionStartRepository } from '../src/sessions/session-start-repository.ts'
@@ -143,8 +142,7 @@ test('an unused session ends; a used one ends at its absolute age', async () => 
 test('no session or access token outlives the session’s absolute age, whatever the settings', async () => {
   const { user } = await auth.register()
   const [{ hash }] = await auth.sql('SELECT password_hash AS hash FROM users WHERE id = $1', user.id)
-  const database = openDatabase({ url: auth.database.url, poolSize: 1 })
-  const { begun } = await sessionStartRepository.begin(database.sql, {
+  const { begun } = await sessionStartRepository.begin(auth.store.sql, {
     account: { id: user.id, passwordHash: hash },
     origin: { address: null, network: 'unknown', userAgent: null, requestId: 'short', traceparent: '' },
     accessExpiry: new Date(Date.now() + 600_000),
@@ -153,7 +151,6 @@ test('no session or access token outlives the session’s absolute age, whatever
     counters: [],
     room: 100
   })
-  await database.close()
   const { sessionId, accessExpiresAt } = begun!.session
   const [row] = await auth.sql('SELECT * FROM sessions WHERE id = $1', sessionId)
   expect(row.absolute_expiry - row.created_at).toBe(50_000)

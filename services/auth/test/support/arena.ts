@@ -1,6 +1,5 @@
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { hashSync } from '@node-rs/argon2'
-import { openDatabase } from '../../src/database/database.ts'
 import { createKeyStore } from '../../src/keys/key-store.ts'
 import { emailTokenRepository } from '../../src/mail/email-token-repository.ts'
 import { deriveKey, deriveMacKey } from '../../src/secrets.ts'
@@ -38,7 +37,7 @@ export interface Arena {
 
 /** Makes arenas with the service's code but without HTTP, which costs a tenth of registrations and logins. */
 export async function createArenas (auth: AuthServer) {
-  const database = openDatabase({ url: auth.database.url, poolSize: 2 })
+  const { store: database } = auth
   const { connection } = database
   const keys = createKeyStore({
     database,
@@ -145,9 +144,6 @@ export async function createArenas (auth: AuthServer) {
         from: `198.18.${made >> 8}.${made & 255}`
       }
     },
-    async close () {
-      keys.stop()
-      await database.close()
-    }
+    close: () => keys.stop()
   }
 }

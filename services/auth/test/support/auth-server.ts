@@ -10,6 +10,7 @@ import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
 import pg from 'pg'
 import { buildApp } from '../../src/app.ts'
 import { settingsSchema } from '../../src/config.ts'
+import { type Database, openDatabase } from '../../src/database/database.ts'
 import type { HashParameters } from '../../src/passwords/password-hash.ts'
 
 export const TOKEN_SECRET = 'a secret of the tests, at least 32 bytes'
@@ -27,6 +28,8 @@ export interface AuthServer {
   url: string
   mailDir: string
   database: TestDatabase
+  /** The database as the service's code takes it, on connections of its own. */
+  readonly store: Database
   /** SQL as the role that owns the tables. */
   sql(text: string, ...values: unknown[]): Promise<any[]>
   call(
@@ -77,6 +80,7 @@ export async function startAuth (
   const url = `http://127.0.0.1:${typeof address === 'object' ? address?.port : ''}`
   const owner = new pg.Pool({ connectionString: database.ownerUrl, max: 2 })
   owner.on('error', () => {}) // some tests end every connection
+  let store: Database | undefined
 
   async function call (
     method: string,
@@ -106,6 +110,10 @@ export async function startAuth (
     url,
     mailDir,
     database,
+    get store () {
+      store ??= openDatabase({ url: database.url, poolSize: 3 })
+      return store
+    },
     call,
     sql: async (text, ...values) => (await owner.query(text, values)).rows,
     async register (
@@ -131,6 +139,7 @@ export async function startAuth (
     },
     async close () {
       await app.close()
+      await store?.close()
       await owner.end()
       if (!existing) await database.drop()
       await rm(mailDir, { recursive: true, force: true })
