@@ -1,6 +1,7 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { appendVersion, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import { appendVersion, eventually, setStage, type Stage } from './support/stage.ts'
 
 const ROWS = 20_000
 

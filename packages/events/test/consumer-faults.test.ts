@@ -3,12 +3,13 @@ import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { postCreated } from '@gatepost/contracts/posts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { jetstream, type JsMsg } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { listDeadLetters } from '../src/dead-letters.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
 import { countStarts } from './support/effects.ts'
-import { appendVersion, connectAs, eventually, uuidv7 } from './support/stage.ts'
+import { appendVersion, connectAs, eventually } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })

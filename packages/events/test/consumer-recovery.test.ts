@@ -1,9 +1,10 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { jetstream } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import type { ConsumerOptions } from '../src/consumer.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
 import { recordAll, type Tx } from './support/effects.ts'
-import { appendVersion, connectAs, eventually, uuidv7 } from './support/stage.ts'
+import { appendVersion, connectAs, eventually } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })

@@ -1,10 +1,11 @@
 import { postCreated } from '@gatepost/contracts/posts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { handlerOf } from '../src/consumer.ts'
 import { listDeadLetters } from '../src/dead-letters.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
 import { record, type Tx } from './support/effects.ts'
-import { appendVersion, eventually, uuidv7 } from './support/stage.ts'
+import { appendVersion, eventually } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })

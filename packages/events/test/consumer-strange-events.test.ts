@@ -1,9 +1,10 @@
 import { postUpdated } from '@gatepost/contracts/posts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { listDeadLetters } from '../src/dead-letters.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
 import { recordAll } from './support/effects.ts'
-import { appendVersion, eventually, uuidv7 } from './support/stage.ts'
+import { appendVersion, eventually } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })

@@ -1,10 +1,11 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { consumersCheck } from '../src/consumers-check.ts'
 import { provision } from '../src/provision.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
 import { recordAll } from './support/effects.ts'
-import { appendVersion, eventually, uuidv7 } from './support/stage.ts'
+import { appendVersion, eventually } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })

@@ -1,10 +1,11 @@
 import { postCreated } from '@gatepost/contracts/posts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { handlerOf } from '../src/consumer.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
 import { record, recordAll, type Tx } from './support/effects.ts'
-import { appendDeletion, appendVersion, appendVersions, eventually, uuidv7 } from './support/stage.ts'
+import { appendDeletion, appendVersion, appendVersions, eventually } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })

@@ -1,5 +1,6 @@
 import { consumers } from '@gatepost/contracts/events'
 import { postCreated } from '@gatepost/contracts/posts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { jetstream } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { storeDeadLetter } from '../src/consumer/dead-letter-store.ts'
@@ -8,7 +9,7 @@ import { provision } from '../src/provision.ts'
 import { rewindConsumer } from '../src/rewind.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
 import { countStarts, record } from './support/effects.ts'
-import { appendVersion, connectAs, eventually, uuidv7 } from './support/stage.ts'
+import { appendVersion, connectAs, eventually } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })

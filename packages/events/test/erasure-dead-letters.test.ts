@@ -1,10 +1,11 @@
 import { consumers } from '@gatepost/contracts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { createDatabase } from '@gatepost/testing/database'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createConsumer } from '../src/consumer.ts'
 import { type ErasureStage, MARK, setErasureStage } from './support/erasure-stage.ts'
-import { appendDeletion, appendVersion, eventually, sqlOf, uuidv7 } from './support/stage.ts'
+import { appendDeletion, appendVersion, eventually, sqlOf } from './support/stage.ts'
 
 let stage: ErasureStage
 beforeEach(async () => { stage = await setErasureStage() })

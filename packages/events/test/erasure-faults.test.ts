@@ -1,8 +1,9 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { Registry } from 'prom-client'
 import { afterEach, beforeEach, test } from 'vitest'
 import { provision } from '../src/provision.ts'
 import { type ErasureStage, MARK, setErasureStage } from './support/erasure-stage.ts'
-import { appendDeletion, appendVersion, eventually, uuidv7 } from './support/stage.ts'
+import { appendDeletion, appendVersion, eventually } from './support/stage.ts'
 
 let stage: ErasureStage
 beforeEach(async () => { stage = await setErasureStage() })

@@ -1,7 +1,8 @@
 import { postDeleted } from '@gatepost/contracts/posts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { type ErasureStage, setErasureStage, WITHIN } from './support/erasure-stage.ts'
-import { appendDeletion, appendVersion, eventually, uuidv7 } from './support/stage.ts'
+import { appendDeletion, appendVersion, eventually } from './support/stage.ts'
 
 let stage: ErasureStage
 beforeEach(async () => { stage = await setErasureStage() })

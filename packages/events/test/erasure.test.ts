@@ -1,5 +1,6 @@
 import { userDeleted, userRegistered, userUpdated } from '@gatepost/contracts/auth/events'
 import { postDeleted } from '@gatepost/contracts/posts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { createDatabase } from '@gatepost/testing/database'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -8,7 +9,7 @@ import { appendEvent, appendEvents } from '../src/outbox.ts'
 import { createRelay } from '../src/relay.ts'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
 import { type ErasureStage, MARK, setErasureStage } from './support/erasure-stage.ts'
-import { appendDeletion, eventually, sqlOf, uuidv7 } from './support/stage.ts'
+import { appendDeletion, eventually, sqlOf } from './support/stage.ts'
 
 let stage: ErasureStage
 beforeEach(async () => { stage = await setErasureStage() })

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { EventDefinition } from '@gatepost/contracts/event'
 import { postCreated, postDeleted } from '@gatepost/contracts/posts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createLiveTail, type LiveItem, type LiveTail, type LiveTailOptions } from '../src/live.ts'
 import { provision } from '../src/provision.ts'
-import { eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import { eventually, setStage, type Stage } from './support/stage.ts'
 
 const SIZE = 1_000
 let stage: Stage

@@ -1,10 +1,11 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { Pool } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createDrain } from '../src/relay/drain.ts'
 import { createRelayMetrics } from '../src/relay/metrics.ts'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
 import { createPublisher } from '../src/relay/publisher.ts'
-import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
+import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })

@@ -1,11 +1,12 @@
 import { userDeleted } from '@gatepost/contracts/auth/events'
 import { postDeleted } from '@gatepost/contracts/posts/events'
 import { parseTraceparent } from '@gatepost/service-kit/tracing'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { createDatabase } from '@gatepost/testing/database'
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { appendEvents, outboxRow, UnpublishableEventError } from '../src/outbox.ts'
-import { sqlOf, uuidv7 } from './support/stage.ts'
+import { sqlOf } from './support/stage.ts'
 
 const traceOf = (traceparent?: string) =>
   parseTraceparent(outboxRow(userDeleted, { data: { userId: uuidv7() }, aggregateVersion: 3, traceparent }).event

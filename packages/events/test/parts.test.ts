@@ -1,9 +1,9 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { auditOutbox, type Finding, indexStream } from '../src/audit.ts'
-import { connectOperator } from '../src/operator.ts'
 import { partsOf } from '../src/parts.ts'
 import { resync } from '../src/resync.ts'
-import { appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import { appendVersions, eventually, setStage, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
@@ -17,7 +17,7 @@ test('a long stream is compared in parts, of which none is left out and none hol
     (await stage.pool.query('SELECT FROM outbox WHERE stream_sequence IS NULL')).rowCount === 0
   )
   await relay.stop()
-  const operator = stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
+  const operator = await stage.connectOperator()
   await stage.pool.query('UPDATE outbox SET stream_sequence = stream_sequence + 100 WHERE stream_sequence = 4')
   for (const sequence of [7, 12]) await operator.jsm.streams.deleteMessage('EVENTS', sequence)
 

@@ -1,10 +1,11 @@
 import { consumers } from '@gatepost/contracts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createConsumer } from '../src/consumer.ts'
 import { listQuarantined, releaseQuarantined, skipQuarantined } from '../src/quarantine.ts'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
 import { createEffects, recordAll, transactionOf, type Tx } from './support/effects.ts'
-import { appendDeletion, appendVersion, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
+import { appendDeletion, appendVersion, eventually, setStage, sqlOf, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })

@@ -2,13 +2,14 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { fileURLToPath } from 'node:url'
 import { consumers } from '@gatepost/contracts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { headers } from '@nats-io/nats-core'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { rebuild } from '../src/rebuild.ts'
 import type { RebuildOptions } from '../src/rebuild/options.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
 import { consumeEntries, entriesModel, entriesModelWith, restorePost, titlesOf } from './support/entries.ts'
-import { appendDeletion, appendVersion, eventually, uuidv7 } from './support/stage.ts'
+import { appendDeletion, appendVersion, eventually } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createDrain } from '../src/relay/drain.ts'
 import { createRelayMetrics } from '../src/relay/metrics.ts'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
 import { createPublisher } from '../src/relay/publisher.ts'
 import { reconcile } from '../src/relay/reconciliation.ts'
-import { appendVersion, appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import { appendVersion, appendVersions, eventually, setStage, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })

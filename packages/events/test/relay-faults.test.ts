@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { type AddressInfo, createServer } from 'node:net'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { provision } from '../src/provision.ts'
@@ -11,7 +12,7 @@ import { createRelayMetrics } from '../src/relay/metrics.ts'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
 import { createPublisher } from '../src/relay/publisher.ts'
 import { listenForRows } from '../src/relay/listener.ts'
-import { appendVersion, appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import { appendVersion, appendVersions, eventually, setStage, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })

@@ -2,17 +2,10 @@ import { readFile, rename, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { postUpdated } from '@gatepost/contracts/posts/events'
 import { ACCOUNTS_FILE } from '@gatepost/local-stack/nats'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { connect, headers } from '@nats-io/transport-node'
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import {
-  appendVersion,
-  appendVersions,
-  credentialsIn,
-  eventually,
-  setStage,
-  type Stage,
-  uuidv7
-} from './support/stage.ts'
+import { appendVersion, appendVersions, credentialsIn, eventually, setStage, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })

@@ -1,7 +1,8 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
-import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage, uuidv7 } from './support/stage.ts'
+import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })

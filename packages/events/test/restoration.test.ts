@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { connectOperator } from '../src/operator.ts'
 import { reconcileRestored } from '../src/restoration.ts'
 import { copyStream, restoreStream, type StreamCopy } from '../src/stream-copy.ts'
 import { type ErasureStage, setErasureStage } from './support/erasure-stage.ts'
@@ -9,9 +8,6 @@ let stage: ErasureStage
 beforeEach(async () => { stage = await setErasureStage() })
 afterEach(() => stage.close())
 
-const operator = async () =>
-  stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
-
 async function heldCopy (copy: StreamCopy): Promise<StreamCopy> {
   const chunks: Uint8Array[] = []
   for await (const chunk of copy.chunks) chunks.push(chunk.slice())
@@ -20,16 +16,16 @@ async function heldCopy (copy: StreamCopy): Promise<StreamCopy> {
 
 /** The outbox is as of now, the stream as of the copy. */
 async function goBack (copy: StreamCopy) {
-  const { jsm } = await operator()
+  const { jsm } = await stage.connectOperator()
   await jsm.streams.delete('EVENTS')
-  await restoreStream(await operator(), copy, { replicas: 1 })
+  await restoreStream(await stage.connectOperator(), copy, { replicas: 1 })
 }
 
 test('what an older stream lacks is published again, and what was erased since is erased again', async () => {
   const relay = stage.startRelay()
   const deleted = await stage.writePost()
   const kept = await stage.writePost('Bob Staying')
-  const copy = await heldCopy(await copyStream(await operator(), 'EVENTS'))
+  const copy = await heldCopy(await copyStream(await stage.connectOperator(), 'EVENTS'))
   await appendDeletion(stage.sql, deleted, 4)
   const late = await stage.writePost('Carol Coming')
   await stage.gone()
@@ -40,7 +36,7 @@ test('what an older stream lacks is published again, and what was erased since i
 
   await goBack(copy)
   expect(await stage.versionsOf(deleted)).toEqual([1, 2, 3])
-  expect(await reconcileRestored(await operator(), stage.sql, 'posts')).toMatchObject({ missing: 4 })
+  expect(await reconcileRestored(await stage.connectOperator(), stage.sql, 'posts')).toMatchObject({ missing: 4 })
   stage.startRelay()
   await stage.published()
   await stage.gone()

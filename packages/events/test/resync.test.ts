@@ -1,29 +1,18 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { auditOutbox, auditRows, indexStream, type Finding } from '../src/audit.ts'
-import { connectOperator } from '../src/operator.ts'
 import { provision } from '../src/provision.ts'
 import { resync } from '../src/resync.ts'
 import { scan } from '../src/scan.ts'
-import {
-  appendDeletion,
-  appendVersion,
-  appendVersions,
-  eventually,
-  setStage,
-  type Stage,
-  uuidv7
-} from './support/stage.ts'
+import { appendDeletion, appendVersion, appendVersions, eventually, setStage, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
 afterEach(() => stage.close())
 
-const operator = async () =>
-  stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
-
 async function audit () {
-  const index = await indexStream(await operator())
+  const index = await indexStream(await stage.connectOperator())
   const findings: Finding[] = [...index.findings]
   const waiting = await auditOutbox('posts', stage.sql, index, findings)
   return { index, waiting, findings }
@@ -35,17 +24,17 @@ test('after the loss of the whole stream every row of a long outbox is published
   await Promise.all(posts.map((post) => appendVersions(stage.pool, post, 1, 40)))
   await eventually(stage.unpublished, (count) => count === 0)
   expect((await audit()).findings).toEqual([])
-  const { jsm } = await operator()
+  const { jsm } = await stage.connectOperator()
   await jsm.streams.delete('EVENTS')
   await provision({ servers: stage.nats.urlOf('provisioner') })
   expect((await audit()).findings).toHaveLength(1_200)
-  expect(await resync(await operator(), stage.sql, { dryRun: true })).toEqual({
+  expect(await resync(await stage.connectOperator(), stage.sql, { dryRun: true })).toEqual({
     compared: 1_200,
     moved: 0,
     missing: 1_200
   })
   expect((await audit()).findings).toHaveLength(1_200)
-  await resync(await operator(), stage.sql)
+  await resync(await stage.connectOperator(), stage.sql)
   await eventually(stage.unpublished, (count) => count === 0, 20_000)
   const { findings, index } = await audit()
   expect([findings, index.sequences.size, index.repeated]).toEqual([[], 1_200, 0])
@@ -56,14 +45,14 @@ test('an event that stands elsewhere in the stream is noted anew and not publish
   await appendVersions(stage.pool, uuidv7(), 1, 3)
   await eventually(stage.unpublished, (count) => count === 0)
   await stage.pool.query('UPDATE outbox SET stream_sequence = 77 WHERE aggregate_version = 2')
-  expect(await resync(await operator(), stage.sql)).toEqual({ compared: 3, moved: 1, missing: 0 })
+  expect(await resync(await stage.connectOperator(), stage.sql)).toEqual({ compared: 3, moved: 1, missing: 0 })
   expect((await stage.pool.query('SELECT stream_sequence::int AS sequence FROM outbox ORDER BY id')).rows.map((row) =>
     row.sequence
   )).toEqual([1, 2, 3])
 })
 
 test('an event published while resync reads is not published again, nor one that the stream has twice', async () => {
-  const { jsm, js } = await operator()
+  const { jsm, js } = await stage.connectOperator()
   // whatever is published again from now on stands there twice
   await jsm.streams.update('EVENTS', { duplicate_window: 100 * 1e6 })
   stage.relay(stage.broker())
@@ -85,15 +74,15 @@ test('an event published while resync reads is not published again, nor one that
       return stage.sql.query<Row>(text, values)
     }
   }
-  expect(await resync(await operator(), sql)).toEqual({ compared: 5, moved: 0, missing: 0 })
+  expect(await resync(await stage.connectOperator(), sql)).toEqual({ compared: 5, moved: 0, missing: 0 })
   const { findings, index } = await audit()
   expect([findings, index.sequences.size, index.repeated]).toEqual([[], 5, 1])
 })
 
 test('a reading of the stream that is broken off is not taken for the whole', async () => {
-  const { js } = await operator()
+  const { js } = await stage.connectOperator()
   await Promise.all(Array.from({ length: 1_500 }, () => js.publish('events.posts.post-created.v1', '{}')))
-  const reader = await operator()
+  const reader = await stage.connectOperator()
   let read = 0
   const reading = (async () => {
     for await (const message of scan(reader)) {
@@ -110,7 +99,7 @@ test('the audit names gaps, rows without events, events without rows, and what i
   const [gap, ahead, missing] = [uuidv7(), uuidv7(), uuidv7()]
   for (const post of [gap, ahead, missing]) await appendVersions(stage.pool, post, 1, 3)
   await eventually(stage.unpublished, (count) => count === 0)
-  const { jsm } = await operator()
+  const { jsm } = await stage.connectOperator()
   const { index: whole } = await audit()
   const { rows: [second] } = await stage.pool.query(
     'SELECT event_id FROM outbox WHERE aggregate_id = $1 AND aggregate_version = 2',
@@ -145,7 +134,7 @@ test('the audit names gaps, rows without events, events without rows, and what i
 
 test('the audit takes no erased event for a lost one, and names ended aggregates that are not erased', async () => {
   const [erased, kept] = [uuidv7(), uuidv7()]
-  const { js, jsm } = await operator()
+  const { js, jsm } = await stage.connectOperator()
   const publish = (event: CloudEvent) => js.publish(`events.${event.type}`, JSON.stringify(event), { msgID: event.id })
   for (const post of [erased, kept]) {
     for (const version of [1, 2]) await publish(await appendVersion(stage.sql, post, version))
@@ -167,5 +156,6 @@ test('resync publishes nothing again that is being erased', async () => {
   await appendVersions(stage.pool, post, 1, 2)
   await appendDeletion(stage.sql, post, 3)
   await stage.pool.query('UPDATE outbox SET stream_sequence = id, published_at = now()')
-  expect(await resync(await operator(), stage.sql, { dryRun: true })).toEqual({ compared: 1, moved: 0, missing: 1 })
+  const result = await resync(await stage.connectOperator(), stage.sql, { dryRun: true })
+  expect(result).toEqual({ compared: 1, moved: 0, missing: 1 })
 })

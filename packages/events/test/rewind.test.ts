@@ -1,8 +1,9 @@
 import { consumers } from '@gatepost/contracts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { BeyondPositionError, rewindConsumer } from '../src/rewind.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
-import { appendVersion, eventually, uuidv7 } from './support/stage.ts'
+import { appendVersion, eventually } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, expect, test } from 'vitest'
-import { connectOperator, type Operator } from '../src/operator.ts'
+import type { Operator } from '../src/operator.ts'
 import { scan } from '../src/scan.ts'
 import { setStage, type Stage } from './support/stage.ts'
 
@@ -7,7 +7,7 @@ let stage: Stage
 let operator: Operator
 beforeEach(async () => {
   stage = await setStage()
-  operator = stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
+  operator = await stage.connectOperator()
 })
 afterEach(() => stage.close())
 

@@ -1,11 +1,12 @@
 import { postCreated } from '@gatepost/contracts/posts/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { indexStream } from '../src/audit.ts'
 import { WHOLE } from '../src/parts.ts'
 import { provision } from '../src/provision.ts'
 import { begunIn, publishSnapshot } from '../src/snapshot.ts'
 import { type ConsumerStage, setConsumerStage } from './support/consumer-stage.ts'
-import { appendVersion, appendVersions, eventually, uuidv7 } from './support/stage.ts'
+import { appendVersion, appendVersions, eventually } from './support/stage.ts'
 
 let stage: ConsumerStage
 beforeEach(async () => { stage = await setConsumerStage() })

@@ -1,6 +1,7 @@
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { provision, streamSettingsFrom } from '../src/provision.ts'
-import { appendVersions, eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import { appendVersions, eventually, setStage, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })

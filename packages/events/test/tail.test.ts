@@ -1,9 +1,10 @@
 import { sessionRevoked } from '@gatepost/contracts/auth/events'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { provision } from '../src/provision.ts'
 import { followRevocations } from '../src/revocations.ts'
-import { eventually, setStage, type Stage, uuidv7 } from './support/stage.ts'
+import { eventually, setStage, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })

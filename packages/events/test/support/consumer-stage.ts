@@ -1,7 +1,6 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { consumers } from '@gatepost/contracts/events'
 import { createConsumer, type ConsumerOptions } from '../../src/consumer.ts'
-import { connectOperator } from '../../src/operator.ts'
 import { outstandingOf } from '../../src/rewind.ts'
 import { createEffects, recordAll, transactionOf, type Tx } from './effects.ts'
 import { eventually, setStage } from './stage.ts'
@@ -11,7 +10,7 @@ export type ConsumerStage = Awaited<ReturnType<typeof setConsumerStage>>
 /** A stage with an operator and a feed database, on which the consumer `feed-posts` can be started. */
 export async function setConsumerStage () {
   const stage = await setStage()
-  const operator = stage.defer(await connectOperator(stage.nats.urlOf('provisioner')), (connected) => connected.close())
+  const operator = await stage.connectOperator()
   const { pool: feed, url: feedUrl, asOwner: asFeedOwner } = await createEffects(stage)
   const transaction = transactionOf(feed)
   const info = () => operator.jsm.consumers.info('EVENTS', 'feed-posts')

@@ -1,11 +1,12 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { postCreated, postUpdated } from '@gatepost/contracts/posts/events'
 import type { Sql } from '@gatepost/service-kit/sql'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { type Handler, handlerOf } from '../../src/consumer.ts'
 import type { ReadModel } from '../../src/rebuild.ts'
 import type { ConsumerStage } from './consumer-stage.ts'
 import type { Tx } from './effects.ts'
-import { appendVersion, sqlOf, uuidv7 } from './stage.ts'
+import { appendVersion, sqlOf } from './stage.ts'
 
 const write = (id: string, title: string, sql: Sql) => sql.query(
   `INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, $2, '', to_timestamp(0))

@@ -1,7 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { jetstreamManager } from '@nats-io/jetstream'
-import { appendVersions, eventually, setStage, uuidv7 } from './stage.ts'
+import { appendVersions, eventually, setStage } from './stage.ts'
 
 /** A text that has to vanish. */
 export const MARK = 'Wilhelmina Vanishing'

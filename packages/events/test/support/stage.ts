@@ -10,6 +10,7 @@ import { jetstreamManager } from '@nats-io/jetstream'
 import pg from 'pg'
 import { pino, type Logger } from 'pino'
 import { createBroker, type Broker } from '../../src/broker.ts'
+import { connectOperator } from '../../src/operator.ts'
 import { appendEvent } from '../../src/outbox.ts'
 import { createRelay, type Relay } from '../../src/relay.ts'
 import { startTcpProxy } from '@gatepost/testing/tcp-proxy'
@@ -93,6 +94,9 @@ export async function setStage () {
       }
     },
     admin: () => connectAs(own, 'provisioner'),
+    /** One more connection with the rights to repair the stream. */
+    connectOperator: async () =>
+      stage.defer(await connectOperator(nats.urlOf('provisioner')), (opened) => opened.close()),
     /** One statement as the role that owns the tables. */
     async asOwner (statement: string) {
       const client = new pg.Client({ connectionString: database.ownerUrl })
@@ -179,5 +183,3 @@ export async function appendVersion (sql: Sql, postId: string, version: number, 
 export async function appendDeletion (sql: Sql, postId: string, version: number) {
   return appendEvent(sql, postDeleted, { data: { postId, authorId: uuidv7() }, aggregateVersion: version })
 }
-
-export { uuidv7 }
