@@ -1,3 +1,4 @@
+import { sessionRevoked } from '@gatepost/contracts/auth/events'
 import type { EventDefinition } from '@gatepost/contracts/event'
 import { createBroker } from '@gatepost/events/broker'
 import { type EventOf, outboxRow, type OutboxRow } from '@gatepost/events/outbox'
@@ -24,4 +25,10 @@ export async function startPublisher (natsUrl: string, name: string): Promise<Ev
     publishRow,
     close: () => broker.close()
   }
+}
+
+/** Announces the end of a session as auth does after a logout. */
+export function revokeSession (auth: EventPublisher, session: { userId: string, sessionId: string }) {
+  const data = { ...session, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() } as const
+  return auth.publish(sessionRevoked, { data, aggregateVersion: 1 })
 }

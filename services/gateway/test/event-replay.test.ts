@@ -1,50 +1,31 @@
 import { once } from 'node:events'
 import { createServer } from 'node:http'
 import { type AddressInfo, connect } from 'node:net'
-import { sessionRevoked } from '@gatepost/contracts/auth/events'
-import { postCreated } from '@gatepost/contracts/posts/events'
-import { startBroker, type TestBroker } from '@gatepost/testing/broker'
 import { eventually } from '@gatepost/testing/eventually'
-import { type EventPublisher, startPublisher } from '@gatepost/testing/publisher'
+import { revokeSession } from '@gatepost/testing/publisher'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { createEventStreams } from '../src/live/event-streams.ts'
-import { accessToken, startGateway, type TestGateway, uuid7 } from './support/gateway.ts'
+import { accessToken, uuid7 } from './support/gateway.ts'
+import { type LiveStage, startLiveStage } from './support/live-stage.ts'
 
 /** More than the kernel takes for a client that does not read. */
 const COUNT = 700
 const CONTENT = 'x'.repeat(20_000)
 
-let broker: TestBroker
-let gateway: TestGateway
-let posts: EventPublisher
-let auth: EventPublisher
+let stage: LiveStage
 let first: number
 let last: number
 
 beforeAll(async () => {
-  broker = await startBroker()
-  gateway = await startGateway({ NATS_URL: broker.urlOf('gateway') })
-  ;[posts, auth] = await Promise.all([
-    startPublisher(broker.urlOf('posts'), 'posts'),
-    startPublisher(broker.urlOf('auth'), 'auth')
-  ])
-  await eventually(async () => expect((await gateway.fetch('/ready')).status).toBe(200))
+  stage = await startLiveStage()
   first = await post()
   await Promise.all(Array.from({ length: COUNT }, post))
   last = await post()
-  await eventually(() => expect(gateway.app.live.status().lastSequence).toBe(last))
+  await eventually(() => expect(stage.gateway.app.live.status().lastSequence).toBe(last))
 }, 30_000)
-afterAll(async () => {
-  await Promise.all([posts?.close(), auth?.close()])
-  await gateway?.stop()
-  await broker?.stop()
-})
+afterAll(() => stage?.stop())
 
-const post = () =>
-  posts.publish(postCreated, {
-    data: { postId: uuid7(), authorId: uuid7(), title: 't', content: CONTENT, createdAt: new Date().toISOString() },
-    aggregateVersion: 1
-  })
+const post = () => stage.post({ content: CONTENT })
 
 /** Resumes after the first event and notes the ids that come; `pause` is how a client stops reading. */
 function resume (port: number, token = accessToken()) {
@@ -66,7 +47,7 @@ function resume (port: number, token = accessToken()) {
 const missed = () => Array.from({ length: last - first }, (_, at) => first + 1 + at)
 
 test('a client that missed many megabytes gets all of it, in order and once', async () => {
-  const clients = [resume(gateway.port), resume(gateway.port), resume(gateway.port)]
+  const clients = [resume(stage.gateway.port), resume(stage.gateway.port), resume(stage.gateway.port)]
   await eventually(() => expect(clients.map(({ ids }) => ids.at(-1))).toEqual([last, last, last]))
   for (const { ids, socket } of clients) {
     expect(ids).toEqual(missed())
@@ -75,11 +56,11 @@ test('a client that missed many megabytes gets all of it, in order and once', as
 })
 
 test('a client that pauses for a while goes on where it was, whatever came meanwhile', async () => {
-  const client = resume(gateway.port)
+  const client = resume(stage.gateway.port)
   await eventually(() => expect(client.ids.length).toBeGreaterThan(10))
   client.socket.pause()
   last = await post()
-  await eventually(() => expect(gateway.app.live.status().lastSequence).toBe(last))
+  await eventually(() => expect(stage.gateway.app.live.status().lastSequence).toBe(last))
   expect(client.ids.length).toBeLessThan(COUNT)
   client.socket.resume()
   await eventually(() => expect(client.ids.at(-1)).toBe(last))
@@ -89,15 +70,12 @@ test('a client that pauses for a while goes on where it was, whatever came meanw
 
 test('a session that ends in the midst of a replay ends the stream, after what was sent', async () => {
   const [userId, sessionId] = [uuid7(), uuid7()]
-  const client = resume(gateway.port, accessToken({ sub: userId, sid: sessionId }))
+  const client = resume(stage.gateway.port, accessToken({ sub: userId, sid: sessionId }))
   await eventually(() => expect(client.ids.length).toBeGreaterThan(10))
   client.socket.pause()
-  await auth.publish(sessionRevoked, {
-    data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() },
-    aggregateVersion: 1
-  })
+  await revokeSession(stage.auth, { userId, sessionId })
   await eventually(async () =>
-    expect(await gateway.registry.getSingleMetricAsString('gatepost_event_streams')).toMatch(/ 0$/m)
+    expect(await stage.gateway.registry.getSingleMetricAsString('gatepost_event_streams')).toMatch(/ 0$/m)
   )
   client.socket.resume()
   await client.closed
@@ -107,11 +85,11 @@ test('a session that ends in the midst of a replay ends the stream, after what w
 })
 
 test('a client that stops reading is cut in time, and nobody else', async () => {
-  const { live } = gateway.app
+  const { live } = stage.gateway.app
   const streams = createEventStreams({
     live,
     isRevoked: () => false,
-    log: gateway.app.log as never,
+    log: stage.gateway.app.log as never,
     writeTimeoutMs: 2_000
   })
   const server = createServer((_, response) => {

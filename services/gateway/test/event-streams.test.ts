@@ -1,37 +1,21 @@
-import { sessionRevoked, userRegistered } from '@gatepost/contracts/auth/events'
-import { postCreated } from '@gatepost/contracts/posts/events'
-import { type TestBroker, startBroker } from '@gatepost/testing/broker'
+import { userRegistered } from '@gatepost/contracts/auth/events'
 import { eventually } from '@gatepost/testing/eventually'
-import { type EventPublisher, startPublisher } from '@gatepost/testing/publisher'
+import { revokeSession } from '@gatepost/testing/publisher'
 import { afterAll, beforeAll, expect, test } from 'vitest'
-import { accessToken, startGateway, type TestGateway, uuid7 } from './support/gateway.ts'
+import { accessToken, startGateway, uuid7 } from './support/gateway.ts'
+import { type LiveStage, startLiveStage } from './support/live-stage.ts'
 
-let broker: TestBroker
-let gateway: TestGateway
-let posts: EventPublisher
-let auth: EventPublisher
+let stage: LiveStage
 const userId = uuid7()
 const sessionId = uuid7()
 const token = accessToken({ sub: userId, sid: sessionId })
 
-beforeAll(async () => {
-  broker = await startBroker()
-  gateway = await startGateway({ NATS_URL: broker.urlOf('gateway') })
-  ;[posts, auth] = await Promise.all([
-    startPublisher(broker.urlOf('posts'), 'posts'),
-    startPublisher(broker.urlOf('auth'), 'auth')
-  ])
-  await eventually(async () => expect((await gateway.fetch('/ready')).status).toBe(200))
-})
-afterAll(async () => {
-  await Promise.all([posts?.close(), auth?.close()])
-  await gateway?.stop()
-  await broker?.stop()
-})
+beforeAll(async () => { stage = await startLiveStage() })
+afterAll(() => stage?.stop())
 
 async function open (headers: Record<string, string> = {}, bearer = token) {
   const abort = new AbortController()
-  const response = await fetch(`${gateway.url}/api/events`, {
+  const response = await fetch(`${stage.gateway.url}/api/events`, {
     headers: { authorization: `Bearer ${bearer}`, ...headers },
     signal: abort.signal
   })
@@ -44,21 +28,7 @@ async function open (headers: Record<string, string> = {}, bearer = token) {
   return stream
 }
 
-const post = (title: string) =>
-  posts.publish(postCreated, {
-    data: { postId: uuid7(), authorId: userId, title, content: 'c', createdAt: new Date().toISOString() },
-    aggregateVersion: 1
-  })
-const revoke = (user: string, session: string) =>
-  auth.publish(sessionRevoked, {
-    data: {
-      sessionId: session,
-      userId: user,
-      reason: 'logout',
-      expiresAt: new Date(Date.now() + 600_000).toISOString()
-    },
-    aggregateVersion: 1
-  })
+const post = (title: string) => stage.post({ title })
 
 test('posts arrive as CloudEvents with the stream’s sequence; others’ sessions and accounts do not', async () => {
   const stream = await open()
@@ -66,11 +36,11 @@ test('posts arrive as CloudEvents with the stream’s sequence; others’ sessio
     200,
     'text/event-stream; charset=utf-8'
   ])
-  await auth.publish(userRegistered, {
+  await stage.auth.publish(userRegistered, {
     data: { userId: uuid7(), displayName: 'secret', registeredAt: new Date().toISOString() },
     aggregateVersion: 1
   })
-  await revoke(uuid7(), uuid7())
+  await revokeSession(stage.auth, { userId: uuid7(), sessionId: uuid7() })
   const sequence = await post('hello')
   await eventually(() => expect(stream.text).toContain('"hello"'))
   const frame = stream.text.split('\n\n').find((part) => part.includes('hello'))!.split('\n')
@@ -93,8 +63,8 @@ test('Last-Event-ID resumes after it, without a gap and nothing twice', async ()
   await eventually(() => expect(stream.text).toContain('"four"'))
   expect([...stream.text.matchAll(/"title":"(\w+)"/g)].map((match) => match[1])).toEqual(['two', 'three', 'four'])
   stream.close()
-  expect((await gateway.fetch('/api/events', { headers: { authorization: `Bearer ${token}`, 'last-event-id': 'x' } }))
-    .status).toBe(400)
+  const strange = await open({ 'last-event-id': 'x' })
+  expect(strange.response.status).toBe(400)
 })
 
 test('a stream says where it begins, so one that ends before its first event resumes without a gap', async () => {
@@ -127,10 +97,10 @@ test('one user has a bounded number of streams, and gets room again by closing o
 
 test('the stream ends when its session is revoked, and the token is dead everywhere', async () => {
   const stream = await open()
-  await revoke(userId, sessionId)
+  await revokeSession(stage.auth, { userId, sessionId })
   await eventually(() => expect(stream.ended).toBe(true), { withinMs: 2_000 })
   expect(stream.text).toContain('event: auth.session-revoked.v1')
-  expect((await gateway.fetch('/api/posts', { headers: { authorization: `Bearer ${token}` } })).status).toBe(401)
+  expect((await stage.gateway.fetch('/api/posts', { headers: { authorization: `Bearer ${token}` } })).status).toBe(401)
 })
 
 test('the stream ends when its token expires', async () => {
@@ -140,30 +110,30 @@ test('the stream ends when its token expires', async () => {
 })
 
 test('a revocation from before the start counts after it', async () => {
-  const another = await startGateway({ NATS_URL: broker.urlOf('gateway') })
+  const another = await startGateway({ NATS_URL: stage.broker.urlOf('gateway') })
   await eventually(async () => expect((await another.fetch('/ready')).status).toBe(200))
   expect((await another.fetch('/api/posts', { headers: { authorization: `Bearer ${token}` } })).status).toBe(401)
   await another.stop()
 })
 
 test('without NATS a gateway that runs goes on and says how stale it is; one that starts is not ready', async () => {
-  await broker.halt()
-  const late = await startGateway({ NATS_URL: broker.urlOf('gateway') }, { waits: false })
+  await stage.broker.halt()
+  const late = await startGateway({ NATS_URL: stage.broker.urlOf('gateway') }, { waits: false })
   expect((await late.fetch('/ready')).status).toBe(503)
   await eventually(async () => {
-    const answer = await gateway.fetch('/ready')
+    const answer = await stage.gateway.fetch('/ready')
     expect([answer.status, (await answer.json()).checks.nats.status]).toEqual([200, 'degraded'])
   })
-  expect((await gateway.call('/api/posts')).status).toBe(200)
-  expect(await gateway.registry.metrics()).toContain('gatepost_revocations_stale_seconds')
-  await broker.start()
+  expect((await stage.gateway.call('/api/posts')).status).toBe(200)
+  expect(await stage.gateway.registry.metrics()).toContain('gatepost_revocations_stale_seconds')
+  await stage.broker.start()
   await eventually(async () => expect((await late.fetch('/ready')).status).toBe(200))
   expect((await late.call('/api/posts')).status).toBe(200)
   await late.stop()
 })
 
 test('closing the gateway ends its streams at once', async () => {
-  const another = await startGateway({ NATS_URL: broker.urlOf('gateway') })
+  const another = await startGateway({ NATS_URL: stage.broker.urlOf('gateway') })
   const response = await another.call('/api/events')
   const began = performance.now()
   await Promise.all([another.app.close(), response.text()])

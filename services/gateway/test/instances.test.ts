@@ -4,39 +4,31 @@ import type { AddressInfo } from 'node:net'
 import { eventually } from '@gatepost/testing/eventually'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { selfSigned } from './support/certificate.ts'
-import { startGateway, type TestGateway } from './support/gateway.ts'
-import { startUpstream, type TestUpstream } from './support/upstream.ts'
+import { startGateway } from './support/gateway.ts'
+import { type Instances, POST, startInstances } from './support/instances.ts'
+import { startUpstream } from './support/upstream.ts'
 
-let one: TestUpstream
-let two: TestUpstream
-let gateway: TestGateway
-beforeEach(async () => {
-  [one, two] = await Promise.all([startUpstream(), startUpstream()])
-  gateway = await startGateway({ POSTS_URL: `${one.url},${two.url}` })
-})
-afterEach(async () => {
-  await gateway.stop()
-  await Promise.all([one.stop(), two.stop()])
-})
+let pair: Instances
+beforeEach(async () => { pair = await startInstances() })
+afterEach(() => pair.stop())
 
-const POST = { method: 'POST', body: '{"title":"a","content":"b"}', headers: { 'content-type': 'application/json' } }
 const statuses = async (
   count: number,
   init: RequestInit = {}
 ) => [
-  ...new Set((await Promise.all(Array.from({ length: count }, () => gateway.call('/api/posts', init)))).map((
+  ...new Set((await Promise.all(Array.from({ length: count }, () => pair.gateway.call('/api/posts', init)))).map((
     { status }
   ) => status))
 ]
 
 test('calls are spread over the instances', async () => {
   await statuses(40)
-  expect(one.received.length + two.received.length).toBe(40)
-  expect(Math.min(one.received.length, two.received.length)).toBeGreaterThanOrEqual(15)
+  expect(pair.one.received.length + pair.two.received.length).toBe(40)
+  expect(Math.min(pair.one.received.length, pair.two.received.length)).toBeGreaterThanOrEqual(15)
 })
 
 test('the busier instance gets less', async () => {
-  one.handler = (_request, response) => {
+  pair.one.handler = (_request, response) => {
     setTimeout(() => response.setHeader('content-type', 'application/json').end('{}'), 1_000)
   }
   for (let i = 0; i < 5; i++) {
@@ -48,26 +40,26 @@ test('the busier instance gets less', async () => {
     ].slice(i ? 0 : 1))
   }
   await statuses(20)
-  expect(two.received.length).toBeGreaterThan(one.received.length)
+  expect(pair.two.received.length).toBeGreaterThan(pair.one.received.length)
 })
 
 test('an instance that dies costs no client anything, not even a write, and comes back by itself', async () => {
   await statuses(10)
-  await two.stop()
+  await pair.two.stop()
   expect(await statuses(30)).toEqual([200])
   expect(await statuses(30, POST)).toEqual([200])
-  const before = one.received.length
+  const before = pair.one.received.length
   expect(await statuses(10)).toEqual([200])
-  expect(one.received.length - before).toBe(10)
+  expect(pair.one.received.length - before).toBe(10)
   const told = () =>
-    gateway.log.map((line) => JSON.parse(line)).filter(({ instance, state }) => instance === two.url && state).map((
-      { level, msg }
-    ) => [level, msg])
+    pair.gateway.log.map((line) => JSON.parse(line))
+      .filter(({ instance, state }) => instance === pair.two.url && state)
+      .map(({ level, msg }) => [level, msg])
   await eventually(() => expect(told()).toContainEqual([40, 'an instance of posts is down']), { withinMs: 2_000 })
-  two = await startUpstream({ port: two.port })
+  pair.two = await startUpstream({ port: pair.two.port })
   await eventually(async () => {
     await statuses(4)
-    expect(two.received.length).toBeGreaterThan(0)
+    expect(pair.two.received.length).toBeGreaterThan(0)
   })
   expect(told().at(-1)).toEqual([30, 'an instance of posts is up'])
 })
@@ -98,14 +90,14 @@ test('some refused connections, as of a dead host behind a balancer, cost no ans
 
 test('an instance that hangs is left out within a second', async () => {
   const stateOfTwo = async (state: string) =>
-    expect(await gateway.registry.metrics())
-      .toMatch(new RegExp(`gatepost_upstream_up\\{upstream="posts",instance="${two.url}"[^}]*\\} ${state}\n`))
+    expect(await pair.gateway.registry.metrics())
+      .toMatch(new RegExp(`gatepost_upstream_up\\{upstream="posts",instance="${pair.two.url}"[^}]*\\} ${state}\n`))
   await eventually(() => stateOfTwo('1'))
-  two.server.removeAllListeners('request')
-  two.server.on('request', () => {}) // takes connections and says nothing, as a stopped process does
+  pair.two.server.removeAllListeners('request')
+  pair.two.server.on('request', () => {}) // takes connections and says nothing, as a stopped process does
   await eventually(() => stateOfTwo('0.5'), { withinMs: 2_000 })
   expect(await statuses(20)).toEqual([200])
-  expect(one.received.length).toBe(20)
+  expect(pair.one.received.length).toBe(20)
 })
 
 test('a gateway is not ready before each of its instances was asked once', async () => {

@@ -1,23 +1,13 @@
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { setImmediate as nextTurn } from 'node:timers/promises'
-import { postCreated } from '@gatepost/contracts/posts/events'
-import { startBroker } from '@gatepost/testing/broker'
-import { eventually } from '@gatepost/testing/eventually'
-import { startPublisher } from '@gatepost/testing/publisher'
 import type { Churn } from '@gatepost/testing/retained'
-import { CLOSE, startGateway, uuid7 } from './gateway.ts'
+import { CLOSE, uuid7 } from './gateway.ts'
+import { startLiveStage } from './live-stage.ts'
 
-const broker = await startBroker()
-const gateway = await startGateway({ NATS_URL: broker.urlOf('gateway') })
-const posts = await startPublisher(broker.urlOf('posts'), 'posts')
-await eventually(async () => {
-  if ((await gateway.fetch('/ready')).status !== 200) throw new Error('not ready')
-})
-const first = await posts.publish(postCreated, {
-  data: { postId: uuid7(), authorId: uuid7(), title: 't', content: 'c', createdAt: new Date().toISOString() },
-  aggregateVersion: 1
-})
+const stage = await startLiveStage()
+const { gateway } = stage
+const first = await stage.post()
 
 const AT_ONCE = 10
 
@@ -62,8 +52,4 @@ export const churns: Record<string, Churn> = {
   'event streams that resume': each(() => follow({ 'last-event-id': String(first - 1) }))
 }
 
-export async function close () {
-  await posts.close()
-  await gateway.stop()
-  await broker.stop()
-}
+export const close = () => stage.stop()
