@@ -1,8 +1,9 @@
-import { sessionRevoked } from '@gatepost/contracts/auth/events'
 import { postCreated } from '@gatepost/contracts/posts/events'
 import { outboxRow } from '@gatepost/events/outbox'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { eventually } from '@gatepost/testing/eventually'
+import { revokeSession } from '@gatepost/testing/publisher'
+import { becomesReady } from '@gatepost/testing/readiness'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { type FeedUnderTest, post, startFeed, user } from './support/feed-server.ts'
 
@@ -12,22 +13,7 @@ afterAll(() => feed?.stop())
 
 const ready = () => feed.app.inject({ url: '/ready' })
 
-test('with everything there it is ready', async () => {
-  await eventually(async () => {
-    const answer = await ready()
-    expect([answer.statusCode, answer.json()]).toEqual([200, {
-      status: 'up',
-      checks: {
-        consumers: { status: 'up' },
-        postgres: { status: 'up' },
-        keys: { status: 'up' },
-        'token-lifetime': { status: 'up' },
-        nats: { status: 'up' },
-        revocations: { status: 'up' }
-      }
-    }])
-  })
-})
+test('with everything there it is ready', () => becomesReady('feed', feed.app))
 
 test('a revoked session is refused within a second', { retry: 2 }, async () => {
   const [userId, sessionId] = [uuidv7(), uuidv7()]
@@ -37,10 +23,7 @@ test('a revoked session is refused within a second', { retry: 2 }, async () => {
       headers: { authorization: `Bearer ${feed.issuer.token({ userId, sessionId })}` }
     })
   expect((await read()).statusCode).toBe(200)
-  await feed.auth.publish(sessionRevoked, {
-    data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() },
-    aggregateVersion: 1
-  })
+  await revokeSession(feed.auth, { userId, sessionId })
   await eventually(async () => {
     expect((await read()).statusCode).toBe(401)
   }, { withinMs: 1_000 })

@@ -1,44 +1,23 @@
-import { sessionRevoked } from '@gatepost/contracts/auth/events'
 import { eventually } from '@gatepost/testing/eventually'
-import { startPublisher } from '@gatepost/testing/publisher'
+import { revokeSession, startPublisher } from '@gatepost/testing/publisher'
+import { becomesReady } from '@gatepost/testing/readiness'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { anybody, type PostsUnderTest, startPosts } from './support/posts-server.ts'
 
 let posts: PostsUnderTest
-beforeAll(async () => {
-  posts = await startPosts({ broker: true })
-})
+beforeAll(async () => { posts = await startPosts({ broker: true }) })
 afterAll(() => posts?.stop())
 
 const ready = () => posts.app.inject({ url: '/ready' })
 
-test('with everything there it is ready', async () => {
-  await eventually(async () => {
-    const answer = await ready()
-    expect([answer.statusCode, answer.json()]).toEqual([200, {
-      status: 'up',
-      checks: {
-        consumers: { status: 'up' },
-        postgres: { status: 'up' },
-        keys: { status: 'up' },
-        'token-lifetime': { status: 'up' },
-        nats: { status: 'up' },
-        revocations: { status: 'up' },
-        outbox: { status: 'up' }
-      }
-    }])
-  })
-})
+test('with everything there it is ready', () => becomesReady('posts', posts.app))
 
 test('a revoked session is refused within a second', { retry: 2 }, async () => {
   const [userId, sessionId] = [anybody(), anybody()]
   const auth = await startPublisher(posts.nats.urlOf('auth'), 'auth')
   try {
     expect((await posts.call('GET', '/api/posts', { as: { userId, sessionId } })).statusCode).toBe(200)
-    await auth.publish(sessionRevoked, {
-      data: { sessionId, userId, reason: 'logout', expiresAt: new Date(Date.now() + 600_000).toISOString() },
-      aggregateVersion: 1
-    })
+    await revokeSession(auth, { userId, sessionId })
     await eventually(async () => {
       expect((await posts.call('GET', '/api/posts', { as: { userId, sessionId } })).statusCode).toBe(401)
     }, { withinMs: 1_000 })
