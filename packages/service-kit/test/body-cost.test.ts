@@ -94,7 +94,10 @@ test.each(Object.keys(hostile))(
     for (const operation of withBody) {
       const payload = hostile[kind]!(Math.min(largestBody(operation.body!), MIB))
       const { statusCode } = await send(operation, payload) // compiles what is compiled once, too
-      const ratio = await cpuMs(3, () => send(operation, payload)) / unit / Math.max(1, payload.length / UNIT_BYTES)
+      const units = Math.max(1, payload.length / UNIT_BYTES)
+      const ratioOf = async (times: number) => await cpuMs(times, () => send(operation, payload)) / unit / units
+      let ratio = await ratioOf(3)
+      if (ratio > MAX_RATIO) ratio = await ratioOf(20) // three in a row may all be disturbed
       if (ratio > MAX_RATIO || statusCode !== 400) costly.push([operation.id, statusCode, ratio])
     }
     expect(costly).toEqual([])
