@@ -1,7 +1,4 @@
-import type { Sql } from '@gatepost/service-kit/sql'
-import { createDatabase, type TestDatabase } from '@gatepost/testing/database'
-import { planOf } from '@gatepost/testing/query-plans'
-import pg from 'pg'
+import { type Planner, startPlanner } from '@gatepost/testing/query-plans'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { outboxRow } from '@gatepost/events/outbox'
 import { postCreated } from '@gatepost/contracts/posts/events'
@@ -13,86 +10,68 @@ import { anybody } from './support/posts-server.ts'
 
 const ROWS = 60_000
 const author = anybody()
-let database: TestDatabase
-let posts: Database
-let sql: Sql
-let last: { statement: string, values: unknown[] }
+let planner: Planner<Database>
 
 beforeAll(async () => {
-  database = await createDatabase('posts')
-  const client = new pg.Client({ connectionString: database.ownerUrl })
-  await client.connect()
-  await client.query(`INSERT INTO posts (id, author_id, title, content, created_at, updated_at)
-    SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid,
-      ('01900000-0000-7000-9000-' || lpad(to_hex(i % 20), 12, '0'))::uuid,
-      'number ' || i, 'every post has word' || i % 1000, now(), now() FROM generate_series(1, ${ROWS}) i`)
-  await client.query('ANALYZE posts')
-  await client.end()
-  posts = openDatabase({ url: database.url, poolSize: 2 })
-  sql = {
-    query (statement, values = []) {
-      last = { statement, values: [...values] }
-      return posts.sql.query(statement, values)
-    }
-  }
+  planner = await startPlanner('posts', openDatabase, [
+    `INSERT INTO posts (id, author_id, title, content, created_at, updated_at)
+      SELECT ('01900000-0000-7000-8000-' || lpad(to_hex(i), 12, '0'))::uuid,
+        ('01900000-0000-7000-9000-' || lpad(to_hex(i % 20), 12, '0'))::uuid,
+        'number ' || i, 'every post has word' || i % 1000, now(), now() FROM generate_series(1, ${ROWS}) i`,
+    'ANALYZE posts'
+  ])
 })
-afterAll(async () => {
-  await posts.close()
-  await database.drop()
-})
+afterAll(() => planner?.stop())
 
 const id = '01900000-0000-7000-8000-000000009876'
 const known = '01900000-0000-7000-9000-000000000007'
-const plan = () => planOf(database.url, last.statement, last.values)
-/** What PostgreSQL may change to once it has planned a named statement a few times. */
-const genericPlan = () => planOf(database.url, last.statement, 'generic')
 
 test('a post is read by its primary key', async () => {
-  await postRepository.find(sql, id)
-  for (const nodes of [await plan(), await genericPlan()]) expect(nodes).toEqual(['Index Scan posts_pkey'])
+  await postRepository.find(planner.sql, id)
+  for (const nodes of await planner.plans()) expect(nodes).toEqual(['Index Scan posts_pkey'])
 })
 
 test('the list is read off the primary key, without a sort', async () => {
   for (const before of [undefined, id]) {
-    await postRepository.list(sql, { before, limit: 21 })
-    for (const nodes of [await plan(), await genericPlan()]) expect(nodes).toEqual(['Limit', 'Index Scan posts_pkey'])
+    await postRepository.list(planner.sql, { before, limit: 21 })
+    for (const nodes of await planner.plans()) expect(nodes).toEqual(['Limit', 'Index Scan posts_pkey'])
   }
 })
 
 test('the list of an author is read off its index, without a sort', async () => {
   for (const before of [undefined, id]) {
-    await postRepository.list(sql, { authorId: known, before, limit: 21 })
-    for (const nodes of [await plan(), await genericPlan()]) {
+    await postRepository.list(planner.sql, { authorId: known, before, limit: 21 })
+    for (const nodes of await planner.plans()) {
       expect(nodes).toEqual(['Limit', 'Index Scan posts_author_id_id_idx'])
     }
   }
 })
 
 test('a search for a word uses the index of words', async () => {
-  await searchRepository.search(sql, { q: 'word77', limit: 21 })
-  const nodes = await plan()
+  await searchRepository.search(planner.sql, { q: 'word77', limit: 21 })
+  const nodes = await planner.plan()
   expect(nodes).toContain('Bitmap Index Scan posts_search_idx')
   expect(nodes).not.toContain('Seq Scan posts')
 })
 
 test('a search for a word that is everywhere reads the newest posts and no more', async () => {
-  await searchRepository.search(sql, { q: 'every', limit: 21 })
-  const nodes = await plan()
+  await searchRepository.search(planner.sql, { q: 'every', limit: 21 })
+  const nodes = await planner.plan()
   expect(nodes).not.toContain('Seq Scan posts')
   expect(nodes).not.toContain('Bitmap Index Scan posts_search_idx')
 })
 
 test('a search at one author uses an index', async () => {
-  await searchRepository.search(sql, { q: 'every', authorId: known, limit: 21 })
-  const nodes = await plan()
+  await searchRepository.search(planner.sql, { q: 'every', authorId: known, limit: 21 })
+  const nodes = await planner.plan()
   expect(nodes.some((node) => node.includes('posts_author_id_id_idx'))).toBe(true)
   expect(nodes).not.toContain('Seq Scan posts')
 })
 
 test('changing, deleting and creating scan no table', async () => {
   const named: Array<() => Promise<unknown>> = [
-    () => postRepository.update(sql, { id, userId: author, versions: [1] }, { title: 'a', now: new Date() }),
-    () => postRepository.delete(sql, { id, userId: author, versions: null }, { anyAuthor: false }),
+    () => postRepository.update(planner.sql, { id, userId: author, versions: [1] }, { title: 'a', now: new Date() }),
+    () => postRepository.delete(planner.sql, { id, userId: author, versions: null }, { anyAuthor: false }),
     () => {
       const post = {
         id: anybody(),
@@ -104,7 +83,7 @@ test('changing, deleting and creating scan no table', async () => {
         updatedAt: new Date().toISOString()
       }
       const event = outboxRow(postCreated, { data: { postId: post.id, ...post }, aggregateVersion: 1 })
-      return creationRepository.create(sql, post, event, {
+      return creationRepository.create(planner.sql, post, event, {
         key: 'a',
         fingerprint: new Uint8Array(32),
         expired: new Date()
@@ -116,8 +95,8 @@ test('changing, deleting and creating scan no table', async () => {
     nodes.filter((node) => node.startsWith('Seq Scan') && node !== 'Seq Scan deleted_authors')
   for (const run of named) {
     await run()
-    expect([...scans(await plan()), ...scans(await genericPlan())]).toEqual([])
+    expect((await planner.plans()).flatMap(scans)).toEqual([])
   }
-  await postRepository.deleteSome(sql, { authorId: known, limit: 100 })
-  expect(scans(await plan())).toEqual([])
+  await postRepository.deleteSome(planner.sql, { authorId: known, limit: 100 })
+  expect(scans(await planner.plan())).toEqual([])
 })
