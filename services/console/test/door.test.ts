@@ -71,6 +71,21 @@ test('a link works once; one that an open console makes works once too', async (
   expect((await ask(url)).status).toBe(401)
 })
 
+test('neither HEAD nor a fetch ahead uses up a link', async () => {
+  const { text } = await ask(`${origin}/api/links`, { method: 'POST', headers: { cookie, origin } })
+  const { url } = JSON.parse(text)
+  for (const [method, header, value] of [
+    ['HEAD', 'accept', '*/*'],
+    ['GET', 'sec-purpose', 'prefetch'],
+    ['GET', 'sec-purpose', 'prefetch;prerender'],
+    ['GET', 'purpose', 'prefetch']
+  ] as const) {
+    const { status, headers } = await ask(url, { method, headers: { [header]: value } })
+    expect([method, value, status, headers['set-cookie']]).toEqual([method, value, 403, undefined])
+  }
+  expect((await ask(url)).status).toBe(303)
+})
+
 test('the cookie is out of reach of scripts and of other sites', async () => {
   const { text } = await ask(`${origin}/api/links`, { method: 'POST', headers: { cookie, origin } })
   const { headers, status } = await ask(JSON.parse(text).url)

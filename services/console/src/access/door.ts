@@ -53,6 +53,8 @@ export const door = fp<DoorOptions>(
     })
 
     app.get(OPEN_PATH, async (request, reply) => {
+      reply.header('cache-control', 'no-store')
+      if (!isVisit(request)) return refuse(reply, 403, 'Only opening the link uses it; it is still good.')
       const { token } = request.query as { token?: unknown }
       const cookie = typeof token === 'string' ? visitors.enter(token) : undefined
       if (cookie === undefined) return refuse(reply, 401, 'This link was used before, or is too old.')
@@ -72,6 +74,12 @@ function refuse (reply: FastifyReply, status: number, text: string) {
 
 function cookieIn (header: string) {
   return new RegExp(`(?:^|; )${COOKIE}=([\\w-]{43})(?:;|$)`).exec(header)?.[1] ?? ''
+}
+
+/** Link checkers ask by HEAD, and browsers fetch links ahead that nobody has opened. */
+function isVisit ({ method, headers }: FastifyRequest) {
+  const purposes = [headers['sec-purpose'], headers.purpose, headers['x-moz'], headers['x-purpose']]
+  return method === 'GET' && !/prefetch|prerender|preview/i.test(purposes.join())
 }
 
 function isForeign ({ headers }: FastifyRequest) {
