@@ -148,13 +148,14 @@ test('a session of an older login makes no key', async () => {
   expect(await make(accessToken)).toMatchObject({ status: 403, body: { code: 'AUTH_LOGIN_TOO_OLD' } })
 })
 
-test('a key ends at its time, and its tokens no later', async () => {
+test('a key ends at its time, its tokens no later, and it is listed no more', async () => {
   const { accessToken } = await auth.register()
   const expiresAt = new Date(Date.now() + 60_000).toISOString()
   const { body: { id, key } } = await make(accessToken, { name: 'Short', expiresAt })
   expect((await exchange(key)).body.expiresIn).toBeLessThanOrEqual(60)
   await auth.sql("UPDATE api_keys SET expires_at = now() - interval '1 second' WHERE id = $1", id)
   expect((await exchange(key)).status).toBe(401)
+  expect(await list(accessToken)).toEqual([])
   for (const past of ['2020-01-01T00:00:00Z', '2026-13-45T99:00:00Z', '2099-02-30T00:00:00Z', '2099-01-01T24:00:00Z']) {
     expect(await make(accessToken, { name: 'Past', expiresAt: past })).toMatchObject({
       status: 400,

@@ -42,6 +42,11 @@ function limitOf ({ limitMax, limitWindowSeconds }: LimitColumns): KeyLimit | nu
   return limitMax === null ? null : { max: limitMax, windowSeconds: limitWindowSeconds! }
 }
 
+/** {@link GOOD}, as the query builder says it. */
+function goodKeysOf (userId: string) {
+  return { userId, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] }
+}
+
 export const apiKeyRepository = {
   async insert (
     tx: Connection,
@@ -70,11 +75,12 @@ export const apiKeyRepository = {
 
   /** Number of a user's good keys; exact under the lock of the user's row. */
   count (tx: Connection, userId: string) {
-    return tx.apiKey.count({ where: { userId, OR: [{ expiresAt: null }, { expiresAt: { gt: new Date() } }] } })
+    return tx.apiKey.count({ where: goodKeysOf(userId) })
   },
 
+  /** A user's good keys. */
   async list (connection: Connection, userId: string, limit: number): Promise<ApiKeyRow[]> {
-    const rows = await connection.apiKey.findMany({ where: { userId }, orderBy: { id: 'desc' }, take: limit })
+    const rows = await connection.apiKey.findMany({ where: goodKeysOf(userId), orderBy: { id: 'desc' }, take: limit })
     return rows.map((row) => ({ ...row, scopes: row.scopes as Scope[], limit: limitOf(row) }))
   },
 
