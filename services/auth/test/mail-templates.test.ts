@@ -56,7 +56,9 @@ test('a user gets mails in the user’s language, or its nearest, or the default
   const german = { language: 'de', defaultLanguage: 'en', values }
   expect(renderMail(templates, 'verify-email', german).html)
     .toBe('<title>Adresse bestätigen</title><a href="https://app.example.org/x?token=a&#38;b=c">Bestätigen</a>')
-  expect(renderMail(templates, 'password-changed', german).subject).toBe('Your password was changed')
+  const changed = renderMail(templates, 'password-changed', german)
+  expect(changed.subject).toBe('Your password was changed')
+  expect(changed.text).toContain('API keys keep working; delete those you do not know.')
 })
 
 test('whatever stands in a value is text in HTML', async () => {
