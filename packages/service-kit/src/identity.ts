@@ -1,6 +1,7 @@
 import type { FastifyContextConfig, FastifyRequest } from 'fastify'
 import fp from 'fastify-plugin'
 import type { Registry } from 'prom-client'
+import { looksLikeApiKey } from './api-key.ts'
 import { chooseLibrary } from './identity/choose-library.ts'
 import type { Principal } from './identity/principal.ts'
 import { requireScope } from './identity/scopes.ts'
@@ -46,9 +47,17 @@ export interface IdentityOptions extends Pick<TokenJudgeOptions, 'keys' | 'revoc
   enforce?: boolean
 }
 
-/** The 401 for a request without a token, or with a bad one (RFC 6750 section 3). */
-export function unauthorized (tokenSent: boolean) {
+const KEY_REFUSED = 'The API key is unknown, expired or deleted. Make another.'
+
+/**
+ * The 401 for a request without a token, or with a bad one (RFC 6750 section 3). Takes whether a token was sent, or the
+ * Authorization header: a session is refreshed, a key is not.
+ */
+export function unauthorized (sent: boolean | string | undefined) {
+  const tokenSent = sent !== undefined && sent !== false
+  const isKey = typeof sent === 'string' && looksLikeApiKey(tokenOf(sent) ?? '')
   return new ProblemError(tokenSent ? 'TOKEN_INVALID' : 'TOKEN_REQUIRED', {
+    ...isKey && { detail: KEY_REFUSED },
     headers: {
       'www-authenticate': tokenSent ? 'Bearer realm="gatepost", error="invalid_token"' : 'Bearer realm="gatepost"'
     }
@@ -106,7 +115,7 @@ function apply (
 ) {
   const tokenSent = request.headers.authorization !== undefined
   if (principal === undefined && (policy !== 'optional' || (!tokenSent && !bringsBody(request)))) {
-    throw unauthorized(tokenSent)
+    throw unauthorized(request.headers.authorization)
   }
   if (principal?.scopes !== undefined) requireScope(principal.scopes, operation?.scope ?? null)
   if (policy === 'admin' && principal!.role !== 'admin') throw new ProblemError('FORBIDDEN')

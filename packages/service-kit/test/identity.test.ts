@@ -31,6 +31,14 @@ test.each(Object.keys(forged))('%s is 401, always the same', async (name) => {
   expect(judge.app.identity.stats.size).toBe(0)
 })
 
+test('a refused API key gets advice for keys, with the code and the challenge of every bad token', async () => {
+  const answer = await judge.me('Bearer gp_unknown')
+  expect([answer.statusCode, answer.json().code]).toEqual([401, 'TOKEN_INVALID'])
+  expect(answer.json().detail).toBe('The API key is unknown, expired or deleted. Make another.')
+  expect((await judge.me('Bearer junk')).json().detail).toContain('log in again')
+  expect(answer.headers['www-authenticate']).toContain('invalid_token')
+})
+
 test.each(['Basic abc', 'Bearer', 'Bearer a b', 'Bearer a, Bearer b', ''])('the header %j is 401', async (value) => {
   expect((await judge.me(value)).statusCode).toBe(401)
 })

@@ -169,7 +169,7 @@ export const admission = fp<AdmissionOptions>(async (app, { operations, findClie
   async function requireToken (authorization: string | undefined) {
     const token = tokenOf(authorization ?? '')
     const principal = token === undefined ? undefined : await app.identity.verify(token)
-    if (principal === undefined) throw unauthorized(authorization !== undefined)
+    if (principal === undefined) throw unauthorized(authorization)
     return principal
   }
 
