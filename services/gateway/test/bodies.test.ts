@@ -73,6 +73,14 @@ test.each([
   expect(gateway.upstream.received).toEqual([])
 })
 
+test('a refusal of a form names its media type, and the member that an empty form lacks', async () => {
+  const path = '/api/auth/introspect'
+  const wrong = await gateway.call(path, { method: 'POST', headers: { 'content-type': 'text/plain' }, body: 'x' })
+  expect([wrong.status, (await wrong.json()).detail]).toEqual([415, expect.stringMatching(/x-www-form-urlencoded/)])
+  const empty = await gateway.call(path, { method: 'POST' })
+  expect([empty.status, (await empty.json()).errors]).toEqual([400, [{ path: '/body/token', message: 'is required' }]])
+})
+
 test('invalid UTF-8 is 400', async () => {
   expect((await post(Buffer.from([0x7b, 0x22, 0xff, 0x22, 0x3a, 0x31, 0x7d]))).status).toBe(400)
 })

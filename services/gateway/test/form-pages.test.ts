@@ -116,6 +116,59 @@ test.each<[string, Record<string, string> | string, number]>([
   expect(callsToAuth()).toEqual([])
 })
 
+test.each([{ origin: 'http://evil.example' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' }])(
+  'a form of a page of another origin is refused: %j',
+  async (foreign) => {
+    for (const { submit: { url } } of formPages) {
+      const page = await submit(url, { token: TOKEN }, { headers: { ...HTML, ...foreign } })
+      expect([url, page.status, await page.text()]).toEqual([url, 403, expect.stringContaining('another site')])
+      const problem = await submit(url, { token: TOKEN }, { headers: foreign })
+      expect([url, problem.status, (await problem.json()).code]).toEqual([url, 403, 'FORBIDDEN'])
+    }
+    expect(callsToAuth()).toEqual([])
+  }
+)
+
+test('a form of the page itself is taken, whether the browser tells its origin or not', async () => {
+  for (const own of [{ origin: gateway.url }, { origin: 'null' }, { 'sec-fetch-site': 'same-origin' }]) {
+    expect((await submit('/verify-email', { token: TOKEN }, { headers: { ...HTML, ...own } })).status).toBe(200)
+  }
+})
+
+test('a link works with parameters that a mail program added', async () => {
+  const answer = await gateway.fetch(`/verify-email?token=${TOKEN}&utm_source=mail`, { headers: HTML })
+  const html = await answer.text()
+  expect([answer.status, html]).toEqual([200, expect.stringContaining(`value="${TOKEN}"`)])
+  expect(html).not.toContain('role="alert"')
+})
+
+test('a refusal of a form names its media type, and the members that an empty form lacks', async () => {
+  const headers = { 'content-type': 'text/plain' }
+  for (const [path, member] of [['/verify-email', 'token'], ['/forgot-password', 'email']] as const) {
+    const wrong = await gateway.fetch(path, { method: 'POST', headers, body: 'x' })
+    expect([wrong.status, (await wrong.json()).detail]).toEqual([415, expect.stringContaining(FORM['content-type'])])
+    for (const headers of [FORM, {}]) {
+      const { errors } = await (await gateway.fetch(path, { method: 'POST', headers })).json()
+      expect(errors).toEqual([{ path: `/body/${member}`, message: 'is required' }])
+    }
+  }
+})
+
+test('a page tells faults in sentences for people', async () => {
+  for (
+    const [path, form, sentence] of [
+      ['/verify-email', {}, 'The code is missing or cannot be used.'],
+      ['/verify-email', { token: TOKEN, more: 'x' }, 'a field that this page does not know'],
+      ['/forgot-password', { email: 'x' }, 'Enter your e-mail address'],
+      ['/reset-password', { token: TOKEN, newPassword: '' }, 'Choose a password of at least 8 characters']
+    ] as const
+  ) {
+    const html = await (await submit(path, form)).text()
+    expect(html).toContain(sentence)
+    expect(html).not.toMatch(/contract|must |\/body\//)
+  }
+})
+
 test('a form that is no percent-encoded UTF-8 is refused', async () => {
   for (const body of ['token=%', 'token=%c3%28', 'token=\u00e4']) {
     const answer = await gateway.fetch('/verify-email', { method: 'POST', headers: { ...HTML, ...FORM }, body })

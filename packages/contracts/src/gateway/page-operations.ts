@@ -5,12 +5,12 @@ import { OpaqueTokenSchema } from '../auth/schemas.ts'
 import { operation, type Operation, type Responses } from '../operation.ts'
 
 type OperationOf<Code extends string> = Operation<TProperties, TProperties, TProperties, TSchema, Responses, Code>
-type UpstreamCode = 'UPSTREAM_BROKEN' | 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_TIMEOUT'
+type PageCode = 'FORBIDDEN' | 'UPSTREAM_BROKEN' | 'UPSTREAM_UNAVAILABLE' | 'UPSTREAM_TIMEOUT'
 
 /** A page with a form: what shows it, what its form is sent to, and the operation of auth that does the work. */
 export interface FormPage<Code extends string = string> {
   show: OperationOf<never>
-  submit: OperationOf<Code | UpstreamCode>
+  submit: OperationOf<Code | PageCode>
   action: OperationOf<Code>
 }
 
@@ -25,7 +25,7 @@ function formPage<Code extends string> (
   const shared = { service: 'gateway', url, auth: 'none' } as const
   const query: TProperties = 'token' in action.body!.properties ? { token: Type.Optional(OpaqueTokenSchema) } : {}
   const html = (description: string) => ({ description, contentType: 'text/html', schema: Type.String() })
-  const show = operation({
+  const shown = operation({
     ...shared,
     id: `show${name}`,
     method: 'GET',
@@ -34,6 +34,8 @@ function formPage<Code extends string> (
     query,
     responses: { 200: html('A page with a form; showing it changes nothing') }
   })
+  // Programs that send mails on add parameters of their own to links.
+  const show = { ...shown, query: Type.Object(query) }
   const submit = operation({
     ...shared,
     id: `submit${name}`,
@@ -42,7 +44,7 @@ function formPage<Code extends string> (
     limit: action.limit,
     body: action.body,
     bodyType: 'application/x-www-form-urlencoded',
-    errors: [...action.errors, 'UPSTREAM_BROKEN', 'UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT'],
+    errors: [...action.errors, 'FORBIDDEN', 'UPSTREAM_BROKEN', 'UPSTREAM_UNAVAILABLE', 'UPSTREAM_TIMEOUT'],
     responses: { 200: html('A page that says that it is done; refusals are pages too where HTML is asked for') },
     timeoutMs: action.timeoutMs
   })

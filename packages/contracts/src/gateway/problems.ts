@@ -65,7 +65,7 @@ export const edgeProblems = {
   UNSUPPORTED_MEDIA_TYPE: {
     status: 415,
     title: 'Unsupported media type',
-    detail: 'Send application/json in UTF-8, without a content encoding.',
+    detail: 'Send the media type that the operation takes, in UTF-8, without a content encoding.',
     retry: false
   },
   EXPECTATION_FAILED: {

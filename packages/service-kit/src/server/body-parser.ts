@@ -32,8 +32,8 @@ export function bodyParser (bodyLimit: number) {
     const { headers, route: { config, bodyLimit: limit } } = request
     if (request.is404 || isAbsent(headers)) return done(null)
     const isKnown = config.operation === undefined || config.operation.body !== undefined
-    const { mediaType, parse } = FORMATS[config.operation?.bodyType ?? 'application/json']
-    if (!mediaType.test(headers['content-type'] ?? '')) return done(new ProblemError('UNSUPPORTED_MEDIA_TYPE'))
+    const { mediaType, parse } = FORMATS[bodyTypeOf(request)]
+    if (!mediaType.test(headers['content-type'] ?? '')) return done(unsupportedMediaType(request))
     if (Number(headers['content-length'] ?? 0) > bodyLimit) return done(new ProblemError('BODY_TOO_LARGE'))
     readBody(payload, isKnown ? Math.min(limit, bodyLimit) : 0, (error, bytes) => {
       if (error !== null) return done(error.code === 'BODY_TOO_LARGE' && !isKnown ? unknownBody() : error)
@@ -48,6 +48,17 @@ export function bodyParser (bodyLimit: number) {
       done(null, body)
     })
   }
+}
+
+/** The 415 that names the media type that the operation takes. */
+export function unsupportedMediaType (request: FastifyRequest) {
+  return new ProblemError('UNSUPPORTED_MEDIA_TYPE', {
+    detail: `Send ${bodyTypeOf(request)} in UTF-8, without a content encoding.`
+  })
+}
+
+function bodyTypeOf ({ route: { config } }: FastifyRequest): BodyType {
+  return config.operation?.bodyType ?? 'application/json'
 }
 
 function isAbsent (headers: IncomingMessage['headers']) {

@@ -1,9 +1,9 @@
 import type { Operation } from '@gatepost/contracts/operation'
 import type { ProblemDefinition } from '@gatepost/contracts/problem'
-import { problems } from '@gatepost/contracts/problems'
-import type { ProblemError } from '@gatepost/service-kit/problem'
+import { problems, type ProblemCode } from '@gatepost/contracts/problems'
+import type { FieldError, ProblemError } from '@gatepost/service-kit/problem'
 import { escapeHtml, layout } from '../html/page.ts'
-import { fieldTexts, type PageTexts, pageTexts } from './texts.ts'
+import { fieldTexts, type PageTexts, pageTexts, refusalTexts, UNKNOWN_FIELD } from './texts.ts'
 
 /** What is filled in already: the token of the link, an address. Never a password. */
 export type Values = Readonly<Record<string, unknown>>
@@ -30,7 +30,7 @@ function pageHtml (title: string, body: string) {
 
 /** Also what a refusal asks for: the password of a registration, for a link that does not show that it is one. */
 function fieldsOf (required: string[], { asksFor = [] }: PageTexts, refusal?: ProblemError) {
-  const named = refusal?.errors?.map(({ path }) => path.replace(/^\/body\//, '')) ?? []
+  const named = refusal?.errors?.map(memberOf) ?? []
   return [...new Set([...required, ...asksFor, ...named])].filter((name) => name in fieldTexts)
 }
 
@@ -38,7 +38,7 @@ function input (name: string, values: Values, refusal?: ProblemError) {
   const given = KEPT.has(name) && typeof values[name] === 'string' ? values[name] : ''
   if (name === 'token' && given !== '') return `<input type="hidden" name="token" value="${escapeHtml(given)}">`
   const { label, type, autocomplete } = fieldTexts[name]!
-  const faulty = refusal?.errors?.some(({ path }) => path === `/body/${name}`)
+  const faulty = refusal?.errors?.some((fault) => memberOf(fault) === name)
   return `<label for="${name}">${escapeHtml(label)}</label>
 <input id="${name}" name="${name}" type="${type}" required autocomplete="${autocomplete}" value="${escapeHtml(given)}"${
     faulty ? ' aria-invalid="true" aria-describedby="refusal"' : ''
@@ -47,14 +47,23 @@ function input (name: string, values: Values, refusal?: ProblemError) {
 
 function alert ({ help = {} }: PageTexts, refusal: ProblemError) {
   const { title }: ProblemDefinition = problems[refusal.code]
-  const faults = refusal.errors?.map(({ path, message }) => {
-    const field = fieldTexts[path.replace(/^\/body\//, '')]
-    return `<li>${escapeHtml(field ? `${field.label}: ${message}` : `${path} ${message}`)}</li>`
-  }) ?? []
+  const told = refusalTexts[refusal.code]
+  const faults = new Set(refusal.errors?.map((fault) => faultText(refusal.code, fault)))
   return `<div role="alert" id="refusal">
-<p><strong>${escapeHtml(title)}.</strong> ${escapeHtml(adviceOf(refusal))}</p>${
-    faults.length > 0 ? `<ul>${faults.join('')}</ul>` : ''
+<p>${told ?? `<strong>${escapeHtml(title)}.</strong> ${escapeHtml(adviceOf(refusal))}`}</p>${
+    faults.size > 0 ? `<ul>${[...faults].map((text) => `<li>${escapeHtml(text)}</li>`).join('')}</ul>` : ''
   }<p>${help[refusal.code] ?? ''}</p></div>`
+}
+
+/** What does not fit the contract is told in words of the page; services say the rest in words for people. */
+function faultText (code: ProblemCode, fault: FieldError) {
+  const field = fieldTexts[memberOf(fault)]
+  if (field === undefined) return UNKNOWN_FIELD
+  return code === 'REQUEST_INVALID' ? field.fault : `${field.label}: ${fault.message}`
+}
+
+function memberOf ({ path }: FieldError) {
+  return path.replace(/^\/(?:body|query)\//, '')
 }
 
 /** The catalogue speaks to programs: a person waits for a time, not for a header. */

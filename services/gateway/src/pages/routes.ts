@@ -5,6 +5,7 @@ import { type FieldError, ProblemError, retryAfter, toProblem } from '@gatepost/
 import { routeOf } from '@gatepost/service-kit/route'
 import type { App } from '@gatepost/service-kit/server'
 import type { FastifyReply, FastifyRequest } from 'fastify'
+import { refuseForeignForm } from '../cross-origin/foreign-form.ts'
 import { UpstreamBrokenError, upstreamProblem } from '../errors.ts'
 import { createPage, sendPage, STYLE_HASH } from '../html/page.ts'
 import { prefersHtml } from '../html/prefers-html.ts'
@@ -47,6 +48,7 @@ export async function formPageRoutes (app: App, { auth }: { auth: Upstream }) {
       })
       scope.route({
         ...withoutResponse(submit),
+        onRequest: async (request) => refuseForeignForm(request),
         async handler (request, reply) {
           await act(request, reply)
           return send(reply, doneHtml(submit))

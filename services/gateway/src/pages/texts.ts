@@ -66,12 +66,42 @@ export interface FieldTexts {
   label: string
   type: 'text' | 'password' | 'email'
   autocomplete: string
+  /** What to do when the operation cannot take it. */
+  fault: string
 }
+
+const TOKEN = 'The code is missing or cannot be used. Open the link of the mail again, or copy the whole code.'
 
 /** By the member of the operation's body. */
 export const fieldTexts: Record<string, FieldTexts> = {
-  token: { label: 'The code of the mail', type: 'text', autocomplete: 'one-time-code' },
-  email: { label: 'Your e-mail address', type: 'email', autocomplete: 'email' },
-  password: { label: 'The password of your registration', type: 'password', autocomplete: 'current-password' },
-  newPassword: { label: 'Your new password', type: 'password', autocomplete: 'new-password' }
+  token: { label: 'The code of the mail', type: 'text', autocomplete: 'one-time-code', fault: TOKEN },
+  email: {
+    label: 'Your e-mail address',
+    type: 'email',
+    autocomplete: 'email',
+    fault: 'Enter your e-mail address, such as name@example.org.'
+  },
+  password: {
+    label: 'The password of your registration',
+    type: 'password',
+    autocomplete: 'current-password',
+    fault: 'Enter the password of your registration.'
+  },
+  newPassword: {
+    label: 'Your new password',
+    type: 'password',
+    autocomplete: 'new-password',
+    fault: 'Choose a password of at least 8 characters and at most 1,024, without line breaks.'
+  }
+}
+
+export const UNKNOWN_FIELD = 'The form has a field that this page does not know. Open the page again.'
+
+/** In place of sentences that speak to programs. */
+export const refusalTexts: Partial<Record<ProblemCode, string>> = {
+  REQUEST_INVALID: 'Something in the form is missing or cannot be used.',
+  REQUEST_MALFORMED: 'The form could not be read. Open the page again.',
+  BODY_TOO_LARGE: 'The form is too long.',
+  UNSUPPORTED_MEDIA_TYPE: 'The form could not be read. Open the page again.',
+  FORBIDDEN: 'The form came from another site, so nothing was done. Send it from this page.'
 }

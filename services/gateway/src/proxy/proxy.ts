@@ -43,6 +43,7 @@ export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) =>
     const requestHeaders = requestHeadersOf(operation)
     const filter = responseHeadersOf(operation, app.fixedHeaders)
     const { timeoutMs } = operation
+    const { config, preValidation } = routeOf(operation)
 
     /** Returns nothing: Fastify would watch over a reply that is returned, which Answer does already. */
     function forward (request: FastifyRequest, reply: FastifyReply) {
@@ -61,7 +62,8 @@ export const proxy = fp<ProxyOptions>(async (app, { operations, upstreamOf }) =>
       upstream: NOWHERE,
       routes: [operation.url],
       httpMethods: [operation.method],
-      config: routeOf(operation).config,
+      config,
+      ...preValidation && { preValidation },
       proxyPayloads: false, // bodies are parsed and validated here
       undici: { request: refuse }, // else the plugin makes a pool of its own, which accepts any certificate
       disableRequestLogging: true,
