@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { jetstreamManager, type JsMsg } from '@nats-io/jetstream'
-import { connect, type NatsConnection } from '@nats-io/transport-node'
+import { connect, PermissionViolationError, type NatsConnection } from '@nats-io/transport-node'
 import { EVENTS_STREAM, type CloudEvent } from './event-contract.ts'
 import type { EventDefinition, EventOf } from './event-definition.ts'
 import { ensureConsumer, NANOSECONDS, ownTurn, type Beginning } from './subscriber/consumer.ts'
@@ -52,6 +52,8 @@ export interface Subscription {
   stop (): Promise<void>
 }
 
+/** What nats-server takes for a name. */
+const DURABLE_NAME = /^[^\s.*>/\\\p{Cc}]{1,255}$/u
 const RECONNECT_MS = 500
 const FLUSH_MS = 1_000
 const CONFIRM_MS = 2_000
@@ -71,6 +73,9 @@ export async function subscribe<const Definitions extends readonly unknown[]> (
 ): Promise<Subscription> {
   const { servers, durable, from = 'first', concurrency = 1, onEvent, onError = report, inboxPrefix: prefix } = options
   if (!Number.isInteger(concurrency) || concurrency < 1) throw new TypeError('concurrency is a whole number from 1 on')
+  if (durable !== undefined && !DURABLE_NAME.test(durable)) {
+    throw new TypeError(`durable is a name of at most 255 characters without spaces and . * > / \\, not "${durable}"`)
+  }
   const definitions = options.events as readonly EventDefinition[]
   const read = createEventReader(definitions)
   const { hosts, user, pass } = addressOf(servers)
@@ -121,8 +126,18 @@ export async function subscribe<const Definitions extends readonly unknown[]> (
     }
   } catch (error) {
     await nc.close()
-    throw error
+    throw explained(error, durable)
   }
+}
+
+/** Says what to do where NATS lets the user have no such subscription. */
+function explained (cause: unknown, durable: string | undefined) {
+  if (!(cause instanceof Error && cause.cause instanceof PermissionViolationError)) return cause
+  const refused = durable === undefined ? 'a subscription without a durable name' : `the durable name "${durable}"`
+  return new Error(
+    `NATS refuses ${refused} to this user: choose a name that it may have; \`pnpm events subscriber add\` prints them`,
+    { cause }
+  )
 }
 
 async function watch (nc: NatsConnection, receiver: ReturnType<typeof createReceiver>) {

@@ -49,6 +49,17 @@ test('a durable subscription goes on where it was; without a name it begins wher
   await eventually(() => expect(late).toEqual(['two', 'three']))
 })
 
+test('a name that NATS would not take, or refuses, is an error that says what to do', async () => {
+  const follow = (durable: string) => stage.follow({ durable, onEvent: () => {} })
+  for (const durable of ['', 'a b', 'a.b', 'a/b', 'a\\b', '*', 'a>', 'a\0', 'a'.repeat(256)]) {
+    await expect(follow(durable)).rejects.toThrow(/^durable is a name of at most 255 characters without/)
+  }
+  await expect(follow('feed-posts')).rejects.toMatchObject({
+    message: expect.stringMatching(/^NATS refuses the durable name "feed-posts" to this user: choose a name/),
+    cause: { name: 'RequestError' }
+  })
+})
+
 test('programs that share a durable subscription take turns: one event at a time, in order', async () => {
   const seen: string[] = []
   let busy = 0
