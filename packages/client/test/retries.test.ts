@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest'
 import { createClient, NetworkError, ProblemError } from '../src/index.ts'
-import { cut, json, post, problem, startScriptedServer } from './support/scripted-server.ts'
+import { cut, json, post, problem, startScriptedServer, type Step } from './support/scripted-server.ts'
 
 const body = { title: 't', content: 'c' }
 const unavailable = problem(503, 'UPSTREAM_UNAVAILABLE')
@@ -77,6 +77,19 @@ test('a call ends with its time, or with its signal', async () => {
   const call = api.getMe({ signal: leaving.signal, timeoutMs: 10_000 })
   leaving.abort(new Error('left'))
   await expect(call).rejects.toThrow('left')
+})
+
+test('a time of 1e12 or Infinity is long, and what is no time is refused before anything is sent', async () => {
+  const answer: Step = (...given) => { setTimeout(() => json(200, post)(...given), 30) }
+  await using server = await startScriptedServer(answer, answer)
+  const api = createClient({ baseUrl: server.url })
+  for (const timeoutMs of [1e12, Infinity]) expect((await api.getMe({ timeoutMs })).status).toBe(200)
+  expect(server.heard).toHaveLength(2)
+  for (const timeoutMs of [NaN, -1, 0, -Infinity]) {
+    await expect(api.getMe({ timeoutMs })).rejects.toThrow(TypeError)
+    expect(() => createClient({ baseUrl: server.url, timeoutMs })).toThrow(TypeError)
+  }
+  expect(server.heard).toHaveLength(2)
 })
 
 test('an id that would be another path is refused before anything is sent', async () => {

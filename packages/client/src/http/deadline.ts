@@ -1,3 +1,6 @@
+/** A timer that is set for longer fires at once. */
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 /** A bound in time, by a clock that nobody sets. */
 export interface Deadline {
   /** Milliseconds that are left. */
@@ -7,6 +10,12 @@ export interface Deadline {
 export function deadlineIn (ms: number): Deadline {
   const end = performance.now() + ms
   return { remaining: () => end - performance.now() }
+}
+
+/** Milliseconds that a timer can take, or `Infinity`. Throws for what is no time. */
+export function timeoutFrom (ms: number): number {
+  if (!(ms > 0)) throw new TypeError(`timeoutMs is a number above 0, or Infinity for no limit, not ${ms}`)
+  return ms === Infinity ? ms : Math.min(ms, LONGEST_TIMER_MS)
 }
 
 /** Aborted together with the outer signal. Forgets the outer one when told to, for it may live much longer. */
@@ -24,7 +33,7 @@ export async function sleep (ms: number, signal?: AbortSignal): Promise<void> {
   const { controller, leave } = scopeOf(signal)
   try {
     await new Promise<void>((resolve, reject) => {
-      const timer = setTimeout(resolve, ms)
+      const timer = setTimeout(resolve, Math.min(ms, LONGEST_TIMER_MS))
       controller.signal.addEventListener('abort', () => {
         clearTimeout(timer)
         reject(controller.signal.reason)

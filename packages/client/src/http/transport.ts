@@ -1,6 +1,6 @@
 import { calls } from '../contract.ts'
 import { attempt, type Fetch } from './attempt.ts'
-import { deadlineIn, scopeOf } from './deadline.ts'
+import { deadlineIn, scopeOf, timeoutFrom } from './deadline.ts'
 import { NetworkError } from './errors.ts'
 import { type AnyInput, requestOf } from './request.ts'
 import { withRetries } from './retry.ts'
@@ -8,7 +8,7 @@ import { withRetries } from './retry.ts'
 export interface TransportOptions {
   /** Where the gateway is: `https://api.example.org`. */
   baseUrl: string
-  /** Milliseconds for a call with all its attempts and waits. Default 30,000. */
+  /** Milliseconds for a call with all its attempts and waits; `Infinity` for no limit. Default 30,000. */
   timeoutMs?: number
   /** Headers for every request, such as `traceparent`. */
   headers?: Record<string, string>
@@ -45,6 +45,7 @@ export function createTransport ({
   headers,
   fetch = (url, init) => globalThis.fetch(url, init)
 }: TransportOptions) {
+  timeoutFrom(defaultTimeoutMs)
   const root = new URL(baseUrl).href.replace(/\/+$/, '')
 
   return async function invoke<Result> (
@@ -53,13 +54,13 @@ export function createTransport ({
     { authorize, use, repeat, attemptMs }: InvokeOptions<Result>
   ): Promise<Result> {
     const call = calls[id]!
-    const { timeoutMs = defaultTimeoutMs } = input
+    const timeoutMs = timeoutFrom(input.timeoutMs ?? defaultTimeoutMs)
     const request = requestOf(root, call, { ...input, headers: { ...headers, ...input.headers } })
     const deadline = deadlineIn(timeoutMs)
     const { controller, leave } = scopeOf(input.signal)
     const { signal } = controller
     const late = new NetworkError('timeout', `not done within ${timeoutMs} ms: ${call.method} ${call.path}`)
-    const timer = setTimeout(() => controller.abort(late), timeoutMs)
+    const timer = timeoutMs === Infinity ? undefined : setTimeout(() => controller.abort(late), timeoutMs)
 
     const send = (token: string | undefined) =>
       attempt(token === undefined ? request : withToken(request, token), {
