@@ -1,12 +1,15 @@
 import { execFile } from 'node:child_process'
 import { mkdtemp, readdir, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
-import { join } from 'node:path'
+import { delimiter, join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 
 export const run = promisify(execFile)
 export const root = fileURLToPath(new URL('../../../../', import.meta.url))
+
+/** Where programs of the machine are, such as its own Node, without those of the workspace. */
+export const ownPlaces = (process.env.PATH ?? '').split(delimiter).filter((place) => !place.includes('node_modules'))
 
 export type Installed = Awaited<ReturnType<typeof installTarball>>
 
@@ -24,7 +27,10 @@ export async function installTarball () {
   ], { cwd: root })
   const tarball = join(folder, (await readdir(folder)).find((name) => name.endsWith('.tgz'))!)
   await writeFile(join(folder, 'package.json'), '{ "type": "module" }')
-  await run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball], { cwd: folder })
+  await run('npm', ['install', '--engine-strict', '--prefer-offline', '--no-audit', '--no-fund', tarball], {
+    cwd: folder,
+    env: { ...process.env, PATH: ownPlaces.join(delimiter) }
+  })
   return {
     folder,
     tarball,

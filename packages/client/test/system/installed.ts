@@ -2,13 +2,13 @@ import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { access, constants, readFile, writeFile } from 'node:fs/promises'
 import { stripTypeScriptTypes } from 'node:module'
-import { delimiter, join } from 'node:path'
+import { join } from 'node:path'
 import { checkPackage, createPackageFromTarballData } from '@arethetypeswrong/core'
 import { eventually } from '@gatepost/testing/eventually'
 import type { System } from '@gatepost/testing/system'
 import { publint } from 'publint'
 import { beforeAll, expect, test } from 'vitest'
-import { complaints, root, run, type Installed } from '../support/installed.ts'
+import { complaints, ownPlaces, root, run, type Installed } from '../support/installed.ts'
 import { long } from '../support/extent.ts'
 
 const here = (name: string) => new URL(name, import.meta.url)
@@ -110,7 +110,7 @@ const patternOf = (lines: string[]) =>
 /** The Node of the machine, where it is another one; in the long form also the newest Node 22. */
 async function otherNodes (folder: string): Promise<string[]> {
   const found: string[] = []
-  for (const place of (process.env.PATH ?? '').split(delimiter).filter((place) => !place.includes('node_modules'))) {
+  for (const place of ownPlaces) {
     const node = join(place, 'node')
     if (await access(node, constants.X_OK).then(() => true, () => false)) {
       found.push(node)
