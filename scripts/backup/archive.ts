@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto'
 import { createReadStream, createWriteStream } from 'node:fs'
-import { rename, rm } from 'node:fs/promises'
+import { rename, rm, stat } from 'node:fs/promises'
+import { dirname } from 'node:path'
 import { pipeline } from 'node:stream/promises'
 import { createGunzip, createGzip } from 'node:zlib'
 
@@ -42,10 +43,18 @@ async function * frames (entries: AsyncIterable<Entry>): AsyncGenerator<Buffer> 
   }
 }
 
-/** Writes a backup; the file appears when it is whole. `-` is standard output. */
-export async function writeArchive (file: string, entries: AsyncIterable<Entry>): Promise<void> {
+/**
+ * Writes a backup; the file appears when it is whole. `-` is standard output. Throws before the first entry is read
+ * when its folder is missing, or when it is there already and may not be replaced.
+ */
+export async function writeArchive (
+  file: string,
+  entries: AsyncIterable<Entry>,
+  { replace }: { replace: boolean }
+): Promise<void> {
   const packed = createGzip({ level: 1 })
   if (file === '-') return pipeline(frames(entries), packed, process.stdout)
+  await refuseTarget(file, replace)
   const unfinished = `${file}.unfinished`
   try {
     await pipeline(frames(entries), packed, createWriteStream(unfinished, { mode: 0o600 }))
@@ -54,6 +63,14 @@ export async function writeArchive (file: string, entries: AsyncIterable<Entry>)
     await rm(unfinished, { force: true })
     throw error
   }
+}
+
+async function refuseTarget (file: string, replace: boolean) {
+  const found = (path: string) => stat(path).catch(() => undefined)
+  const [folder, target] = await Promise.all([found(dirname(file)), found(file)])
+  if (!folder?.isDirectory()) throw new Error(`there is no folder ${dirname(file)}`)
+  if (target?.isDirectory()) throw new Error(`${file} is a folder: name a file`)
+  if (target && !replace) throw new Error(`there is a file ${file}: --replace would lose it`)
 }
 
 /** Reads a backup entry by entry, whose bytes are read at once or passed over. Throws when the file is damaged. */
@@ -66,9 +83,9 @@ export async function * readArchive (file: string): AsyncGenerator<Entry> {
   try {
     for (;;) {
       const head = await next()
-      const header = JSON.parse(head.toString()) as EntryHeader
+      const header = headerIn(head)
       if (header.kind === END) {
-        if (header.sha256 !== hash.digest('hex')) throw new Error('its checksum is another')
+        if (header.sha256 !== hash.digest('hex')) throw new Error(`${file} is no whole backup: its checksum is another`)
         return
       }
       hash.update(frame(head))
@@ -76,16 +93,27 @@ export async function * readArchive (file: string): AsyncGenerator<Entry> {
       yield { header, chunks }
       for await (const chunk of chunks) void chunk
     }
-  } catch (cause) {
-    throw new Error(`${file} is no whole backup: ${(cause as Error).message}`, { cause })
   } finally {
     source.destroy()
   }
 
   async function next () {
-    const { value } = await reader.next()
-    if (value === undefined) throw new Error('it is cut off')
+    const { value } = await reader.next().catch((cause) => { throw readingFault(cause) })
+    if (value === undefined) throw readingFault({ code: 'Z_BUF_ERROR' })
     return value
+  }
+
+  function headerIn (bytes: Buffer) {
+    try {
+      return JSON.parse(bytes.toString()) as EntryHeader
+    } catch (cause) {
+      throw readingFault(cause)
+    }
+  }
+
+  function readingFault (cause: unknown) {
+    const { code = '' } = cause as { code?: string }
+    return new Error(`${file} ${FAULTS[code] ?? 'is no backup, or a damaged one'}`, { cause })
   }
 
   async function * bytesOfEntry () {
@@ -96,6 +124,14 @@ export async function * readArchive (file: string): AsyncGenerator<Entry> {
       yield bytes
     }
   }
+}
+
+/** By the codes of Node's errors. */
+const FAULTS: Readonly<Record<string, string>> = {
+  ENOENT: 'does not exist',
+  EISDIR: 'is a folder',
+  EACCES: 'may not be read',
+  Z_BUF_ERROR: 'is no whole backup: it is cut off'
 }
 
 async function * framesOf (stream: AsyncIterable<Buffer>): AsyncGenerator<Buffer, undefined> {

@@ -16,10 +16,10 @@ const progress = (line: string) => { process.stderr.write(`${line}\n`) }
  * then who publishes. So nothing that a copy holds is unknown to those after it, and what the earlier ones lack is
  * published or applied again.
  */
-export async function createBackup (file: string, env: Env): Promise<void> {
+export async function createBackup (file: string, env: Env, { replace }: { replace: boolean }): Promise<void> {
   const place = placeOf(env)
   const passphrase = passphraseFrom(env)
-  await writeArchive(file, entries())
+  await writeArchive(file, entries(), { replace })
   progress(file === '-' ? 'done' : `${file} has everything`)
 
   async function * entries (): AsyncGenerator<Entry> {
