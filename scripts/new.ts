@@ -13,9 +13,10 @@ service, delete its three folders and run \`pnpm install\` and \`pnpm generate\`
 Exit code 0: done. 1: it could not be done. 2: not a command.`
 
 await command(
-  { name: 'new', help, options: { 'dry-run': { type: 'boolean' } }, words: [2, 2] },
-  async ({ values: { 'dry-run': dryRun = false }, words: [kind, name = ''] }) => {
+  { name: 'new', help, options: { 'dry-run': { type: 'boolean' } }, words: [1, 2] },
+  async ({ values: { 'dry-run': dryRun = false }, words: [kind, name] }) => {
     if (kind !== 'service') throw new UsageError(`there is no command "${kind}"`)
+    if (name === undefined) throw new UsageError('service needs a name')
     const { newService } = await import('./new/service.ts')
     await newService(name, { dryRun })
   }

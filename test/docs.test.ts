@@ -59,6 +59,6 @@ test('every decision record has a title, a status and a decision', async () => {
   }
 })
 
-test('there are at most twelve root scripts', async () => {
+test('there are at most fourteen root scripts', async () => {
   expect(Object.keys(JSON.parse(await read('package.json')).scripts).length).toBeLessThanOrEqual(14)
 })

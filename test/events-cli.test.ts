@@ -169,6 +169,7 @@ test.each([
   ['dlq', 'list', '1'],
   ['replay', '--consumer', 'nobody', '--from', '1'],
   ['tail', '--count', 'x'],
+  ['tail', '--count', '0'],
   ['tail', '--dry-run'],
   ['audit', '5'],
   ['audit', '--what'],

@@ -16,6 +16,7 @@ export async function tail ({ args, natsUrl, print }: EventsContext): Promise<bo
   if (type && !events.some((event) => event.type === type)) {
     throw new UsageError(`there is no event ${type}, only ${events.map((event) => event.type).join(', ')}`)
   }
+  if (count < 1) throw new UsageError('--count needs a number above 0')
   const url = await natsUrl()
   const broker = createBroker({ servers: url, name: new URL(url.split(',')[0]!).username || 'reader', log })
   let seen = 0
