@@ -30,7 +30,8 @@ export default defineConfig({
     pool: 'forks',
     // Files that share a process share what it has loaded, which is a fifth of the run; none keeps anything in modules.
     isolate: false,
-    maxWorkers: 3,
+    // More than there are cores: a third of the run waits for processes, disks and clocks.
+    maxWorkers: 5,
     sequence: { sequencer: LongFirst },
     testTimeout: 30_000,
     hookTimeout: 60_000,
