@@ -5,6 +5,7 @@ import { connectOperator, type Operator, orMissing } from '@gatepost/events/oper
 import { provision, STREAMS, streamSettingsFrom } from '@gatepost/events/provision'
 import { reconcileRestored } from '@gatepost/events/restoration'
 import { restoreStream, type StreamCopy } from '@gatepost/events/stream-copy'
+import { sqlOfPool } from '@gatepost/service-kit/sql'
 import { deploy } from '../migrate/deploy.ts'
 import { type Entry, readArchive } from './archive.ts'
 import { VERSION } from './create.ts'
@@ -126,9 +127,7 @@ async function finish ({ operator, clients, env, url }: Target & { env: Env, url
   await provision({ servers: url, ...streamSettingsFrom(env) })
   let missing = 0
   for (const { name } of outboxOwners) {
-    const client = clients.get(name)!
-    const query = async (text: string, values: readonly unknown[] = []) => (await client.query(text, [...values])).rows
-    missing += (await reconcileRestored(operator, { query: query as never }, name)).missing
+    missing += (await reconcileRestored(operator, sqlOfPool(clients.get(name)!), name)).missing
   }
   progress(`restored; ${missing} events are published again once the services run. Then ask \`pnpm events audit\``)
 }

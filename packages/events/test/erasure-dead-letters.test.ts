@@ -1,11 +1,12 @@
 import { consumers } from '@gatepost/contracts/events'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { createDatabase } from '@gatepost/testing/database'
+import { sqlOfPool } from '@gatepost/service-kit/sql'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createConsumer } from '../src/consumer.ts'
 import { type ErasureStage, MARK, setErasureStage } from './support/erasure-stage.ts'
-import { appendDeletion, appendVersion, eventually, sqlOf } from './support/stage.ts'
+import { appendDeletion, appendVersion, eventually } from './support/stage.ts'
 
 let stage: ErasureStage
 beforeEach(async () => { stage = await setErasureStage() })
@@ -42,7 +43,7 @@ test('a consumer files a dead letter under its aggregate', async () => {
     log: stage.log,
     transaction: async (work) => {
       const client = await pool.connect()
-      return work(client, sqlOf(client)).finally(() => client.release())
+      return work(client, sqlOfPool(client)).finally(() => client.release())
     }
   }), (started) => started.stop())
   consumer.start()

@@ -2,6 +2,7 @@ import { userDeleted, userRegistered, userUpdated } from '@gatepost/contracts/au
 import { postDeleted } from '@gatepost/contracts/posts/events'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { createDatabase } from '@gatepost/testing/database'
+import { sqlOfPool } from '@gatepost/service-kit/sql'
 import pg from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createErasureStore } from '../src/erasure/erasure-store.ts'
@@ -9,7 +10,7 @@ import { appendEvent, appendEvents } from '../src/outbox.ts'
 import { createRelay } from '../src/relay.ts'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
 import { type ErasureStage, MARK, setErasureStage } from './support/erasure-stage.ts'
-import { appendDeletion, eventually, sqlOf } from './support/stage.ts'
+import { appendDeletion, eventually } from './support/stage.ts'
 
 let stage: ErasureStage
 beforeEach(async () => { stage = await setErasureStage() })
@@ -35,17 +36,17 @@ test('once a user has left, the name is gone', async () => {
     (each) => each.stop()
   ).start()
   const userId = uuidv7()
-  await appendEvent(sqlOf(auth), userRegistered, {
+  await appendEvent(sqlOfPool(auth), userRegistered, {
     data: { userId, displayName: MARK, registeredAt: new Date().toISOString() },
     aggregateVersion: 1
   })
-  await appendEvent(sqlOf(auth), userUpdated, {
+  await appendEvent(sqlOfPool(auth), userUpdated, {
     data: { userId, displayName: `${MARK} the Second` },
     aggregateVersion: 2
   })
   await eventually(() => stage.unpublished(auth), (count) => count === 0)
   await eventually(stage.onDisk)
-  await appendEvent(sqlOf(auth), userDeleted, { data: { userId }, aggregateVersion: 3 })
+  await appendEvent(sqlOfPool(auth), userDeleted, { data: { userId }, aggregateVersion: 3 })
   await stage.gone(auth)
   await eventually(async () => (await auth.query('SELECT subject FROM outbox')).rows, (rows) => rows.length === 1)
   expect((await stage.stream()).map((message) => message.subject)).toEqual([userDeleted.subject])

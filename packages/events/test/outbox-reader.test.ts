@@ -1,3 +1,4 @@
+import { sqlOfPool } from '@gatepost/service-kit/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { Pool } from 'pg'
 import { afterEach, beforeEach, expect, test } from 'vitest'
@@ -5,7 +6,7 @@ import { createDrain } from '../src/relay/drain.ts'
 import { createRelayMetrics } from '../src/relay/metrics.ts'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
 import { createPublisher } from '../src/relay/publisher.ts'
-import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage } from './support/stage.ts'
+import { appendVersion, appendVersions, eventually, setStage, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
@@ -58,7 +59,7 @@ test(
     const late = await stage.pool.connect()
     await late.query('BEGIN')
     const post = uuidv7()
-    await appendVersion(sqlOf(late), post, 1)
+    await appendVersion(sqlOfPool(late), post, 1)
     await appendVersions(stage.pool, uuidv7(), 1, 30)
     relay.wake()
     await eventually(() => stage.stream(), (stream) => stream.length === 30)
@@ -77,9 +78,9 @@ test('a version is not published before the one before it, however far back that
   await eventually(stage.unpublished, (count) => count === 0)
   const client = await stage.pool.connect()
   await client.query('BEGIN')
-  await appendVersion(sqlOf(client), post, 1)
+  await appendVersion(sqlOfPool(client), post, 1)
   await client.query('UPDATE outbox SET id = 5 WHERE aggregate_id = $1', [post])
-  await appendVersion(sqlOf(client), post, 2)
+  await appendVersion(sqlOfPool(client), post, 2)
   await client.query('COMMIT')
   client.release()
   relay.wake()

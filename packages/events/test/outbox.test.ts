@@ -3,10 +3,10 @@ import { postDeleted } from '@gatepost/contracts/posts/events'
 import { parseTraceparent } from '@gatepost/service-kit/tracing'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { createDatabase } from '@gatepost/testing/database'
+import { sqlOfPool } from '@gatepost/service-kit/sql'
 import pg from 'pg'
 import { expect, onTestFinished, test } from 'vitest'
 import { appendEvents, outboxRow, UnpublishableEventError } from '../src/outbox.ts'
-import { sqlOf } from './support/stage.ts'
 
 const traceOf = (traceparent?: string) =>
   parseTraceparent(outboxRow(userDeleted, { data: { userId: uuidv7() }, aggregateVersion: 3, traceparent }).event
@@ -31,7 +31,7 @@ test('events that are stored together are one row each, in their order', async (
     await pool.end()
     await database.drop()
   })
-  const sql = sqlOf(pool)
+  const sql = sqlOfPool(pool)
   const [post, other] = [uuidv7(), uuidv7()]
   const deletion = (postId: string, aggregateVersion: number) => ({
     data: { postId, authorId: uuidv7() },

@@ -1,11 +1,12 @@
 import { consumers } from '@gatepost/contracts/events'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
+import { sqlOfPool } from '@gatepost/service-kit/sql'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createConsumer } from '../src/consumer.ts'
 import { listQuarantined, releaseQuarantined, skipQuarantined } from '../src/quarantine.ts'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
 import { createEffects, recordAll, transactionOf, type Tx } from './support/effects.ts'
-import { appendDeletion, appendVersion, eventually, setStage, sqlOf, type Stage } from './support/stage.ts'
+import { appendDeletion, appendVersion, eventually, setStage, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
@@ -46,7 +47,7 @@ test('a released event is published once its cause is gone, and the events behin
 test('a skipped event is given up: consumers go on with the event after it', async () => {
   const event = await setScene()
   const { pool } = await createEffects(stage)
-  await expect(skipQuarantined(stage.sql, event, async () => sqlOf(pool))).rejects
+  await expect(skipQuarantined(stage.sql, event, async () => sqlOfPool(pool))).rejects
     .toThrow(/has applied version 0 .* once it is at 1/)
   const consumer = stage.defer(
     createConsumer<Tx>({
@@ -64,7 +65,7 @@ test('a skipped event is given up: consumers go on with the event after it', asy
       version
     )
   await eventually(applied, ({ length }) => length === 1)
-  await skipQuarantined(stage.sql, event, async () => sqlOf(pool))
+  await skipQuarantined(stage.sql, event, async () => sqlOfPool(pool))
   expect(await eventually(applied, ({ length }) => length === 2)).toEqual([1, 3])
   expect(await listQuarantined(stage.sql)).toEqual([])
 })

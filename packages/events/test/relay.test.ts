@@ -1,8 +1,9 @@
+import { sqlOfPool } from '@gatepost/service-kit/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { jetstreamManager } from '@nats-io/jetstream'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { createOutboxStore } from '../src/relay/outbox-store.ts'
-import { appendVersion, appendVersions, eventually, setStage, sqlOf, type Stage } from './support/stage.ts'
+import { appendVersion, appendVersions, eventually, setStage, type Stage } from './support/stage.ts'
 
 let stage: Stage
 beforeEach(async () => { stage = await setStage() })
@@ -35,7 +36,7 @@ test('a transaction that is rolled back leaves no event', async () => {
   const relay = stage.relay(stage.broker())
   const client = await stage.pool.connect()
   await client.query('BEGIN')
-  await appendVersion(sqlOf(client), uuidv7(), 1)
+  await appendVersion(sqlOfPool(client), uuidv7(), 1)
   await client.query('ROLLBACK')
   client.release()
   await appendVersion(stage.sql, uuidv7(), 1)

@@ -1,4 +1,4 @@
-import type { Pool, PoolClient } from 'pg'
+import type { ClientBase, Pool } from 'pg'
 
 /** Plain SQL inside the caller's transaction, with `$1` placeholders; the texts cast their parameters themselves. */
 export interface Sql {
@@ -20,10 +20,10 @@ export function sqlOf (connection: PrismaConnection): Sql {
 type NameOf = (statement: { sql: string }) => string
 
 /**
- * Single statements on any connection of a pool, or on one of its connections; each is prepared once under the name
+ * Single statements on any connection of a pool, or on one connection; each is prepared once under the name
  * that `nameOf` gives it, if any.
  */
-export function sqlOfPool (pool: Pool | PoolClient, nameOf: NameOf = () => ''): Sql {
+export function sqlOfPool (pool: Pool | ClientBase, nameOf: NameOf = () => ''): Sql {
   return {
     async query<Row> (text: string, values: readonly unknown[] = []) {
       const { rows } = await pool.query({ name: nameOf({ sql: text }), text, values: [...values] })

@@ -1,9 +1,10 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { postCreated, postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
 import { createDatabase } from '@gatepost/testing/database'
+import { sqlOfPool } from '@gatepost/service-kit/sql'
 import pg from 'pg'
 import { handlerOf, type Transaction } from '../../src/consumer.ts'
-import { sqlOf, type Stage } from './stage.ts'
+import type { Stage } from './stage.ts'
 
 export type Tx = pg.PoolClient
 
@@ -30,7 +31,7 @@ export function transactionOf (pool: pg.Pool): Transaction<Tx> {
     const tx = await pool.connect()
     try {
       await tx.query('BEGIN')
-      const result = await work(tx, sqlOf(tx))
+      const result = await work(tx, sqlOfPool(tx))
       await tx.query('COMMIT')
       return result
     } catch (error) {

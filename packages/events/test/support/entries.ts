@@ -1,12 +1,12 @@
 import type { CloudEvent } from '@gatepost/contracts/event'
 import { postCreated, postUpdated } from '@gatepost/contracts/posts/events'
-import type { Sql } from '@gatepost/service-kit/sql'
+import { type Sql, sqlOfPool } from '@gatepost/service-kit/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import { type Handler, handlerOf } from '../../src/consumer.ts'
 import type { ReadModel } from '../../src/rebuild.ts'
 import type { ConsumerStage } from './consumer-stage.ts'
 import type { Tx } from './effects.ts'
-import { appendVersion, sqlOf } from './stage.ts'
+import { appendVersion } from './stage.ts'
 
 const write = (id: string, title: string, sql: Sql) => sql.query(
   `INSERT INTO entries (id, author_id, title, content, created_at) VALUES ($1, $1, $2, '', to_timestamp(0))
@@ -38,7 +38,7 @@ export function entriesModelWith (around: (event: CloudEvent, apply: () => Promi
 /** Starts the living consumer of the model. */
 export function consumeEntries (stage: ConsumerStage) {
   const handlers = Object.entries(entriesModel.handlers).map(([type, handler]): [string, Handler<Tx>] =>
-    [type, (event, tx) => handler(event, sqlOf(tx))])
+    [type, (event, tx) => handler(event, sqlOfPool(tx))])
   return stage.consume({ handlers: Object.fromEntries(handlers) })
 }
 

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { postCreated, postDeleted, postUpdated } from '@gatepost/contracts/posts/events'
-import type { Sql } from '@gatepost/service-kit/sql'
+import { type Sql, sqlOfPool } from '@gatepost/service-kit/sql'
 import { uuidv7 } from '@gatepost/service-kit/uuid'
 import type { BrokerAccount } from '@gatepost/local-stack/system'
 import { startBroker, type TestBroker } from '@gatepost/testing/broker'
@@ -49,11 +49,6 @@ export async function eventually<T> (
   }
 }
 
-export const sqlOf = (client: pg.Pool | pg.ClientBase): Sql => ({
-  query: async <Row>(text: string, values: readonly unknown[] = []) =>
-    (await client.query(text, [...values])).rows as Row[]
-})
-
 export type Stage = Awaited<ReturnType<typeof setStage>>
 
 /** A nats-server with the real accounts and a posts database with the real tables. */
@@ -69,7 +64,7 @@ export async function setStage () {
     nats,
     database,
     pool,
-    sql: sqlOf(pool),
+    sql: sqlOfPool(pool),
     log,
     lines,
     broker: (name: BrokerAccount = 'posts'): Broker =>
@@ -169,7 +164,7 @@ export async function connectAs (
 
 /** Appends versions `first` to `last` of one post, each in a transaction of its own. */
 export async function appendVersions (pool: pg.Pool, postId: string, first: number, last: number, content = 'text') {
-  for (let version = first; version <= last; version++) await appendVersion(sqlOf(pool), postId, version, content)
+  for (let version = first; version <= last; version++) await appendVersion(sqlOfPool(pool), postId, version, content)
 }
 
 export async function appendVersion (sql: Sql, postId: string, version: number, content = 'text') {
