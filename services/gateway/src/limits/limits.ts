@@ -97,8 +97,7 @@ export const limits = fp<LimitsOptions>(
     function enforce (decision: Decision, { span }: Countable) {
       decisions[decision.degraded ? 'degraded' : 'normal'][decision.refused ? 'refused' : 'admitted']++
       if (decision.refused) {
-        const empty = decision.verdicts.filter(({ remaining }) => remaining === 0)
-        span?.setAttribute('gatepost.limit', empty.map(({ limit }) => limit.name).join(', '))
+        span?.setAttribute('gatepost.limit', emptyIn(decision))
         throw new ProblemError('RATE_LIMITED', { headers: retryAfter(retryAfterSeconds(decision)) })
       }
     }
@@ -125,3 +124,8 @@ export const limits = fp<LimitsOptions>(
   },
   { name: 'limits' }
 )
+
+/** The names of the limits that a decision found used up. */
+function emptyIn ({ verdicts }: Decision) {
+  return verdicts.filter(({ remaining }) => remaining === 0).map(({ limit }) => limit.name).join(', ')
+}
