@@ -13,14 +13,14 @@ export function createLanes<Item> (work: (item: Item) => Promise<void>) {
 
   return {
     add (key: string, item: Item) {
-      const lane = lanes.get(key)
-      if (lane) {
-        lane.push(item)
+      const busy = lanes.get(key)
+      if (busy) {
+        busy.push(item)
         return
       }
-      const lane1 = [item]
-      lanes.set(key, lane1)
-      const done = run(key, lane1).finally(() => running.delete(done))
+      const lane = [item]
+      lanes.set(key, lane)
+      const done = run(key, lane).finally(() => running.delete(done))
       running.add(done)
     },
     /** Resolves when all lanes are empty. */
