@@ -54,7 +54,7 @@ function withAll (text: string, others: readonly ServiceDefinition[]) {
   }).join('\n')
 }
 
-const LIST = /values: \[(.*\bposts\b.*?)\]/
+const LIST = new RegExp(`values: \\[(.*\\b${PATTERN.name}\\b.*?)\\]`)
 
 /** Lines that are copied together: the pattern's block in Compose, a variable with its value below, or one line. */
 function unitsOf (text: string): string[][] {
