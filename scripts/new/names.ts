@@ -1,4 +1,5 @@
 import { pluralOf } from '@gatepost/contracts/event'
+import { prefixOf } from '@gatepost/contracts/service'
 import { identifierOf } from '../generate/collections.ts'
 
 /** What the templates put in the place of `{{…}}`. */
@@ -12,7 +13,7 @@ export function namesOf (name: string) {
   return {
     name,
     ident: identifierOf(name),
-    PREFIX: upper(name),
+    PREFIX: prefixOf(name),
     table_db: name.replaceAll('-', '_'),
     aggregate,
     one: identifierOf(aggregate),
@@ -31,5 +32,4 @@ function singularOf (name: string) {
   return /[^sui]s$/.test(name) ? name.slice(0, -1) : name
 }
 
-const upper = (name: string) => name.replaceAll('-', '_').toUpperCase()
 const capital = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { isCollection, parseAllDocuments, visit } from 'yaml'
 import { expect, test } from 'vitest'
 import { parseSettings } from '@gatepost/service-kit/settings'
+import { prefixOf } from '@gatepost/contracts/service'
 import {
   compose,
   containers,
   root,
   secrets,
   secretsFile,
-  prefixOf,
   SERVICES,
   settingsSchemaOf,
   text

@@ -6,6 +6,7 @@ import { promisify } from 'node:util'
 import { fileURLToPath } from 'node:url'
 import { connect } from '@nats-io/transport-node'
 import { databaseOwners, declarations } from '@gatepost/contracts/declarations'
+import { prefixOf } from '@gatepost/contracts/service'
 import type { ServiceDefinition } from '@gatepost/contracts/service'
 import { bareEnvironment } from '@gatepost/testing/environment'
 import { afterAll, beforeAll, expect, test } from 'vitest'
@@ -78,7 +79,7 @@ test('broker-configuration, provision: a nats-server takes what is written, and 
   const file = join(folder, 'nats-server.conf')
   const passwords = Object
     .fromEntries(accounts.map((account) => [
-      `NATS_${account.replaceAll('-', '_').toUpperCase()}_PASSWORD`,
+      `NATS_${prefixOf(account)}_PASSWORD`,
       `secret-of-${account}`
     ]))
   await job('broker-configuration', { NATS_STORE_DIR: join(folder, 'store'), ...passwords }, file)

@@ -6,6 +6,7 @@ import type { TObject } from '@sinclair/typebox'
 import { parse, parseAllDocuments } from 'yaml'
 import { expect, test } from 'vitest'
 import { declarations } from '@gatepost/contracts/declarations'
+import { prefixOf } from '@gatepost/contracts/service'
 import { parseSettings } from '@gatepost/service-kit/settings'
 
 interface EnvVar {
@@ -54,7 +55,6 @@ const hasKubectl = spawnSync('kubectl', ['version', '--client']).status === 0
 const DRAIN = 25
 const root = fileURLToPath(new URL('../../', import.meta.url))
 /** What the variables of a service begin with. */
-const prefixOf = (service: string) => service.replaceAll('-', '_').toUpperCase()
 const files = globSync('deploy/kubernetes/**/*.yaml', { cwd: root })
 const resources = files.filter((file) => basename(file) !== 'kustomization.yaml').flatMap((file) => {
   return parseAllDocuments(readFileSync(join(root, file), 'utf8')).map((document) => {

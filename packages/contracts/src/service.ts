@@ -38,6 +38,11 @@ export type Prefix<Name extends string> = Name extends `${infer Word}-${infer Re
   ? `${Uppercase<Word>}_${Prefix<Rest>}`
   : Uppercase<Name>
 
+/** The {@link Prefix} of a name: of a service, or of another account of the broker. */
+export function prefixOf<const Name extends string> (name: Name): Prefix<Name> {
+  return name.replaceAll('-', '_').toUpperCase() as Prefix<Name>
+}
+
 /** A service as plain data: whatever lists services follows from these declarations. */
 export interface ServiceDefinition<
   Name extends ServiceName = ServiceName,
@@ -79,7 +84,7 @@ export function service<
     opsPort: port + TO_OPS_PORT,
     events,
     consumes: consumes as readonly EventDefinition[],
-    prefix: name.replaceAll('-', '_').toUpperCase() as Prefix<Name>,
+    prefix: prefixOf(name),
     database: name.replaceAll('-', '_')
   }
 }

@@ -3,6 +3,7 @@ import { join } from 'node:path'
 import { databaseOwners, declarations } from '@gatepost/contracts/declarations'
 import type { ServiceDefinition } from '@gatepost/contracts/service'
 import type { ServiceName } from '@gatepost/contracts/service-name'
+import { prefixOf } from '@gatepost/contracts/service'
 import { services } from '@gatepost/contracts/services'
 import type { Child } from './child.ts'
 import type { Env } from './environment.ts'
@@ -176,8 +177,6 @@ export async function startSystem (options: SystemOptions): Promise<RunningSyste
     throw error
   }
 }
-
-const prefixOf = (account: ServiceName | 'console') => account === 'console' ? 'CONSOLE' : services[account].prefix
 
 /** The line of a process's last output that says why it ended. */
 function reasonIn (lastWords: string) {

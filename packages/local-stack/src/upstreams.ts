@@ -1,6 +1,7 @@
 import * as http from 'node:http'
 import * as https from 'node:https'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { prefixOf } from '@gatepost/contracts/service'
 import type { Env } from './environment.ts'
 
 const PATIENCE_MS = 3_000
@@ -10,7 +11,7 @@ const ANSWER_MS = 1_000
  * Rejects when a variable such as AUTH_URL names instances of a service and none of them answers, whatever it answers.
  */
 export async function refuseDeadUrls (service: string, env: Env): Promise<void> {
-  const variable = `${service.replaceAll('-', '_').toUpperCase()}_URL`
+  const variable = `${prefixOf(service)}_URL`
   const urls = (env[variable] ?? '').split(',').map((url) => url.trim()).filter(Boolean)
   if (urls.length === 0) return
   for (const deadline = Date.now() + PATIENCE_MS; ; await sleep(100)) {

@@ -30,8 +30,6 @@ interface Container {
 
 export const SERVICES = declarations.map(({ name }) => name)
 
-/** What the variables of a service begin with. */
-export const prefixOf = (service: string) => service.replaceAll('-', '_').toUpperCase()
 export const root = fileURLToPath(new URL('../../../', import.meta.url))
 const folder = mkdtempSync(join(tmpdir(), 'gatepost-compose-'))
 afterAll(() => rmSync(folder, { recursive: true }))
