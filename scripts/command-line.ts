@@ -15,6 +15,8 @@ export interface CommandLine<Accepted extends Options> {
   options?: Accepted
   /** The fewest and the most words that are no options; none by default. */
   words?: readonly [number, number]
+  /** Words that may begin with a dash, such as ids in base64url. */
+  dashed?: RegExp
   /** Keeps running after the reader of its output has left. */
   outlivesReader?: boolean
 }
@@ -27,12 +29,19 @@ type Values<Accepted extends Options> = ReturnType<typeof parseArgs<{ options: A
  */
 export function parseCommandLine<const Accepted extends Options> (
   argv: readonly string[],
-  { options, words: [fewest, most] = [0, 0] }: Pick<CommandLine<Accepted>, 'options' | 'words'>
+  { options, words: [fewest, most] = [0, 0], dashed }: Pick<CommandLine<Accepted>, 'options' | 'words' | 'dashed'>
 ) {
-  const { values, positionals: words } = parsed(argv, options)
+  const { values, positionals: words } = parsed(dashed ? dashedLast(argv, dashed) : argv, options)
   if (words.length > most) throw new UsageError(`unexpected argument '${words[most]}'`)
   if (words.length < fewest) throw new UsageError('an argument is missing')
   return { values: values as Values<Accepted>, words }
+}
+
+/** Behind `--` an argument is a word, whatever it begins with. */
+function dashedLast (argv: readonly string[], dashed: RegExp): readonly string[] {
+  if (argv.includes('--')) return argv
+  const { words = [], others = [] } = Object.groupBy(argv, (argument) => dashed.test(argument) ? 'words' : 'others')
+  return [...others, '--', ...words]
 }
 
 function parsed (argv: readonly string[], options: Options = {}) {

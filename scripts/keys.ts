@@ -13,8 +13,11 @@ usage: pnpm keys <command>
 It works on what \`pnpm start\` runs in this folder, or on AUTH_DATABASE_URL.
 Exit code 0: done. 1: it could not be done. 2: not a command.`
 
+/** An RFC 7638 thumbprint, SHA-256 in base64url. */
+const KID = /^[\w-]{43}$/
+
 await command(
-  { name: 'keys', help, options: { now: { type: 'boolean' } }, words: [1, 2] },
+  { name: 'keys', help, options: { now: { type: 'boolean' } }, words: [1, 2], dashed: KID },
   async ({ values: { now = false }, words: [action = '', kid] }) => {
     if (!['list', 'rotate', 'drop'].includes(action)) throw new UsageError(`there is no command "${action}"`)
     if ((kid !== undefined) !== (action === 'drop')) {

@@ -48,6 +48,13 @@ test('keys are listed, rotated without a 401, and dropped', async () => {
   }).toBe(401)
 }, 120_000)
 
+test('a kid that begins with a dash, as one in 64 does, is no option', async () => {
+  expect(await run(['scripts/keys.ts', 'drop', '-'.padEnd(43, 'x')])).toMatchObject({
+    code: 1,
+    output: expect.stringContaining('name the kid of a retiring key')
+  })
+})
+
 test('the first administrator is made by the operator, of a confirmed address', async () => {
   const { email, accessToken } = await auth.register()
   expect(await run(['scripts/admin.ts', 'grant', email])).toMatchObject({
